@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "directives.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+
+/* The settings under way while files are read; Net-SNMP's handlers take no argument. */
+static struct settings *reading;
+static unsigned n_complaints;
+
+/* A directive whose value is a number within limits. */
+struct number {
+	const char *token;
+	const char *help;
+	double least;
+	double most;
+	double scale;  /* from what is written to what is kept */
+	size_t offset; /* of the uint32_t in struct settings */
+};
+
+static const struct number numbers[] = {
+    {"pollInterval", "SECONDS between polls (0.1 to 3600, default 5)", 0.1, 3600, 1000,
+     offsetof(struct settings, poll_interval_ms)},
+    {"maxAge",
+     "SECONDS that data may be old when a request comes (0.01 to 3600, default 1)",
+     0.01, 3600, 1000, offsetof(struct settings, max_age_ms)},
+    {"staleAfter",
+     "SECONDS without a good poll until rows turn inactive (1 to 86400, default 60)", 1,
+     86400, 1000, offsetof(struct settings, stale_after_ms)},
+    {"saveInterval", "SECONDS between saves of the state (1 to 86400, default 60)", 1,
+     86400, 1000, offsetof(struct settings, save_interval_ms)},
+    {"receiveBuffer",
+     "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)",
+     65536, 1073741824, 1, offsetof(struct settings, receive_buffer)},
+};
+
+static const struct settings defaults = {
+    .poll_interval_ms = 5000,
+    .max_age_ms = 1000,
+    .stale_after_ms = 60000,
+    .save_interval_ms = 60000,
+    .receive_buffer = 16777216, /* 10,000 DELSA, at 1.3 kB each, and some */
+};
+
+static const struct number *find_number(const char *token)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!strcasecmp(numbers[i].token, token))
+			return &numbers[i];
+	return NULL;
+}
+
+static void handle_number(const char *token, char *line)
+{
+	const struct number *number = find_number(token);
+	uint32_t kept;
+	double value;
+	char *end;
+
+	if (!reading || !number)
+		return;
+	value = strtod(line, &end);
+	if (*end || line[strspn(line, "0123456789.")] ||
+	    !isdigit((unsigned char)*line)) {
+		netsnmp_config_error("%s: \"%s\" is not a number", number->token, line);
+		return;
+	}
+	if (value < number->least || value > number->most) {
+		netsnmp_config_error("%s: %s is not from %g to %.10g", number->token,
+				     line, number->least, number->most);
+		return;
+	}
+	kept = (uint32_t)(value * number->scale + 0.5);
+	memcpy((char *)reading + number->offset, &kept, sizeof(kept));
+}
+
+static void handle_instance(const char *token, char *line)
+{
+	char error[256] = "out of memory";
+
+	(void)token;
+	if (reading &&
+	    instance_set_add_line(&reading->instances, line, error, sizeof(error)) < 0)
+		netsnmp_config_error("instance: %s", error);
+}
+
+/* Net-SNMP only logs what is wrong in a file. Whatever it complains of while ours are
+ * read counts as an error, a misspelt directive too. */
+static int hear_complaint(int major, int minor, void *server, void *client)
+{
+	const struct snmp_log_message *message = server;
+
+	(void)major, (void)minor, (void)client;
+	if (reading && message->priority <= LOG_WARNING)
+		n_complaints++;
+	return 0;
+}
+
+static const char instance_help[] = "NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] "
+				    "[reqid N] [ifid N] [mark VALUE[/MASK]] "
+				    "[device IF] [descr \"TEXT\"]";
+
+void directives_list(FILE *stream)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		fprintf(stream, "%-20s %s\n", numbers[i].token, numbers[i].help);
+	fprintf(stream, "%-20s %s\n", "instance", instance_help);
+	fprintf(stream, "%-20s %s\n", "agentXSocket",
+		"SOCKET of the master agent (default " NETSNMP_AGENTX_SOCKET ")");
+	fprintf(
+	    stream, "%-20s %s\n", "agentXPingInterval",
+	    "SECONDS between checks of the master and attempts to connect (default 2)");
+}
+
+void directives_register(void)
+{
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		register_config_handler("qmipsecd", numbers[i].token, handle_number,
+					NULL, numbers[i].help);
+	register_config_handler("qmipsecd", "instance", handle_instance, NULL,
+				instance_help);
+	netsnmp_register_loghandler(NETSNMP_LOGHANDLER_CALLBACK, LOG_WARNING);
+	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING,
+			       hear_complaint, NULL);
+}
+
+static int check_readable(const char *file)
+{
+	FILE *stream = file ? fopen(file, "r") : NULL;
+	int err = 0;
+
+	if (!file)
+		return 0;
+	if (!stream || (fgetc(stream) == EOF && ferror(stream)))
+		err = -EINVAL;
+	if (err)
+		snmp_log(LOG_ERR, "%s: %s\n", file, strerror(errno));
+	if (stream)
+		fclose(stream);
+	return err;
+}
+
+/* DIR/qmipsecd.conf and DIR/qmipsecd.local.conf of every directory of a path. Not by
+ * read_config_files(), which reads the shared snmp.conf as well, before init_snmp() has
+ * registered what may stand there. */
+static void read_directories(const char *path)
+{
+	static const char *const names[] = {"qmipsecd.conf", "qmipsecd.local.conf"};
+	char *copy = strdup(path);
+	char *rest = copy;
+	char *dir;
+
+	while (rest && (dir = strsep(&rest, ":"))) {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+			char file[PATH_MAX];
+
+			snprintf(file, sizeof(file), "%s/%s", dir, names[i]);
+			if (!access(file, F_OK) && check_readable(file) < 0)
+				n_complaints++;
+			else if (!access(file, F_OK))
+				read_config_with_type(file, "qmipsecd");
+		}
+	}
+	free(copy);
+}
+
+static void read_files(const char *file)
+{
+	const char *path = getenv("SNMPCONFPATH");
+
+	if (file)
+		read_config_with_type(file, "qmipsecd");
+	else
+		read_directories(path ? path : get_configuration_directory());
+}
+
+int directives_read(const char *file, struct settings *ret_settings)
+{
+	struct settings settings = defaults;
+
+	if (check_readable(file) < 0)
+		return -EINVAL;
+	if (instance_set_init(&settings.instances) < 0)
+		return -EINVAL;
+	reading = &settings;
+	n_complaints = 0;
+	read_files(file);
+	reading = NULL;
+	if (n_complaints) {
+		settings_free(&settings);
+		return -EINVAL;
+	}
+	*ret_settings = settings;
+	return 0;
+}
+
+void settings_free(struct settings *settings)
+{
+	instance_set_free(&settings->instances);
+}

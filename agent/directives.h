@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_DIRECTIVES_H
+#define QMIPSEC_DIRECTIVES_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "instance.h"
+
+/* The configuration directives of qmipsecd.conf, read by Net-SNMP's own reader, so that
+ * its directives (agentXSocket, ...) work there as everywhere. */
+
+struct settings {
+	uint32_t poll_interval_ms;
+	uint32_t max_age_ms;
+	uint32_t stale_after_ms;
+	uint32_t save_interval_ms;
+	uint32_t receive_buffer; /* bytes, of the event socket */
+	struct instance_set instances;
+};
+
+/* To be called once, after init_agent(). */
+void directives_register(void);
+
+/* Prints every directive and what it takes. */
+void directives_list(FILE *stream);
+
+/*
+ * Reads file, or the default files if it is NULL. Each error is logged with file, line
+ * and reason, as Net-SNMP does. Returns 0 and the settings, which the caller frees with
+ * settings_free(); -EINVAL if anything was wrong, then *ret_settings is untouched.
+ */
+int directives_read(const char *file, struct settings *ret_settings);
+void settings_free(struct settings *settings);
+
+#endif

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+#include <net-snmp/agent/net-snmp-agent-includes.h>
+#include <net-snmp/agent/sysORTable.h>
+
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "directives.h"
+#include "mib_table.h"
+#include "options.h"
+#include "report.h"
+#include "server.h"
+#include "agentx_client.h"
+#include "xfrm_netlink.h"
+
+static const char *const default_state_dir = "/run/qmipsecd";
+
+static bool stopping;
+static bool reloading;
+
+/* Keys pass through this process: no core of it, and nobody else reads its memory. */
+static void guard_memory(void)
+{
+	const struct rlimit none = {0, 0};
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+}
+
+static void set_up_logging(const struct options *options)
+{
+	if (options->logging)
+		return;
+	if (options->foreground || options->once || options->check_config ||
+	    options->list_directives)
+		snmp_enable_stderrlog();
+	else
+		snmp_enable_syslog_ident("qmipsecd", LOG_DAEMON);
+}
+
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 100;
+	return size.ws_col;
+}
+
+/* One collection needs no state: what it prints is what the kernel has now. */
+static int run_once(const struct options *options, struct settings *settings)
+{
+	struct utsname name;
+	int err = server_open(settings, options->sysfs_root, NULL);
+
+	if (!err)
+		err = server_poll();
+	if (!err && options->json) {
+		uname(&name);
+		report_json(stdout, server_last_snapshot(), PACKAGE_VERSION,
+			    name.release);
+	} else if (!err) {
+		report_table(stdout, server_last_snapshot(), terminal_width());
+	}
+	server_close();
+	if (!err && (fflush(stdout) || ferror(stdout))) {
+		fprintf(stderr, "qmipsecd: cannot write: %s\n", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static void on_signal(int fd, void *data)
+{
+	struct signalfd_siginfo info;
+
+	(void)data;
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reloading = true;
+	else
+		stopping = true;
+}
+
+/* The same signals, taken in the agent's select loop. */
+static int open_signals(void)
+{
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return register_readfd(fd, on_signal, NULL) == FD_REGISTERED_OK ? fd : -EMFILE;
+}
+
+static void reload(const struct options *options)
+{
+	struct settings settings;
+
+	reloading = false;
+	if (directives_read(options->config, &settings) < 0) {
+		snmp_log(LOG_ERR, "the configuration has errors; the old one stands\n");
+		return;
+	}
+	agentx_client_set_socket(options->socket);
+	if (server_reconfigure(&settings) < 0) {
+		snmp_log(LOG_ERR, "out of memory; the old configuration stands\n");
+		settings_free(&settings);
+		return;
+	}
+	snmp_log(LOG_NOTICE, "configuration read again\n");
+}
+
+static int register_tables(void)
+{
+	static const struct mib_table *const tables[] = {&instance_table, &stats_table,
+							 &xfrm_table, &agent_scalars};
+	static oid module[] = {MIB_ROOT_SUBIDS};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (mib_table_register(tables[i], server_fresh_snapshot) < 0)
+			return -EIO;
+	REGISTER_SYSOR_ENTRY(module,
+			     "The MIB module for the quick-mode IPsec statistics "
+			     "of iSCSI HBAs");
+	return 0;
+}
+
+static void notify(const char *state)
+{
+#ifdef HAVE_LIBSYSTEMD
+	sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
+
+static void loop(const struct options *options)
+{
+	notify("READY=1");
+	while (!stopping) {
+		agent_check_and_process(1);
+		if (reloading && !stopping)
+			reload(options);
+	}
+	notify("STOPPING=1");
+	snmp_log(LOG_INFO, "stopping\n");
+}
+
+/* Opened before the terminal is left, so that the caller sees an error. */
+static int open_pid_file(const char *path, FILE **ret)
+{
+	*ret = NULL;
+	if (!path)
+		return 0;
+	*ret = fopen(path, "we");
+	if (*ret)
+		return 0;
+	fprintf(stderr, "qmipsecd: %s: %s\n", path, strerror(errno));
+	return -errno;
+}
+
+static int write_pid(FILE *stream)
+{
+	int err = 0;
+
+	if (!stream)
+		return 0;
+	if (fprintf(stream, "%ld\n", (long)getpid()) < 0)
+		err = -errno;
+	if (fclose(stream) && !err)
+		err = -errno;
+	if (err)
+		snmp_log(LOG_ERR, "the pid file: %s\n", strerror(-err));
+	return err;
+}
+
+/* A daemon looks before it leaves the terminal, so that the caller sees an error. */
+static int check_kernel(void)
+{
+	struct xfrm_netlink *probe;
+	int err = xfrm_netlink_open(65536, &probe);
+
+	if (err) {
+		snmp_enable_stderrlog();
+		server_log_open_error(err);
+		return err;
+	}
+	xfrm_netlink_close(probe);
+	return 0;
+}
+
+/* To the background, unless in the foreground, with the pid file written. */
+static int settle_down(const struct options *options)
+{
+	FILE *pid_file;
+	int err = options->foreground ? 0 : check_kernel();
+
+	if (!err)
+		err = open_pid_file(options->pid_file, &pid_file);
+	if (err)
+		return err;
+	if (!options->foreground && netsnmp_daemonize(1, snmp_stderrlog_status()))
+		err = -EAGAIN;
+	return err ? err : write_pid(pid_file);
+}
+
+static int serve(const struct options *options, struct settings *settings)
+{
+	int signals = -1;
+	int err = settle_down(options);
+
+	if (err) {
+		settings_free(settings);
+		return err;
+	}
+	err = server_open(settings, options->sysfs_root, options->state_dir);
+	/* any other error may pass: the timer will try again */
+	if (!err && server_poll() == -EPERM)
+		err = -EPERM;
+	if (err)
+		goto out;
+	signals = open_signals();
+	err = signals < 0 ? signals : register_tables();
+	if (!err)
+		err = server_start();
+	if (err) {
+		snmp_log(LOG_ERR, "cannot start: %s\n", strerror(-err));
+		goto out;
+	}
+	snmp_log(LOG_INFO, "qmipsecd %s started\n", PACKAGE_VERSION);
+	agentx_client_start();
+	loop(options);
+	server_settle();
+	server_save(true);
+	agentx_client_stop();
+out:
+	if (signals >= 0)
+		close(signals);
+	server_close();
+	if (options->pid_file)
+		unlink(options->pid_file);
+	return err;
+}
+
+/* A daemon works in the root directory: paths must not depend on where it started. The
+ * result lives as long as the process. */
+static void make_absolute(const char **path)
+{
+	char *here = NULL;
+	char *absolute;
+
+	if (*path && **path != '/')
+		here = getcwd(NULL, 0);
+	if (here && asprintf(&absolute, "%s/%s", here, *path) > 0)
+		*path = absolute;
+	free(here);
+}
+
+/* Without --state-dir the runtime directory is used; root makes it. */
+static void choose_state_dir(struct options *options)
+{
+	if (options->state_dir || options->once || options->check_config ||
+	    options->list_directives)
+		return;
+	if (geteuid() == 0)
+		mkdir(default_state_dir, 0700);
+	if (!access(default_state_dir, W_OK | X_OK))
+		options->state_dir = default_state_dir;
+	else
+		snmp_log(LOG_WARNING,
+			 "counters will start anew after a restart: there is no "
+			 "%s to keep them in; see --state-dir\n",
+			 default_state_dir);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct settings settings;
+
+	guard_memory();
+	switch (options_parse(argc, argv, &options)) {
+	case OPTIONS_EXIT_GOOD:
+		return EXIT_SUCCESS;
+	case OPTIONS_EXIT_BAD:
+		return EXIT_FAILURE;
+	case OPTIONS_RUN:
+		break;
+	}
+	set_up_logging(&options);
+	choose_state_dir(&options);
+	make_absolute(&options.config);
+	make_absolute(&options.state_dir);
+	if (options.socket && !strchr(options.socket, ':'))
+		make_absolute(&options.socket);
+	make_absolute(&options.pid_file);
+	make_absolute(&options.sysfs_root);
+	agentx_client_init();
+	directives_register();
+	if (options.list_directives) {
+		directives_list(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (directives_read(options.config, &settings) < 0)
+		return EXIT_FAILURE;
+	if (options.check_config) {
+		settings_free(&settings);
+		puts("the configuration is good");
+		return EXIT_SUCCESS;
+	}
+	if (options.once)
+		return run_once(&options, &settings);
+	agentx_client_set_socket(options.socket);
+	return serve(&options, &settings) ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+
+enum {
+	OPTION_STATE_DIR = 256,
+	OPTION_SYSFS_ROOT,
+	OPTION_ONCE,
+	OPTION_FORMAT,
+	OPTION_CHECK_CONFIG,
+};
+
+static const struct option long_options[] = {
+    {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
+    {"sysfs-root", required_argument, NULL, OPTION_SYSFS_ROOT},
+    {"once", no_argument, NULL, OPTION_ONCE},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
+    {"version", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+static void print_help(FILE *stream)
+{
+	fputs(
+	    "Usage: qmipsecd [OPTION]...\n"
+	    "Serve the IPsec statistics of iSCSI HBAs to snmpd over AgentX.\n"
+	    "\n"
+	    "  -f                 stay in the foreground\n"
+	    "  -x SOCKET          AgentX socket of the master agent\n"
+	    "  -c FILE            read FILE instead of qmipsecd.conf in the default "
+	    "places\n"
+	    "  -L OPTS            where to log, as for snmpd: -Le stderr, -Lf FILE, "
+	    "-Lsd\n"
+	    "                     syslog (default: stderr with -f, else syslog)\n"
+	    "  -D TOKENS          debugging output of the SNMP library, as for snmpd\n"
+	    "  -p PIDFILE         write the process id to PIDFILE\n"
+	    "  -H                 list the configuration directives and exit\n"
+	    "  -v, --version      print the version and exit\n"
+	    "  -h, --help         print this help and exit\n"
+	    "      --state-dir DIR    keep counters over restarts in DIR (default: "
+	    "/run/qmipsecd\n"
+	    "                         if it is there)\n"
+	    "      --sysfs-root DIR   where sysfs is (default: /sys)\n"
+	    "      --once             collect once, print and exit; needs no snmpd\n"
+	    "      --format FORMAT    of --once: table (default) or json\n"
+	    "      --check-config     check the configuration and exit\n",
+	    stream);
+}
+
+static enum options_result bad(const char *what)
+{
+	fprintf(stderr, "qmipsecd: %s\nTry \"qmipsecd --help\".\n", what);
+	return OPTIONS_EXIT_BAD;
+}
+
+static enum options_result set_format(struct options *options, const char *format)
+{
+	options->json = !strcmp(format, "json");
+	if (!options->json && strcmp(format, "table") != 0)
+		return bad("--format is table or json");
+	return OPTIONS_RUN;
+}
+
+static enum options_result set_option(struct options *options, int option, int argc,
+				      char **argv)
+{
+	switch (option) {
+	case 'f':
+		options->foreground = true;
+		break;
+	case 'x':
+		options->socket = optarg;
+		break;
+	case 'c':
+		options->config = optarg;
+		break;
+	case 'L':
+		options->logging = true;
+		if (snmp_log_options(optarg, argc, argv) < 0)
+			return bad("-L: no such way to log; see snmpcmd(1)");
+		break;
+	case 'D':
+		debug_register_tokens(optarg);
+		snmp_set_do_debugging(1);
+		break;
+	case 'p':
+		options->pid_file = optarg;
+		break;
+	case 'H':
+		options->list_directives = true;
+		break;
+	case OPTION_STATE_DIR:
+		options->state_dir = optarg;
+		break;
+	case OPTION_SYSFS_ROOT:
+		options->sysfs_root = optarg;
+		break;
+	case OPTION_ONCE:
+		options->once = true;
+		break;
+	case OPTION_FORMAT:
+		return set_format(options, optarg);
+	case OPTION_CHECK_CONFIG:
+		options->check_config = true;
+		break;
+	case 'v':
+		printf("qmipsecd %s (Net-SNMP %s)\n", PACKAGE_VERSION,
+		       netsnmp_get_version());
+		return OPTIONS_EXIT_GOOD;
+	case 'h':
+		print_help(stdout);
+		return OPTIONS_EXIT_GOOD;
+	default:
+		fputs("Try \"qmipsecd --help\".\n", stderr);
+		return OPTIONS_EXIT_BAD;
+	}
+	return OPTIONS_RUN;
+}
+
+enum options_result options_parse(int argc, char **argv, struct options *ret)
+{
+	struct options options = {.sysfs_root = "/sys"};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "fx:c:L:D:p:Hvh", long_options,
+				     NULL)) != -1) {
+		enum options_result result = set_option(&options, option, argc, argv);
+
+		if (result != OPTIONS_RUN)
+			return result;
+	}
+	if (optind < argc) {
+		fprintf(stderr, "qmipsecd: unexpected argument \"%s\"\n", argv[optind]);
+		return bad("it takes options only");
+	}
+	*ret = options;
+	return OPTIONS_RUN;
+}

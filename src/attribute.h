@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_ATTRIBUTE_H
+#define QMIPSEC_ATTRIBUTE_H
+
+#include "instance.h"
+#include "local_addr.h"
+#include "policy.h"
+#include "sa.h"
+
+/*
+ * What an SA's message tells and the namespace's addresses and policies tell about
+ * whose it is and which way it goes. Pure.
+ */
+
+/*
+ * The direction of an SA, by the first of these that knows: the kernel's word
+ * (XFRMA_SA_DIR, the offload's flag); a local destination, then a local source; with
+ * both local the policies that use it; sequence numbers in use. SA_DIR_UNKNOWN if none
+ * knows. A replay window alone says nothing: strongSwan sets one on outbound SAs too.
+ */
+enum sa_direction attribute_direction(const struct sa *sa,
+				      const struct local_addrs *addrs,
+				      const struct policy *policies, size_t n_policies);
+
+/* True if the policies could change the answer of attribute_direction(). */
+bool attribute_needs_policies(const struct sa *sa, const struct local_addrs *addrs);
+
+/* The number of the instance that owns the SA: of those with a matching rule the first
+ * by name, else 0. */
+unsigned attribute_instance(const struct instance_set *set,
+			    const struct local_addrs *addrs, const struct sa *sa,
+			    enum sa_direction direction);
+
+/* True if a connection between these two addresses is the instance's: by its address
+ * and device conditions, which a rule must have to match any. */
+bool attribute_connection(const struct instance *instance,
+			  const struct local_addrs *addrs, uint16_t family,
+			  const struct in6_addr *local, const struct in6_addr *remote);
+
+#endif

@@ -1,0 +1,782 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "attribute.h"
+#include "iscsi_sysfs.h"
+#include "ledger.h"
+#include "local_addr.h"
+#include "policy.h"
+#include "sa.h"
+
+enum {
+	MAX_DRAINS = 4,
+};
+
+/* What the collector itself keeps of an instance, beside the ledger's row. */
+struct row {
+	uint64_t bad_spi;
+	uint64_t not_decrypted;
+	uint64_t losses; /* the ledger's, when last looked at */
+	uint64_t discontinuity;
+};
+
+struct collector {
+	const struct kernel_ops *ops;
+	void *kernel;
+	struct collector_options options;
+	struct instance_set instances;
+	struct ledger *ledger;
+	struct row *rows; /* one for each instance */
+	size_t n_rows;
+	struct local_addrs addrs;
+	struct policy *policies;
+	size_t n_policies;
+	size_t n_policies_allocated;
+	bool addrs_stale;
+	bool policies_stale;
+	bool policies_wanted; /* an SA between two local addresses may be there */
+	bool reattribute;     /* rules or addresses have changed */
+	bool lost_events;     /* since the last whole dump began */
+	struct xfrm_stat xfrm_stat;
+	uint64_t bad_spi;       /* of the namespace */
+	uint64_t not_decrypted; /* of the namespace, never below its last value */
+	bool stale;
+	struct health health;
+};
+
+/* Who an SA is: the ledger's questions. */
+
+static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
+{
+	struct collector *collector = ctx;
+
+	if (attribute_needs_policies(sa, &collector->addrs)) {
+		/* No dump inside a dump: the ledger asks again at the next. */
+		collector->policies_wanted = true;
+		if (collector->policies_stale)
+			return SA_DIR_UNKNOWN;
+	}
+	return attribute_direction(sa, &collector->addrs, collector->policies,
+				   collector->n_policies);
+}
+
+static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direction)
+{
+	struct collector *collector = ctx;
+
+	return attribute_instance(&collector->instances, &collector->addrs, sa,
+				  direction);
+}
+
+/* A row for every instance, in the ledger and here. */
+static int grow_rows(struct collector *collector)
+{
+	size_t n = collector->instances.n;
+	struct row *rows;
+	int err;
+
+	if (n <= collector->n_rows)
+		return 0;
+	err = ledger_grow_rows(collector->ledger, (unsigned)n);
+	if (err)
+		return err;
+	rows = realloc(collector->rows, n * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	collector->rows = rows;
+	for (; collector->n_rows < n; collector->n_rows++)
+		rows[collector->n_rows] = (struct row){
+		    .discontinuity = collector->ops->now(collector->kernel)};
+	return 0;
+}
+
+struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
+				const struct collector_options *options,
+				const struct instance_set *instances)
+{
+	struct collector *collector = calloc(1, sizeof(*collector));
+	const struct ledger_env env = {collector, ask_direction, ask_row};
+
+	if (!collector)
+		return NULL;
+	collector->ops = ops;
+	collector->kernel = kernel;
+	collector->options = *options;
+	collector->addrs_stale = true;
+	collector->policies_stale = true;
+	collector->policies_wanted = true;
+	collector->ledger = ledger_new(&env, 1);
+	if (!collector->ledger || instance_set_init(&collector->instances) < 0 ||
+	    instance_set_merge(&collector->instances, instances) < 0 ||
+	    grow_rows(collector) < 0) {
+		collector_free(collector);
+		return NULL;
+	}
+	return collector;
+}
+
+void collector_free(struct collector *collector)
+{
+	if (!collector)
+		return;
+	ledger_free(collector->ledger);
+	instance_set_free(&collector->instances);
+	local_addrs_free(&collector->addrs);
+	free(collector->policies);
+	free(collector->rows);
+	free(collector);
+}
+
+/* Addresses and policies. */
+
+static int add_addr(void *ctx, const struct nlmsghdr *nlh)
+{
+	return local_addrs_add(ctx, nlh);
+}
+
+static int refresh_addrs(struct collector *collector)
+{
+	struct local_addrs fresh = {0};
+	int err;
+
+	if (collector->ops->addrs_changed(collector->kernel))
+		collector->addrs_stale = true;
+	if (!collector->addrs_stale)
+		return 0;
+	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_ADDRS, add_addr,
+				   &fresh);
+	if (err) {
+		local_addrs_free(&fresh);
+		return err;
+	}
+	local_addrs_sort(&fresh);
+	local_addrs_free(&collector->addrs);
+	collector->addrs = fresh;
+	collector->addrs_stale = false;
+	collector->reattribute = true;
+	return 0;
+}
+
+static int add_policy(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct collector *collector = ctx;
+	struct policy policy;
+	int err = policy_parse(nlh, &policy);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (collector->n_policies == collector->n_policies_allocated) {
+		size_t n = collector->n_policies ? collector->n_policies * 2 : 16;
+		struct policy *grown = realloc(collector->policies, n * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		collector->policies = grown;
+		collector->n_policies_allocated = n;
+	}
+	collector->policies[collector->n_policies++] = policy;
+	return 0;
+}
+
+static int refresh_policies(struct collector *collector)
+{
+	int err;
+
+	if (!collector->policies_stale || !collector->policies_wanted)
+		return 0;
+	collector->n_policies = 0;
+	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_SPD, add_policy,
+				   collector);
+	collector->policies_stale = err != 0;
+	collector->policies_wanted = err != 0;
+	return err;
+}
+
+/* Events. */
+
+static void note_loss(struct collector *collector)
+{
+	collector->lost_events = true;
+	ledger_note_gap(collector->ledger);
+}
+
+static int handle_event(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct collector *collector = ctx;
+	struct sa_event event;
+	int err = sa_event_parse(nlh, &event);
+
+	collector->health.events++;
+	if (!err && event.type == SA_EVENT_POLICY)
+		collector->policies_stale = true;
+	if (!err)
+		err = ledger_event(collector->ledger, &event);
+	if (err)
+		note_loss(collector); /* the dump will make up for it */
+	return 0;
+}
+
+static void tell_time(struct collector *collector)
+{
+	ledger_set_now(collector->ledger, collector->ops->now(collector->kernel));
+}
+
+/* Reads until nothing waits. In a flood that never ends the dump must get its turn:
+ * what is left unread then counts as lost. */
+static int drain(struct collector *collector)
+{
+	int ret = 1;
+
+	tell_time(collector);
+	for (int i = 0; i < MAX_DRAINS && ret; i++) {
+		ret = collector->ops->read_events(collector->kernel, handle_event,
+						  collector);
+		if (ret == -ENOBUFS || ret == -ENOSPC) {
+			note_loss(collector);
+			collector->health.event_losses++;
+		} else if (ret < 0) {
+			return ret;
+		}
+	}
+	if (ret)
+		note_loss(collector);
+	return 0;
+}
+
+/* Events are read even if the addresses cannot be: they would wait for ever. */
+int collector_read_events(struct collector *collector)
+{
+	int err = refresh_addrs(collector);
+	int drained = drain(collector);
+
+	return drained ? drained : err;
+}
+
+void collector_note_gap(struct collector *collector)
+{
+	note_loss(collector);
+}
+
+bool collector_wants_poll(const struct collector *collector)
+{
+	return collector->lost_events || ledger_wants_dump(collector->ledger);
+}
+
+/* Instances: what the system says of them now. */
+
+static void refresh_rules(struct collector *collector, struct instance *instance)
+{
+	instance->if_index = 0;
+	for (size_t i = 0; i < instance->n_rules; i++) {
+		struct instance_rule *rule = &instance->rules[i];
+		uint32_t index = 0;
+
+		if (!rule->device[0])
+			continue;
+		index = sysfs_if_index(collector->options.sysfs_root, rule->device);
+		if (index != rule->device_index)
+			collector->reattribute = true;
+		rule->device_index = index;
+		if (!instance->if_index)
+			instance->if_index = index;
+	}
+}
+
+static bool has_local_addr(const struct instance_rule *rule,
+			   const struct local_addrs *addrs)
+{
+	for (size_t i = 0; i < addrs->n; i++)
+		if (instance_prefix_holds(&rule->local, addrs->addrs[i].family,
+					  &addrs->addrs[i].addr))
+			return true;
+	return false;
+}
+
+/* The device is there, and so is the address, as far as a rule names them. */
+static bool is_present(const struct instance *instance, const struct local_addrs *addrs)
+{
+	for (size_t i = 0; i < instance->n_rules; i++) {
+		const struct instance_rule *rule = &instance->rules[i];
+
+		if (rule->device[0] && !rule->device_index)
+			continue;
+		if (!rule->local.family || has_local_addr(rule, addrs))
+			return true;
+	}
+	return false;
+}
+
+static void add_session(struct instance *instance,
+			const struct iscsi_connection *connection)
+{
+	instance->sessions++;
+	memcpy(instance->transport, connection->transport, sizeof(instance->transport));
+	memcpy(instance->initiator_name, connection->initiator_name,
+	       sizeof(instance->initiator_name));
+}
+
+static void refresh_sessions(struct collector *collector,
+			     const struct iscsi_connections *connections)
+{
+	struct instance_set *set = &collector->instances;
+
+	for (size_t i = 1; i < set->n; i++) {
+		struct instance *instance = &set->instances[i];
+
+		instance->sessions = 0;
+		for (size_t j = 0; j < connections->n; j++) {
+			const struct iscsi_connection *connection =
+			    &connections->connections[j];
+
+			if (connection->family &&
+			    attribute_connection(instance, &collector->addrs,
+						 connection->family, &connection->local,
+						 &connection->remote))
+				add_session(instance, connection);
+		}
+	}
+}
+
+static int refresh_instances(struct collector *collector)
+{
+	struct instance_set *set = &collector->instances;
+	struct iscsi_connections connections;
+	int err;
+
+	set->instances[0].active = true;
+	for (size_t i = 1; i < set->n; i++) {
+		refresh_rules(collector, &set->instances[i]);
+		set->instances[i].active =
+		    is_present(&set->instances[i], &collector->addrs);
+	}
+	if (set->n == 1)
+		return 0;
+	err = iscsi_sysfs_read(collector->options.sysfs_root, &connections);
+	if (err)
+		return err;
+	refresh_sessions(collector, &connections);
+	iscsi_connections_free(&connections);
+	return 0;
+}
+
+/* Errors that only the namespace counts. */
+
+/*
+ * With one instance they are its own; with none, of the unattributed row. With several
+ * nobody can split them, and each row shows the namespace's. What a row has counted
+ * once it keeps. Rows that no rule stands for any more have no part in this.
+ */
+static size_t count_ruled(const struct collector *collector, size_t *ret_owner)
+{
+	size_t n = 0;
+
+	*ret_owner = 0;
+	for (size_t i = 1; i < collector->instances.n; i++) {
+		if (!collector->instances.instances[i].n_rules)
+			continue;
+		*ret_owner = n ? *ret_owner : i;
+		n++;
+	}
+	return n;
+}
+
+static enum error_scope scope_of(const struct collector *collector)
+{
+	size_t owner;
+
+	return count_ruled(collector, &owner) > 1 ? ERROR_SCOPE_NAMESPACE
+						  : ERROR_SCOPE_INSTANCE;
+}
+
+static uint64_t integrity_failures(const struct collector *collector)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < collector->n_rows; i++)
+		sum += ledger_row(collector->ledger, (unsigned)i)
+			   ->stats.packets_not_authenticated;
+	return sum;
+}
+
+static void raise_to(uint64_t *value, uint64_t least)
+{
+	if (*value < least)
+		*value = least;
+}
+
+/* A row that has not shown the namespace's errors until now jumps, and says so. */
+static void show_namespace(struct collector *collector, struct row *row)
+{
+	if (row->bad_spi >= collector->bad_spi &&
+	    row->not_decrypted >= collector->not_decrypted)
+		return;
+	raise_to(&row->bad_spi, collector->bad_spi);
+	raise_to(&row->not_decrypted, collector->not_decrypted);
+	row->discontinuity = collector->ops->now(collector->kernel);
+}
+
+/* The counters were read before the dump, so that no failure of an SA that the dump
+ * shows is missing from them only because it came between. */
+static void count_errors(struct collector *collector)
+{
+	const struct xfrm_stat *stat = &collector->xfrm_stat;
+	uint64_t bad_spi = xfrm_stat_get(stat, "XfrmInNoStates") +
+			   xfrm_stat_get(stat, "XfrmInStateDirError");
+	uint64_t proto = xfrm_stat_get(stat, "XfrmInStateProtoError");
+	uint64_t integrity = integrity_failures(collector);
+	uint64_t not_decrypted = proto > integrity ? proto - integrity : 0;
+	size_t owner;
+	bool shared = count_ruled(collector, &owner) > 1;
+
+	raise_to(&not_decrypted, collector->not_decrypted);
+	raise_to(&bad_spi, collector->bad_spi);
+	for (size_t i = 0; i < collector->n_rows; i++) {
+		struct row *row = &collector->rows[i];
+
+		if (shared)
+			show_namespace(collector, row);
+		if (shared || i == owner) {
+			row->bad_spi += bad_spi - collector->bad_spi;
+			row->not_decrypted += not_decrypted - collector->not_decrypted;
+		}
+	}
+	collector->bad_spi = bad_spi;
+	collector->not_decrypted = not_decrypted;
+}
+
+/* Polls. */
+
+/* A kernel may lack these counters, and a later one may write them in another way: the
+ * SAs can still be counted. */
+static int read_counters(struct collector *collector)
+{
+	struct health *health = &collector->health;
+	int err =
+	    collector->ops->read_xfrm_stat(collector->kernel, &collector->xfrm_stat);
+
+	if (err == -EBADMSG || err == -E2BIG)
+		snprintf(health->last_error, sizeof(health->last_error),
+			 "reading xfrm_stat: %s", strerror(-err));
+	return err == -EBADMSG || err == -E2BIG || err == -ENOENT ? 0 : err;
+}
+
+static int dump_one(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct collector *collector = ctx;
+	struct sa_event event;
+	int err = sa_event_parse(nlh, &event);
+
+	if (!err && event.type == SA_EVENT_NEW)
+		err = ledger_dump_sa(collector->ledger, &event.sa);
+	return err;
+}
+
+static int dump_sad(struct collector *collector)
+{
+	int err;
+
+	tell_time(collector);
+	ledger_dump_begin(collector->ledger);
+	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_SAD, dump_one,
+				   collector);
+	if (!err)
+		err = drain(collector);
+	if (err) {
+		ledger_dump_abort(collector->ledger);
+		return err;
+	}
+	return ledger_dump_end(collector->ledger);
+}
+
+/* Rows where an SA went without final counters, and all rows after events were lost:
+ * something may be missing there. */
+static void note_discontinuities(struct collector *collector, bool everywhere)
+{
+	uint64_t now = collector->ops->now(collector->kernel);
+
+	for (size_t i = 0; i < collector->n_rows; i++) {
+		uint64_t losses = ledger_row(collector->ledger, (unsigned)i)->losses;
+
+		if (everywhere || losses != collector->rows[i].losses)
+			collector->rows[i].discontinuity = now;
+		collector->rows[i].losses = losses;
+	}
+}
+
+static int poll_steps(struct collector *collector)
+{
+	bool resync;
+	int err = refresh_addrs(collector);
+
+	if (!err)
+		err = drain(collector);
+	if (!err)
+		err = refresh_policies(collector);
+	if (!err)
+		err = refresh_instances(collector);
+	if (!err && collector->reattribute)
+		err = ledger_reattribute(collector->ledger);
+	if (err)
+		return err;
+	collector->reattribute = false;
+	err = read_counters(collector);
+	if (err)
+		return err;
+	resync = collector->lost_events;
+	collector->lost_events = false;
+	err = dump_sad(collector);
+	if (err) {
+		collector->lost_events |= resync;
+		return err;
+	}
+	count_errors(collector);
+	note_discontinuities(collector, resync || collector->lost_events);
+	collector->health.resyncs += resync;
+	return 0;
+}
+
+int collector_poll(struct collector *collector)
+{
+	struct health *health = &collector->health;
+	uint64_t start = collector->ops->now(collector->kernel);
+	int err = poll_steps(collector);
+	uint64_t end = collector->ops->now(collector->kernel);
+
+	if (err) {
+		health->failed_polls++;
+		snprintf(health->last_error, sizeof(health->last_error),
+			 "reading the kernel's SAs: %s", strerror(-err));
+	} else {
+		struct ledger_counts counts = ledger_counts(collector->ledger);
+
+		health->last_poll = end;
+		health->last_poll_duration = end - start;
+		health->tracked_sas = counts.keyed + counts.larval + counts.other;
+	}
+	collector->stale = health->last_poll == 0 ||
+			   end - health->last_poll > collector->options.stale_after;
+	return err;
+}
+
+uint64_t collector_last_poll(const struct collector *collector)
+{
+	return collector->health.last_poll;
+}
+
+uint64_t collector_last_duration(const struct collector *collector)
+{
+	return collector->health.last_poll_duration;
+}
+
+int collector_reconfigure(struct collector *collector,
+			  const struct instance_set *instances, uint64_t stale_after)
+{
+	int err = instance_set_merge(&collector->instances, instances);
+
+	if (err)
+		return err;
+	collector->options.stale_after = stale_after;
+	collector->reattribute = true;
+	err = grow_rows(collector);
+	if (err)
+		collector->instances.n = collector->n_rows;
+	return err;
+}
+
+/* Rows. */
+
+static struct snapshot_row make_row(const struct collector *collector, size_t number)
+{
+	const struct instance *instance = &collector->instances.instances[number];
+	const struct ledger_row *totals =
+	    ledger_row(collector->ledger, (unsigned)number);
+	struct snapshot_row row = {
+	    .active = instance->active && !collector->stale,
+	    .if_index = instance->if_index,
+	    .sessions = instance->sessions,
+	    .error_scope = scope_of(collector),
+	    .replay_failures = totals->replay_failures,
+	    .discontinuity = collector->rows[number].discontinuity,
+	    .stats = totals->stats,
+	};
+
+	memcpy(row.name, instance->name, sizeof(row.name));
+	memcpy(row.descr, instance->descr, sizeof(row.descr));
+	memcpy(row.transport, instance->transport, sizeof(row.transport));
+	memcpy(row.initiator_name, instance->initiator_name,
+	       sizeof(row.initiator_name));
+	snprintf(row.netns, sizeof(row.netns), "%s", collector->options.netns);
+	row.stats.bad_spi_packets = collector->rows[number].bad_spi;
+	row.stats.packets_not_decrypted = collector->rows[number].not_decrypted;
+	return row;
+}
+
+/* The oldest of the last polls; first: nothing has been added yet. */
+static void add_health(struct health *to, const struct health *from, bool first)
+{
+	if (first || to->last_poll > from->last_poll)
+		to->last_poll = from->last_poll;
+	to->last_poll_duration += from->last_poll_duration;
+	to->tracked_sas += from->tracked_sas;
+	to->events += from->events;
+	to->event_losses += from->event_losses;
+	to->resyncs += from->resyncs;
+	to->failed_polls += from->failed_polls;
+	if (from->last_error[0])
+		memcpy(to->last_error, from->last_error, sizeof(to->last_error));
+}
+
+int collector_snapshot(const struct collector *collector, struct snapshot *snapshot)
+{
+	bool first = snapshot->n_rows == 0;
+
+	for (size_t i = 0; i < collector->instances.n; i++) {
+		struct snapshot_row row = make_row(collector, i);
+		int err = snapshot_add_row(snapshot, &row);
+
+		if (err)
+			return err;
+	}
+	add_health(&snapshot->health, &collector->health, first);
+	return snapshot_add_xfrm(snapshot, collector->options.netns,
+				 &collector->xfrm_stat);
+}
+
+/* State. */
+
+struct saved_head {
+	uint64_t n_rows;
+	uint64_t n_sas;
+	uint64_t bad_spi;
+	uint64_t not_decrypted;
+};
+
+struct saved_row {
+	char name[INSTANCE_NAME_MAX + 1];
+	struct ledger_row totals;
+	struct row row;
+};
+
+static int write_all(FILE *stream, const void *data, size_t size)
+{
+	return fwrite(data, size, 1, stream) == 1 ? 0 : -EIO;
+}
+
+static int read_all(FILE *stream, void *data, size_t size)
+{
+	return fread(data, size, 1, stream) == 1 ? 0 : -EBADMSG;
+}
+
+static int count_record(void *ctx, const struct ledger_record *record)
+{
+	(void)record;
+	++*(uint64_t *)ctx;
+	return 0;
+}
+
+static int save_record(void *ctx, const struct ledger_record *record)
+{
+	return write_all(ctx, record, sizeof(*record));
+}
+
+int collector_save(const struct collector *collector, FILE *stream)
+{
+	struct saved_head head = {
+	    .n_rows = collector->n_rows,
+	    .bad_spi = collector->bad_spi,
+	    .not_decrypted = collector->not_decrypted,
+	};
+	int err;
+
+	ledger_save(collector->ledger, count_record, &head.n_sas);
+	err = write_all(stream, &head, sizeof(head));
+	for (size_t i = 0; i < collector->n_rows && !err; i++) {
+		struct saved_row saved;
+
+		memset(&saved, 0, sizeof(saved)); /* the padding goes to disk too */
+		memcpy(saved.name, collector->instances.instances[i].name,
+		       sizeof(saved.name));
+		saved.totals = *ledger_row(collector->ledger, (unsigned)i);
+		saved.row = collector->rows[i];
+		err = write_all(stream, &saved, sizeof(saved));
+	}
+	return err ? err : ledger_save(collector->ledger, save_record, stream);
+}
+
+/* Returns the row's number in this collector, or -errno. */
+static int load_row(struct collector *collector, FILE *stream)
+{
+	struct saved_row saved;
+	int number;
+	int err = read_all(stream, &saved, sizeof(saved));
+
+	if (err)
+		return err;
+	if (!memchr(saved.name, '\0', sizeof(saved.name)))
+		return -EBADMSG;
+	number = instance_set_add(&collector->instances, saved.name);
+	if (number < 0)
+		return number == -EINVAL ? -EBADMSG : number;
+	err = grow_rows(collector);
+	if (!err)
+		err = ledger_restore_row(collector->ledger, (unsigned)number,
+					 &saved.totals);
+	if (err)
+		return err;
+	collector->rows[number] = saved.row;
+	return number;
+}
+
+static int load_sas(struct collector *collector, FILE *stream, uint64_t n,
+		    const unsigned *numbers, size_t n_numbers)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		struct ledger_record record;
+		int err = read_all(stream, &record, sizeof(record));
+
+		if (err)
+			return err;
+		if (record.row >= n_numbers)
+			return -EBADMSG;
+		record.row = (uint16_t)numbers[record.row];
+		err = ledger_restore_sa(collector->ledger, &record);
+		if (err)
+			return err == -EINVAL ? -EBADMSG : err;
+	}
+	return 0;
+}
+
+int collector_load(struct collector *collector, FILE *stream)
+{
+	struct saved_head head;
+	unsigned *numbers;
+	int err = read_all(stream, &head, sizeof(head));
+
+	if (err)
+		return err;
+	if (head.n_rows == 0 || head.n_rows > LEDGER_MAX_ROWS)
+		return -EBADMSG;
+	numbers = calloc(head.n_rows, sizeof(*numbers));
+	if (!numbers)
+		return -ENOMEM;
+	for (size_t i = 0; i < head.n_rows && !err; i++) {
+		int number = load_row(collector, stream);
+
+		if (number < 0)
+			err = number;
+		else
+			numbers[i] = (unsigned)number;
+	}
+	if (!err)
+		err = load_sas(collector, stream, head.n_sas, numbers, head.n_rows);
+	free(numbers);
+	if (!err) {
+		collector->bad_spi = head.bad_spi;
+		collector->not_decrypted = head.not_decrypted;
+	}
+	return err;
+}

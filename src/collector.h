@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_COLLECTOR_H
+#define QMIPSEC_COLLECTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "instance.h"
+#include "kernel.h"
+#include "snapshot.h"
+
+/*
+ * One network namespace: the kernel's messages go in, rows come out. Reads no clock but
+ * the kernel's, writes no log; what goes wrong is returned and counted in the health.
+ */
+struct collector;
+
+struct collector_options {
+	const char *netns;      /* its name, "": the daemon's own */
+	const char *sysfs_root; /* "/sys" */
+	uint64_t stale_after;   /* ns without a good poll until rows are not active */
+};
+
+/* The kernel, its ops and the options' strings must outlive the collector; the
+ * instances are copied. NULL: no memory. */
+struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
+				const struct collector_options *options,
+				const struct instance_set *instances);
+void collector_free(struct collector *collector);
+
+/*
+ * One poll: events, error counters, dump, events, totals. Returns 0 or -errno, -EPERM
+ * without CAP_NET_ADMIN. After an error the health says so, and the totals may hold
+ * half a dump: serve those of the last good poll.
+ */
+int collector_poll(struct collector *collector);
+
+/* Reads the events that wait. Returns 0 or -errno; after ENOBUFS, which is counted, it
+ * returns 0 and wants a poll. */
+int collector_read_events(struct collector *collector);
+
+/* Says that messages may have been missed: the next poll counts as a resync, and moves
+ * every row's discontinuity. */
+void collector_note_gap(struct collector *collector);
+
+/* True if a poll now would settle what messages left open. */
+bool collector_wants_poll(const struct collector *collector);
+
+/* When the last good poll ended and how long it took, in ns; 0 before the first. */
+uint64_t collector_last_poll(const struct collector *collector);
+uint64_t collector_last_duration(const struct collector *collector);
+
+/* New rules, which are copied. Returns 0, or -ENOMEM with the old ones in force. */
+int collector_reconfigure(struct collector *collector,
+			  const struct instance_set *instances, uint64_t stale_after);
+
+/* Appends this namespace's rows, counters and health. Returns 0 or -ENOMEM. */
+int collector_snapshot(const struct collector *collector, struct snapshot *snapshot);
+
+/*
+ * What outlives the daemon, written to and read from a stream: instances' names and
+ * totals, every live SA's last sample. collector_load() is for a new collector, before
+ * its first poll. Return 0 or -errno; -EBADMSG if it cannot have been saved, and then
+ * the collector must be thrown away.
+ */
+int collector_save(const struct collector *collector, FILE *stream);
+int collector_load(struct collector *collector, FILE *stream);
+
+#endif

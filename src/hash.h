@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_HASH_H
+#define QMIPSEC_HASH_H
+
+#include <netinet/in.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Hashes for tables in memory; none is saved or sent. */
+
+#define HASH_START UINT64_C(0x9e3779b97f4a7c15)
+
+/* Mixes one value into a hash. */
+static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
+{
+	hash = (hash ^ value) * UINT64_C(0xd6e8feb86659fd93);
+	return hash ^ (hash >> 32);
+}
+
+static inline uint64_t hash_mix_addr(uint64_t hash, const struct in6_addr *addr)
+{
+	uint64_t half[2];
+
+	memcpy(half, addr, sizeof(half));
+	return hash_mix(hash_mix(hash, half[0]), half[1]);
+}
+
+#endif

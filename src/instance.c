@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "instance.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The line under way, and where to say what is wrong with it. */
+struct parser {
+	const char *at;
+	char *error;
+	size_t error_size;
+};
+
+__attribute__((format(printf, 2, 3))) static int fail(struct parser *parser,
+						      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(parser->error, parser->error_size, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+/*
+ * The next word: up to a blank, or between double quotes, where a backslash takes
+ * the next character as it is. Returns 1, 0 at the end of the line, or -EINVAL.
+ */
+static int next_word(struct parser *parser, char *word, size_t size)
+{
+	const char *at = parser->at + strspn(parser->at, " \t\r\n\v\f");
+	const char *start = at;
+	bool quoted;
+	size_t n = 0;
+
+	if (!*at)
+		return 0;
+	quoted = *at == '"';
+	at += quoted;
+	while (*at && (quoted ? *at != '"' : !isspace((unsigned char)*at))) {
+		if (quoted && *at == '\\' && at[1])
+			at++;
+		if (n + 1 >= size)
+			return fail(parser,
+				    "\"%.20s...\" is too long (at most %zu characters)",
+				    start, size - 1);
+		word[n++] = *at++;
+	}
+	word[n] = '\0';
+	if (quoted && *at++ != '"')
+		return fail(parser, "the closing quote is missing");
+	parser->at = at;
+	return 1;
+}
+
+int instance_prefix_parse(const char *text, struct instance_prefix *ret)
+{
+	struct instance_prefix prefix = {.family = AF_INET};
+	char addr[INET6_ADDRSTRLEN];
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text);
+	unsigned long bits;
+	unsigned long max;
+	char *end;
+
+	if (len >= sizeof(addr))
+		return -EINVAL;
+	memcpy(addr, text, len);
+	addr[len] = '\0';
+	if (inet_pton(AF_INET, addr, &prefix.addr) != 1) {
+		prefix.family = AF_INET6;
+		if (inet_pton(AF_INET6, addr, &prefix.addr) != 1)
+			return -EINVAL;
+	}
+	max = prefix.family == AF_INET ? 32 : 128;
+	bits = max;
+	if (slash) {
+		if (!isdigit((unsigned char)slash[1]))
+			return -EINVAL;
+		bits = strtoul(slash + 1, &end, 10);
+		if (*end || bits > max)
+			return -EINVAL;
+	}
+	prefix.len = (uint8_t)bits;
+	*ret = prefix;
+	return 0;
+}
+
+bool instance_prefix_holds(const struct instance_prefix *prefix, uint16_t family,
+			   const struct in6_addr *addr)
+{
+	const uint8_t *a = prefix->addr.s6_addr;
+	const uint8_t *b = addr->s6_addr;
+	size_t bytes = prefix->len / 8;
+	unsigned rest = prefix->len % 8;
+
+	if (!prefix->family)
+		return true;
+	if (prefix->family != family || memcmp(a, b, bytes))
+		return false;
+	return !rest || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
+}
+
+/* Decimal, or hexadecimal after 0x, up to 32 bits. Returns its end, or NULL. */
+static const char *parse_u32(const char *text, uint32_t *ret)
+{
+	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	unsigned long value;
+	char *end;
+
+	if (!isdigit((unsigned char)*text) ||
+	    (hex && !isxdigit((unsigned char)text[2])))
+		return NULL;
+	errno = 0;
+	value = strtoul(text, &end, hex ? 16 : 10);
+	if (errno || value > UINT32_MAX)
+		return NULL;
+	*ret = (uint32_t)value;
+	return end;
+}
+
+static int parse_number(struct parser *parser, const char *keyword, const char *word,
+			uint32_t *ret)
+{
+	const char *end = parse_u32(word, ret);
+
+	if (!end || *end)
+		return fail(parser, "%s: \"%s\" is not a number from 0 to 4294967295",
+			    keyword, word);
+	return 0;
+}
+
+static int parse_mark(struct parser *parser, const char *word,
+		      struct instance_rule *rule)
+{
+	const char *end = parse_u32(word, &rule->mark);
+
+	rule->mark_mask = UINT32_MAX;
+	if (end && *end == '/')
+		end = parse_u32(end + 1, &rule->mark_mask);
+	if (!end || *end)
+		return fail(parser, "mark: \"%s\" is not VALUE or VALUE/MASK", word);
+	if (!rule->mark_mask)
+		return fail(parser, "mark: a mask of 0 would match every SA");
+	rule->has_mark = true;
+	return 0;
+}
+
+static int parse_prefix(struct parser *parser, const char *keyword, const char *word,
+			struct instance_prefix *prefix)
+{
+	if (instance_prefix_parse(word, prefix) < 0)
+		return fail(parser, "%s: \"%s\" is not an address or ADDRESS/LENGTH",
+			    keyword, word);
+	return 0;
+}
+
+static int parse_device(struct parser *parser, const char *word,
+			struct instance_rule *rule)
+{
+	size_t len = strlen(word);
+
+	if (len == 0 || len >= sizeof(rule->device) || strchr(word, '/') ||
+	    !strcmp(word, ".") || !strcmp(word, ".."))
+		return fail(parser, "device: \"%s\" is not the name of an interface",
+			    word);
+	memcpy(rule->device, word, len + 1);
+	return 0;
+}
+
+static bool printable(const char *text)
+{
+	for (; *text; text++)
+		if (!isprint((unsigned char)*text))
+			return false;
+	return true;
+}
+
+/* One line, and which keywords it has had. */
+struct line {
+	unsigned seen;
+	char name[INSTANCE_NAME_MAX + 1];
+	char descr[INSTANCE_TEXT_MAX + 1];
+	bool has_descr;
+	bool has_rule;
+	struct instance_rule rule;
+};
+
+static const char *const keywords[] = {"descr",  "local", "remote", "mark",
+				       "device", "reqid", "ifid"};
+
+enum keyword {
+	KEYWORD_DESCR,
+	KEYWORD_LOCAL,
+	KEYWORD_REMOTE,
+	KEYWORD_MARK,
+	KEYWORD_DEVICE,
+	KEYWORD_REQID,
+	KEYWORD_IFID,
+	N_KEYWORDS,
+};
+
+static int parse_descr(struct parser *parser, const char *word, struct line *line)
+{
+	if (!printable(word))
+		return fail(parser, "descr: only printable ASCII is allowed");
+	memcpy(line->descr, word, strlen(word) + 1);
+	line->has_descr = true;
+	return 0;
+}
+
+static int parse_condition(struct parser *parser, enum keyword keyword,
+			   const char *word, struct instance_rule *rule)
+{
+	switch (keyword) {
+	case KEYWORD_LOCAL:
+		return parse_prefix(parser, "local", word, &rule->local);
+	case KEYWORD_REMOTE:
+		return parse_prefix(parser, "remote", word, &rule->remote);
+	case KEYWORD_MARK:
+		return parse_mark(parser, word, rule);
+	case KEYWORD_DEVICE:
+		return parse_device(parser, word, rule);
+	case KEYWORD_REQID:
+		rule->has_reqid = true;
+		return parse_number(parser, "reqid", word, &rule->reqid);
+	case KEYWORD_IFID:
+		rule->has_if_id = true;
+		return parse_number(parser, "ifid", word, &rule->if_id);
+	case KEYWORD_DESCR:
+	case N_KEYWORDS:
+		break;
+	}
+	return -EINVAL;
+}
+
+static int parse_keyword(struct parser *parser, const char *keyword, const char *word,
+			 struct line *line)
+{
+	unsigned i = 0;
+
+	while (i < N_KEYWORDS && strcmp(keyword, keywords[i]) != 0)
+		i++;
+	if (i == N_KEYWORDS)
+		return fail(
+		    parser,
+		    "\"%s\" is none of local, remote, reqid, ifid, mark, device, "
+		    "descr",
+		    keyword);
+	if (line->seen & 1u << i)
+		return fail(parser, "%s is there twice", keyword);
+	line->seen |= 1u << i;
+	if (i == KEYWORD_DESCR)
+		return parse_descr(parser, word, line);
+	line->has_rule = true;
+	return parse_condition(parser, (enum keyword)i, word, &line->rule);
+}
+
+static int parse_name(struct parser *parser, struct line *line)
+{
+	int ret = next_word(parser, line->name, sizeof(line->name));
+
+	if (ret < 0)
+		return ret;
+	if (ret == 0 || !line->name[0])
+		return fail(parser, "the instance's name is missing");
+	if (!printable(line->name))
+		return fail(parser, "a name has only printable ASCII characters");
+	return 0;
+}
+
+static int parse_line(struct parser *parser, struct line *line)
+{
+	char keyword[16];
+	char word[INSTANCE_TEXT_MAX + 1];
+	int ret = parse_name(parser, line);
+
+	while (!ret) {
+		ret = next_word(parser, keyword, sizeof(keyword));
+		if (ret <= 0)
+			break;
+		ret = next_word(parser, word, sizeof(word));
+		if (ret == 0)
+			return fail(parser, "\"%s\" has no value", keyword);
+		if (ret > 0)
+			ret = parse_keyword(parser, keyword, word, line);
+	}
+	if (!ret && line->rule.local.family && line->rule.remote.family &&
+	    line->rule.local.family != line->rule.remote.family)
+		return fail(parser, "local and remote are not of one address family");
+	return ret;
+}
+
+int instance_set_find(const struct instance_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (!strcmp(set->instances[i].name, name))
+			return (int)i;
+	return -ENOENT;
+}
+
+static int add_instance(struct instance_set *set, const char *name)
+{
+	struct instance *grown =
+	    realloc(set->instances, (set->n + 1) * sizeof(*set->instances));
+
+	if (!grown)
+		return -ENOMEM;
+	set->instances = grown;
+	grown[set->n] = (struct instance){.active = false};
+	snprintf(grown[set->n].name, sizeof(grown->name), "%s", name);
+	return (int)set->n++;
+}
+
+int instance_set_add(struct instance_set *set, const char *name)
+{
+	int number = instance_set_find(set, name);
+
+	if (number >= 0)
+		return number;
+	if (!*name || strlen(name) > INSTANCE_NAME_MAX || !printable(name))
+		return -EINVAL;
+	return add_instance(set, name);
+}
+
+int instance_set_init(struct instance_set *set)
+{
+	int number;
+
+	*set = (struct instance_set){0};
+	number = add_instance(set, INSTANCE_UNATTRIBUTED);
+	if (number < 0)
+		return number;
+	snprintf(set->instances[0].descr, sizeof(set->instances[0].descr),
+		 "IPsec traffic that belongs to no HBA");
+	return 0;
+}
+
+static void free_instance(struct instance *instance)
+{
+	free(instance->rules);
+	instance->rules = NULL;
+	instance->n_rules = 0;
+}
+
+void instance_set_free(struct instance_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		free_instance(&set->instances[i]);
+	free(set->instances);
+	*set = (struct instance_set){0};
+}
+
+static int add_rule(struct instance *instance, const struct instance_rule *rule)
+{
+	struct instance_rule *grown =
+	    realloc(instance->rules, (instance->n_rules + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	instance->rules = grown;
+	grown[instance->n_rules++] = *rule;
+	return 0;
+}
+
+int instance_set_add_line(struct instance_set *set, const char *line, char *error,
+			  size_t error_size)
+{
+	struct parser parser = {line, error, error_size};
+	struct line parsed = {.has_rule = false};
+	int number;
+	int err = parse_line(&parser, &parsed);
+
+	if (err)
+		return err;
+	number = instance_set_find(set, parsed.name);
+	if (parsed.has_rule && number == 0)
+		return fail(&parser,
+			    "\"%s\" has what no rule claims, so no rules of its own",
+			    parsed.name);
+	if (!parsed.has_rule && !parsed.has_descr)
+		return fail(&parser,
+			    "\"%s\" has no rule: say local, remote, reqid, ifid, "
+			    "mark or device",
+			    parsed.name);
+	if (number < 0)
+		number = add_instance(set, parsed.name);
+	if (number < 0)
+		return number;
+	if (parsed.has_rule)
+		err = add_rule(&set->instances[number], &parsed.rule);
+	if (!err && parsed.has_descr)
+		memcpy(set->instances[number].descr, parsed.descr,
+		       sizeof(parsed.descr));
+	return err;
+}
+
+/* Room for a copy of each rule, so that nothing can fail later. */
+static struct instance_rule **copy_rules(const struct instance_set *from)
+{
+	struct instance_rule **copies = calloc(from->n, sizeof(*copies));
+
+	for (size_t i = 0; copies && i < from->n; i++) {
+		const struct instance *instance = &from->instances[i];
+		size_t size = instance->n_rules * sizeof(*instance->rules);
+
+		if (!size)
+			continue;
+		copies[i] = malloc(size);
+		if (!copies[i]) {
+			while (i > 0)
+				free(copies[--i]);
+			free(copies);
+			return NULL;
+		}
+		memcpy(copies[i], instance->rules, size);
+	}
+	return copies;
+}
+
+static int add_names(struct instance_set *set, const struct instance_set *from)
+{
+	size_t before = set->n;
+
+	for (size_t i = 0; i < from->n; i++) {
+		if (instance_set_find(set, from->instances[i].name) < 0 &&
+		    add_instance(set, from->instances[i].name) < 0) {
+			set->n = before;
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+int instance_set_merge(struct instance_set *set, const struct instance_set *from)
+{
+	struct instance_rule **copies = copy_rules(from);
+	int err = copies ? add_names(set, from) : -ENOMEM;
+
+	for (size_t i = 0; !err && i < set->n; i++)
+		free_instance(&set->instances[i]);
+	for (size_t i = 0; copies && i < from->n; i++) {
+		struct instance *to;
+
+		if (err) {
+			free(copies[i]);
+			continue;
+		}
+		to = &set->instances[instance_set_find(set, from->instances[i].name)];
+		to->rules = copies[i];
+		to->n_rules = from->instances[i].n_rules;
+		memcpy(to->descr, from->instances[i].descr, sizeof(to->descr));
+	}
+	free(copies);
+	return err;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_INSTANCE_H
+#define QMIPSEC_INSTANCE_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The HBA instances of one network namespace: who they are, and by which rules an SA
+ * is known to be theirs. An instance's number is its row in the ledger; it never
+ * changes and no instance is ever taken away, so a row that was seen once stays.
+ * Number 0 is the unattributed row, which owns what no other instance does.
+ */
+
+#define INSTANCE_NAME_MAX 64 /* the MIB's, so that an OID never exceeds 128 parts */
+#define INSTANCE_TEXT_MAX 255
+#define INSTANCE_UNATTRIBUTED "unattributed"
+
+/* An address prefix. family 0: any address. */
+struct instance_prefix {
+	uint16_t family;
+	uint8_t len; /* bits */
+	struct in6_addr addr;
+};
+
+/* All conditions that are set must hold. Of an SA, local is our end's address and
+ * remote the peer's, whatever the SA's direction. */
+struct instance_rule {
+	struct instance_prefix local;
+	struct instance_prefix remote;
+	bool has_reqid, has_if_id, has_mark;
+	uint32_t reqid;
+	uint32_t if_id;
+	uint32_t mark, mark_mask;
+	char device[16];       /* interface that has the local address; "": any */
+	uint32_t device_index; /* its ifIndex, 0: there is no such interface now */
+};
+
+struct instance {
+	char name[INSTANCE_NAME_MAX + 1];
+	char descr[INSTANCE_TEXT_MAX + 1];
+	char transport[33];       /* tcp, iser, qla4xxx, ...; "": not known */
+	char initiator_name[224]; /* an iSCSI name has at most 223 bytes */
+	uint32_t if_index;        /* 0: none */
+	uint32_t sessions;        /* iSCSI sessions that the kernel has now */
+	bool active;              /* the HBA is present now */
+	struct instance_rule *rules;
+	size_t n_rules;
+};
+
+struct instance_set {
+	struct instance *instances; /* [0] is the unattributed row */
+	size_t n;
+};
+
+/*
+ * Adds one line of configuration:
+ *
+ *	NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] [reqid N] [ifid N]
+ *	     [mark VALUE[/MASK]] [device IFNAME] [descr "TEXT"]
+ *
+ * Several lines of one name add up: an SA is the instance's if any line says so.
+ * Returns 0, -ENOMEM, or -EINVAL with the reason in error (of error_size bytes);
+ * on an error the set is as it was.
+ */
+int instance_set_add_line(struct instance_set *set, const char *line, char *error,
+			  size_t error_size);
+
+/* A set that has the unattributed row alone. Returns 0 or -ENOMEM. */
+int instance_set_init(struct instance_set *set);
+void instance_set_free(struct instance_set *set);
+
+/*
+ * Copies the rules and descriptions of another set, by name. Instances that the other
+ * lacks stay, without rules; new ones get new numbers. Returns 0, or -ENOMEM with the
+ * set as it was.
+ */
+int instance_set_merge(struct instance_set *set, const struct instance_set *from);
+
+/* The number of the instance of that name, or -ENOENT. */
+int instance_set_find(const struct instance_set *set, const char *name);
+
+/* Adds an instance that has no rules, if there is none of that name. Returns its
+ * number, -ENOMEM, or -EINVAL if it cannot be a name. */
+int instance_set_add(struct instance_set *set, const char *name);
+
+/* True if the address lies in the prefix. */
+bool instance_prefix_holds(const struct instance_prefix *prefix, uint16_t family,
+			   const struct in6_addr *addr);
+
+/* Reads ADDR or ADDR/LEN. Returns 0 or -EINVAL. */
+int instance_prefix_parse(const char *text, struct instance_prefix *ret);
+
+#endif

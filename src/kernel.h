@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_KERNEL_H
+#define QMIPSEC_KERNEL_H
+
+#include <linux/netlink.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "xfrm_stat.h"
+
+/*
+ * The kernel as the collector sees it: one network namespace. The real one is
+ * xfrm_netlink; tests pass their own.
+ */
+
+enum kernel_dump {
+	KERNEL_DUMP_SAD,   /* answers XFRM_MSG_NEWSA */
+	KERNEL_DUMP_SPD,   /* answers XFRM_MSG_NEWPOLICY */
+	KERNEL_DUMP_ADDRS, /* answers RTM_NEWADDR */
+};
+
+/*
+ * Called for each message, whole and in order. The message may hold keys: it must not
+ * be kept or copied, and is wiped once the batch it came in is done. Any result but 0
+ * ends the reading and becomes its result.
+ */
+typedef int (*kernel_message_cb)(void *ctx, const struct nlmsghdr *nlh);
+
+struct kernel_ops {
+	/* All answers to one dump request. Returns 0 or -errno: -EPERM without
+	 * CAP_NET_ADMIN, -ETIMEDOUT, -EBADMSG, ... */
+	int (*dump)(void *kernel, enum kernel_dump what, kernel_message_cb cb,
+		    void *ctx);
+	/* The events that wait, without waiting for more. Returns 0; 1 if it left some
+	 * for later; or -errno. -ENOBUFS: the kernel has dropped events; what survived
+	 * can then be read by calling again. */
+	int (*read_events)(void *kernel, kernel_message_cb cb, void *ctx);
+	/* True if addresses may have changed since the last call. */
+	bool (*addrs_changed)(void *kernel);
+	/* The error counters. Returns 0 or -errno. */
+	int (*read_xfrm_stat)(void *kernel, struct xfrm_stat *ret);
+	/* Nanoseconds of CLOCK_MONOTONIC. */
+	uint64_t (*now)(void *kernel);
+};
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger_find.h"
+
+struct ledger *ledger_new(const struct ledger_env *env, unsigned n_rows)
+{
+	struct ledger *ledger = calloc(1, sizeof(*ledger));
+
+	if (!ledger)
+		return NULL;
+	ledger->env = *env;
+	sa_table_init(&ledger->table);
+	ledger->first_found = ledger->last_found = SA_NONE;
+	ledger->gap = true;
+	if (ledger_grow_rows(ledger, n_rows) < 0) {
+		free(ledger);
+		return NULL;
+	}
+	return ledger;
+}
+
+void ledger_free(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	sa_table_clear(&ledger->table);
+	free(ledger->rows);
+	free(ledger);
+}
+
+int ledger_grow_rows(struct ledger *ledger, unsigned n_rows)
+{
+	struct ledger_row *rows;
+
+	if (n_rows > LEDGER_MAX_ROWS)
+		return -ERANGE;
+	if (n_rows <= ledger->n_rows)
+		return 0;
+	rows = realloc(ledger->rows, n_rows * sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	memset(rows + ledger->n_rows, 0, (n_rows - ledger->n_rows) * sizeof(*rows));
+	ledger->rows = rows;
+	ledger->n_rows = n_rows;
+	return 0;
+}
+
+/* Events. */
+
+/* A found SA before its end: it is counted as what it must have been. */
+static void resolve_found(struct ledger *ledger, uint32_t place, const struct sa *sa)
+{
+	uint32_t from = find_leaving_of_found(ledger, place);
+
+	if (from == SA_NONE)
+		from = find_migrated(ledger, sa);
+	if (from == SA_NONE)
+		book_count_found(ledger, place, 0, 0, SA_TABLE_DUMPED);
+	else
+		book_carry_on_found(ledger, from, place,
+				    book_entry_at(ledger, from)->bytes,
+				    book_entry_at(ledger, from)->packets);
+}
+
+/*
+ * Where a new SA's own count begins. What its NEWSA shows is preloaded if another SA
+ * that has left carried it; else it is the first packets, which may pass between the
+ * moment the kernel inserts the SA and the moment it makes the message.
+ */
+static bool is_preloaded(struct ledger *ledger, uint32_t place, const struct sa *born)
+{
+	return born->packets > 0 &&
+	       (ledger->gap || find_departed(ledger, place, born->bytes));
+}
+
+/* A found SA whose NEWSA is here now, and says what it began with. */
+static void settle_found(struct ledger *ledger, uint32_t place, const struct sa *born)
+{
+	uint32_t from = find_leaving(ledger, place, born->bytes);
+	bool preloaded = is_preloaded(ledger, place, born);
+
+	if (from != SA_NONE)
+		book_carry_on_found(ledger, from, place, born->bytes, born->packets);
+	else
+		book_count_found(ledger, place, preloaded ? born->bytes : 0,
+				 preloaded ? born->packets : 0, SA_TABLE_YOUNGEST);
+}
+
+static void begin_keyed(struct ledger *ledger, uint32_t place, const struct sa *born)
+{
+	uint32_t from = find_leaving(ledger, place, born->bytes);
+
+	if (from != SA_NONE) {
+		book_carry_on(ledger, from, place, born->bytes, born->packets);
+		return;
+	}
+	if (is_preloaded(ledger, place, born)) {
+		book_entry_at(ledger, place)->bytes = born->bytes;
+		book_entry_at(ledger, place)->packets = born->packets;
+	}
+	book_add_keyed(ledger, place, SA_TABLE_YOUNGEST);
+	book_count_sample(ledger, book_entry_at(ledger, place), born);
+}
+
+/* The larval SA that became this one: it has the same key and any add_time. */
+static void drop_larval(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = find_live(ledger, sa);
+
+	if (place != SA_NONE && book_entry_at(ledger, place)->state == ENTRY_LARVAL)
+		book_drop(ledger, place);
+}
+
+/* A flush took it: what has its key and its second now is another. */
+static void give_up(struct ledger *ledger, uint32_t place)
+{
+	book_leave_siblings(ledger, place);
+	book_lose(ledger, place);
+}
+
+static int event_new(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t known = find_incarnation(ledger, sa);
+	uint32_t place;
+	int err;
+
+	if (known != SA_NONE) {
+		enum entry_state state =
+		    (enum entry_state)book_entry_at(ledger, known)->state;
+
+		if (state == ENTRY_FOUND)
+			settle_found(ledger, known, sa);
+		if (state == ENTRY_KEYED && book_entry_at(ledger, known)->flushed)
+			give_up(ledger, known);
+		else if (state != ENTRY_LARVAL || !sa->keyed)
+			return 0;
+	}
+	if (sa->keyed)
+		drop_larval(ledger, sa);
+	err = book_new_entry(ledger, sa, &place);
+	if (err)
+		return err;
+	if (book_initial_state(sa) == ENTRY_KEYED)
+		begin_keyed(ledger, place, sa);
+	else
+		book_add_unkeyed(ledger, place, book_initial_state(sa));
+	return 0;
+}
+
+/*
+ * UPDSA over a larval SA, which the ledger need not know, makes it a keyed one.
+ * UPDSA of a keyed SA shows the kernel's template of the change, with zero bytes
+ * and an add_time of its own, while the SA goes on counting: it says nothing.
+ */
+static int event_update(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = find_live(ledger, sa);
+
+	if (place != SA_NONE) {
+		const struct sa_entry *entry = book_entry_at(ledger, place);
+
+		if (entry->state == ENTRY_KEYED)
+			return 0;
+		if (entry->state == ENTRY_FOUND && entry->add_time != sa->add_time)
+			return 0;
+	}
+	return event_new(ledger, sa);
+}
+
+/* The keyed entry of an SA that has ended, with its final counters counted. Makes one
+ * if all that is known of the SA is its end. Returns 0 or -ENOMEM. */
+static int count_end(struct ledger *ledger, const struct sa *sa, uint32_t *ret_place)
+{
+	uint32_t place = find_incarnation(ledger, sa);
+	int err;
+
+	if (place == SA_NONE) {
+		uint32_t from = find_migrated(ledger, sa);
+
+		err = book_new_entry(ledger, sa, &place);
+		if (err)
+			return err;
+		if (from == SA_NONE)
+			book_add_keyed(ledger, place, SA_TABLE_YOUNGEST);
+		else
+			book_carry_on(ledger, from, place,
+				      book_entry_at(ledger, from)->bytes,
+				      book_entry_at(ledger, from)->packets);
+	} else if (book_entry_at(ledger, place)->state == ENTRY_FOUND) {
+		resolve_found(ledger, place, sa);
+	}
+	book_learn_direction(ledger, place, sa);
+	book_count_final(ledger, book_entry_at(ledger, place), sa);
+	*ret_place = place;
+	return 0;
+}
+
+/*
+ * True if the end of an SA is settled without an entry of its own: of one that is no
+ * IPsec; of a larval one, whose end looks like that of a keyed one but for having
+ * carried nothing; or of one given up as lost, to which this adds what was missing.
+ */
+static bool end_without_entry(struct ledger *ledger, const struct sa *sa, bool keyed)
+{
+	uint32_t place = find_incarnation(ledger, sa);
+
+	if (place != SA_NONE) {
+		switch ((enum entry_state)book_entry_at(ledger, place)->state) {
+		case ENTRY_FOUND:
+		case ENTRY_KEYED:
+			return false;
+		case ENTRY_OTHER:
+			book_drop(ledger, place);
+			return true;
+		default:
+			break;
+		}
+	}
+	drop_larval(ledger, sa);
+	if (sa_is_ipsec(sa) && find_migrated(ledger, sa) != SA_NONE)
+		return false;
+	if (!keyed || !sa_is_ipsec(sa))
+		return true;
+	place = find_buried(ledger, sa);
+	if (place != SA_NONE)
+		book_count_sample(ledger, book_entry_at(ledger, place), sa);
+	return place != SA_NONE;
+}
+
+static int event_delete(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place;
+	int err;
+
+	if (end_without_entry(ledger, sa, sa->keyed))
+		return 0;
+	err = count_end(ledger, sa, &place);
+	if (!err)
+		book_leave(ledger, place);
+	return err;
+}
+
+/* An EXPIRE has no algorithms: what carried packets had keys. */
+static int event_expire(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place;
+	int err;
+
+	if (end_without_entry(ledger, sa, sa->packets > 0))
+		return 0;
+	err = count_end(ledger, sa, &place);
+	if (!err)
+		book_finish(ledger, place);
+	return err;
+}
+
+/* Which of them are really gone, and what they carried last, only a dump can tell. */
+static void event_flush(struct ledger *ledger, uint8_t proto)
+{
+	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
+		struct sa_entry *entry = book_entry_at(ledger, i);
+
+		if (proto == 0 || entry->proto == proto)
+			entry->flushed = 1;
+	}
+	ledger->wants_dump = true;
+}
+
+int ledger_event(struct ledger *ledger, const struct sa_event *event)
+{
+	if (sa_table_reserve(&ledger->table) < 0)
+		return -ENOMEM;
+	switch (event->type) {
+	case SA_EVENT_NEW:
+		return event_new(ledger, &event->sa);
+	case SA_EVENT_UPDATE:
+		return event_update(ledger, &event->sa);
+	case SA_EVENT_DELETE:
+		return event_delete(ledger, &event->sa);
+	case SA_EVENT_EXPIRE_HARD:
+		return event_expire(ledger, &event->sa);
+	case SA_EVENT_FLUSH:
+		event_flush(ledger, event->proto);
+		break;
+	case SA_EVENT_MIGRATE:
+		*(ledger->dumping ? &ledger->migrated_during : &ledger->migrated) =
+		    true;
+		ledger->wants_dump = true;
+		break;
+	case SA_EVENT_EXPIRE_SOFT:
+	case SA_EVENT_POLICY:
+	case SA_EVENT_OTHER:
+		break;
+	}
+	return 0;
+}
+
+void ledger_set_now(struct ledger *ledger, uint64_t now)
+{
+	ledger->now = now;
+}
+
+void ledger_note_gap(struct ledger *ledger)
+{
+	ledger->gap = true;
+}
+
+bool ledger_wants_dump(const struct ledger *ledger)
+{
+	return ledger->wants_dump;
+}
+
+/* Rows. */
+
+static struct sa sa_of_entry(const struct sa_entry *entry)
+{
+	return (struct sa){
+	    .saddr = entry->saddr,
+	    .daddr = entry->daddr,
+	    .family = entry->family,
+	    .proto = entry->proto,
+	    .mode = entry->mode,
+	    .acquire = entry->acquire,
+	    .keyed = entry->state == ENTRY_KEYED,
+	    .spi = entry->spi,
+	    .reqid = entry->reqid,
+	    .if_id = entry->if_id,
+	    .mark = entry->mark,
+	    .mark_mask = entry->mark_mask,
+	    .add_time = entry->add_time,
+	};
+}
+
+int ledger_reattribute(struct ledger *ledger)
+{
+	const struct ledger_env *env = &ledger->env;
+
+	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
+		const struct sa_entry *entry = book_entry_at(ledger, i);
+		struct sa sa;
+
+		if (entry->row != 0 || entry->state == ENTRY_FREE ||
+		    entry->state == ENTRY_LEAVING || entry->state == ENTRY_BURIED)
+			continue;
+		if (sa_table_reserve(&ledger->table) < 0)
+			return -ENOMEM;
+		sa = sa_of_entry(entry);
+		book_move_to_row(
+		    ledger, i,
+		    env->row(env->ctx, &sa, (enum sa_direction)entry->direction));
+	}
+	return 0;
+}
+
+const struct ledger_row *ledger_row(const struct ledger *ledger, unsigned row)
+{
+	return &ledger->rows[row];
+}
+
+struct ledger_counts ledger_counts(const struct ledger *ledger)
+{
+	return ledger->counts;
+}

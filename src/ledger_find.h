@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_LEDGER_FIND_H
+#define QMIPSEC_LEDGER_FIND_H
+
+#include "ledger_book.h"
+
+/* Who is who, for the ledger alone: which entry a message speaks of, and which entry an
+ * SA was before it moved. All return a place, or SA_NONE. */
+
+/* The live entry of an SA: this incarnation if there is one, else any with the kernel's
+ * key. One incarnation has one add_time and one source. */
+uint32_t find_live(struct ledger *ledger, const struct sa *sa);
+uint32_t find_incarnation(struct ledger *ledger, const struct sa *sa);
+
+/* The incarnation, if it was given up as lost in the last dump. */
+uint32_t find_buried(struct ledger *ledger, const struct sa *sa);
+
+/*
+ * The leaving SA that goes on as the one at place to, which was born with so many
+ * bytes. strongSwan moves an SA by DELSA and NEWSA, with the byte count and add_time
+ * preloaded. Where nothing had been carried yet a move shows only in the addresses.
+ */
+uint32_t find_leaving(struct ledger *ledger, uint32_t to, uint64_t born_bytes);
+
+/* True if one that has left and was counted as deleted carried what it was born with.
+ */
+bool find_departed(struct ledger *ledger, uint32_t to, uint64_t born_bytes);
+
+/* find_leaving() where the NEWSA is not known but only what a dump shows of it. */
+uint32_t find_leaving_of_found(struct ledger *ledger, uint32_t to);
+
+/* True if a found SA can be what another, missing or leaving, has become: between other
+ * ends whatever it counts, since it may have been preloaded with an earlier sample;
+ * between the same ends only if it has gone on from there. */
+bool find_may_continue(const struct sa_entry *from, const struct sa_entry *to);
+
+/* The SA that MIGRATE made this one of: the message itself names none. Looks at every
+ * entry, but only between a MIGRATE and the next dump,
+ * and not for more than some hundreds of events. */
+uint32_t find_migrated(struct ledger *ledger, const struct sa *to);
+
+#endif

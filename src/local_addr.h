@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_LOCAL_ADDR_H
+#define QMIPSEC_LOCAL_ADDR_H
+
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The addresses of a namespace's own interfaces, as rtnetlink's RTM_NEWADDR tells
+ * them. IPv4 addresses stand in the first four bytes, the rest is zero. */
+struct local_addr {
+	struct in6_addr addr;
+	uint16_t family;
+	uint32_t if_index;
+};
+
+struct local_addrs {
+	struct local_addr *addrs; /* sorted after local_addrs_sort() */
+	size_t n;
+	size_t n_allocated;
+};
+
+/*
+ * Adds the address of one RTM_NEWADDR message. Returns 0 (also for any other
+ * message, which adds nothing), -EBADMSG if the message is too short, -ENOMEM.
+ */
+int local_addrs_add(struct local_addrs *addrs, const struct nlmsghdr *nlh);
+
+/* Sorts, which local_addrs_find() needs. */
+void local_addrs_sort(struct local_addrs *addrs);
+
+/* The entry of an address, or NULL if it is not local. */
+const struct local_addr *local_addrs_find(const struct local_addrs *addrs,
+					  uint16_t family, const struct in6_addr *addr);
+
+/* True if that interface has the address, which several may have. */
+bool local_addrs_on(const struct local_addrs *addrs, uint16_t family,
+		    const struct in6_addr *addr, uint32_t if_index);
+
+/* Forgets all addresses; local_addrs_free() also gives the memory back. */
+void local_addrs_clear(struct local_addrs *addrs);
+void local_addrs_free(struct local_addrs *addrs);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "policy.h"
+
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+
+#include "message.h"
+
+static void read_info(struct policy *policy, const struct xfrm_userpolicy_info *info)
+{
+	const struct xfrm_selector *sel = &info->sel;
+
+	policy->dir = info->dir == XFRM_POLICY_OUT  ? POLICY_OUT
+		      : info->dir == XFRM_POLICY_IN ? POLICY_IN
+						    : POLICY_FWD;
+	policy->priority = info->priority;
+	policy->family = sel->family;
+	message_copy_addr(&policy->saddr, &sel->saddr, sel->family);
+	message_copy_addr(&policy->daddr, &sel->daddr, sel->family);
+	policy->saddr_prefix = sel->prefixlen_s;
+	policy->daddr_prefix = sel->prefixlen_d;
+	policy->proto = sel->proto;
+	policy->sport = ntohs(sel->sport);
+	policy->sport_mask = ntohs(sel->sport_mask);
+	policy->dport = ntohs(sel->dport);
+	policy->dport_mask = ntohs(sel->dport_mask);
+	policy->allow = info->action == XFRM_POLICY_ALLOW;
+}
+
+static int read_templates(struct policy *policy, const struct nlattr *attr)
+{
+	size_t len = mnl_attr_get_payload_len(attr);
+	const char *at = mnl_attr_get_payload(attr);
+
+	if (len / sizeof(struct xfrm_user_tmpl) > POLICY_MAX_TEMPLATES)
+		return -EBADMSG;
+	for (; len >= sizeof(struct xfrm_user_tmpl);
+	     len -= sizeof(struct xfrm_user_tmpl),
+	     at += sizeof(struct xfrm_user_tmpl)) {
+		struct policy_template *to = &policy->templates[policy->n_templates++];
+		struct xfrm_user_tmpl from;
+
+		memcpy(&from, at, sizeof(from));
+		to->family = from.family;
+		message_copy_addr(&to->saddr, &from.saddr, from.family);
+		message_copy_addr(&to->daddr, &from.id.daddr, from.family);
+		to->spi = ntohl(from.id.spi);
+		to->proto = from.id.proto;
+		to->reqid = from.reqid;
+		to->mode = from.mode;
+	}
+	return 0;
+}
+
+static int read_mark(struct policy *policy, const struct nlattr *attr)
+{
+	struct xfrm_mark mark;
+	int err = message_get_attr(attr, &mark, sizeof(mark));
+
+	if (err)
+		return err;
+	policy->mark = mark.v;
+	policy->mark_mask = mark.m;
+	return 0;
+}
+
+static int read_attr(void *ctx, const struct nlattr *attr)
+{
+	struct policy *policy = ctx;
+
+	switch (mnl_attr_get_type(attr)) {
+	case XFRMA_TMPL:
+		policy->n_templates = 0;
+		return read_templates(policy, attr);
+	case XFRMA_MARK:
+		return read_mark(policy, attr);
+	case XFRMA_IF_ID:
+		return message_get_attr(attr, &policy->if_id, sizeof(policy->if_id));
+	}
+	return 0;
+}
+
+int policy_parse(const struct nlmsghdr *nlh, struct policy *ret_policy)
+{
+	struct xfrm_userpolicy_info info;
+	struct policy policy = {0};
+	int err;
+
+	if (nlh->nlmsg_type != XFRM_MSG_NEWPOLICY)
+		return -ENOENT;
+	err = message_get_header(nlh, &info, sizeof(info));
+	if (err)
+		return err;
+	if (info.dir > XFRM_POLICY_FWD)
+		return -ENOENT;
+	read_info(&policy, &info);
+	err = message_for_each_attr(nlh, sizeof(info), read_attr, &policy);
+	if (!err)
+		*ret_policy = policy;
+	return err;
+}
+
+static bool addr_matches(const struct in6_addr *wanted, const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(wanted) || !memcmp(wanted, addr, sizeof(*addr));
+}
+
+bool policy_template_matches(const struct policy_template *template,
+			     const struct sa *sa)
+{
+	return (template->proto == 0 || template->proto == sa->proto) &&
+	       template->mode == sa->mode &&
+	       (template->reqid == 0 || template->reqid == sa->reqid) &&
+	       (template->spi == 0 || template->spi == sa->spi) &&
+	       addr_matches(&template->saddr, &sa->saddr) &&
+	       addr_matches(&template->daddr, &sa->daddr);
+}
+
+static bool policy_uses(const struct policy *policy, const struct sa *sa)
+{
+	if (policy->if_id != sa->if_id)
+		return false;
+	for (size_t i = 0; i < policy->n_templates; i++)
+		if (policy_template_matches(&policy->templates[i], sa))
+			return true;
+	return false;
+}
+
+enum sa_direction policy_direction(const struct policy *policies, size_t n_policies,
+				   const struct sa *sa)
+{
+	bool in = false;
+	bool out = false;
+
+	for (size_t i = 0; i < n_policies; i++)
+		if (policy_uses(&policies[i], sa))
+			*(policies[i].dir == POLICY_OUT ? &out : &in) = true;
+	if (in == out)
+		return SA_DIR_UNKNOWN;
+	return out ? SA_DIR_OUT : SA_DIR_IN;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_SA_H
+#define QMIPSEC_SA_H
+
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * One security association as a message of the kernel's XFRM shows it. Pure
+ * values: no key is ever in here, and nothing points into the message.
+ */
+
+enum sa_direction {
+	SA_DIR_UNKNOWN,
+	SA_DIR_IN,
+	SA_DIR_OUT,
+};
+
+/* IPv4 addresses stand in the first four bytes, the rest is zero. */
+struct sa {
+	struct in6_addr saddr;
+	struct in6_addr daddr;
+	uint16_t family; /* of saddr and daddr: AF_INET or AF_INET6 */
+	uint8_t proto;   /* IPPROTO_ESP, _AH, _COMP, _IPIP, ... */
+	uint8_t mode;    /* XFRM_MODE_* */
+	bool acquire;    /* an ACQ entry, which has no SPI yet */
+	bool keyed;      /* ESP or AH with its algorithm; false: larval or other */
+	/* The SPI in host order; of an ACQ entry the sequence number of its
+	 * negotiation, which is all that tells two of them apart. */
+	uint32_t spi;
+	uint32_t reqid;
+	uint32_t if_id;
+	uint32_t mark;
+	uint32_t mark_mask;
+	uint32_t pcpu;     /* per-CPU number plus one, 0: none (Linux 6.13) */
+	uint64_t selector; /* hash of the selector */
+
+	uint64_t add_time; /* seconds since the epoch */
+	uint64_t bytes;    /* curlft: before encapsulation, after decapsulation */
+	uint64_t packets;
+	/* struct xfrm_stats, all u32 in the kernel, so they wrap */
+	uint32_t integrity_failed;
+	uint32_t replay;        /* replayed inside the window */
+	uint32_t replay_window; /* older than the window */
+
+	bool replay_protected; /* its replay window is above 0, ESN or not */
+	/* What the message says of the direction; see sa_direction_hint(). */
+	enum sa_direction declared; /* by XFRMA_SA_DIR or the offload's flag */
+	enum sa_direction sequence; /* by sequence numbers in use */
+};
+
+enum sa_event_type {
+	SA_EVENT_OTHER,       /* a message that says nothing of SAs: skip it */
+	SA_EVENT_NEW,         /* NEWSA, or one SA of a dump */
+	SA_EVENT_UPDATE,      /* UPDSA */
+	SA_EVENT_DELETE,      /* DELSA, with the final counters */
+	SA_EVENT_EXPIRE_SOFT, /* the keying daemon should rekey */
+	SA_EVENT_EXPIRE_HARD, /* the SA is gone, with the final counters */
+	SA_EVENT_FLUSH,       /* all SAs of a protocol are gone, no counters */
+	SA_EVENT_MIGRATE,     /* SAs have moved to other addresses */
+	SA_EVENT_POLICY,      /* the policy database has changed */
+};
+
+struct sa_event {
+	enum sa_event_type type;
+	struct sa sa;  /* for NEW, UPDATE, DELETE and both EXPIREs */
+	uint8_t proto; /* for FLUSH: of the SAs that went, 0: all */
+};
+
+/*
+ * Reads one netlink message of NETLINK_XFRM, event or dump answer.
+ *
+ * The message must be whole: nlh->nlmsg_len bytes can be read. Unknown types
+ * give SA_EVENT_OTHER, unknown attributes are skipped. In an EXPIRE message the
+ * kernel sends no algorithms, so sa.keyed is false there whatever the SA was.
+ * Returns 0, or -EBADMSG if the message is too short for its type or an
+ * attribute is too short for its meaning; then *ret_event is untouched.
+ */
+int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
+
+/* ESP and AH carry keys; IPComp and the proto-4 helper SAs do not. */
+static inline bool sa_is_ipsec(const struct sa *sa)
+{
+	return sa->proto == IPPROTO_ESP || sa->proto == IPPROTO_AH;
+}
+
+/* Tunnel and IPTFS modes have an outer header of their own. */
+bool sa_mode_is_tunnel(uint8_t mode);
+
+#endif

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ledger.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
+#define STATE_FILE "qmipsecd.state"
+
+static const char state_magic[8] = "qmipsec";
+
+enum {
+	STATE_VERSION = 1,
+};
+
+struct state_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t record_size; /* of the machine and build that wrote it */
+	struct state_id id;
+	uint64_t last_at; /* when the daemon ended with it, 0: it did not */
+	uint64_t body_size;
+	uint64_t checksum; /* of all the rest, header and body */
+};
+
+/* FNV-1a: against accidents, not against people; those could write any state. */
+static uint64_t add_to_sum(uint64_t sum, const void *data, size_t size)
+{
+	const unsigned char *at = data;
+
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ at[i]) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+static uint64_t checksum(const struct state_header *header, const char *body,
+			 size_t size)
+{
+	struct state_header blank;
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	memcpy(&blank, header, sizeof(blank)); /* with its padding */
+	blank.checksum = 0;
+	sum = add_to_sum(sum, &blank, sizeof(blank));
+	return add_to_sum(sum, body, size);
+}
+
+static int read_boot_id(char *boot_id, size_t size)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, boot_id, size - 1);
+	close(fd);
+	if (len <= 0)
+		return -EIO;
+	boot_id[strcspn(boot_id, "\n")] = '\0';
+	return 0;
+}
+
+int state_id_read(struct state_id *ret)
+{
+	struct state_id id = {.netns_cookie = 0};
+	socklen_t len = sizeof(id.netns_cookie);
+	int err = read_boot_id(id.boot_id, sizeof(id.boot_id));
+	int fd;
+
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &id.netns_cookie, &len) < 0)
+		err = -errno;
+	close(fd);
+	if (!err)
+		*ret = id;
+	return err;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+static int write_file(const char *path, const struct state_header *header,
+		      const char *body)
+{
+	int fd =
+	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, (const char *)header, sizeof(*header));
+	if (!err)
+		err = write_all(fd, body, header->body_size);
+	if (!err && fsync(fd) < 0)
+		err = -errno;
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	return err;
+}
+
+static int make_body(const struct collector *collector, char **ret_body,
+		     size_t *ret_size)
+{
+	FILE *stream = open_memstream(ret_body, ret_size);
+	int err;
+
+	if (!stream)
+		return -errno;
+	err = collector_save(collector, stream);
+	if (fclose(stream) && !err)
+		err = -ENOMEM;
+	return err;
+}
+
+static int make_path(char *path, const char *dir, const char *file)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dir, file) < PATH_MAX ? 0
+								       : -ENAMETOOLONG;
+}
+
+int state_save(const char *dir, const struct state_id *id,
+	       const struct collector *collector, uint64_t last_at)
+{
+	struct state_header header;
+	char aside[PATH_MAX];
+	char path[PATH_MAX];
+	char *body = NULL;
+	size_t size = 0;
+	int err = make_path(aside, dir, STATE_FILE ".new");
+
+	if (!err)
+		err = make_path(path, dir, STATE_FILE);
+	if (!err)
+		err = make_body(collector, &body, &size);
+	if (err)
+		goto out;
+	memset(&header, 0, sizeof(header));
+	memcpy(header.magic, state_magic, sizeof(header.magic));
+	header.version = STATE_VERSION;
+	header.record_size = sizeof(struct ledger_record);
+	header.id = *id;
+	header.last_at = last_at;
+	header.body_size = size;
+	header.checksum = checksum(&header, body, size);
+	err = write_file(aside, &header, body);
+	if (!err && rename(aside, path) < 0)
+		err = -errno;
+	if (err)
+		unlink(aside);
+out:
+	free(body);
+	return err;
+}
+
+static int check_header(const struct state_header *header, const struct state_id *id,
+			const char *body, size_t size)
+{
+	if (memcmp(header->magic, state_magic, sizeof(state_magic)) ||
+	    header->version != STATE_VERSION ||
+	    header->record_size != sizeof(struct ledger_record) ||
+	    header->body_size != size ||
+	    header->checksum != checksum(header, body, size))
+		return -EBADMSG;
+	if (strncmp(header->id.boot_id, id->boot_id, sizeof(id->boot_id)) ||
+	    header->id.netns_cookie != id->netns_cookie)
+		return -ESTALE;
+	return 0;
+}
+
+static int read_file(int fd, char **ret_data, size_t *ret_size)
+{
+	struct stat stat;
+	size_t size, done = 0;
+	char *data;
+
+	if (fstat(fd, &stat) < 0)
+		return -errno;
+	if (!S_ISREG(stat.st_mode) || stat.st_size < (off_t)sizeof(struct state_header))
+		return -EBADMSG;
+	size = (size_t)stat.st_size;
+	data = malloc(size);
+	if (!data)
+		return -ENOMEM;
+	while (done < size) {
+		ssize_t n = read(fd, data + done, size - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			free(data);
+			return n < 0 ? -errno : -EBADMSG;
+		}
+		done += (size_t)n;
+	}
+	*ret_data = data;
+	*ret_size = size;
+	return 0;
+}
+
+static int load_body(char *body, size_t size, struct collector *collector)
+{
+	FILE *stream = fmemopen(body, size, "r");
+	int err;
+
+	if (!stream)
+		return -errno;
+	err = collector_load(collector, stream);
+	if (!err && fgetc(stream) != EOF)
+		err = -EBADMSG;
+	fclose(stream);
+	return err;
+}
+
+int state_load(const char *dir, const struct state_id *id, struct collector *collector,
+	       uint64_t *ret_last_at)
+{
+	struct state_header header;
+	char path[PATH_MAX];
+	char *data = NULL;
+	size_t size = 0;
+	int err = make_path(path, dir, STATE_FILE);
+	int fd;
+
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	err = read_file(fd, &data, &size);
+	close(fd);
+	if (err)
+		return err;
+	memcpy(&header, data, sizeof(header));
+	size -= sizeof(header);
+	err = check_header(&header, id, data + sizeof(header), size);
+	if (!err)
+		err = load_body(data + sizeof(header), size, collector);
+	if (!err)
+		*ret_last_at = header.last_at;
+	free(data);
+	return err;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_STATE_H
+#define QMIPSEC_STATE_H
+
+#include <stdint.h>
+
+#include "collector.h"
+
+/*
+ * The state file: what lets counters go on over a restart of the daemon. It lives in
+ * the runtime directory, so it is gone after a reboot. Its form is that of the machine
+ * that wrote it; a version, the sizes of what it holds and a checksum guard it.
+ */
+
+/* What the counters in it belong to. Another boot or another namespace: not ours. */
+struct state_id {
+	char boot_id[40];
+	uint64_t netns_cookie; /* unique for each namespace that this boot ever had */
+};
+
+/* Of the running kernel and the calling thread's namespace. Returns 0 or -errno. */
+int state_id_read(struct state_id *ret);
+
+/*
+ * Writes DIR/qmipsecd.state: the new file replaces the old one whole or not at all.
+ * last: nothing is counted after this. Returns 0 or -errno; on an error the old file
+ * stands.
+ */
+int state_save(const char *dir, const struct state_id *id,
+	       const struct collector *collector, uint64_t last_at);
+
+/*
+ * Reads it into a new collector, and last_at, 0 if its daemon did not end with it: then
+ * SAs may have come and gone unseen for long. Returns 0; -ENOENT: there is none;
+ * -ESTALE: it is of another boot or namespace; -EBADMSG: short, foreign or damaged; or
+ * another -errno. After -EBADMSG and -ENOMEM the collector may be half filled: throw it
+ * away.
+ */
+int state_load(const char *dir, const struct state_id *id, struct collector *collector,
+	       uint64_t *ret_last_at);
+
+#endif

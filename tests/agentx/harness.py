@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A private snmpd and qmipsecd, and what tests need to handle them.
+
+All of it runs in network and process namespaces of its own, which `run` makes: what a
+test changes in XFRM concerns nobody, and the kernel ends whatever a test leaves behind.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from snmp import Manager, NoAnswer, undotted
+
+HERE = Path(__file__).resolve().parent
+RE_ATTACH = 3.0  # seconds in which the daemon is to be back with a master
+LOCAL = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1"]  # this end's addresses
+PEER = {4: "192.0.2.99", 6: "2001:db8::99"}
+
+
+def find_build():
+    """Where the product was built: $top_builddir, build/ in the source, or the source."""
+    top = HERE.parent.parent
+    if os.environ.get("top_builddir"):
+        return Path(os.environ["top_builddir"]).resolve()
+    return top / "build" if (top / "build/agent/qmipsecd").exists() else top
+
+
+BUILD = find_build()
+DAEMON = BUILD / "agent/qmipsecd"
+MIB_DIR = BUILD / "mib"
+
+
+def find_root():
+    """The MIB's root, from the generated module, for it is chosen when building."""
+    for product in DAEMON, MIB_DIR / "QMIPSEC-MIB.txt":
+        if not product.exists():
+            raise FileNotFoundError(f"{product} is not built")
+    out = subprocess.run(
+        ["snmptranslate", "-M", str(MIB_DIR), "-m", "QMIPSEC-MIB", "-On",
+         "QMIPSEC-MIB::qmIpsecMIB"], capture_output=True, text=True, check=True)
+    return undotted(out.stdout.strip())
+
+
+ROOT = find_root()
+INSTANCE, STATS = ROOT + (1, 1, 1), ROOT + (1, 2, 1)
+XFRM, AGENT = ROOT + (1, 3, 1), ROOT + (1, 4)
+INSTANCE_COLUMNS, STATS_COLUMNS = range(2, 15), range(1, 19)
+XFRM_COLUMNS, AGENT_COLUMNS = range(3, 4), range(1, 12)
+VERSION, POLL_INTERVAL, LAST_POLL = (AGENT + (n, 0) for n in (1, 3, 4))
+TRACKED_SAS, EVENTS = AGENT + (6, 0), AGENT + (7, 0)
+SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
+SYS_OR_ID = (1, 3, 6, 1, 2, 1, 1, 9, 1, 2)
+FIELDS = """ActiveSA PendingKeyOperations KeyAdditions KeyDeletions ReKeys ActiveTunnels
+    BadSPIPackets PacketsNotDecrypted PacketsNotAuthenticated PacketsWithReplayDetection
+    ConfidentialBytesSent ConfidentialBytesReceived AuthenticatedBytesSent
+    AuthenticatedBytesReceived TransportBytesSent TransportBytesReceived TunnelBytesSent
+    TunnelBytesReceived""".split()
+
+
+def index_of(name):
+    return (len(name), *name.encode())
+
+
+def stat(field, name):
+    """The OID of a WMI field of an instance."""
+    return STATS + (FIELDS.index(field) + 1,) + index_of(name)
+
+
+def active(name):
+    return INSTANCE + (2,) + index_of(name)
+
+
+def discontinuity(name):
+    return INSTANCE + (14,) + index_of(name)
+
+
+# --- waiting ---------------------------------------------------------------------
+
+def wait_for(condition, what, timeout=5.0):
+    """What the condition returns as soon as it is true. Returns also how long it took."""
+    start = time.monotonic()
+    while True:
+        result = condition()
+        took = time.monotonic() - start
+        if result:
+            return result, took
+        if took > timeout:
+            raise AssertionError(f"not within {timeout:g} s: {what}")
+        time.sleep(0.01)
+
+
+def holds_for(condition, what, seconds):
+    """That something does not happen can only be seen by waiting."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not condition():
+            raise AssertionError(f"not for {seconds:g} s: {what}")
+        time.sleep(0.05)
+
+
+# --- processes -------------------------------------------------------------------
+
+class Process:
+    """A child with its output in a file."""
+
+    running = set()
+
+    def __init__(self, argv, log, **kwargs):
+        self.argv, self.log_path = [str(arg) for arg in argv], Path(log)
+        with open(log, "ab") as stream:
+            self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL,
+                                          stdout=stream, stderr=stream, **kwargs)
+        self.pid = self.popen.pid
+        Process.running.add(self)
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def alive(self):
+        return self.popen.poll() is None
+
+    def send(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, timeout=5.0):
+        """The exit status, and how long it took. Kills it when the time is over."""
+        start = time.monotonic()
+        try:
+            status = self.popen.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.argv[0]} did not end within {timeout:g} s: "
+                                 + self.log()) from None
+        Process.running.discard(self)
+        return status, time.monotonic() - start
+
+    def stop(self, number=signal.SIGTERM, timeout=5.0):
+        self.send(number)
+        return self.wait(timeout)
+
+    def kill(self):
+        self.popen.kill()
+        self.popen.wait()
+        Process.running.discard(self)
+
+    @classmethod
+    def kill_all(cls):
+        for process in list(cls.running):
+            process.kill()
+
+
+def fds(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def rss_kib(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)[1])
+
+
+def run(*argv, **kwargs):
+    """A command to its end, with its output as text."""
+    return subprocess.run([str(arg) for arg in argv], capture_output=True, text=True,
+                          errors="replace", timeout=20, stdin=subprocess.DEVNULL, **kwargs)
+
+
+# --- the kernel ------------------------------------------------------------------
+
+def set_up_network():
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for addr in LOCAL:
+        subprocess.run(["ip", "addr", "add", addr, "dev", "lo"], check=True)
+    # By default loopback is exempt from IPsec.
+    Path("/proc/sys/net/ipv4/conf/lo/disable_policy").write_text("0")
+    # Else the kernel takes larval SAs away after 30 s, in the middle of a test.
+    with contextlib.suppress(OSError):
+        Path("/proc/sys/net/core/xfrm_acq_expires").write_text("3600")
+
+
+def flush_xfrm():
+    subprocess.run(["ip", "xfrm", "state", "flush"], check=True)
+    subprocess.run(["ip", "xfrm", "policy", "flush"], check=True)
+
+
+def add_larval(local, inbound=True, proto="esp", mode="transport"):
+    """An SA as a keying daemon asks for it before it negotiates."""
+    peer = PEER[6 if ":" in local else 4]
+    src, dst = (peer, local) if inbound else (local, peer)
+    subprocess.run(["ip", "xfrm", "state", "allocspi", "src", src, "dst", dst,
+                    "proto", proto, "mode", mode], check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def count_sas():
+    out = run("ip", "xfrm", "state", "count").stdout
+    return int(re.search(r"SAD count (\d+)", out)[1])
+
+
+def xfrm_stat():
+    """The kernel's own error counters, by name."""
+    lines = Path("/proc/thread-self/net/xfrm_stat").read_text().splitlines()
+    return {name: int(value) for name, value in map(str.split, lines)}
+
+
+def send_blocked(count):
+    """Packets that a policy forbids: the one error of XFRM's that needs no key. Each
+    counts as XfrmInPolBlock."""
+    counter = "XfrmInPolBlock"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, \
+         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        receiver.bind((LOCAL[0], 0))
+        # 17 is UDP: its name is in /etc/protocols, which a small system lacks.
+        policy = ["dst", LOCAL[0], "proto", "17", "dport", str(receiver.getsockname()[1]),
+                  "dir", "in"]
+        subprocess.run(["ip", "xfrm", "policy", "add", *policy, "action", "block"],
+                       check=True)
+        before = xfrm_stat()[counter]
+        for _ in range(count):
+            sender.sendto(b"blocked", receiver.getsockname())
+        wait_for(lambda: xfrm_stat()[counter] == before + count, "the kernel counts")
+        subprocess.run(["ip", "xfrm", "policy", "delete", *policy], check=True)
+
+
+# --- a scene ---------------------------------------------------------------------
+
+SNMPD_CONF = """\
+master agentx
+agentXSocket {socket}
+rocommunity public
+rwcommunity private
+view qmipsec included .{root}
+rocommunity only default -V qmipsec
+dontLogTCPWrappersConnects yes
+"""
+
+
+class Scene:
+    """A directory with everything that one snmpd and one qmipsecd need."""
+
+    def __init__(self):
+        self.dir = Path(tempfile.mkdtemp(prefix="qmipsecd-"))
+        self.dir.chmod(0o755)
+        for name in ("state", "persistent", "sysfs/class/net/lo"):
+            (self.dir / name).mkdir(parents=True)
+        # A sysfs without the machine's HBAs; all that is in it is loopback.
+        (self.dir / "sysfs/class/net/lo/ifindex").write_text("1\n")
+        self.socket = self.dir / "master"
+        self.config = self.dir / "qmipsecd.conf"
+        self.state_file = self.dir / "state/qmipsecd.state"
+        self.snmpd_conf = self.dir / "snmpd.conf"
+        self.snmpd_conf.write_text(SNMPD_CONF.format(
+            socket=self.socket, root=".".join(map(str, ROOT))))
+        self.port = free_port()
+        self.manager = Manager(self.port, "public")
+        self.only = Manager(self.port, "only")
+        self.snmpd = self.daemon = None
+        self.configure("")
+
+    def configure(self, *lines):
+        self.config.write_text("\n".join(lines) + "\n")
+
+    def start_snmpd(self):
+        """Returns once it listens on both sides."""
+        self.snmpd = Process(
+            ["snmpd", "-f", "-r", "-C", "-c", self.snmpd_conf, "-Le",
+             f"udp:127.0.0.1:{self.port}"], self.dir / "snmpd.log",
+            env={**os.environ, "MIBS": "", "SNMP_PERSISTENT_DIR": str(self.dir / "persistent"),
+                 "SNMPCONFPATH": str(self.dir / "persistent")})
+        wait_for(lambda: self.answers(SYS_UPTIME), "snmpd answers", 10)
+
+    def arguments(self, *more):
+        return ["-x", self.socket, "-c", self.config, "--sysfs-root", self.dir / "sysfs",
+                "--state-dir", self.dir / "state", *more]
+
+    def start_daemon(self, *more, wrapper=(), log="qmipsecd.log"):
+        """Returns at once."""
+        self.daemon = Process([*wrapper, DAEMON, "-f", "-Le", *self.arguments(*more)],
+                              self.dir / log)
+        return self.daemon
+
+    def answers(self, name, timeout=0.1):
+        manager = Manager(self.port, timeout=timeout)
+        try:
+            return manager.value(name) is not None
+        except NoAnswer:
+            return False
+        finally:
+            manager.close()
+
+    def wait_attached(self, timeout=RE_ATTACH):
+        """Until the daemon's objects are there. Returns how long it took."""
+        return wait_for(lambda: self.answers(VERSION), "the daemon is attached", timeout)[1]
+
+    def start(self, *config):
+        if config:
+            self.configure(*config)
+        self.start_snmpd()
+        self.start_daemon()
+        self.wait_attached()
+
+    def hang_up(self):
+        """Has the configuration read again."""
+        said = "configuration"
+        before = self.daemon.log().count(said)
+        self.daemon.send(signal.SIGHUP)
+        wait_for(lambda: self.daemon.log().count(said) > before, "it has read the file")
+
+    def once(self, *more):
+        """The daemon run to its end, with this scene's files."""
+        return run(DAEMON, *self.arguments(*more))
+
+    def names(self):
+        """The rows' names, in the order of a walk."""
+        return [bytes(varbind.name[len(INSTANCE) + 2:]).decode()
+                for varbind in self.manager.walk(INSTANCE + (2,))]
+
+    def tool(self, command, *names, options=(), community="public", version="2c"):
+        """One of Net-SNMP's tools."""
+        own = str(self.dir / "persistent")
+        environment = {**os.environ, "MIBDIRS": str(MIB_DIR), "MIBS": "",
+                       "SNMPCONFPATH": own, "SNMP_PERSISTENT_DIR": own}
+        return run(command, "-v", version, "-c", community, "-m", "QMIPSEC-MIB", *options,
+                   f"127.0.0.1:{self.port}", *names, env=environment)
+
+    def close(self):
+        Process.kill_all()
+        self.manager.close()
+        self.only.close()
+        if not os.environ.get("KEEP"):
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def logs(self):
+        """The ends of all logs, for a test that failed."""
+        texts = []
+        for path in sorted(self.dir.glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()[-15:]
+            texts += [f"--- {path.name}", *lines]
+        return "\n".join(texts)
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class SceneTest(unittest.TestCase):
+    """Each test has a scene of its own; or, with shared_config, all of a class share one
+    that runs already."""
+
+    shared_config = None
+    shared = None
+
+    @classmethod
+    def setUpClass(cls):
+        if cls.shared_config is not None:
+            flush_xfrm()
+            cls.shared = Scene()
+            try:
+                cls.prepare(cls.shared)
+                cls.shared.start(*cls.shared_config)
+            except BaseException:
+                print(cls.shared.logs())
+                cls.shared.close()
+                raise
+
+    @classmethod
+    def prepare(cls, scene):
+        """What a shared scene needs before its start."""
+
+    @classmethod
+    def tearDownClass(cls):
+        if cls.shared:
+            cls.shared.close()
+            cls.shared = None
+
+    def setUp(self):
+        if self.shared:
+            self.scene = self.shared
+        else:
+            flush_xfrm()
+            self.scene = Scene()
+            self.addCleanup(self.scene.close)
+
+    def assertLogged(self, pattern, count=1):
+        log = self.scene.daemon.log()
+        found = [line for line in log.splitlines() if re.search(pattern, line)]
+        self.assertEqual(len(found), count, f"lines with {pattern!r} in:\n{log}")
+
+    def assertServes(self, *names):
+        """Both processes live, and rows are there."""
+        self.assertTrue(self.scene.snmpd.alive(), "snmpd has ended")
+        self.assertTrue(self.scene.daemon.alive(), "the daemon has ended")
+        self.assertEqual(set(names) - set(self.scene.names()), set())

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Configuration errors: file, line and reason, from --check-config and at the start."""
+
+import os
+import random
+import re
+
+from harness import DAEMON, SceneTest, run
+
+# A line, and what is said of it.
+BAD_LINES = [
+    ("pollInterval", r'pollInterval'),
+    ("pollInterval never", r'pollInterval: "never" is not a number'),
+    ("pollInterval 0", r"pollInterval: 0 is not from 0\.1 to 3600"),
+    ("pollInterval 3601", r"pollInterval: 3601 is not from 0\.1 to 3600"),
+    ("pollInterval -1", r'pollInterval: "-1" is not a number'),
+    ("pollInterval 5s", r'pollInterval: "5s" is not a number'),
+    ("pollInterval 1 2", r'pollInterval: "1 2" is not a number'),
+    ("pollInterval nan", r'"nan" is not a number'),
+    ("pollInterval 1e999", r"1e999"),
+    ("maxAge 0.001", r"maxAge: 0\.001 is not from 0\.01 to 3600"),
+    ("staleAfter 0.5", r"staleAfter: 0\.5 is not from 1 to 86400"),
+    ("saveInterval 86401", r"saveInterval: 86401 is not from 1 to 86400"),
+    ("receiveBuffer 1", r"receiveBuffer: 1 is not from 65536 to 1073741824"),
+    ("instance", r"instance"),
+    ("instance a", r'"a" has no rule'),
+    ("instance a local", r'"local" has no value'),
+    ("instance a local 192.0.2.256", r'local: "192\.0\.2\.256" is not an address'),
+    ("instance a local 192.0.2.1/33", r'local: "192\.0\.2\.1/33" is not an address'),
+    ("instance a local 192.0.2.1/", r'local: "192\.0\.2\.1/" is not an address'),
+    ("instance a local 2001:db8::1/129", r"2001:db8::1/129"),
+    ("instance a remote nowhere", r'remote: "nowhere" is not an address'),
+    ("instance a local 192.0.2.1 remote 2001:db8::1", r"not of one address family"),
+    ("instance a reqid -1", r'reqid: "-1" is not a number'),
+    ("instance a reqid 4294967296", r'reqid: "4294967296" is not a number'),
+    ("instance a ifid 1x", r'ifid: "1x" is not a number'),
+    ("instance a mark 1/", r'mark: "1/" is not VALUE or VALUE/MASK'),
+    ("instance a mark 1/2/3", r'mark: "1/2/3" is not VALUE or VALUE/MASK'),
+    ("instance a device a/b", r'device: "a/b" is not the name of an interface'),
+    ("instance a device ..", r'device: "\.\." is not the name of an interface'),
+    ("instance a device " + "d" * 16, r"device"),
+    ("instance a colour blue", r'"colour" is none of local, remote, reqid'),
+    ('instance a reqid 1 descr "open', r"closing quote is missing"),
+    ('instance "" reqid 1', r"the instance's name is missing"),
+    ("instance " + "n" * 65 + " reqid 1", r"too long \(at most 64 characters\)"),
+    ("instance a\x01b reqid 1", r"only printable ASCII"),
+    ("instance a\u00e9 reqid 1", r"only printable ASCII"),
+    ("instance a reqid 1 descr \u00e9", r"only printable ASCII"),
+    ('instance a reqid 1 descr "' + "d" * 256 + '"', r"too long \(at most 255 characters\)"),
+    ("instance unattributed reqid 1", r'"unattributed" has what no rule claims'),
+    ("pollIntervall 5", r"pollIntervall"),
+    ("agentXSockets /x", r"agentXSockets"),
+]
+GOOD_LINES = [
+    "", "# a comment", "   # another", "pollInterval 0.1", "PollInterval 3600",
+    "maxAge 0.01", "staleAfter 1", "saveInterval 86400", "receiveBuffer 65536",
+    "instance a local 192.0.2.1", "instance a local 192.0.2.0/24 remote 192.0.2.9",
+    "instance b6 remote 2001:db8::/32", "instance c reqid 0x10 ifid 4294967295",
+    "instance d mark 0x10/0xff", "instance e device lo", 'instance "with blank" reqid 3',
+    "instance " + "n" * 64 + " reqid 1", 'instance unattributed descr "the rest"',
+    'instance q reqid 1 descr "say \\"so\\""', "agentXSocket /run/nowhere",
+    "agentXPingInterval 5",
+]
+
+
+class Check(SceneTest):
+    def check(self):
+        return self.scene.once("--check-config")
+
+    def assertRefused(self, *patterns):
+        done = self.check()
+        self.assertEqual(done.returncode, 1, done)
+        self.assertNotIn("good", done.stdout)
+        for pattern in patterns:
+            self.assertRegex(done.stderr, pattern)
+        return done
+
+    def assertAccepted(self, text):
+        self.scene.config.write_text(text)
+        done = self.check()
+        self.assertEqual((done.returncode, done.stderr), (0, ""), text)
+        self.assertEqual(done.stdout, "the configuration is good\n")
+
+    def test_bad_lines(self):
+        at = re.escape(str(self.scene.config))
+        for line, reason in BAD_LINES:
+            with self.subTest(line=line):
+                self.scene.configure("# a comment", "pollInterval 5", line)
+                self.assertRefused(f"(?m)^{at}: line 3: .*{reason}")
+
+    def test_good_lines(self):
+        for line in GOOD_LINES:
+            with self.subTest(line=line):
+                self.assertAccepted(line + "\n")
+        self.assertAccepted("\n".join(GOOD_LINES))  # and no newline at the end
+        self.assertAccepted("")
+
+    def test_every_error_is_told(self):
+        self.scene.configure(*(line for line, _ in BAD_LINES))
+        stderr = self.assertRefused().stderr
+        for number, (_, reason) in enumerate(BAD_LINES, 1):
+            self.assertRegex(stderr, f": line {number}: .*{reason}")
+
+    def test_error_in_a_last_line_without_newline(self):
+        self.scene.config.write_text("pollInterval 5\npollInterval x")
+        self.assertRefused("line 2: .*not a number")
+
+    def test_missing_file(self):
+        self.scene.config.unlink()
+        self.assertRefused(f"{self.scene.config}: No such file or directory")
+
+    def test_directory(self):
+        self.scene.config.unlink()
+        self.scene.config.mkdir()
+        self.assertRefused(f"{self.scene.config}: Is a directory")
+
+    def test_binary_garbage(self):
+        noise = random.Random(11)
+        for size in (1, 100, 5000, 70000):
+            with self.subTest(size=size):
+                self.scene.config.write_bytes(b"\xff" + noise.randbytes(size))
+                self.assertRefused(re.escape(str(self.scene.config)))
+
+    def test_endless_lines(self):
+        for line in "x" * 100000, "instance " + "y" * 100000, "instance a " + "local " * 20000:
+            with self.subTest(line=line[:16]):
+                self.scene.configure(line)
+                self.assertRefused("line 1: ")
+
+    def test_without_file(self):
+        """The default places; nothing there is no error."""
+        done = run(DAEMON, "--check-config",
+                   env={**os.environ, "SNMPCONFPATH": str(self.scene.dir / "none")})
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Start(SceneTest):
+    def test_bad_file_at_the_start(self):
+        """It does not start, so that the service is seen to fail."""
+        self.scene.configure("pollInterval x")
+        status, _ = self.scene.start_daemon().wait()
+        self.assertEqual(status, 1)
+        self.assertLogged(re.escape(f"{self.scene.config}: line 1: "))
+
+    def test_bad_file_and_once(self):
+        self.scene.configure("pollInterval x")
+        done = self.scene.once("--once")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn(f"{self.scene.config}: line 1: ", done.stderr)
+
+    def test_default_places(self):
+        """qmipsecd.conf of $SNMPCONFPATH, and not another program's."""
+        directory = self.scene.dir / "etc"
+        directory.mkdir()
+        (directory / "qmipsecd.conf").write_text("instance found reqid 1\n")
+        (directory / "snmpd.conf").write_text("nonsense\n")
+        (directory / "snmp.conf").write_text("defVersion 2c\n")
+        done = run(DAEMON, "--once", "--sysfs-root", self.scene.dir / "sysfs",
+                   env={**os.environ, "SNMPCONFPATH": str(directory)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("found", done.stdout)

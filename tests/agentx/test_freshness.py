@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How old an answer may be: maxAge and pollInterval."""
+
+import subprocess
+import time
+
+from harness import (
+    EVENTS, LAST_POLL, SYS_UPTIME, TRACKED_SAS, SceneTest, add_larval, count_sas,
+    holds_for, stat, wait_for)
+
+
+class Freshness(SceneTest):
+    def pending(self):
+        return self.scene.manager.value(stat("PendingKeyOperations", "z"))
+
+    def start(self, *config):
+        self.scene.start("instance z local 192.0.2.1", *config)
+
+    def test_next_request_shows_it(self):
+        self.start("pollInterval 3600", "maxAge 0.05")
+        for count in range(1, 6):
+            self.pending()
+            add_larval("192.0.2.1")
+            time.sleep(0.1)  # older than maxAge
+            self.assertEqual(self.pending(), count)
+            self.assertEqual(self.scene.manager.value(TRACKED_SAS), count_sas())
+
+    def test_timer_shows_it(self):
+        self.start("pollInterval 1", "maxAge 3600")
+        add_larval("192.0.2.1")
+        _, took = wait_for(lambda: self.pending() == 1, "the timer's poll", 2)
+        self.assertLess(took, 1.3)
+
+    def test_neither_shows_it(self):
+        """Then data stay as they are: what the other tests see is no accident."""
+        self.start("pollInterval 3600", "maxAge 3600")
+        last = self.scene.manager.value(LAST_POLL)
+        add_larval("192.0.2.1")
+        holds_for(lambda: self.pending() == 0, "old data", 1)
+        self.assertEqual(self.scene.manager.value(LAST_POLL), last)
+
+    def test_last_poll_moves(self):
+        self.start("pollInterval 0.2", "maxAge 3600")
+        value = self.scene.manager.value
+        last = value(LAST_POLL)
+        for _ in range(3):
+            before = last
+            wait_for(lambda: value(LAST_POLL) > before, "the next poll", 1)
+            last, now = (bind.value for bind in
+                         self.scene.manager.get(LAST_POLL, SYS_UPTIME).varbinds)
+            self.assertLess(abs(now - last), 40)
+
+    def test_events_are_heard(self):
+        """A deletion is told by the kernel: it needs no poll to be known of."""
+        add_larval("192.0.2.1")
+        self.start("pollInterval 3600", "maxAge 0.05")
+        self.assertEqual(self.pending(), 1)
+        before = self.scene.manager.value(EVENTS)
+        subprocess.run(["ip", "xfrm", "state", "deleteall"], check=True)
+        wait_for(lambda: self.pending() == 0, "the SA is gone", 1)
+        self.assertGreater(self.scene.manager.value(EVENTS), before)
+
+    def test_many(self):
+        """A thousand, as after a peer's reboot; the count is the kernel's."""
+        self.start("pollInterval 3600", "maxAge 0.05")
+        batch = "xfrm state allocspi src 192.0.2.99 dst 192.0.2.1 proto esp\n" * 1000
+        subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True,
+                       stdout=subprocess.DEVNULL)
+        wait_for(lambda: self.pending() == 1000, "all of them")
+        self.assertEqual(self.scene.manager.value(TRACKED_SAS), count_sas())
+        subprocess.run(["ip", "xfrm", "state", "flush"], check=True)
+        wait_for(lambda: self.pending() == 0, "none")
+        self.assertEqual(self.scene.manager.value(TRACKED_SAS), 0)

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command line: options, --once, and the daemon in the background."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+from harness import (
+    DAEMON, FIELDS, Process, SceneTest, active, add_larval, run, wait_for)
+
+
+class Options(SceneTest):
+    def test_help(self):
+        for option in "-h", "--help":
+            done = run(DAEMON, option)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for told in ("Usage: qmipsecd", "--once", "--check-config", "--state-dir",
+                         "--sysfs-root", "--format", "-f ", "-x ", "-c ", "-L ", "-p ",
+                         "-H ", "-v", "-h"):
+                self.assertIn(told, done.stdout)
+
+    def test_version(self):
+        for option in "-v", "--version":
+            done = run(DAEMON, option)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertRegex(done.stdout, r"^qmipsecd \d+\.\d+")
+
+    def test_directives(self):
+        """All that -H lists are known to --check-config, by their names."""
+        done = run(DAEMON, "-H")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        listed = {line.split()[0] for line in done.stdout.splitlines()
+                  if line and not line[0].isspace()}
+        self.assertLessEqual({"pollInterval", "maxAge", "staleAfter", "saveInterval",
+                              "receiveBuffer", "instance", "agentXSocket"}, listed)
+        for directive in listed:
+            self.scene.configure(directive)
+            self.assertNotIn("Unknown token", self.scene.once("--check-config").stderr,
+                             directive)
+
+    def test_bad_command_lines(self):
+        for arguments in (["--nonsense"], ["-Z"], ["--format", "nonsense", "--once"],
+                          ["--format=xml"], ["argument"], ["-c"], ["--state-dir"],
+                          ["-Lq"], ["--once", "more"]):
+            with self.subTest(arguments=arguments):
+                done = run(DAEMON, *arguments)
+                self.assertEqual((done.returncode, done.stdout), (1, ""))
+                self.assertIn("qmipsecd", done.stderr)
+                self.assertIn("--help", done.stderr)
+
+    def test_logging(self):
+        """-L as for snmpd; the first two lines are those of a start without master."""
+        for option, to_file, to_stderr in ((["-Lf", "FILE"], True, False),
+                                           (["-LfFILE"], True, False),
+                                           (["-Le"], False, True), (["-Lo"], False, True),
+                                           (["-Ln"], False, False), ([], False, True)):
+            with self.subTest(option=option):
+                path = self.scene.dir / "to-file"
+                path.unlink(missing_ok=True)
+                option = [part.replace("FILE", str(path)) for part in option]
+                daemon = Process([DAEMON, "-f", *option, *self.scene.arguments()],
+                                 self.scene.dir / f"{len(option)}{option}.log".replace("/", "-"))
+                # Where nothing is logged, what it does shows that it runs.
+                wait_for(lambda: self.signals_are_blocked(daemon.pid), "it runs")
+                if to_file or to_stderr:
+                    log = path if to_file else daemon.log_path
+                    wait_for(lambda: log.exists() and "waiting" in log.read_text(), "log")
+                self.assertEqual(daemon.stop()[0], 0)
+                self.assertEqual(path.exists(), to_file)
+                self.assertEqual(bool(daemon.log()), to_stderr, daemon.log())
+
+    @staticmethod
+    def signals_are_blocked(pid):
+        """It takes SIGTERM in its loop, so its start is over."""
+        status = Path(f"/proc/{pid}/status").read_text()
+        blocked = int(re.search(r"^SigBlk:\s+(\w+)", status, re.M)[1], 16)
+        return blocked >> (signal.SIGTERM - 1) & 1
+
+
+class Once(SceneTest):
+    def setUp(self):
+        super().setUp()
+        add_larval("192.0.2.1")
+        self.scene.configure("instance z local 192.0.2.1", "instance " + "w" * 64 + " reqid 9")
+
+    def test_table(self):
+        done = self.scene.once("--once")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        lines = [line.split() for line in done.stdout.splitlines() if line]
+        pending = [line[1:] for line in lines if line[0] == "PendingKeyOperations"]
+        # The long name is in a block of its own: rows fit the terminal.
+        self.assertEqual(pending, [["1", "0", "negotiations"], ["0", "negotiations"]])
+        self.assertEqual([line[0] for line in lines[1:19]], FIELDS)
+
+    def test_json(self):
+        for arguments in ["--once", "--format=json"], ["--format", "json", "--once", "-f"]:
+            done = self.scene.once(*arguments)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            rows = json.loads(done.stdout)["instances"]
+            self.assertEqual([row["stats"]["PendingKeyOperations"] for row in rows], [1, 0, 0])
+
+    def test_full_disk(self):
+        for form in "table", "json":
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([DAEMON, *self.scene.arguments("--once"),
+                                       f"--format={form}"], stdout=full,
+                                      stderr=subprocess.PIPE, text=True)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "cannot write.*No space left")
+
+    def test_leaves_nothing(self):
+        """No state, no socket, no file."""
+        before = sorted(self.scene.dir.rglob("*"))
+        self.scene.once("--once")
+        self.assertEqual(sorted(self.scene.dir.rglob("*")), before)
+
+    def test_closed_output(self):
+        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", DAEMON,
+                               *self.scene.arguments("--once")], stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 1)
+
+
+class Background(SceneTest):
+    def setUp(self):
+        super().setUp()
+        self.pid_file = self.scene.dir / "qmipsecd.pid"
+        self.log = self.scene.dir / "background.log"
+
+    def start(self):
+        """As an init script does. The process is then ours to wait for: see `run`."""
+        done = run(DAEMON, "-Lf", self.log, "-p", self.pid_file, *self.scene.arguments())
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        wait_for(lambda: self.pid_file.exists() and self.pid_file.read_text().endswith("\n"),
+                 "the pid file")
+        self.addCleanup(self.kill)
+        return int(self.pid_file.read_text())
+
+    def kill(self):
+        """If it still is there."""
+        try:
+            os.kill(int(self.pid_file.read_text()), signal.SIGKILL)
+        except (OSError, ValueError):
+            pass
+
+    def test_background(self):
+        self.scene.configure("instance z local 192.0.2.1")
+        self.scene.start_snmpd()
+        pid = self.start()
+        self.scene.wait_attached()
+        self.assertEqual(self.scene.names(), ["z", "unattributed"])
+        self.assertEqual(os.readlink(f"/proc/{pid}/exe"), str(DAEMON))
+        self.assertNotEqual(os.getsid(pid), os.getsid(0))
+        self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
+        for fd in range(3):
+            self.assertEqual(os.readlink(f"/proc/{pid}/fd/{fd}"), "/dev/null")
+        os.kill(pid, signal.SIGHUP)
+        wait_for(lambda: "read again" in self.log.read_text(), "a reload")
+        os.kill(pid, signal.SIGTERM)
+        (_, status), _ = wait_for(lambda: self.reaped(pid), "its end", 2)
+        self.assertEqual(status, 0)
+        self.assertFalse(self.pid_file.exists())
+        self.assertTrue(self.scene.state_file.exists())
+
+    @staticmethod
+    def reaped(pid):
+        found = os.waitpid(pid, os.WNOHANG)
+        return found if found[0] else None
+
+    def test_pid_file_that_cannot_be_written(self):
+        """In the foreground too: no daemon without what was asked for."""
+        missing = self.scene.dir / "none/qmipsecd.pid"
+        done = run(DAEMON, "-f", "-Le", "-p", missing, *self.scene.arguments())
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, f"{missing}: No such file or directory")
+
+    def test_background_with_such_a_pid_file(self):
+        """The caller hears of it."""
+        missing = self.scene.dir / "none/qmipsecd.pid"
+        done = run(DAEMON, "-Lf", self.log, "-p", missing, *self.scene.arguments())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(str(missing), done.stderr)
+
+    def test_bad_configuration(self):
+        self.scene.configure("pollInterval x")
+        done = run(DAEMON, "-Lf", self.log, "-p", self.pid_file, *self.scene.arguments())
+        self.assertEqual(done.returncode, 1)
+        self.assertFalse(self.pid_file.exists())
+        self.assertIn("line 1", self.log.read_text())
+
+
+class Second(SceneTest):
+    def test_second_daemon_on_one_master(self):
+        """It says so; the first one serves on, and does when the second is gone."""
+        self.scene.start("instance first reqid 1")
+        first = self.scene.daemon
+        other = self.scene.dir / "other.conf"
+        other.write_text("instance second reqid 1\n")
+        second = Process([DAEMON, "-f", "-Le", "-x", self.scene.socket, "-c", other,
+                          "--sysfs-root", self.scene.dir / "sysfs"],
+                         self.scene.dir / "second.log")
+        wait_for(lambda: re.search("regist", second.log()), "the second one's complaint")
+        self.assertEqual(self.scene.names(), ["first", "unattributed"])
+        self.assertEqual(second.stop()[0], 0)
+        self.assertEqual(self.scene.names(), ["first", "unattributed"])
+        self.assertEqual(self.scene.manager.value(active("first")), 1)
+        self.assertTrue(first.alive())

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The state file: what goes on over a restart of the daemon, and what does not."""
+
+import random
+import signal
+import subprocess
+
+from harness import (
+    DAEMON, STATS, STATS_COLUMNS, SYS_UPTIME, Process, SceneTest, active, add_larval,
+    discontinuity, index_of, stat, wait_for)
+
+CONFIG = ["instance z local 192.0.2.1", "instance gone local 192.0.2.2"]
+ROWS = ["z", "gone", "unattributed"]
+
+
+class State(SceneTest):
+    def setUp(self):
+        super().setUp()
+        add_larval("192.0.2.1")
+        self.scene.start(*CONFIG)
+        self.value = self.scene.manager.value
+        # Later than the first start by more than what the clocks may differ.
+        began = self.value(SYS_UPTIME)
+        wait_for(lambda: self.value(SYS_UPTIME) > began + 50, "time goes by")
+
+    def stop(self, number=signal.SIGTERM):
+        self.scene.daemon.stop(number)
+        wait_for(lambda: not self.scene.answers(discontinuity("z")), "snmpd lets it go")
+
+    def start_again(self, log, *config):
+        if config:
+            self.scene.configure(*config)
+        self.scene.start_daemon(log=log)
+        self.scene.wait_attached()
+
+    def discontinuities(self):
+        return {name: self.value(discontinuity(name)) for name in ROWS}
+
+    def stats(self, name):
+        return [self.value(STATS + (column,) + index_of(name)) for column in STATS_COLUMNS]
+
+    def assertGoesOn(self, before):
+        """TimeStamps may jitter by the ticks that the two clocks need to agree."""
+        for name, ticks in self.discontinuities().items():
+            self.assertAlmostEqual(ticks, before[name], delta=5, msg=name)
+
+    def assertStartedAnew(self, before):
+        for name, ticks in self.discontinuities().items():
+            self.assertGreater(ticks, before[name] + 20, name)
+
+    def test_restart_goes_on(self):
+        before = self.discontinuities()
+        stats = {name: self.stats(name) for name in ROWS}
+        self.assertEqual(stats["z"][1], 1)
+        self.stop()
+        self.assertEqual(self.scene.state_file.stat().st_mode & 0o777, 0o600)
+        self.start_again("again.log")
+        self.assertGoesOn(before)
+        self.assertEqual({name: self.stats(name) for name in ROWS}, stats)
+        self.assertLogged("state|anew", 0)
+
+    def test_rows_stay(self):
+        """One that the configuration no longer has is a row that says so."""
+        before = self.discontinuities()
+        self.stop()
+        self.start_again("again.log", "instance z local 192.0.2.1")
+        self.assertEqual(self.scene.names(), ROWS)
+        self.assertEqual(self.value(active("gone")), 2)
+        self.assertEqual(self.value(active("z")), 1)
+        self.assertGoesOn(before)
+
+    def test_larval_sas_that_came_and_went_meanwhile(self):
+        self.stop()
+        subprocess.run(["ip", "xfrm", "state", "flush"], check=True)
+        for _ in range(3):
+            add_larval("192.0.2.2")
+        self.start_again("again.log")
+        self.assertEqual(self.value(stat("PendingKeyOperations", "z")), 0)
+        self.assertEqual(self.value(stat("PendingKeyOperations", "gone")), 3)
+
+    def test_without_file(self):
+        """As after a reboot: rows of the configuration only, and a discontinuity."""
+        before = self.discontinuities()
+        self.stop()
+        self.scene.state_file.unlink()
+        self.start_again("again.log")
+        self.assertStartedAnew(before)
+
+    def test_kill(self):
+        """What was saved while it ran is there, but SAs may have come and gone since: the
+        discontinuity says so. saveInterval is a second at least."""
+        self.stop()
+        self.start_again("first.log", *CONFIG, "saveInterval 1", "pollInterval 0.2")
+        saved = self.scene.state_file.stat().st_mtime_ns
+        wait_for(lambda: self.scene.state_file.stat().st_mtime_ns > saved, "it is saved", 3)
+        before = self.discontinuities()
+        self.stop(signal.SIGKILL)
+        self.start_again("again.log")
+        self.assertEqual(self.scene.names(), ROWS)
+        self.assertStartedAnew(before)
+        self.assertFalse(list(self.scene.state_file.parent.glob("*.new")))
+
+    def spoiled(self, good):
+        noise = random.Random(5)
+        yield "empty", b""
+        yield "one byte", good[:1]
+        yield "half of it", good[:len(good) // 2]
+        yield "a byte less", good[:-1]
+        yield "a byte more", good + b"\0"
+        yield "another program's", b"#!/bin/sh\n" + bytes(len(good))
+        yield "noise", noise.randbytes(len(good))
+        yield "another version", good[:8] + b"\xff" + good[9:]
+        for at in sorted(noise.sample(range(80, len(good)), 3)):
+            yield f"bit {at}", good[:at] + bytes((good[at] ^ 1,)) + good[at + 1:]
+
+    def test_damaged(self):
+        """Refused whole, with one line; the daemon runs, and leaves a good one."""
+        before = self.discontinuities()
+        self.stop()
+        good = self.scene.state_file.read_bytes()
+        for number, (what, data) in enumerate(self.spoiled(good)):
+            with self.subTest(what=what):
+                self.scene.state_file.write_bytes(data)
+                self.start_again(f"{number}.log")
+                self.assertStartedAnew(before)
+                self.assertLogged("qmipsecd.state")
+                self.assertEqual(self.scene.names(), ROWS)
+                self.assertEqual(self.value(stat("PendingKeyOperations", "z")), 1)
+                self.stop()
+        self.start_again("good.log")
+        self.assertLogged("state|anew", 0)
+
+    def test_no_file_at_all(self):
+        """Directories and links in its place are not followed, and not fatal."""
+        before = self.discontinuities()
+        self.stop()
+        path = self.scene.state_file
+        target = self.scene.dir / "target"
+        path.rename(target)
+        path.symlink_to(target)
+        self.start_again("link.log")
+        self.assertStartedAnew(before)
+        self.assertLogged("qmipsecd.state")
+        self.stop()
+        path.unlink()
+        path.mkdir()
+        self.start_again("directory.log")
+        self.assertStartedAnew(before)
+        self.assertLogged("qmipsecd.state")
+
+    def test_another_namespace(self):
+        """Same boot, same file, but not the SAs that it is about."""
+        self.stop()
+        elsewhere = Process(["unshare", "--net", DAEMON, "-f", "-Le", *self.scene.arguments()],
+                            self.scene.dir / "elsewhere.log")
+        wait_for(lambda: "started" in elsewhere.log(), "it runs")
+        self.scene.daemon = elsewhere
+        self.assertLogged("another boot or namespace")
+        self.assertEqual(elsewhere.stop()[0], 0)
+
+    def test_directory_that_is_not_there(self):
+        """Said at once; it serves all the same."""
+        self.stop()
+        arguments = self.scene.arguments()
+        arguments[-1] = self.scene.dir / "none"
+        self.scene.daemon = Process([DAEMON, "-f", "-Le", *arguments],
+                                    self.scene.dir / "none.log")
+        self.scene.wait_attached()
+        self.assertLogged("none")
+        self.assertEqual(self.scene.daemon.stop()[0], 0)

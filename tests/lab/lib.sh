@@ -1,0 +1,729 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What a scenario is written with. It runs as root in the guest, in the initial
+# namespace, which is called "init" wherever a namespace is named.
+
+set -eEuo pipefail
+
+LAB=/src/tests/lab
+QMIPSECD=/build/agent/qmipsecd
+LOGS=/out/log
+mkdir -p "$LOGS"
+
+# --- results ------------------------------------------------------------------
+
+pass() { echo "ok $*" >&3; }
+
+# fail TEXT [DETAIL…]: goes on, so that one run shows all that is wrong.
+fail()
+{
+	local line
+
+	echo "not ok $1" >&3
+	shift
+	printf '%s\n' "$@" | while IFS= read -r line; do
+		echo "    $line"
+	done >&3
+}
+
+skip() { echo "skip $*" >&3; }
+
+# is TEXT ACTUAL EXPECTED
+is()
+{
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+	else
+		fail "$1" "expected: $3" "actual:   $2"
+	fi
+}
+
+# check TEXT COMMAND…: it succeeds; what it prints is shown when it does not.
+check()
+{
+	local text=$1 output
+
+	shift
+	if output=$("$@" 2>&1); then
+		pass "$text"
+	else
+		fail "$text" "$* ended with status $?" "$output"
+	fi
+}
+
+# refuse TEXT COMMAND…: it must not succeed.
+refuse()
+{
+	local text=$1 output
+
+	shift
+	if output=$("$@" 2>&1); then
+		fail "$text" "$* succeeded" "$output"
+	else
+		pass "$text"
+	fi
+}
+
+# A scenario that stops half-way has failed; guest and run see the status.
+trap 'echo "stopped at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
+
+# eventually SECONDS COMMAND…: tries until it succeeds.
+eventually()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if [ "$SECONDS" -gt "$end" ]; then
+			echo "gave up waiting for: $*" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# --- namespaces and wires -------------------------------------------------------
+
+# Addresses by NAMESPACE.FAMILY, as in ${ADDR[left.4]}: those on the wire, and those
+# behind it, which tunnels carry. (Arrays, because a $(function) costs a fork, which
+# is slow in User-mode Linux.)
+declare -A ADDR=() INNER=()
+
+# on NAMESPACE COMMAND…
+on()
+{
+	local ns=$1
+
+	shift
+	if [ "$ns" = init ]; then
+		"$@"
+	else
+		ip netns exec "$ns" "$@"
+	fi
+}
+
+namespace()
+{
+	local n=$((${#ADDR[@]} / 2 + 1))
+
+	ADDR[$1.4]=10.0.0.$n ADDR[$1.6]=fd00::$n
+	INNER[$1.4]=172.16.$n.1 INNER[$1.6]=fd00:$n::1
+	[ "$1" = init ] || ip netns add "$1"
+	# Without duplicate address detection addresses are good at once; without SACK
+	# each TCP segment has 32 bytes of header, which the TCP oracle counts on.
+	on "$1" sh -c 'cd /proc/sys/net
+		echo 0 >ipv6/conf/default/accept_dad
+		echo 0 >ipv4/tcp_sack'
+	on "$1" ip -batch - <<-END
+		link set lo up
+		address add ${INNER[$1.4]}/32 dev lo
+		address add ${INNER[$1.6]}/128 dev lo
+	END
+}
+
+# The first SA of a kind loads modules, and holds XFRM's lock for seconds while it
+# does: here that is done before anything is measured. See the scenario "stall".
+load_modules()
+{
+	modprobe -a esp4 ah4 esp6 ah6 ipcomp xfrm_user deflate gcm ctr ghash-generic \
+		seqiv cbc authenc authencesn echainiv hmac
+	namespace warm
+	sa warm warm 1 ends=warm
+	sa warm warm 2 ends=warm cipher=cbc
+	sa warm warm 3 ends=warm proto=ah
+	ip netns delete warm
+	unset 'ADDR[warm.4]' 'ADDR[warm.6]'
+}
+
+# wire LEFT RIGHT: makes both namespaces and a veth pair between them. An
+# interface has the name of the namespace that it leads to.
+wire()
+{
+	[ -n "${LAZY:-}" ] || load_modules
+	namespace "$1"
+	namespace "$2"
+	if [ "$2" = init ]; then
+		on "$1" ip link add to-init type veth peer name "to-$1" netns 1
+	else
+		on "$1" ip link add "to-$2" type veth peer name "to-$1" netns "$2"
+	fi
+	wire_end "$1" "$2"
+	wire_end "$2" "$1"
+	eventually 5 on "$1" ping -c1 -W1 "${ADDR[$2.6]}"
+}
+
+wire_end()
+{
+	on "$1" ip -batch - <<-END
+		address add ${ADDR[$1.4]}/24 dev to-$2
+		address add ${ADDR[$1.6]}/64 dev to-$2 nodad
+		link set to-$2 up
+		route add ${INNER[$2.4]} via ${ADDR[$2.4]} src ${INNER[$1.4]}
+		route add ${INNER[$2.6]} via ${ADDR[$2.6]} src ${INNER[$1.6]}
+	END
+}
+
+# tap LEFT RIGHT: counts the ESP on their wire from now on, see wire.py.
+tap()
+{
+	mkdir -p /tmp/lab/tap
+	background tap init python3 "$LAB/wire.py" --left "$1" "to-$2" \
+		--right "$2" "to-$1" --dir /tmp/lab/tap
+	eventually 10 test -e /tmp/lab/tap/ready
+}
+
+# read_tap: then ${WIRE[left_sent]} and so on are what the wire has carried. No
+# traffic may be under way.
+read_tap()
+{
+	local key value
+
+	rm -f /tmp/lab/tap/report
+	touch /tmp/lab/tap/ask
+	eventually 10 test -e /tmp/lab/tap/report
+	while IFS='=' read -r key value; do
+		WIRE[$key]=$value
+	done </tmp/lab/tap/report
+	[ -z "${WIRE[error]:-}" ] || fail "the wire was counted" "${WIRE[error]}"
+}
+
+declare -A WIRE=()
+
+# traffic udp|tcp ADDR|INNER LEFT RIGHT [traffic.py's options…]: known traffic
+# between two addresses. FAMILY (4 or 6) picks the protocol. Prints what it sent.
+traffic()
+{
+	local kind=$1 left=$3 right=$4 family=${FAMILY:-4}
+	local -n place=$2
+
+	shift 4
+	python3 "$LAB/traffic.py" "$kind" --left "$left" --right "$right" \
+		--source "${place[$left.$family]}" --dest "${place[$right.$family]}" "$@"
+}
+
+# A flow is traffic in the background, without an end of its own.
+# start_flow NAME and traffic's arguments.
+start_flow()
+{
+	local name=$1
+
+	shift
+	touch "/tmp/lab/flow-$name"
+	traffic "$@" --while-file "/tmp/lab/flow-$name" >"/tmp/lab/flow-$name.result" &
+	FLOWS[$name]=$!
+}
+
+# end_flow NAME: then ${FLOW[packets_sent]} and so on are what traffic printed.
+end_flow()
+{
+	local key value
+
+	rm -f "/tmp/lab/flow-$1"
+	wait "${FLOWS[$1]}"
+	while IFS='=' read -r key value; do
+		FLOW[$key]=$value
+	done <"/tmp/lab/flow-$1.result"
+}
+
+# shellcheck disable=SC2034 # FLOW is for scenarios
+declare -A FLOWS=() FLOW=()
+
+# --- manual SAs and policies ------------------------------------------------------
+
+KEY128=0x00112233445566778899aabbccddeeff
+KEY160=${KEY128}01020304
+KEY256=${KEY128}0123456789abcdeffedcba9876543210
+BAD128=0xff112233445566778899aabbccddeeff
+BAD160=${BAD128}01020304
+BAD256=${BAD128}0123456789abcdeffedcba9876543210
+
+# Keying attributes for ip, in ALGORITHMS, for a protocol and a cipher, and whether
+# the authentication ("auth") or the encryption key ("enc") is another than usual.
+algorithms()
+{
+	local auth=$KEY256 enc=$KEY128 aead=$KEY160
+
+	case $3 in
+	auth) auth=$BAD256 aead=$BAD160 ;;
+	enc) enc=$BAD128 aead=$BAD160 ;;
+	esac
+	auth="auth-trunc hmac(sha256) $auth 128"
+	case $1-$2 in
+	ah-*) ALGORITHMS=$auth ;;
+	esp-gcm) ALGORITHMS="aead rfc4106(gcm(aes)) $aead 128" ;;
+	esp-cbc) ALGORITHMS="enc cbc(aes) $enc $auth" ;;
+	esp-null) ALGORITHMS="enc ecb(cipher_null) '' $auth" ;;
+	comp-*) ALGORITHMS="comp deflate" ;;
+	*) echo "algorithms: $1 $2?" >&2 && return 1 ;;
+	esac
+}
+
+# sa LEFT RIGHT SPI [KEY=VALUE…]: one SA from LEFT to RIGHT, installed in both.
+#	proto=esp|ah|comp mode=transport|tunnel|beet family=4|6 cipher=gcm|cbc|null
+#	reqid=N window=N ifid=N mark=V/M flag=FLAG (esn…) badkey=auth|enc (in RIGHT only)
+#	sel="…" ends="LEFT RIGHT" (where to install, when not in both)
+#	limit="byte-hard N" (or another limit of ip's)
+sa()
+{
+	local ns ends="$1 $2" word
+
+	for word in "${@:4}"; do
+		[[ $word != ends=* ]] || ends=${word#ends=}
+	done
+	for ns in $ends; do
+		sa_line "$ns" "$@" | on "$ns" ip -batch -
+	done
+}
+
+# sa_pair LEFT RIGHT SPI …: and the same back with SPI + 1.
+sa_pair()
+{
+	local ns
+
+	for ns in "$1" "$2"; do
+		{
+			sa_line "$ns" "$@"
+			sa_line "$ns" "$2" "$1" "$(($3 + 1))" "${@:4}"
+		} | on "$ns" ip -batch -
+	done
+}
+
+# sa_line NAMESPACE and sa's arguments: what ip is to do in NAMESPACE.
+# shellcheck disable=SC2034 # "ends" is for sa
+sa_line()
+{
+	local ns=$1 left=$2 right=$3 spi=$4 proto=esp mode=transport family=4 cipher=gcm
+	local reqid=0 window=32 ifid='' mark='' flag='' badkey='' sel='' ends=''
+	local limit=''
+	local line
+
+	shift 4
+	[ $# = 0 ] || local "$@"
+	line="xfrm state add src ${ADDR[$left.$family]} dst ${ADDR[$right.$family]}"
+	line+=" proto $proto spi $spi mode $mode reqid $reqid"
+	[ "$proto" = comp ] || line+=" replay-window $window"
+	[ -z "$flag" ] || line+=" flag $flag"
+	[ -z "$ifid" ] || line+=" if_id $ifid"
+	[ -z "$mark" ] || line+=" mark ${mark%/*} mask ${mark#*/}"
+	[ "$ns" = "$right" ] || badkey=
+	algorithms "$proto" "$cipher" "$badkey"
+	if [ "$mode" = beet ] && [ -z "$sel" ]; then
+		sel="src ${INNER[$left.$family]} dst ${INNER[$right.$family]}"
+	fi
+	echo "$line $ALGORITHMS${sel:+ sel $sel}${limit:+ limit $limit}"
+}
+
+# policy LEFT RIGHT ADDR|INNER FAMILY TEMPLATE…: traffic between those addresses
+# goes through the templates, both ways. A template is "PROTO MODE [more for ip]",
+# the innermost first. Only UDP and TCP, so that neighbour discovery and pings stay
+# out of the counts.
+policy()
+{
+	local ns
+
+	for ns in "$1" "$2"; do
+		policy_lines "$ns" "$@" | on "$ns" ip -batch -
+	done
+}
+
+# policy_lines NAMESPACE and policy's arguments: what ip is to do in NAMESPACE.
+policy_lines()
+{
+	local ns=$1 left=$2 right=$3 family=$5 from to dir upspec template templates words
+	local -n place=$4
+
+	shift 5
+	for dir in out in; do
+		from=$left to=$right
+		if [ "$ns-$dir" = "$left-in" ] || [ "$ns-$dir" = "$right-out" ]; then
+			from=$right to=$left
+		fi
+		templates=
+		for template; do
+			read -ra words <<<"$template"
+			templates+=" tmpl src ${ADDR[$from.$family]} dst ${ADDR[$to.$family]}"
+			templates+=" proto ${words[0]} mode ${words[*]:1}"
+		done
+		for upspec in udp tcp; do
+			echo "xfrm policy add src ${place[$from.$family]}" \
+				"dst ${place[$to.$family]} proto $upspec dir $dir$templates"
+		done
+	done
+}
+
+flush()
+{
+	local ns
+
+	for ns; do
+		printf '%s\n' "xfrm policy flush" "xfrm state flush" |
+			on "$ns" ip -batch -
+	done
+}
+
+# xfrm_stat NAMESPACE COUNTER
+xfrm_stat()
+{
+	# shellcheck disable=SC2016 # awk's own
+	on "$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/xfrm_stat
+}
+
+# count_sas NAMESPACE; no_sa NAMESPACE: it has none.
+count_sas() { on "$1" ip xfrm state count | grep -o '[0-9]*'; }
+no_sa() { [ "$(count_sas "$1")" = 0 ]; }
+
+# --- qmipsecd and snmpd -------------------------------------------------------------
+
+oracle() { python3 "$LAB/oracle.py" "$@"; }
+
+# config NAME LINE…: makes /tmp/lab/NAME.conf, polled for each request.
+config()
+{
+	local file=/tmp/lab/$1.conf
+
+	shift
+	printf '%s\n' "pollInterval 1" "maxAge 0.05" "$@" >"$file"
+	echo "$file"
+}
+
+# once NAMESPACE [CONFIG]: one collection, as JSON.
+once()
+{
+	on "$1" "$QMIPSECD" --once --format=json -c "${2:-$(config empty)}"
+}
+
+# exact_once TEXT NAMESPACE ROW [COLUMN=VALUE…] [oracle's options…]: in one
+# collection of qmipsecd's all columns of the row equal what the oracle makes of
+# ip's output, and these columns have these values, which owe nothing to XFRM.
+exact_once()
+{
+	local text=$1 ns=$2 row=$3
+
+	shift 3
+	rm -f /tmp/lab/once.json
+	once "$ns" >/tmp/lab/once.json || true
+	check "$text" on "$ns" python3 "$LAB/oracle.py" compare \
+		--json /tmp/lab/once.json --row "$row" "$@"
+}
+
+# monitor NAMESPACE: records each SA's coming and going from now on; events has the
+# counts that follow from that, as COLUMN=VALUE.
+monitor()
+{
+	background "monitor-$1" "$1" stdbuf -oL \
+		ip -rcvbuf 16777216 xfrm monitor nokeys SA expire
+}
+
+events() { on "$1" python3 "$LAB/oracle.py" events --file "$LOGS/monitor-$1.log"; }
+
+# background NAME NAMESPACE COMMAND…: a program; its output goes to a log, its
+# process number to a file.
+background()
+{
+	local name=$1 ns=$2 enter=()
+
+	shift 2
+	[ "$ns" = init ] || enter=(ip netns exec "$ns")
+	"${enter[@]}" "$@" </dev/null >>"$LOGS/$name.log" 2>&1 3>&- &
+	echo $! >"/tmp/lab/$name.pid"
+}
+
+# stop NAME: ends what background started, and waits for its end.
+stop()
+{
+	local pid
+
+	pid=$(cat "/tmp/lab/$1.pid")
+	kill "$pid"
+	wait "$pid" || true
+	rm "/tmp/lab/$1.pid"
+}
+
+# start_snmpd NAMESPACE: a private one: own socket, own port on loopback, own
+# persistent directory.
+start_snmpd()
+{
+	local dir=/tmp/lab/snmpd-$1
+
+	mkdir -p "$dir/var"
+	cat >"$dir/snmpd.conf" <<-END
+		agentaddress udp:127.0.0.1:1161
+		master agentx
+		agentXSocket $dir/master
+		view everything included .1
+		rocommunity public 127.0.0.1 -V everything
+		rwcommunity private 127.0.0.1 -V everything
+	END
+	background "snmpd-$1" "$1" env SNMP_PERSISTENT_DIR="$dir/var" \
+		snmpd -f -Lo -C -c "$dir/snmpd.conf"
+	eventually 10 on "$1" snmpget -v2c -c public 127.0.0.1:1161 1.3.6.1.2.1.1.3.0
+}
+
+# start_qmipsecd NAMESPACE CONFIG [OPTION…]: and waits until it serves its table.
+start_qmipsecd()
+{
+	local ns=$1 conf=$2 dir=/tmp/lab/qmipsecd-$1
+
+	shift 2
+	mkdir -p "$dir"
+	background "qmipsecd-$ns" "$ns" "$QMIPSECD" -f -Le \
+		-x "/tmp/lab/snmpd-$ns/master" -c "$conf" --state-dir "$dir" "$@"
+	eventually 10 served "$ns"
+}
+
+ROOT=1.3.6.1.4.1.8072.9999.9999.18
+
+served() { snmp get "$1" "$ROOT.1.4.1.0" | grep STRING; }
+
+# snmp get|walk|bulkwalk|set|table… NAMESPACE ARGUMENTS…: Net-SNMP's tool of that
+# name, with the MIB loaded. COMMUNITY is public by default.
+snmp()
+{
+	local tool=snmp$1 ns=$2
+
+	shift 2
+	# The tools complain on stderr of base MIBs that Debian does not ship.
+	on "$ns" "$tool" -v2c -c "${COMMUNITY:-public}" -M +/build/mib -m QMIPSEC-MIB \
+		127.0.0.1:1161 "$@" 2>>"$LOGS/snmp-tools.log"
+}
+
+SNMP_ARGS="-v2c -c public 127.0.0.1:1161"
+
+# row NAMESPACE ROW COLUMN…: values over SNMP.
+row()
+{
+	local ns=$1 name=$2
+
+	shift 2
+	on "$ns" python3 "$LAB/oracle.py" value --row "$name" --snmp="$SNMP_ARGS" "$@"
+}
+
+# row_is TEXT NAMESPACE ROW COLUMN=VALUE…: these columns, over SNMP.
+row_is() { over_snmp diff "$@"; }
+
+# exact_row TEXT NAMESPACE ROW [COLUMN=VALUE…] [oracle's options…]: all columns, as
+# exact_once.
+exact_row() { over_snmp compare "$@"; }
+
+over_snmp()
+{
+	local how=$1 text=$2 ns=$3 name=$4
+
+	shift 4
+	sleep 0.1	# twice the maxAge of config
+	check "$text" on "$ns" python3 "$LAB/oracle.py" "$how" --row "$name" \
+		--snmp="$SNMP_ARGS" "$@"
+}
+
+# start_watch NAMESPACE [oracle's options…]: asks for the row "lab" without a pause, so
+# that dumps come between all messages, until end_watch TEXT says whether a counter
+# ever went down.
+start_watch()
+{
+	local ns=$1
+
+	shift
+	touch /tmp/lab/watching
+	rm -f "$LOGS/watch.log"
+	background watch "$ns" python3 "$LAB/oracle.py" watch --row lab --at-least 3 \
+		--snmp "-t 0.5 -r 0 $SNMP_ARGS" --while-file /tmp/lab/watching "$@"
+}
+
+end_watch()
+{
+	rm /tmp/lab/watching
+	if wait "$(cat /tmp/lab/watch.pid)"; then
+		pass "$1: no counter ever went down in $(grep answers "$LOGS/watch.log")"
+	else
+		fail "$1: no counter ever went down" "$(cat "$LOGS/watch.log")"
+	fi
+}
+
+# --- strongSwan -----------------------------------------------------------------------
+
+# swan NAMESPACE ARGUMENTS…: swanctl for that namespace's charon.
+swan()
+{
+	local ns=$1 command=$2
+
+	shift 2
+	# It tells on stderr of each plugin that Debian does not ship.
+	on "$ns" swanctl "$command" --uri "unix:///tmp/lab/charon-$ns/run/charon.vici" \
+		"$@" 2>>"$LOGS/swanctl-$ns.log"
+}
+
+# start_charon NAMESPACE: with a /run of its own, so that two do not meet.
+start_charon()
+{
+	local dir=/tmp/lab/charon-$1
+
+	mkdir -p "$dir/run"
+	cat >"$dir/strongswan.conf" <<-END
+		charon {
+			load_modular = yes
+			install_routes = no
+			${CHARON_EXTRA:-}
+			plugins {
+				include /etc/strongswan.d/charon/*.conf
+			}
+			filelog {
+				log {
+					path = $LOGS/charon-$1-ike.log
+					flush_line = yes
+					time_format = %T
+				}
+			}
+		}
+	END
+	# shellcheck disable=SC2016 # the inner shell expands them
+	background "charon-$1" "$1" unshare -m bash -c '
+		mount --bind "$1/run" /run
+		exec env STRONGSWAN_CONF="$1/strongswan.conf" /usr/lib/ipsec/charon
+	' charon "$dir"
+	eventually 20 swan "$1" --stats
+}
+
+# ike LEFT RIGHT MODE LEFT-TS RIGHT-TS [FAMILY]: two charons with one child,
+# "lab", that LEFT may initiate. Nothing is rekeyed unless the scenario says so.
+# ESP is the proposal; ${IKE_EXTRA[NAMESPACE]} and CHARON_EXTRA are more settings of
+# the connection and of the daemon.
+declare -A IKE_EXTRA=()
+
+ike()
+{
+	local left=$1 right=$2 mode=$3 family=${6:-4} ns peer ts peer_ts
+
+	for ns in "$left" "$right"; do
+		if [ "$ns" = "$left" ]; then
+			peer=$right ts=$4 peer_ts=$5
+		else
+			peer=$left ts=$5 peer_ts=$4
+		fi
+		start_charon "$ns"
+		cat >"/tmp/lab/charon-$ns/swanctl.conf" <<-END
+			connections {
+				lab {
+					version = 2
+					proposals = aes128-sha256-modp1024
+					rekey_time = 0
+					${IKE_EXTRA[$ns]:-}
+					local_addrs = ${ADDR[$ns.$family]}
+					remote_addrs = ${ADDR[$peer.$family]}
+					local {
+						auth = psk
+						id = $ns
+					}
+					remote {
+						auth = psk
+						id = $peer
+					}
+					children {
+						lab {
+							mode = $mode
+							local_ts = $ts
+							remote_ts = $peer_ts
+							esp_proposals = ${ESP:-aes128-sha256}
+							rekey_time = 0
+						}
+					}
+				}
+			}
+			secrets {
+				ike-lab {
+					secret = "nothing here is secret"
+				}
+			}
+		END
+		swan "$ns" --load-all --file "/tmp/lab/charon-$ns/swanctl.conf"
+	done
+}
+
+ike_up() { swan "$1" --initiate --child lab --timeout 20; }
+ike_rekey() { swan "$1" --rekey --child lab; }
+ike_down() { swan "$1" --terminate --ike lab --timeout 20; }
+
+# --- iSCSI --------------------------------------------------------------------------
+
+TARGET=iqn.2026-01.example:lab
+
+# start_target NAMESPACE [MEGABYTES]: a target with one disk.
+start_target()
+{
+	mkdir -p /run/tgtd
+	truncate -s "${2:-64}M" /tmp/lab/disk
+	background "tgtd-$1" "$1" tgtd -f --iscsi "portal=${ADDR[$1.4]}:3260"
+	eventually 10 on "$1" tgtadm --lld iscsi --op show --mode sys
+	on "$1" tgtadm --lld iscsi --op new --mode target --tid 1 -T "$TARGET"
+	on "$1" tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 \
+		-b /tmp/lab/disk
+	on "$1" tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL
+}
+
+# node OPERATION…: iscsiadm for our one target. TARGET_NS says where it is.
+node()
+{
+	iscsiadm -m node -T "$TARGET" -p "${ADDR[$TARGET_NS.4]}:3260" "$@"
+}
+
+# login TARGET-NAMESPACE: from the initial namespace, the only one in which the
+# kernel's initiator works. Without discovery, whose connection would count too,
+# and without the pings that would change counters while nothing happens.
+login()
+{
+	local timer
+
+	TARGET_NS=$1
+	modprobe -a iscsi_tcp sd_mod # no udev here that would load them
+	background iscsid init iscsid -f
+	eventually 10 iscsiadm -m iface
+	node -o new
+	for timer in noop_out_interval noop_out_timeout; do
+		node -o update -n "node.conn[0].timeo.$timer" -v 0
+	done
+	node --login
+	eventually 10 disk
+	eventually 10 test -b "$(disk)"
+}
+
+logout() { node --logout; }
+
+# disk: the device of the iSCSI disk.
+disk()
+{
+	iscsiadm -m session -P 3 | awk '/Attached scsi disk/ { d = $4 }
+		END { if (d == "") exit 1; print "/dev/" d }'
+}
+
+# write_disk FILE, read_disk BYTES: past the page cache, so on the wire.
+write_disk() { dd if="$1" of="$(disk)" bs=64k oflag=direct conv=fsync status=none; }
+read_disk() { dd if="$(disk)" bs=64k count=$(($1 / 65536)) iflag=direct status=none; }
+
+# iscsi_bytes NAMESPACE PORT-CONDITION: what the TCP formula says that the iSCSI
+# connection carried, "SENT RECEIVED": payload, 32 bytes of header a segment (the
+# timestamp option is always there), 8 more for the SYN. Right at the end that
+# connected; the other leaves its SYN-ACK out of segs_out.
+iscsi_bytes()
+{
+	local last='' now
+
+	# The last acknowledgement may be delayed by up to 0.2 s.
+	now=$(tcp_bytes "$@")
+	until [ "$now" = "$last" ]; do
+		sleep 0.25
+		last=$now
+		now=$(tcp_bytes "$@")
+	done
+	echo "$now"
+}
+
+tcp_bytes()
+{
+	# ss knows of no control groups here, and says so.
+	on "$1" ss -Htin "$2" 2>>"$LOGS/ss.log" | tr ' ' '\n' | awk -F: '
+		{ v[$1] = $2 }
+		END {
+			print v["bytes_sent"] + 32 * v["segs_out"] + 8,
+				v["bytes_received"] + 32 * v["segs_in"] + 8
+		}'
+}

@@ -1,0 +1,456 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The lab's own idea of the numbers, and the comparison with qmipsecd's.
+
+    oracle.py columns --local A,B…      expected columns as NAME=VALUE lines
+    oracle.py compare --local A,B… --row NAME (--json FILE | --snmp "ARGS") \\
+            [--set COLUMN=VALUE…] [--skip COLUMN…] [COLUMN=VALUE…]
+        all columns as ip says (--set: it cannot know of SAs that died), and
+        besides these as the scenario knows them
+    oracle.py diff --row NAME (--json …| --snmp …) COLUMN=VALUE…
+    oracle.py value --row NAME (--json …| --snmp …) COLUMN…
+    oracle.py sum FIELD [--local …] [KEY=VALUE…]    over SAs: oracle.py sum bytes dir=in
+    oracle.py events --file FILE [--local …]
+        KeyAdditions, KeyDeletions, ReKeys, ActiveSA and ActiveTunnels by what `ip xfrm
+        monitor SA expire` wrote to FILE from before the first SA on
+    oracle.py watch --row NAME --snmp "ARGS" --while-file FILE [--strict]
+        asks again and again until FILE has gone: no counter may go down (without
+        --strict: unless DiscontinuityTime changed), nor DiscontinuityTime be later
+        than sysUpTime
+
+It shares nothing with qmipsecd: it reads what `ip -s xfrm state` prints and
+/proc/net/xfrm_stat, in the namespace it is started in. Whatever line of ip it
+does not know stops it: a number that was overlooked is not a comparison.
+"""
+import argparse
+import ipaddress
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+# By column number, from 1.
+COLUMNS = """
+ActiveSA PendingKeyOperations KeyAdditions KeyDeletions ReKeys ActiveTunnels
+BadSPIPackets PacketsNotDecrypted PacketsNotAuthenticated
+PacketsWithReplayDetection ConfidentialBytesSent ConfidentialBytesReceived
+AuthenticatedBytesSent AuthenticatedBytesReceived TransportBytesSent
+TransportBytesReceived TunnelBytesSent TunnelBytesReceived
+""".split()
+
+ROOT = "1.3.6.1.4.1.8072.9999.9999.18"
+STATS_TABLE = ROOT + ".1.2.1"
+REPLAY_FAILURES = ROOT + ".1.1.1.13"
+TIMES = (("DiscontinuityTime", ROOT + ".1.1.1.14.INDEX"),
+         ("sysUpTime", "1.3.6.1.2.1.1.3.0"))
+LEVELS = ("ActiveSA", "PendingKeyOperations", "ActiveTunnels")
+
+
+class Mismatch(Exception):
+    """What was read is not what this program understands."""
+
+
+# --- ip -s xfrm state -------------------------------------------------------
+
+def number(text):
+    return int(text, 0)
+
+
+class Reader:
+    """One SA, filled line by line from the text that ip printed."""
+
+    def __init__(self, src, dst):
+        self.sa = {
+            "src": src, "dst": dst, "mark": "0/0xffffffff", "if_id": 0,
+            "keyed": False, "window": 0, "seq": 0, "spi": 0,
+        }
+        self.rules = [
+            (r"proto (\S+) spi \S+\((\d+)\) reqid (\d+)\(\S+\) mode (\S+)",
+             self.identity),
+            (r"replay-window (\d+) seq (0x\S+) flag.*\(\S+\)", self.header),
+            (r"(?:aead|enc|auth|auth-trunc|comp) .*", self.algorithm),
+            (r"mark (\S+)", self.mark),
+            (r"if_id (\S+)", self.if_id),
+            (r"replay_window (\d+), bitmap-length \d+", self.esn_window),
+            (r"(\d+)\(bytes\), (\d+)\(packets\)", self.lifetime),
+            (r"replay-window (\d+) replay (\d+) failed (\d+)", self.failures),
+        ] + [(pattern, None) for pattern in (
+            r"output-mark \S+", r"security context .*", r"encap type .*",
+            r"coa .*", r"lastused .*", r"extra_flag .*", r"dir (in|out)",
+            r"anti-replay (esn )?context:.*", r"seq-hi \S+ seq \S+ oseq-hi .*",
+            r"[0-9a-f]{8}( [0-9a-f]{8})*", r"sel src .*",
+            r"lifetime (config|current):", r"limit: .*", r"expire .*",
+            r"add \S+ \S+ use .*", r"stats:",
+        )]
+
+    def identity(self, proto, spi, reqid, mode):
+        self.sa.update(proto=proto, spi=int(spi), reqid=int(reqid), mode=mode)
+
+    def header(self, window, seq):
+        self.sa.update(window=int(window), seq=number(seq))
+
+    def algorithm(self):
+        self.sa["keyed"] = True
+
+    def mark(self, mark):
+        self.sa["mark"] = mark
+
+    def if_id(self, if_id):
+        self.sa["if_id"] = number(if_id)
+
+    def esn_window(self, window):
+        self.sa["window"] = int(window)
+
+    def lifetime(self, size, packets):
+        self.sa.update(bytes=int(size), packets=int(packets))
+
+    def failures(self, replay_window, replay, integrity):
+        self.sa.update(replay_window=int(replay_window), replay=int(replay),
+                       integrity_failed=int(integrity))
+
+    def line(self, text):
+        for pattern, action in self.rules:
+            match = re.fullmatch(pattern, text)
+            if match:
+                if action:
+                    action(*match.groups())
+                return
+        raise Mismatch("ip xfrm state: unknown line: %r" % text)
+
+    def result(self):
+        for key in ("proto", "bytes", "replay"):
+            if key not in self.sa:
+                raise Mismatch("ip xfrm state: SA without %s: %s" % (key, self.sa))
+        return self.sa
+
+
+def parse_states(text):
+    states, reader = [], None
+    for line in text.splitlines():
+        start = re.fullmatch(r"src (\S+) dst (\S+)", line.strip())
+        if start and not line[:1].isspace():
+            if reader:
+                states.append(reader.result())
+            reader = Reader(*start.groups())
+        elif line.strip():
+            if reader is None:
+                raise Mismatch("ip xfrm state: text before an SA: %r" % line)
+            reader.line(line.strip())
+    if reader:
+        states.append(reader.result())
+    return states
+
+
+def output_of(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE,
+                          universal_newlines=True).stdout
+
+
+def local_addresses():
+    found = json.loads(output_of("ip", "-j", "address"))
+    return [a["local"] for link in found for a in link["addr_info"]]
+
+
+def read_states(local):
+    """The SAs of this namespace, each with "dir": in, out or none."""
+    local = {ipaddress.ip_address(a) for a in local or local_addresses()}
+    states = parse_states(output_of("ip", "-s", "xfrm", "state"))
+    for sa in states:
+        inward = ipaddress.ip_address(sa["dst"]) in local
+        outward = ipaddress.ip_address(sa["src"]) in local
+        sa["dir"] = "none" if inward == outward else "in" if inward else "out"
+    return states
+
+
+# --- /proc/net/xfrm_stat ----------------------------------------------------
+
+def read_xfrm_stat():
+    with open("/proc/thread-self/net/xfrm_stat") as handle:
+        return {name: int(value) for name, value in map(str.split, handle)}
+
+
+# --- the 18 columns ---------------------------------------------------------
+
+def pending(larval):
+    """Larval SAs, an ACQ entry (spi 0) and its other half counted once."""
+    halves = [sa for sa in larval if sa["spi"]]
+    for acq in larval:
+        if acq["spi"] == 0 and not any(
+                half["seq"] == acq["seq"] and half["proto"] == acq["proto"]
+                for half in halves):
+            halves.append(acq)
+    return len(halves)
+
+
+def columns_of(states, stat):
+    """What a row that owns all these SAs shows, if none of them ever died."""
+    ipsec = [sa for sa in states if sa["proto"] in ("esp", "ah")]
+    keyed = [sa for sa in ipsec if sa["keyed"]]
+    failed = sum(sa["integrity_failed"] for sa in ipsec)
+
+    def total(field, **wanted):
+        return sum(sa[field] for sa in keyed if all(
+            sa[key] in value for key, value in wanted.items()))
+
+    transport, tunnel = ("transport", "beet"), ("tunnel", "iptfs")
+    columns = {
+        "ActiveSA": len(keyed),
+        "PendingKeyOperations": pending([s for s in ipsec if not s["keyed"]]),
+        "KeyAdditions": len(keyed),
+        "KeyDeletions": 0,
+        "ReKeys": 0,
+        "ActiveTunnels": len({
+            (sa["src"], sa["dst"], sa["reqid"], sa["if_id"], sa["mark"])
+            for sa in keyed if sa["dir"] == "out" and sa["mode"] in tunnel}),
+        "BadSPIPackets": stat["XfrmInNoStates"] + stat.get("XfrmInStateDirError", 0),
+        "PacketsNotDecrypted": max(0, stat["XfrmInStateProtoError"] - failed),
+        "PacketsNotAuthenticated": failed,
+        "PacketsWithReplayDetection": sum(
+            sa["packets"] for sa in keyed if sa["dir"] == "in" and sa["window"]),
+    }
+    for word, where in (("Sent", ("out",)), ("Received", ("in",))):
+        columns["ConfidentialBytes" + word] = total("bytes", proto=("esp",), dir=where)
+        columns["AuthenticatedBytes" + word] = total("bytes", proto=("ah",), dir=where)
+        columns["TransportBytes" + word] = total("bytes", mode=transport, dir=where)
+        columns["TunnelBytes" + word] = total("bytes", mode=tunnel, dir=where)
+    columns["ReplayFailures"] = sum(
+        sa["replay"] + sa["replay_window"] for sa in keyed)
+    return columns
+
+
+# --- what qmipsecd says -----------------------------------------------------
+
+def load_json(path):
+    if path == "-":
+        return json.load(sys.stdin)
+    with open(path) as handle:
+        return json.load(handle)
+
+
+def row_of_json(document, name):
+    rows = {row["name"]: row for row in document["instances"]}
+    if name not in rows:
+        raise Mismatch("no row %r, only %s" % (name, sorted(rows)))
+    row = dict(rows[name]["stats"], ReplayFailures=rows[name]["replay_failures"])
+    if sorted(row) != sorted(COLUMNS + ["ReplayFailures"]):
+        raise Mismatch("row %r has the fields %s" % (name, sorted(row)))
+    return row
+
+
+def row_of_snmp(arguments, name, times=()):
+    """One snmpget for the whole row; every column must be a Counter64, but for these
+    times (name: OID), in ticks."""
+    index = ".".join(str(n) for n in [len(name)] + list(name.encode()))
+    wanted = {"ReplayFailures": "%s.%s" % (REPLAY_FAILURES, index)}
+    for column, field in enumerate(COLUMNS, 1):
+        wanted[field] = "%s.%d.%s" % (STATS_TABLE, column, index)
+    for field, oid in times:
+        wanted[field] = oid.replace("INDEX", index)
+    answer = output_of("snmpget", "-On", "-Oet", *arguments.split(),
+                       *wanted.values())
+    values = {}
+    for line in answer.splitlines():
+        match = re.fullmatch(r"\.(\S+) = (Counter64: )?(\d+)", line)
+        if not match or bool(match.group(2)) == (match.group(1) in
+                                                 [wanted[f] for f, _ in times]):
+            raise Mismatch("snmpget: not a Counter64: %r" % line)
+        values[match.group(1)] = int(match.group(3))
+    return {field: values[oid] for field, oid in wanted.items()}
+
+
+def row_of(args):
+    if args.snmp:
+        return row_of_snmp(args.snmp, args.row)
+    return row_of_json(load_json(args.json), args.row)
+
+
+# --- ip xfrm monitor --------------------------------------------------------
+
+class Life:
+    """The keyed SAs of a namespace, followed from message to message."""
+
+    def __init__(self, local):
+        self.local = local
+        self.live = {}  # in the order of their birth
+        self.counts = {"KeyAdditions": 0, "KeyDeletions": 0, "ReKeys": 0}
+
+    def born(self, key, who):
+        self.counts["KeyAdditions"] += 1
+        self.live.pop(key, None)
+        self.live[key] = who
+
+    def died(self, key):
+        if key not in self.live:
+            return  # a larval SA
+        self.counts["KeyDeletions"] += 1
+        who = self.live[key]
+        younger = list(self.live)[list(self.live).index(key) + 1:]
+        if who[0] in self.local and who[2] and any(
+                self.live[other] == who for other in younger):
+            self.counts["ReKeys"] += 1
+        del self.live[key]
+
+    def result(self):
+        tunnels = {who for who in self.live.values()
+                   if who[0] in self.local and who[3] == "tunnel"}
+        return dict(self.counts, ActiveSA=len(self.live), ActiveTunnels=len(tunnels))
+
+
+MESSAGE = re.compile(
+    r"^(Deleted |Updated |Expired |)src (\S+) dst (\S+)\n"
+    r"\s+proto (esp|ah) spi (0x[0-9a-f]+) reqid (\d+) mode (\S+)"
+    r"((?:\n\s.*)*)", re.M)
+
+
+def life_of(text, local):
+    """By the messages that ip printed. An UPDSA is taken for the end of a larval
+    state: of a live SA the scenario must know it."""
+    if "Flushed" in text or "error" in text:
+        raise Mismatch("ip xfrm monitor: not every SA's end is in there")
+    life = Life(local)
+    for match in MESSAGE.finditer(text):
+        what, src, dst, proto, spi, reqid, mode, rest = match.groups()
+        key, who = (dst, proto, spi), (src, dst, int(reqid), mode)
+        if what == "Deleted ":
+            life.died(key)
+        elif what == "Expired ":
+            if re.search(r"\bhard 1", rest):
+                life.died(key)
+        elif what == "Updated " and key in life.live:
+            raise Mismatch("ip xfrm monitor: UPDSA of a live SA: " + match.group())
+        else:
+            life.born(key, who)
+    return life.result()
+
+
+def events(args):
+    local = set(args.local) if args.local else {
+        str(address) for address in local_addresses()}
+    with open(args.file) as handle:
+        for name, value in life_of(handle.read(), local).items():
+            print("%s=%d" % (name, value))
+    return 0
+
+
+# --- watching ---------------------------------------------------------------
+
+def fell(before, now):
+    return ["%s: %d, then %d" % (name, before[name], now[name]) for name in now
+            if name not in LEVELS and now[name] < before[name]]
+
+
+def wrong_times(row):
+    if row["DiscontinuityTime"] <= row["sysUpTime"]:
+        return []
+    return ["DiscontinuityTime %(DiscontinuityTime)d, sysUpTime %(sysUpTime)d" % row]
+
+
+def watch(args):
+    answers, gaps, wrong, last = 0, 0, [], None
+    while os.path.exists(args.while_file):
+        try:
+            row = row_of_snmp(args.snmp, args.row, TIMES)
+        except (Mismatch, subprocess.CalledProcessError):
+            gaps += 1  # nobody there that could answer
+            time.sleep(0.05)
+            continue
+        answers += 1
+        wrong += wrong_times(row)
+        since = row.pop("DiscontinuityTime"), row.pop("sysUpTime")
+        if last and (args.strict or since[0] == last[1]):
+            wrong += fell(last[0], row)
+        last = row, since[0]
+    print("%d answers, %d gaps" % (answers, gaps), *wrong, sep="\n")
+    return 1 if wrong or answers < args.at_least else 0
+
+
+# --- commands ---------------------------------------------------------------
+
+def assignments(pairs):
+    result = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if name not in COLUMNS + ["ReplayFailures"]:
+            raise Mismatch("no such column: " + name)
+        result[name] = int(value)
+    return result
+
+
+def report(source, expected, actual):
+    """Prints the columns that differ; their number."""
+    wrong = {name for name, value in expected.items() if actual[name] != value}
+    for name in expected:
+        if name in wrong:
+            print("%s: %s it is %d, qmipsecd has %d (%+d)" % (
+                name, source, expected[name], actual[name],
+                actual[name] - expected[name]))
+    return len(wrong)
+
+
+def compare(args):
+    expected = columns_of(read_states(args.local), read_xfrm_stat())
+    expected.update(assignments(args.set))
+    for name in args.skip:
+        del expected[name]
+    actual = row_of(args)
+    wrong = report("by ip", expected, actual)
+    wrong += report("by what was sent", assignments(args.items), actual)
+    return 1 if wrong else 0
+
+
+def diff(args):
+    return 1 if report("by the scenario", assignments(args.items), row_of(args)) else 0
+
+
+def columns(args):
+    expected = columns_of(read_states(args.local), read_xfrm_stat())
+    for name, value in expected.items():
+        print("%s=%d" % (name, value))
+    return 0
+
+
+def value(args):
+    row = row_of(args)
+    print(*[row[name] for name in args.items])
+    return 0
+
+
+def total(args):
+    field, *conditions = args.items
+    wanted = [condition.split("=", 1) for condition in conditions]
+    states = [sa for sa in read_states(args.local)
+              if all(str(sa[key]) == text for key, text in wanted)]
+    print(len(states) if field == "count" else sum(sa[field] for sa in states))
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = {"compare": compare, "diff": diff, "columns": columns,
+                "value": value, "sum": total, "events": events, "watch": watch}
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("--local", type=lambda text: text.split(","),
+                        help="this end's addresses (default: all of the namespace's)")
+    parser.add_argument("--row", default="unattributed")
+    parser.add_argument("--json", default="-")
+    parser.add_argument("--snmp", help="snmpget's options and agent")
+    parser.add_argument("--file", help="what ip xfrm monitor wrote")
+    parser.add_argument("--while-file", help="watch until it has gone")
+    parser.add_argument("--strict", action="store_true")
+    parser.add_argument("--at-least", type=int, default=1, help="answers to see")
+    parser.add_argument("--set", action="append", default=[])
+    parser.add_argument("--skip", action="append", default=[])
+    parser.add_argument("items", nargs="*")
+    args = parser.parse_intermixed_args()
+    try:
+        return commands[args.command](args)
+    except (Mismatch, ValueError, subprocess.CalledProcessError) as error:
+        print(error)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Packets that IPsec must refuse, injected in known numbers: columns 7 to 10 and
+# ReplayFailures.
+# limit: 120
+
+# shellcheck source=tests/lab/lib.sh
+. /src/tests/lab/lib.sh
+
+wire left right
+
+# inject [change…]: recorded frames, changed, from left's end of the wire.
+inject()
+{
+	on left python3 "$LAB/inject.py" send --iface to-right --file /tmp/lab/frames "$@"
+}
+
+# record COUNT: frames of as many datagrams of 100 bytes from left to right.
+record()
+{
+	on left python3 "$LAB/inject.py" record --iface to-right --file /tmp/lab/frames -- \
+		python3 "$LAB/traffic.py" udp --left left --right right \
+		--source "${ADDR[left.4]}" --dest "${ADDR[right.4]}" --count "$1" --size 100
+}
+
+# end_sas: one by one, which tells their last counters; a flush does not.
+end_sas()
+{
+	for ns in left right; do
+		on $ns ip xfrm state deleteall
+		on $ns ip xfrm policy flush
+	done
+}
+
+# expect TEXT COLUMN=VALUE…: right's row, which goes on over all SAs below.
+expect() { row_is "$1" right lab "${@:2}"; }
+
+start_snmpd right
+start_qmipsecd right "$(config lab "instance lab local ${ADDR[right.4]}")"
+
+# GCM, a window of 32: 40 packets, so that the first 8 are older than the window.
+sa_pair left right 0x100
+policy left right ADDR 4 "esp transport"
+is "40 frames recorded" "$(record 40)" 40
+expect "before any error" BadSPIPackets=0 PacketsNotDecrypted=0 \
+	PacketsNotAuthenticated=0 PacketsWithReplayDetection=40 ReplayFailures=0 \
+	ConfidentialBytesReceived=$((40 * 108))
+
+inject --spi 0xdead --count 11
+inject --spi 0 --count 2
+is "unknown SPIs are XfrmInNoStates" "$(xfrm_stat right XfrmInNoStates)" 13
+expect "13 packets with an unknown SPI" BadSPIPackets=13
+
+inject --first 20 --count 7
+inject --first 0 --count 5 # again and again: each is older than the window
+is "replays are XfrmInStateSeqError" "$(xfrm_stat right XfrmInStateSeqError)" 12
+is "ip tells the 7 in the window" \
+	"$(on right python3 "$LAB/oracle.py" sum replay spi=256)" 7
+is "ip tells the 5 older ones" \
+	"$(on right python3 "$LAB/oracle.py" sum replay_window spi=256)" 5
+expect "12 replays" BadSPIPackets=13 ReplayFailures=12 PacketsWithReplayDetection=40
+
+# The replay check comes first, so a new sequence number is needed to fail later.
+inject --seq 1000 --flip-icv --count 9
+is "a flipped ICV is XfrmInStateProtoError" \
+	"$(xfrm_stat right XfrmInStateProtoError)" 9
+expect "9 packets with a flipped bit in the ICV" PacketsNotAuthenticated=9 \
+	PacketsNotDecrypted=0 PacketsWithReplayDetection=40
+
+# Long enough for ESP's header, too short for what it must hold.
+inject --seq 1001 --cut 20 --count 4
+expect "4 packets cut after the IV" PacketsNotAuthenticated=9 PacketsNotDecrypted=4
+
+# Too short for ESP's header: the kernel counts it where no column looks.
+inject --cut 6 --count 3
+is "a header cut short is XfrmInHdrError" "$(xfrm_stat right XfrmInHdrError)" 3
+expect "3 packets with a cut header, in no column" BadSPIPackets=13 \
+	PacketsNotAuthenticated=9 PacketsNotDecrypted=4 ReplayFailures=12
+# shellcheck disable=SC2016 # awk's own
+is "and the kernel counted nothing else" $((13 + 12 + 9 + 4 + 3)) \
+	"$(on right awk '{ s += $2 } END { print s }' /proc/net/xfrm_stat)"
+
+exact_row "so far every column is as ip shows it" right lab
+
+# Another key at the receiving end: each packet fails its ICV.
+end_sas
+sa_pair left right 0x200 cipher=cbc badkey=auth
+policy left right ADDR 4 "esp transport"
+traffic udp ADDR left right --tolerant --count 6
+expect "6 packets under a wrong authentication key" PacketsNotAuthenticated=15 \
+	PacketsWithReplayDetection=40 ConfidentialBytesReceived=$((40 * 108))
+
+# Without a window a replay is a packet like any other, and none "contained a
+# valid sequence number" that anything looked at.
+end_sas
+sa_pair left right 0x300 window=0
+policy left right ADDR 4 "esp transport"
+record 10
+inject --count 10
+expect "10 packets and their replays without a window" \
+	PacketsWithReplayDetection=40 ReplayFailures=12 \
+	ConfidentialBytesReceived=$((40 * 108 + 20 * 108))
+
+# AH the same way; its length field is looked at before its ICV.
+end_sas
+sa_pair left right 0x400 proto=ah
+policy left right ADDR 4 "ah transport"
+record 5
+inject --count 5
+inject --seq 100 --flip-icv --count 6
+inject --seq 101 --ah-length 9 --count 7
+expect "AH: replays, flipped bits, a wrong length" ReplayFailures=17 \
+	PacketsNotAuthenticated=21 PacketsNotDecrypted=11 \
+	PacketsWithReplayDetection=45 AuthenticatedBytesReceived=$((5 * 108))
+
+# Under a wrong encryption key with a good ICV the kernel sees garbage, and takes
+# for good what happens to end like a padding. So the sum is what is known; and if
+# the garbage claims that more ESP or AH follows, the kernel looks for its SPI too.
+end_sas
+sa_pair left right 0x500 cipher=cbc badkey=enc
+policy left right ADDR 4 "esp transport"
+traffic udp ADDR left right --tolerant --count 20 --size 20
+sleep 0.1
+read -r undecrypted accepted < <(
+	row right lab PacketsNotDecrypted PacketsWithReplayDetection
+)
+is "20 packets under a wrong encryption key" $((undecrypted - 11 + accepted - 45)) 20
+expect "none of them failed its ICV" PacketsNotAuthenticated=21 KeyAdditions=10 \
+	KeyDeletions=8 BadSPIPackets="$(xfrm_stat right XfrmInNoStates)"
+is "the kernel's own sum of errors" \
+	"$(xfrm_stat right XfrmInStateProtoError)" $((21 + undecrypted))
+exact_once "--once shows the namespace's errors" right unattributed

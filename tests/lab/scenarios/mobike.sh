@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# MOBIKE: a tunnel moves to another address, to another address family and back
+# while it carries traffic. It is the same tunnel: no byte lost or counted twice, no
+# addition, no deletion, no rekey. What was sent is counted on the wire.
+# limit: 240
+
+# shellcheck source=tests/lab/lib.sh
+. /src/tests/lab/lib.sh
+
+PACKET=$((700 + 8 + 20)) # bytes of a datagram in tunnel mode
+MOVED=10.0.0.11
+
+wire left right
+# With a device's last IPv4 address go all routes over it: those of the traffic in the
+# tunnel lead over another one, from which nothing ever leaves in plain.
+on left ip -batch - <<-END
+	address del ${ADDR[left.6]}/64 dev to-right
+	link add stub type veth peer name stub-end
+	link set stub up
+	link set stub-end up
+	route replace ${INNER[right.4]} dev stub src ${INNER[left.4]}
+END
+# With this the second address stays when the first is removed.
+on left sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/promote_secondaries'
+for ns in left right; do
+	start_snmpd $ns
+	start_qmipsecd $ns "$(config $ns "instance lab local ${ADDR[$ns.4]}")"
+	on $ns ip xfrm policy add src 172.16.0.0/12 dst 172.16.0.0/12 dir out \
+		action block priority 4000000
+done
+ike left right tunnel "${INNER[left.4]}/32" "${INNER[right.4]}/32"
+for ns in left right; do
+	# A fixed address does not move.
+	sed -i 's/local_addrs = .*/local_addrs = %any/' "/tmp/lab/charon-$ns/swanctl.conf"
+	swan $ns --load-all --file "/tmp/lab/charon-$ns/swanctl.conf" >&2
+	# For people: what the kernel said.
+	background "monitor-$ns" $ns ip -t -s xfrm monitor SA expire
+done
+
+# count_frames NAMESPACE IFACE: ESP that leaves there, until frames reads it.
+count_frames()
+{
+	background "tcpdump-$1" "$1" tcpdump -i "$2" -Q out -U -Z root -nn \
+		-w "/tmp/lab/frames-$1" "ip proto 50 or ip6 proto 50"
+	eventually 10 test -s "/tmp/lab/frames-$1"
+}
+
+# frames NAMESPACE: their number, since count_frames.
+frames()
+{
+	tcpdump -nnr "/tmp/lab/frames-$1" 2>>"$LOGS/tcpdump.log" | wc -l
+}
+
+# sends NAMESPACE ADDRESS: its SA out is from there.
+sends() { on "$1" ip xfrm state | grep -q "^src $2 "; }
+sent_more_than() { [ "$(row "$1" lab TunnelBytesSent)" -gt "$2" ]; }
+
+# still TEXT: at both ends it is the first pair of SAs, and nothing but them.
+still()
+{
+	local ns
+
+	for ns in left right; do
+		row_is "$1: $ns has the same SAs" $ns lab ActiveSA=2 ActiveTunnels=1 \
+			KeyAdditions=2 KeyDeletions=0 ReKeys=0 PendingKeyOperations=0
+	done
+}
+
+# move SENDER OLD NEW PEER TEXT: from one address to another under traffic from
+# SENDER, where PEER will be right's address.
+move()
+{
+	local sender=$1 old=$2 new=$3 peer=$4 text=$5 before
+
+	on left ip address add "$new" dev to-right
+	eventually 10 on left ping -c1 -W1 "$peer"
+	on left ip address del "$old" dev to-right
+	eventually 20 sends left "${new%/*}"
+	eventually 20 sends right "$peer"
+	before=$(row "$sender" lab TunnelBytesSent)
+	eventually 10 sent_more_than "$sender" "$before"
+	pass "$text: the counter goes on from $before"
+	still "$text"
+}
+
+# refused NAMESPACE: what was decrypted, and so counted, but not delivered.
+refused()
+{
+	echo $(($(xfrm_stat "$1" XfrmInNoPols) + $(xfrm_stat "$1" XfrmInTmplMismatch) +
+		$(xfrm_stat "$1" XfrmInPolBlock)))
+}
+
+# ask NAMESPACE: without a pause, so that polls meet the moves.
+ask()
+{
+	while [ -e /tmp/lab/asking ]; do
+		snmp get "$1" -OqvU 'QMIPSEC-MIB::qmIpsecKeyAdditions."lab"' \
+			'QMIPSEC-MIB::qmIpsecKeyDeletions."lab"' | xargs
+	done >"/tmp/lab/asked-$1"
+}
+
+ike_up left >&2
+count_frames left to-right
+count_frames right to-left
+touch /tmp/lab/asking
+ask left &
+askers=$!
+ask right &
+askers+=" $!"
+
+start_flow there udp INNER left right --size 700 --pause 0.002 --tolerant
+move left "${ADDR[left.4]}/24" $MOVED/24 "${ADDR[right.4]}" "another address"
+move left $MOVED/24 "${ADDR[left.6]}/64" "${ADDR[right.6]}" "another family"
+end_flow there
+received=${FLOW[packets_received]}
+sent=$(frames left)
+counted=$((received + $(refused right)))
+row_is "left: what went out on the wire, $sent datagrams" left lab \
+	TunnelBytesSent=$((sent * PACKET)) ConfidentialBytesSent=$((sent * PACKET)) \
+	TunnelBytesReceived=0
+row_is "right: what arrived, $counted datagrams, $((sent - counted)) on the way" right lab \
+	TunnelBytesReceived=$((counted * PACKET)) TunnelBytesSent=0 \
+	ConfidentialBytesReceived=$((counted * PACKET)) \
+	PacketsWithReplayDetection=$counted \
+	BadSPIPackets="$(xfrm_stat right XfrmInNoStates)"
+
+# And back to where it began, now that the other two SAs have traffic.
+start_flow back udp INNER right left --size 700 --pause 0.002 --tolerant
+move right "${ADDR[left.6]}/64" "${ADDR[left.4]}/24" "${ADDR[right.4]}" "and back"
+end_flow back
+back_sent=$(frames right)
+back_counted=$((FLOW[packets_received] + $(refused left)))
+rm /tmp/lab/asking
+# shellcheck disable=SC2086 # a list
+wait $askers
+for ns in left right; do
+	is "$ns: never anything but 2 additions, 0 deletions in $(wc -l <"/tmp/lab/asked-$ns") answers" \
+		"$(sort -u "/tmp/lab/asked-$ns" | xargs)" "2 0"
+	row_is "$ns: no other row has counted anything" $ns unattributed \
+		KeyAdditions=0 KeyDeletions=0 TunnelBytesSent=0 TunnelBytesReceived=0
+done
+
+# The end tells the last counters once more.
+ike_down left >&2
+eventually 5 no_sa left
+eventually 5 no_sa right
+row_is "left: all of it, after the tunnel's end" left lab \
+	TunnelBytesSent=$((sent * PACKET)) TunnelBytesReceived=$((back_counted * PACKET)) \
+	KeyAdditions=2 KeyDeletions=2 ReKeys=0 ActiveSA=0 ActiveTunnels=0
+row_is "right: all of it, after the tunnel's end" right lab \
+	TunnelBytesSent=$((back_sent * PACKET)) TunnelBytesReceived=$((counted * PACKET)) \
+	KeyAdditions=2 KeyDeletions=2 ReKeys=0 ActiveSA=0 ActiveTunnels=0

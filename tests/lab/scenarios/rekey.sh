@@ -1,0 +1,85 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Rekeys and a deletion under steady traffic: nothing lost, nothing counted twice.
+# limit: 150
+
+# shellcheck source=tests/lab/lib.sh
+. /src/tests/lab/lib.sh
+
+out_spi() { on "$1" ip xfrm state | sed -n "/^src ${ADDR[$1.4]} /{n;s/.* spi \\([^ ]*\\).*/\\1/p}"; }
+rekeyed() { local spi; spi=$(out_spi "$1") && [[ $spi == 0x???????? && $spi != "$2" ]]; }
+sent_more_than() { [ "$(row left lab TunnelBytesSent)" -gt "$1" ]; }
+only_two_sas() { [ "$(count_sas left)-$(count_sas right)" = 2-2 ]; }
+
+REKEYS=5
+PACKET=$((700 + 8 + 20)) # bytes of a datagram in tunnel mode
+
+wire left right
+for ns in left right; do
+	start_snmpd $ns
+	start_qmipsecd $ns "$(config $ns "instance lab local ${ADDR[$ns.4]}")"
+	# When the tunnel has gone its traffic must not go on in plain.
+	on $ns ip xfrm policy add src 172.16.0.0/12 dst 172.16.0.0/12 dir out \
+		action block priority 4000000
+done
+ike left right tunnel "${INNER[left.4]}/32" "${INNER[right.4]}/32"
+ike_up left
+
+# flow_start [option…], flow_end: datagrams without a pause between the two; then
+# $sent and $received are their numbers.
+flow_start()
+{
+	touch /tmp/lab/flow
+	traffic udp INNER left right --size 700 --while-file /tmp/lab/flow --pause 0.002 \
+		"$@" >/tmp/lab/flow.result &
+	flow=$!
+}
+
+flow_end()
+{
+	rm -f /tmp/lab/flow
+	wait "$flow"
+	sent=$(sed -n 's/^packets_sent=//p' /tmp/lab/flow.result)
+	received=$(sed -n 's/^packets_received=//p' /tmp/lab/flow.result)
+}
+
+flow_start
+for n in $(seq $REKEYS); do
+	old=$(out_spi left)
+	before=$(row left lab TunnelBytesSent)
+	ike_rekey left
+	eventually 10 rekeyed left "$old"
+	eventually 10 sent_more_than "$before"
+	pass "rekey $n: the counter goes on from $before"
+done
+flow_end
+eventually 20 only_two_sas
+
+is "all datagrams arrived" "$received" "$sent"
+total=$((sent * PACKET))
+row_is "left: all of $sent datagrams over $((REKEYS + 1)) SAs" left lab \
+	TunnelBytesSent=$total ConfidentialBytesSent=$total TunnelBytesReceived=0 \
+	ReKeys=$REKEYS KeyAdditions=$((2 * REKEYS + 2)) KeyDeletions=$((2 * REKEYS)) \
+	ActiveSA=2 ActiveTunnels=1
+row_is "right: the same" right lab \
+	TunnelBytesReceived=$total ConfidentialBytesReceived=$total TunnelBytesSent=0 \
+	ReKeys=$REKEYS KeyAdditions=$((2 * REKEYS + 2)) KeyDeletions=$((2 * REKEYS)) \
+	ActiveSA=2 ActiveTunnels=1 PacketsWithReplayDetection="$sent"
+
+# The end of the tunnel under traffic. A datagram may then meet a peer that has
+# taken down its policy (it counts: the SA had it) or its SA (it cannot count).
+flow_start --tolerant
+ike_down left
+eventually 5 no_sa left
+eventually 5 no_sa right
+flow_end
+late=$(($(xfrm_stat right XfrmInNoPols) + $(xfrm_stat right XfrmInTmplMismatch)))
+lost=$(xfrm_stat right XfrmInNoStates)
+is "each datagram is accounted for" $((received + late + lost)) "$sent"
+row_is "left: the deletion lost nothing" left lab \
+	TunnelBytesSent=$((total + sent * PACKET)) ReKeys=$REKEYS \
+	KeyDeletions=$((2 * REKEYS + 2)) ActiveSA=0 ActiveTunnels=0
+row_is "right: the deletion lost nothing" right lab \
+	TunnelBytesReceived=$((total + (received + late) * PACKET)) ReKeys=$REKEYS \
+	KeyDeletions=$((2 * REKEYS + 2)) ActiveSA=0 BadSPIPackets="$lost"

@@ -1,0 +1,119 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The watcher changes nothing: what the kernel does with traffic whose SA is missing
+# is the same with and without qmipsecd; and what it needs and costs while it watches.
+# limit: 120
+
+# shellcheck source=tests/lab/lib.sh
+. /src/tests/lab/lib.sh
+
+# changed COMMAND…: by how much each counter of xfrm_stat went up meanwhile, in both
+# namespaces, after what the command printed.
+changed()
+{
+	local before ns
+
+	before=$(for ns in left right; do on $ns cat /proc/net/xfrm_stat; done)
+	"$@"
+	for ns in left right; do
+		on $ns cat /proc/net/xfrm_stat
+	done | paste - <(echo "$before") | awk '{ print $1, $2 - $4 }'
+}
+
+# provoke: a policy, and traffic without an SA, with one, and without it again.
+# Prints how many datagrams arrived, how many SAs there were, and what changed.
+provoke()
+{
+	changed steps
+	flush left right
+}
+
+steps()
+{
+	policy left right ADDR 4 "esp transport reqid 7"
+	traffic udp ADDR left right --count 3 --tolerant
+	on left ip xfrm state count
+	sa_pair left right 0x100 reqid=7
+	traffic udp ADDR left right --count 10 --back-count 5 --tolerant
+	on left ip xfrm state count
+	on left ip xfrm state deleteall
+	on right ip xfrm state deleteall
+	traffic udp ADDR left right --count 3 --tolerant
+	on left ip xfrm state count
+}
+
+# netlink_groups PID: the masks of the process's XFRM sockets.
+netlink_groups()
+{
+	# shellcheck disable=SC2016 # awk's own
+	on left awk '
+		FILENAME != "/proc/net/netlink" { mine[$0] = 1; next }
+		$2 == 6 && ("socket:[" $10 "]") in mine { print $4 }
+	' <(readlink "/proc/$1"/fd/*) /proc/net/netlink | sort | xargs
+}
+
+listening() { [ -n "$(netlink_groups "$(cat /tmp/lab/listener.pid)")" ]; }
+switches() { awk '/ctxt_switches/ { s += $2 } END { print s }' "/proc/$1/status"; }
+ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+
+# confined CAPABILITIES…: what starts the daemon with these and no others.
+confined()
+{
+	printf '#!/bin/sh\nexec setpriv --inh-caps=%s --bounding-set=%s %s "$@"\n' \
+		"$1" "$1" /build/agent/qmipsecd >"/tmp/lab/confined"
+	chmod 755 /tmp/lab/confined
+}
+
+wire left right
+provoke >/tmp/lab/alone
+
+# The daemon, with the one capability that it needs, and polling often.
+start_snmpd left
+conf=$(config left "instance lab local ${ADDR[left.4]}" "pollInterval 0.1")
+confined -all,+net_admin
+# shellcheck disable=SC2034 # for start_qmipsecd
+QMIPSECD=/tmp/lab/confined
+start_qmipsecd left "$conf"
+pid=$(cat /tmp/lab/qmipsecd-left.pid)
+is "its capabilities are CAP_NET_ADMIN alone" \
+	"$(awk '/^Cap(Prm|Eff)/ { print $2 }' "/proc/$pid/status" | sort -u)" \
+	0000000000001000
+# EXPIRE, SA, POLICY, MIGRATE; not ACQUIRE (1) nor AEVENTS (0x10).
+is "it has joined the groups that change nothing" "$(netlink_groups "$pid")" \
+	"00000000 0000004e"
+provoke >/tmp/lab/watched
+check "SAs and xfrm_stat move the same with qmipsecd and without" \
+	diff /tmp/lab/alone /tmp/lab/watched
+row_is "and it has seen what there was" left lab KeyAdditions=2 KeyDeletions=2 \
+	ConfidentialBytesSent=$((10 * 1008)) ConfidentialBytesReceived=$((5 * 1008)) \
+	PendingKeyOperations=0
+grep -v ' 0$' /tmp/lab/watched # for people, in the log
+
+# A listener such as it must not be, to see that the comparison sees one.
+background listener left ip xfrm monitor acquire
+eventually 5 listening
+provoke >/tmp/lab/listened
+refuse "a listener to ACQUIRE would have shown" diff /tmp/lab/alone /tmp/lab/listened
+is "because the kernel then makes larval SAs" \
+	"$(grep -c 'SAD count 1' /tmp/lab/listened)" 2
+stop listener
+
+# Idle, at the default interval. Asking costs, so nobody does.
+stop qmipsecd-left
+echo "pollInterval 5" >>"$conf"
+start_qmipsecd left "$conf"
+pid=$(cat /tmp/lab/qmipsecd-left.pid)
+before=$(switches "$pid") used=$(ticks "$pid")
+sleep 10
+woken=$(($(switches "$pid") - before)) used=$(($(ticks "$pid") - used))
+check "idle: $woken wake-ups in 10 s" [ "$woken" -le 30 ]
+check "idle: $used hundredths of a second of processor time in 10 s" [ "$used" -le 20 ]
+stop qmipsecd-left
+
+# And less than that capability is too little.
+confined -all
+timeout 5 /tmp/lab/confined -f -Le -x /tmp/lab/snmpd-left/master -c "$conf" \
+	--state-dir /tmp/lab/qmipsecd-left >/tmp/lab/refusal 2>&1 || status=$?
+is "without CAP_NET_ADMIN it does not start, and says why" \
+	"${status:-0} $(grep -c CAP_NET_ADMIN /tmp/lab/refusal)" "1 1"

@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sends a known amount of traffic and proves that it arrived.
+
+One process opens a socket in each of two network namespaces, so it knows both
+ends. It prints, as shell assignments, what IPsec must have counted, worked out
+from what the sockets say and never from XFRM:
+
+    packets_sent, packets_received     IP packets of the flow, left to right
+    bytes_sent, bytes_received         their bytes without the IP header
+    back_packets_…, back_bytes_…       the same for the way back (TCP's answers)
+
+Transport mode counts those bytes; tunnel mode counts an IP header more for each
+packet (20 bytes, or 40 for IPv6).
+"""
+import argparse
+import ctypes
+import os
+import select
+import socket
+import struct
+import sys
+import time
+
+UDP_HEADER = 8
+TCP_HEADER = 32  # with the timestamp option, which Linux always uses
+TCP_SYN_EXTRA = 8  # a SYN carries 40 bytes: MSS, SACK, window scale besides
+TCP_REPAIR = 19
+CLONE_NEWNET = 0x40000000
+IDLE = 10  # seconds without an arrival that count as loss
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def enter(netns):
+    """Switches this process to a namespace; "init" is process 1's."""
+    path = "/proc/1/ns/net" if netns == "init" else "/run/netns/" + netns
+    with open(path) as handle:
+        if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns " + path)
+
+
+def open_socket(netns, address, port, kind):
+    enter(netns)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = socket.socket(family, kind)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((address, port))
+    return sock
+
+
+def receive(sock, seconds):
+    """One datagram's length, or None when it never came."""
+    if not select.select([sock], [], [], seconds)[0]:
+        return None
+    return len(sock.recv(65536))
+
+
+def more(args, sent, count):
+    """Whether to go on: a count to reach, or a file whose removal ends it."""
+    if args.while_file:
+        return os.path.exists(args.while_file)
+    return sent < count
+
+
+def one_way(args, sender, receiver, dest, count, size):
+    """Datagrams sent and received."""
+    payload = bytes(size)
+    sent = received = 0
+    while more(args, sent, count):
+        try:
+            sender.sendto(payload, (dest, args.port))
+        except OSError:  # a policy blocks it, or there is no SA or no route: not sent
+            if not args.tolerant:
+                raise
+            time.sleep(args.pause)
+            continue
+        sent += 1
+        # Each datagram is waited for: nothing can overflow, and loss shows at
+        # once and at the datagram it happened to.
+        got = receive(receiver, 0.1 if args.tolerant else IDLE)
+        if got == size:
+            received += 1
+        elif got is not None or not args.tolerant:
+            sys.exit("datagram %d of %d bytes did not arrive" % (sent, size))
+        time.sleep(args.pause)
+    return sent, received
+
+
+def udp(args):
+    left = open_socket(args.left, args.source, args.port, socket.SOCK_DGRAM)
+    right = open_socket(args.right, args.dest, args.port, socket.SOCK_DGRAM)
+    there = one_way(args, left, right, args.dest, args.count, args.size)
+    args.while_file = None
+    back = one_way(args, right, left, args.source, args.back_count, args.back_size)
+    packet, back_packet = args.size + UDP_HEADER, args.back_size + UDP_HEADER
+    return {
+        "packets_sent": there[0], "bytes_sent": there[0] * packet,
+        "packets_received": there[1], "bytes_received": there[1] * packet,
+        "back_packets_sent": back[0], "back_bytes_sent": back[0] * back_packet,
+        "back_packets_received": back[1],
+        "back_bytes_received": back[1] * back_packet,
+    }
+
+
+def tcp_counts(sock):
+    """Segments and payload bytes of a connection: (out, in) pairs."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
+    # struct tcp_info of linux/tcp.h
+    acked, received = struct.unpack_from("=QQ", info, 120)
+    segs_out, segs_in = struct.unpack_from("=II", info, 136)
+    (bytes_sent,) = struct.unpack_from("=Q", info, 200)
+    (unacked,) = struct.unpack_from("=I", info, 24)
+    (retransmitted,) = struct.unpack_from("=Q", info, 208)
+    return {
+        "segs_out": segs_out, "segs_in": segs_in, "bytes_sent": bytes_sent,
+        "bytes_received": received, "unacked": unacked, "acked": acked,
+        "retransmitted": retransmitted,
+    }
+
+
+def settle(left, right):
+    """Waits until all that either end sent has reached the other."""
+    end = time.monotonic() + IDLE
+    while time.monotonic() < end:
+        a, b = tcp_counts(left), tcp_counts(right)
+        # The end that was connected to leaves its SYN-ACK out of segs_out.
+        b["segs_out"] += 1
+        if a["segs_out"] == b["segs_in"] and b["segs_out"] == a["segs_in"] \
+                and a["unacked"] == 0:
+            return a, b
+        time.sleep(0.05)
+    sys.exit("tcp did not settle: %s %s" % (a, b))
+
+
+def patience(args):
+    """How long a connection may stand still: TCP waits longer each time."""
+    return 6 * IDLE if args.tolerant else IDLE
+
+
+def settle_lossy(left):
+    """Waits until all data is acknowledged and the last acknowledgement is old;
+    segments were lost, so the two ends' numbers of them say nothing."""
+    end = time.monotonic() + 6 * IDLE
+    while tcp_counts(left)["unacked"]:
+        if time.monotonic() > end:
+            sys.exit("tcp did not settle: %s" % tcp_counts(left))
+        time.sleep(0.05)
+    time.sleep(0.5)
+
+
+def tcp(args):
+    listener = open_socket(args.right, args.dest, args.port, socket.SOCK_STREAM)
+    listener.listen(1)
+    left = open_socket(args.left, args.source, 0, socket.SOCK_STREAM)
+    left.connect((args.dest, args.port))
+    right, _ = listener.accept()
+    right.setblocking(False)
+    left.setblocking(False)
+    payload = bytes(args.size)
+    sent = received = 0
+    idle_since = time.monotonic()
+    while more(args, sent, args.count) or received < sent * args.size:
+        writable = [left] if more(args, sent, args.count) else []
+        readable, writable, _ = select.select([right], writable, [], IDLE)
+        if writable:
+            rest = memoryview(payload)
+            while rest:
+                try:
+                    rest = rest[left.send(rest):]
+                except BlockingIOError:
+                    received += drain(right)
+            sent += 1
+        received += drain(right)
+        if readable or writable:
+            idle_since = time.monotonic()
+        elif time.monotonic() - idle_since > patience(args):
+            sys.exit("tcp stalled after %d bytes" % received)
+        if args.pause:
+            time.sleep(args.pause)
+    if args.tolerant:
+        settle_lossy(left)
+        vanish(left)
+        vanish(right)
+        return {"payload": received}
+    a, b = settle(left, right)
+    vanish(left)
+    vanish(right)
+
+    def ip_bytes(end):
+        # Both ends sent exactly one SYN.
+        return end["bytes_sent"] + TCP_HEADER * end["segs_out"] + TCP_SYN_EXTRA
+
+    return {
+        "packets_sent": a["segs_out"], "bytes_sent": ip_bytes(a),
+        "packets_received": b["segs_in"],
+        "bytes_received": b["bytes_received"] + TCP_HEADER * b["segs_in"]
+        + TCP_SYN_EXTRA,
+        "back_packets_sent": b["segs_out"], "back_bytes_sent": ip_bytes(b),
+        "back_packets_received": a["segs_in"],
+        "back_bytes_received": a["bytes_received"] + TCP_HEADER * a["segs_in"]
+        + TCP_SYN_EXTRA,
+        "payload": received, "retransmitted": a["retransmitted"],
+    }
+
+
+def vanish(sock):
+    """Closes a connection without the FIN or RST that would be counted too."""
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+    sock.close()
+
+
+def drain(sock):
+    got = 0
+    while True:
+        try:
+            data = sock.recv(1 << 20)
+        except BlockingIOError:
+            return got
+        if not data:
+            return got
+        got += len(data)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("kind", choices=["udp", "tcp"])
+    parser.add_argument("--left", required=True, help="namespace that sends")
+    parser.add_argument("--right", required=True, help="namespace that receives")
+    parser.add_argument("--source", required=True)
+    parser.add_argument("--dest", required=True)
+    parser.add_argument("--port", type=int, default=7777)
+    parser.add_argument("--count", type=int, default=1)
+    parser.add_argument("--size", type=int, default=1000)
+    parser.add_argument("--back-count", type=int, default=0, help="udp, the way back")
+    parser.add_argument("--back-size", type=int, default=1000)
+    parser.add_argument("--pause", type=float, default=0)
+    parser.add_argument("--while-file", help="go on as long as this file is there")
+    parser.add_argument("--tolerant", action="store_true",
+                        help="loss and a policy's refusal are no errors; for tcp, only the"
+                             " payload is known then")
+    args = parser.parse_args()
+    result = {"udp": udp, "tcp": tcp}[args.kind](args)
+    for name, value in result.items():
+        print("%s=%d" % (name, value))
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

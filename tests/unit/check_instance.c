@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "instance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "messages.h"
+#include "runner.h"
+
+static struct instance_set set;
+
+static void setup(void)
+{
+	ck_assert_int_eq(instance_set_init(&set), 0);
+}
+
+static void teardown(void)
+{
+	instance_set_free(&set);
+}
+
+static void take(const char *line)
+{
+	char error[200] = "";
+
+	ck_assert_msg(instance_set_add_line(&set, line, error, sizeof(error)) == 0,
+		      "%s: %s", line, error);
+}
+
+/* The line must be refused with exactly this reason, and the set stay as it was. */
+static void refuse(const char *line, const char *reason)
+{
+	const size_t n = set.n;
+	char error[512] = "";
+
+	ck_assert_msg(instance_set_add_line(&set, line, error, sizeof(error)) ==
+			  -EINVAL,
+		      "%s", line);
+	ck_assert_str_eq(error, reason);
+	ck_assert_uint_eq(set.n, n);
+}
+
+static const struct instance *get(const char *name)
+{
+	int number = instance_set_find(&set, name);
+
+	ck_assert_int_ge(number, 0);
+	return &set.instances[number];
+}
+
+START_TEST(starts_with_the_unattributed_row)
+{
+	ck_assert_uint_eq(set.n, 1);
+	ck_assert_str_eq(set.instances[0].name, INSTANCE_UNATTRIBUTED);
+	ck_assert_uint_eq(set.instances[0].n_rules, 0);
+	ck_assert_str_ne(set.instances[0].descr, "");
+}
+END_TEST
+
+START_TEST(one_line_with_everything)
+{
+	const struct instance_rule *rule;
+
+	take("tcp:eth1 local 10.0.0.1 remote 10.1.0.0/16 reqid 5 ifid 0x10 "
+	     "mark 0x3/0xff device eth1 descr \"the \\\"fast\\\" one\"");
+	ck_assert_uint_eq(get("tcp:eth1")->n_rules, 1);
+	rule = get("tcp:eth1")->rules;
+	ck_assert_uint_eq(rule->local.family, AF_INET);
+	ck_assert_uint_eq(rule->local.len, 32);
+	ck_assert_uint_eq(rule->remote.len, 16);
+	ck_assert(rule->has_reqid && rule->has_if_id && rule->has_mark);
+	ck_assert_uint_eq(rule->reqid, 5);
+	ck_assert_uint_eq(rule->if_id, 16);
+	ck_assert_uint_eq(rule->mark, 3);
+	ck_assert_uint_eq(rule->mark_mask, 0xff);
+	ck_assert_str_eq(rule->device, "eth1");
+	ck_assert_str_eq(get("tcp:eth1")->descr, "the \"fast\" one");
+}
+END_TEST
+
+START_TEST(what_is_not_said_is_not_asked)
+{
+	const struct instance_rule *rule;
+
+	take("a reqid 1");
+	rule = get("a")->rules;
+	ck_assert_uint_eq(rule->local.family, 0);
+	ck_assert_uint_eq(rule->remote.family, 0);
+	ck_assert(!rule->has_if_id && !rule->has_mark);
+	ck_assert_str_eq(rule->device, "");
+}
+END_TEST
+
+START_TEST(lines_of_one_name_add_up)
+{
+	take("a reqid 1");
+	take("b reqid 2");
+	take("a reqid 3 descr new");
+	ck_assert_uint_eq(set.n, 3);
+	ck_assert_uint_eq(get("a")->n_rules, 2);
+	ck_assert_uint_eq(get("a")->rules[0].reqid, 1);
+	ck_assert_uint_eq(get("a")->rules[1].reqid, 3);
+	ck_assert_str_eq(get("a")->descr, "new");
+	ck_assert_int_eq(instance_set_find(&set, "a"), 1);
+	ck_assert_int_eq(instance_set_find(&set, "b"), 2);
+	ck_assert_int_eq(instance_set_find(&set, "c"), -ENOENT);
+}
+END_TEST
+
+START_TEST(quoting)
+{
+	take("\"two words\" reqid 1");
+	take("plain\\name reqid 2");
+	take("  \t spaces   reqid\t3  ");
+	take("\"back\\\\slash\" reqid 4");
+	take("\"#hash; and = more\" \"reqid\" \"5\"");
+	take("q descr \"\" reqid 6");
+	ck_assert_uint_eq(get("two words")->rules[0].reqid, 1);
+	ck_assert_uint_eq(get("plain\\name")->rules[0].reqid, 2);
+	ck_assert_uint_eq(get("spaces")->rules[0].reqid, 3);
+	ck_assert_uint_eq(get("back\\slash")->rules[0].reqid, 4);
+	ck_assert_uint_eq(get("#hash; and = more")->rules[0].reqid, 5);
+	ck_assert_str_eq(get("q")->descr, "");
+}
+END_TEST
+
+START_TEST(missing_quote)
+{
+	refuse("\"name", "the closing quote is missing");
+	refuse("name descr \"text", "the closing quote is missing");
+	refuse("name descr \"text\\\"", "the closing quote is missing");
+	refuse("\"name\\", "the closing quote is missing");
+}
+END_TEST
+
+START_TEST(missing_name)
+{
+	refuse("", "the instance's name is missing");
+	refuse("   ", "the instance's name is missing");
+	refuse("\"\" reqid 1", "the instance's name is missing");
+}
+END_TEST
+
+START_TEST(name_of_64_and_of_65_characters)
+{
+	char line[128];
+	char name[66];
+
+	memset(name, 'n', sizeof(name));
+	name[64] = '\0';
+	snprintf(line, sizeof(line), "%s reqid 1", name);
+	take(line);
+	ck_assert_uint_eq(strlen(set.instances[1].name), 64);
+	name[64] = 'n';
+	name[65] = '\0';
+	snprintf(line, sizeof(line), "%s reqid 1", name);
+	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 characters)");
+	snprintf(line, sizeof(line), "\"%s\" reqid 1", name);
+	ck_assert_int_eq(instance_set_add_line(&set, line, name, sizeof(name)),
+			 -EINVAL);
+}
+END_TEST
+
+/* The reason quotes the word itself, without the blank before it. */
+START_TEST(words_that_are_too_long)
+{
+	char line[600];
+	char text[300];
+
+	refuse("a abcdefghijklmnopqrstuvwxyz 1",
+	       "\"abcdefghijklmnopqrst...\" is too long (at most 15 characters)");
+	memset(text, 'd', sizeof(text));
+	text[255] = '\0';
+	snprintf(line, sizeof(line), "a reqid 1 descr %s", text);
+	take(line);
+	ck_assert_uint_eq(strlen(get("a")->descr), 255);
+	text[255] = 'd';
+	text[256] = '\0';
+	snprintf(line, sizeof(line), "b reqid 1 descr %s", text);
+	refuse(line,
+	       "\"dddddddddddddddddddd...\" is too long (at most 255 characters)");
+}
+END_TEST
+
+START_TEST(characters_of_a_name)
+{
+	refuse("na\x01me reqid 1", "a name has only printable ASCII characters");
+	refuse("n\xc3\xa4me reqid 1", "a name has only printable ASCII characters");
+	refuse("\"a\tb\" reqid 1", "a name has only printable ASCII characters");
+	refuse("a reqid 1 descr \xc3\xa4", "descr: only printable ASCII is allowed");
+}
+END_TEST
+
+START_TEST(keywords)
+{
+	refuse("a port 3260",
+	       "\"port\" is none of local, remote, reqid, ifid, mark, device, descr");
+	refuse("a LOCAL 10.0.0.1",
+	       "\"LOCAL\" is none of local, remote, reqid, ifid, mark, device, descr");
+	refuse("a reqid", "\"reqid\" has no value");
+	refuse("a reqid 1 local", "\"local\" has no value");
+	refuse("a",
+	       "\"a\" has no rule: say local, remote, reqid, ifid, mark or device");
+}
+END_TEST
+
+START_TEST(addresses)
+{
+	static const char *const bad[] = {
+	    "10.0.0",         "10.0.0.256",  "10.0.0.1/33", "10.0.0.1/",
+	    "10.0.0.1/x",     "10.0.0.1/-1", "10.0.0.1/8x", "2001:db8::g",
+	    "2001:db8::/129", "example.org", "/24",         "10.0.0.1/ 8",
+	    "2001:db8:::1",   "fe80::1%eth0"};
+	char line[128];
+	char reason[128];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(line, sizeof(line), "a local \"%s\"", bad[i]);
+		snprintf(reason, sizeof(reason),
+			 "local: \"%s\" is not an address or ADDRESS/LENGTH", bad[i]);
+		refuse(line, reason);
+	}
+	refuse("a remote 1.2.3",
+	       "remote: \"1.2.3\" is not an address or ADDRESS/LENGTH");
+	refuse("a local 10.0.0.1 remote 2001:db8::1",
+	       "local and remote are not of one address family");
+	take("a local 0.0.0.0/0 remote 255.255.255.255/32");
+	take("b local ::/0 remote ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128");
+}
+END_TEST
+
+START_TEST(numbers)
+{
+	static const char *const bad[] = {"-1", "+1",  "4294967296",           "1x",
+					  "0x", "0xg", "99999999999999999999", ""};
+	char line[128];
+	char reason[128];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(line, sizeof(line), "a reqid \"%s\"", bad[i]);
+		snprintf(reason, sizeof(reason),
+			 "reqid: \"%s\" is not a number from 0 to 4294967295", bad[i]);
+		refuse(line, reason);
+	}
+	refuse("a ifid x", "ifid: \"x\" is not a number from 0 to 4294967295");
+	take("eight reqid 08"); /* no octal */
+	ck_assert_uint_eq(get("eight")->rules[0].reqid, 8);
+	refuse("a reqid 1 reqid 2", "reqid is there twice");
+	refuse("a reqid 1 descr x descr y", "descr is there twice");
+	refuse("a mark 1/0", "mark: a mask of 0 would match every SA");
+	take("a reqid 4294967295 ifid 0");
+	ck_assert_uint_eq(get("a")->rules[0].reqid, UINT32_MAX);
+	ck_assert(get("a")->rules[0].has_if_id);
+}
+END_TEST
+
+START_TEST(marks)
+{
+	static const char *const bad[] = {
+	    "x", "1/", "1/x", "/1", "1/2/3", "4294967296", "1/4294967296", "1 /2"};
+	char line[128];
+	char reason[128];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		snprintf(line, sizeof(line), "a mark \"%s\"", bad[i]);
+		snprintf(reason, sizeof(reason),
+			 "mark: \"%s\" is not VALUE or VALUE/MASK", bad[i]);
+		refuse(line, reason);
+	}
+	take("a mark 5");
+	ck_assert_uint_eq(get("a")->rules[0].mark, 5);
+	ck_assert_uint_eq(get("a")->rules[0].mark_mask, UINT32_MAX);
+}
+END_TEST
+
+START_TEST(devices)
+{
+	refuse("a device \"\"", "device: \"\" is not the name of an interface");
+	refuse("a device ..", "device: \"..\" is not the name of an interface");
+	refuse("a device .", "device: \".\" is not the name of an interface");
+	refuse("a device a/b", "device: \"a/b\" is not the name of an interface");
+	refuse("a device a23456789b123456",
+	       "device: \"a23456789b123456\" is not the name of an interface");
+	take("a device a23456789b12345");
+}
+END_TEST
+
+START_TEST(unattributed_has_no_rules_but_a_description)
+{
+	refuse("unattributed reqid 1",
+	       "\"unattributed\" has what no rule claims, so no rules of its own");
+	take("unattributed descr \"everything else\"");
+	ck_assert_str_eq(set.instances[0].descr, "everything else");
+}
+END_TEST
+
+/* A line that fails late leaves nothing of what came before. */
+START_TEST(a_bad_line_changes_nothing)
+{
+	take("a reqid 1 descr old");
+	refuse("a reqid 2 descr new bad 1",
+	       "\"bad\" is none of local, remote, reqid, ifid, mark, device, descr");
+	ck_assert_uint_eq(get("a")->n_rules, 1);
+	ck_assert_str_eq(get("a")->descr, "old");
+}
+END_TEST
+
+START_TEST(a_short_error_buffer_is_enough)
+{
+	char error[8];
+
+	memset(error, 'x', sizeof(error));
+	ck_assert_int_eq(instance_set_add_line(&set, "a reqid x", error, sizeof(error)),
+			 -EINVAL);
+	ck_assert_str_eq(error, "reqid: ");
+}
+END_TEST
+
+START_TEST(add_by_name)
+{
+	char name[66];
+
+	ck_assert_int_eq(instance_set_add(&set, INSTANCE_UNATTRIBUTED), 0);
+	ck_assert_int_eq(instance_set_add(&set, "a"), 1);
+	ck_assert_int_eq(instance_set_add(&set, "b c"), 2);
+	ck_assert_int_eq(instance_set_add(&set, "a"), 1);
+	ck_assert_int_eq(instance_set_add(&set, ""), -EINVAL);
+	ck_assert_int_eq(instance_set_add(&set, "a\n"), -EINVAL);
+	memset(name, 'n', 65);
+	name[65] = '\0';
+	ck_assert_int_eq(instance_set_add(&set, name), -EINVAL);
+	name[64] = '\0';
+	ck_assert_int_eq(instance_set_add(&set, name), 3);
+	ck_assert_uint_eq(set.n, 4);
+}
+END_TEST
+
+START_TEST(merge_keeps_numbers)
+{
+	struct instance_set fresh;
+	char error[100];
+
+	take("b reqid 1 descr old");
+	take("a reqid 2");
+	set.instances[2].sessions = 7;
+	ck_assert_int_eq(instance_set_init(&fresh), 0);
+	instance_set_add_line(&fresh, "c reqid 3", error, sizeof(error));
+	instance_set_add_line(&fresh, "a reqid 4", error, sizeof(error));
+	instance_set_add_line(&fresh, "a reqid 5 descr new", error, sizeof(error));
+	ck_assert_int_eq(instance_set_merge(&set, &fresh), 0);
+	instance_set_free(&fresh);
+	ck_assert_uint_eq(set.n, 4);
+	ck_assert_int_eq(instance_set_find(&set, INSTANCE_UNATTRIBUTED), 0);
+	ck_assert_int_eq(instance_set_find(&set, "b"), 1);
+	ck_assert_int_eq(instance_set_find(&set, "a"), 2);
+	ck_assert_int_eq(instance_set_find(&set, "c"), 3);
+	ck_assert_uint_eq(get("b")->n_rules, 0);
+	ck_assert_str_eq(get("b")->descr, "old");
+	ck_assert_uint_eq(get("a")->n_rules, 2);
+	ck_assert_uint_eq(get("a")->rules[1].reqid, 5);
+	ck_assert_str_eq(get("a")->descr, "new");
+	ck_assert_uint_eq(get("a")->sessions, 7);
+	ck_assert_uint_eq(get("c")->rules[0].reqid, 3);
+}
+END_TEST
+
+static bool holds(const char *prefix, const char *addr)
+{
+	const struct in6_addr address = addr_of(addr);
+	struct instance_prefix parsed;
+
+	ck_assert_int_eq(instance_prefix_parse(prefix, &parsed), 0);
+	return instance_prefix_holds(&parsed, family_of(addr), &address);
+}
+
+START_TEST(prefixes)
+{
+	const struct instance_prefix any = {.family = 0};
+	const struct in6_addr addr = addr_of("10.0.0.1");
+
+	ck_assert(instance_prefix_holds(&any, AF_INET, &addr));
+	ck_assert(holds("10.0.0.1", "10.0.0.1"));
+	ck_assert(!holds("10.0.0.1", "10.0.0.2"));
+	ck_assert(holds("10.0.0.0/8", "10.255.0.1"));
+	ck_assert(!holds("10.0.0.0/8", "11.0.0.0"));
+	ck_assert(holds("10.0.0.129/25", "10.0.0.255"));
+	ck_assert(!holds("10.0.0.129/25", "10.0.0.127"));
+	ck_assert(holds("10.0.0.4/31", "10.0.0.5"));
+	ck_assert(!holds("10.0.0.4/31", "10.0.0.6"));
+	ck_assert(holds("0.0.0.0/0", "192.0.2.1"));
+	ck_assert(!holds("0.0.0.0/0", "2001:db8::1"));
+	ck_assert(holds("2001:db8::/33", "2001:db8:7fff::1"));
+	ck_assert(!holds("2001:db8::/33", "2001:db8:8000::1"));
+	ck_assert(holds("2001:db8::1", "2001:db8::1"));
+	ck_assert(!holds("2001:db8::1", "2001:db8::"));
+	ck_assert(!holds("::/0", "192.0.2.1"));
+}
+END_TEST
+
+START_TEST(numbers_of_prefixes)
+{
+	struct instance_prefix prefix;
+	char text[100];
+
+	ck_assert_int_eq(instance_prefix_parse("10.0.0.1/0", &prefix), 0);
+	ck_assert_uint_eq(prefix.len, 0);
+	ck_assert_int_eq(instance_prefix_parse("10.0.0.1/032", &prefix), 0);
+	ck_assert_uint_eq(prefix.len, 32);
+	ck_assert_int_eq(instance_prefix_parse("::1/128", &prefix), 0);
+	ck_assert_uint_eq(prefix.len, 128);
+	memset(text, '1', sizeof(text));
+	text[99] = '\0';
+	ck_assert_int_eq(instance_prefix_parse(text, &prefix), -EINVAL);
+	ck_assert_int_eq(
+	    instance_prefix_parse("10.0.0.1/18446744073709551624", &prefix), -EINVAL);
+	ck_assert_int_eq(instance_prefix_parse("", &prefix), -EINVAL);
+}
+END_TEST
+
+START_TEST(garbage)
+{
+	static const char letters[] =
+	    " \t\"\\/.:0123456789abcdefx local remote reqid ifid "
+	    "mark device descr\x01\x80";
+	unsigned state = 5;
+
+	for (int i = 0; i < 100000; i++) {
+		char line[80];
+		char error[40];
+		size_t len = (size_t)rand_r(&state) % (sizeof(line) - 1);
+
+		for (size_t j = 0; j < len; j++)
+			line[j] =
+			    letters[(size_t)rand_r(&state) % (sizeof(letters) - 1)];
+		line[len] = '\0';
+		instance_set_add_line(&set, line, error, sizeof(error));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    starts_with_the_unattributed_row,
+	    one_line_with_everything,
+	    what_is_not_said_is_not_asked,
+	    lines_of_one_name_add_up,
+	    quoting,
+	    missing_quote,
+	    missing_name,
+	    name_of_64_and_of_65_characters,
+	    words_that_are_too_long,
+	    characters_of_a_name,
+	    keywords,
+	    addresses,
+	    numbers,
+	    marks,
+	    devices,
+	    unattributed_has_no_rules_but_a_description,
+	    a_bad_line_changes_nothing,
+	    a_short_error_buffer_is_enough,
+	    add_by_name,
+	    merge_keeps_numbers,
+	    prefixes,
+	    numbers_of_prefixes,
+	    garbage,
+	};
+
+	return RUN_TESTS_WITH("instance", tests, setup, teardown);
+}

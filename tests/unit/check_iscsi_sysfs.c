@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iscsi_sysfs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "messages.h"
+#include "runner.h"
+#include "tree.h"
+
+static struct tree tree;
+static struct iscsi_connections found;
+
+static void setup(void)
+{
+	tree_make(&tree);
+	found = (struct iscsi_connections){0};
+}
+
+static void teardown(void)
+{
+	iscsi_connections_free(&found);
+	tree_remove(&tree);
+}
+
+static void scan(void)
+{
+	iscsi_connections_free(&found);
+	ck_assert_int_eq(iscsi_sysfs_read(tree.root, &found), 0);
+}
+
+START_TEST(no_iscsi_at_all)
+{
+	scan();
+	ck_assert_uint_eq(found.n, 0);
+	ck_assert_int_eq(iscsi_sysfs_read("/nonexistent", &found), 0);
+	ck_assert_uint_eq(found.n, 0);
+}
+END_TEST
+
+START_TEST(a_session)
+{
+	const struct in6_addr local = addr_of("10.0.0.1");
+	const struct in6_addr remote = addr_of("192.0.2.1");
+
+	tree_session(&tree, 3, 17, "10.0.0.1", "192.0.2.1",
+		     "iqn.2024-01.org.example:a");
+	scan();
+	ck_assert_uint_eq(found.n, 1);
+	ck_assert_uint_eq(found.connections[0].session, 17);
+	ck_assert_uint_eq(found.connections[0].family, AF_INET);
+	ck_assert_mem_eq(&found.connections[0].local, &local, sizeof(local));
+	ck_assert_mem_eq(&found.connections[0].remote, &remote, sizeof(remote));
+	ck_assert_str_eq(found.connections[0].transport, "tcp");
+	ck_assert_str_eq(found.connections[0].initiator_name,
+			 "iqn.2024-01.org.example:a");
+}
+END_TEST
+
+/* The kernel prints them uncompressed. */
+START_TEST(ipv6)
+{
+	const struct in6_addr remote = addr_of("2001:db8::2");
+
+	tree_session(&tree, 1, 1, "2001:0db8:0000:0000:0000:0000:0000:0001",
+		     "2001:0db8:0000:0000:0000:0000:0000:0002", "i");
+	scan();
+	ck_assert_uint_eq(found.connections[0].family, AF_INET6);
+	ck_assert_mem_eq(&found.connections[0].remote, &remote, sizeof(remote));
+}
+END_TEST
+
+START_TEST(two_sessions)
+{
+	tree_session(&tree, 1, 1, "10.0.0.1", "192.0.2.1", "a");
+	tree_session(&tree, 2, 2, "10.0.0.1", "192.0.2.2", "b");
+	scan();
+	ck_assert_uint_eq(found.n, 2);
+	ck_assert_uint_ne(found.connections[0].session, found.connections[1].session);
+}
+END_TEST
+
+START_TEST(not_connected)
+{
+	tree_session(&tree, 1, 1, "(null)", "192.0.2.1", "(null)");
+	scan();
+	ck_assert_uint_eq(found.n, 1);
+	ck_assert_uint_eq(found.connections[0].family, 0);
+	ck_assert_str_eq(found.connections[0].initiator_name, "");
+	tree_text(&tree, "class/iscsi_host/host1/ipaddress", "10.0.0.1\n");
+	tree_text(&tree, "class/iscsi_connection/connection1:0/address", "\n");
+	scan();
+	ck_assert_uint_eq(found.connections[0].family, 0);
+}
+END_TEST
+
+START_TEST(other_drivers)
+{
+	tree_session(&tree, 1, 1, "10.0.0.1", "192.0.2.1", "i");
+	tree_text(&tree, "class/scsi_host/host1/proc_name", "qla4xxx\n");
+	scan();
+	ck_assert_str_eq(found.connections[0].transport, "qla4xxx");
+	tree_text(&tree, "class/scsi_host/host1/proc_name", "");
+	scan();
+	ck_assert_str_eq(found.connections[0].transport, "");
+}
+END_TEST
+
+/* A name may be as long as RFC 3720 allows, and a driver may print more. */
+START_TEST(long_names)
+{
+	char name[400];
+
+	memset(name, 'i', sizeof(name));
+	name[150] = '\0';
+	tree_session(&tree, 1, 1, "10.0.0.1", "192.0.2.1", name);
+	scan();
+	ck_assert_str_eq(found.connections[0].initiator_name, name);
+	memset(name, 'i', sizeof(name));
+	tree_write(&tree, "class/iscsi_session/session1/initiatorname", name,
+		   sizeof(name));
+	tree_write(&tree, "class/scsi_host/host1/proc_name", name, sizeof(name));
+	scan();
+	ck_assert_uint_eq(strlen(found.connections[0].initiator_name), 223);
+	ck_assert_uint_eq(strlen(found.connections[0].transport), 32);
+}
+END_TEST
+
+START_TEST(sessions_on_their_way_out)
+{
+	tree_text(&tree, "class/iscsi_connection/connection9:0/address", "192.0.2.1\n");
+	tree_text(&tree, "class/iscsi_connection/something/address", "192.0.2.1\n");
+	tree_link(&tree, "class/iscsi_session/session8", "../../devices/nobody");
+	tree_text(&tree, "class/iscsi_connection/connection8:0/address", "192.0.2.1\n");
+	scan();
+	ck_assert_uint_eq(found.n, 0);
+}
+END_TEST
+
+START_TEST(if_index)
+{
+	tree_text(&tree, "class/net/eth0/ifindex", "4294967295\n");
+	tree_text(&tree, "class/net/eth1/ifindex", "");
+	ck_assert_uint_eq(sysfs_if_index(tree.root, "eth0"), UINT32_MAX);
+	ck_assert_uint_eq(sysfs_if_index(tree.root, "eth1"), 0);
+	ck_assert_uint_eq(sysfs_if_index(tree.root, "eth2"), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    no_iscsi_at_all, a_session,     ipv6,       two_sessions,
+	    not_connected,   other_drivers, long_names, sessions_on_their_way_out,
+	    if_index,
+	};
+
+	return RUN_TESTS_WITH("iscsi_sysfs", tests, setup, teardown);
+}

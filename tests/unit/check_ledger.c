@@ -1,0 +1,2597 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger.h"
+
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <string.h>
+
+#include "messages.h"
+#include "runner.h"
+
+/* The life of an SA, trap by trap: KERNEL section 3, DESIGN section 5. */
+
+enum {
+	ROWS = 4,
+	T0 = 1700000000,
+};
+
+static struct ledger *ledger;
+static bool blind;     /* no local addresses are known: only hints tell a direction */
+static bool ownerless; /* no instances yet: all is row 0's */
+
+/* 10.0.0.0/16 and 2001:db8::/48 are ours. */
+static bool is_local(const struct sa *sa, const struct in6_addr *addr)
+{
+	static const uint8_t ours4[] = {10, 0};
+	static const uint8_t ours6[] = {0x20, 0x01, 0x0d, 0xb8, 0, 0};
+
+	if (sa->family == AF_INET)
+		return !memcmp(addr, ours4, sizeof(ours4));
+	return !memcmp(addr, ours6, sizeof(ours6));
+}
+
+static enum sa_direction direction(void *ctx, const struct sa *sa)
+{
+	(void)ctx;
+	if (sa->declared)
+		return sa->declared;
+	if (!blind && is_local(sa, &sa->daddr))
+		return SA_DIR_IN;
+	if (!blind && is_local(sa, &sa->saddr))
+		return SA_DIR_OUT;
+	return sa->sequence;
+}
+
+/* reqid 100 to 199 is row 1's, and so on. */
+static unsigned row_number(void *ctx, const struct sa *sa, enum sa_direction way)
+{
+	(void)ctx;
+	(void)way;
+	return ownerless || sa->reqid / 100 >= ROWS ? 0 : sa->reqid / 100;
+}
+
+static const struct ledger_env env = {NULL, direction, row_number};
+
+static void setup(void)
+{
+	blind = ownerless = false;
+	ledger = ledger_new(&env, ROWS);
+	ck_assert_ptr_nonnull(ledger);
+}
+
+static void teardown(void)
+{
+	ledger_free(ledger);
+}
+
+/* SAs. */
+
+static struct sa sa_between(const char *saddr, const char *daddr, uint32_t spi)
+{
+	return (struct sa){
+	    .saddr = addr_of(saddr),
+	    .daddr = addr_of(daddr),
+	    .family = family_of(saddr),
+	    .proto = IPPROTO_ESP,
+	    .mode = XFRM_MODE_TUNNEL,
+	    .keyed = true,
+	    .spi = spi,
+	    .reqid = 1,
+	    .add_time = T0,
+	};
+}
+
+static struct sa out_sa(uint32_t spi)
+{
+	return sa_between("10.0.0.1", "192.0.2.1", spi);
+}
+
+static struct sa in_sa(uint32_t spi)
+{
+	return sa_between("192.0.2.1", "10.0.0.1", spi);
+}
+
+static struct sa larval(struct sa sa)
+{
+	sa.keyed = false;
+	return sa;
+}
+
+static struct sa acquire(uint32_t seq)
+{
+	struct sa sa = larval(out_sa(seq));
+
+	sa.acquire = true;
+	return sa;
+}
+
+static struct sa with_traffic(struct sa sa, uint64_t bytes, uint64_t packets)
+{
+	sa.bytes = bytes;
+	sa.packets = packets;
+	return sa;
+}
+
+static struct sa moved(struct sa sa, const char *saddr, const char *daddr)
+{
+	sa.saddr = addr_of(saddr);
+	sa.daddr = addr_of(daddr);
+	sa.family = family_of(saddr);
+	return sa;
+}
+
+/* Messages. */
+
+static void event(enum sa_event_type type, struct sa sa)
+{
+	const struct sa_event message = {.type = type, .sa = sa};
+
+	ck_assert_int_eq(ledger_event(ledger, &message), 0);
+}
+
+static void event_without_sa(enum sa_event_type type)
+{
+	event(type, (struct sa){.family = 0});
+}
+
+/* As sa_event_parse() gives it: an EXPIRE names no algorithms. */
+static void hard_expire(struct sa sa)
+{
+	event(SA_EVENT_EXPIRE_HARD, larval(sa));
+}
+
+static void show(struct sa sa)
+{
+	ck_assert_int_eq(ledger_dump_sa(ledger, &sa), 0);
+}
+
+static void begin(void)
+{
+	ledger_dump_begin(ledger);
+}
+
+static void finish(void)
+{
+	ck_assert_int_eq(ledger_dump_end(ledger), 0);
+}
+
+static void poll_of(const struct sa *sas, size_t n)
+{
+	begin();
+	for (size_t i = 0; i < n; i++)
+		show(sas[i]);
+	finish();
+}
+
+/* A whole poll that shows these SAs. */
+#define POLL(...)                                 \
+	poll_of((const struct sa[]){__VA_ARGS__}, \
+		sizeof((const struct sa[]){__VA_ARGS__}) / sizeof(struct sa))
+#define POLL_NONE() poll_of(NULL, 0)
+
+/* Totals. */
+
+static const struct ledger_row *totals(unsigned row)
+{
+	return ledger_row(ledger, row);
+}
+
+/* stats of row 0 */
+#define IS(member, value) ck_assert_uint_eq(totals(0)->stats.member, (uint64_t)(value))
+
+static void counts_are(uint32_t keyed, uint32_t larvals, uint32_t other)
+{
+	const struct ledger_counts counts = ledger_counts(ledger);
+
+	ck_assert_uint_eq(counts.keyed, keyed);
+	ck_assert_uint_eq(counts.larval, larvals);
+	ck_assert_uint_eq(counts.other, other);
+}
+
+/* active, additions, deletions */
+static void life_is(uint64_t active, uint64_t additions, uint64_t deletions)
+{
+	IS(active_sa, active);
+	IS(key_additions, additions);
+	IS(key_deletions, deletions);
+}
+
+/* Coming. */
+
+START_TEST(new_by_event)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	life_is(1, 1, 0);
+	POLL(with_traffic(out_sa(1), 500, 5));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 500);
+	IS(tunnel_bytes_sent, 500);
+	counts_are(1, 0, 0);
+	POLL(with_traffic(out_sa(1), 700, 7));
+	IS(confidential_bytes_sent, 700);
+	IS(confidential_bytes_received, 0);
+}
+END_TEST
+
+/* What it has carried since it began is counted too. */
+START_TEST(new_by_the_first_dump)
+{
+	POLL(with_traffic(in_sa(1), 500, 5));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_received, 500);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(new_by_a_later_dump)
+{
+	POLL_NONE();
+	POLL(with_traffic(in_sa(1), 500, 5));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_received, 500);
+	counts_are(1, 0, 0);
+	POLL(with_traffic(in_sa(1), 600, 6));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_received, 600);
+}
+END_TEST
+
+START_TEST(dump_before_its_event)
+{
+	POLL_NONE();
+	begin();
+	show(with_traffic(in_sa(1), 500, 5));
+	event(SA_EVENT_NEW, in_sa(1));
+	finish();
+	life_is(1, 1, 0);
+	IS(confidential_bytes_received, 500);
+	counts_are(1, 0, 0);
+}
+END_TEST
+
+START_TEST(the_same_event_twice)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, in_sa(1));
+	event(SA_EVENT_NEW, in_sa(1));
+	POLL(in_sa(1));
+	life_is(1, 1, 0);
+	counts_are(1, 0, 0);
+}
+END_TEST
+
+START_TEST(columns_of_bytes)
+{
+	static const struct {
+		uint8_t proto, mode;
+		bool in;
+		size_t first, second;
+	} cases[] = {
+#define AT(member) offsetof(struct stats, member)
+	    {IPPROTO_ESP, XFRM_MODE_TUNNEL, false, AT(confidential_bytes_sent),
+	     AT(tunnel_bytes_sent)},
+	    {IPPROTO_ESP, XFRM_MODE_TUNNEL, true, AT(confidential_bytes_received),
+	     AT(tunnel_bytes_received)},
+	    {IPPROTO_ESP, XFRM_MODE_TRANSPORT, false, AT(confidential_bytes_sent),
+	     AT(transport_bytes_sent)},
+	    {IPPROTO_ESP, XFRM_MODE_BEET, true, AT(confidential_bytes_received),
+	     AT(transport_bytes_received)},
+	    {IPPROTO_ESP, 5, true, AT(confidential_bytes_received),
+	     AT(tunnel_bytes_received)}, /* IPTFS */
+	    {IPPROTO_AH, XFRM_MODE_TUNNEL, false, AT(authenticated_bytes_sent),
+	     AT(tunnel_bytes_sent)},
+	    {IPPROTO_AH, XFRM_MODE_TRANSPORT, true, AT(authenticated_bytes_received),
+	     AT(transport_bytes_received)},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct sa sa = cases[i].in ? in_sa(1) : out_sa(1);
+
+		teardown();
+		setup();
+		sa.proto = cases[i].proto;
+		sa.mode = cases[i].mode;
+		POLL(with_traffic(sa, 100, 1));
+		for (size_t j = 0; j < STAT_COUNT; j++) {
+			const struct stat_column *column = &stat_columns[j];
+			bool one = column->offset == cases[i].first ||
+				   column->offset == cases[i].second;
+
+			if (column->id >= STAT_ID_confidential_bytes_sent)
+				ck_assert_uint_eq(stats_get(&totals(0)->stats, column),
+						  one ? 100 : 0);
+		}
+	}
+}
+END_TEST
+
+/* Larval SAs. */
+
+START_TEST(updsa_over_an_unknown_larval)
+{
+	POLL_NONE();
+	event(SA_EVENT_UPDATE, in_sa(1));
+	life_is(1, 1, 0);
+	POLL(with_traffic(in_sa(1), 100, 1));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_received, 100);
+	IS(pending_key_operations, 0);
+}
+END_TEST
+
+START_TEST(updsa_over_a_known_larval)
+{
+	struct sa keyed = in_sa(1);
+
+	POLL_NONE();
+	POLL(larval(in_sa(1)));
+	life_is(0, 0, 0);
+	IS(pending_key_operations, 1);
+	counts_are(0, 1, 0);
+	keyed.add_time++;
+	event(SA_EVENT_UPDATE, keyed);
+	IS(pending_key_operations, 0);
+	counts_are(1, 0, 0);
+	POLL(with_traffic(keyed, 100, 1));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_received, 100);
+}
+END_TEST
+
+START_TEST(updsa_over_a_larval_of_the_same_second)
+{
+	POLL_NONE();
+	POLL(larval(in_sa(1)));
+	event(SA_EVENT_UPDATE, in_sa(1));
+	POLL(with_traffic(in_sa(1), 100, 1));
+	life_is(1, 1, 0);
+	IS(pending_key_operations, 0);
+	IS(confidential_bytes_received, 100);
+	counts_are(1, 0, 0);
+}
+END_TEST
+
+START_TEST(dump_shows_a_larval_keyed)
+{
+	struct sa keyed = with_traffic(in_sa(1), 50, 1);
+
+	POLL_NONE();
+	POLL(larval(in_sa(1)));
+	keyed.add_time++;
+	POLL(keyed);
+	life_is(1, 1, 0);
+	IS(pending_key_operations, 0);
+	IS(confidential_bytes_received, 50);
+}
+END_TEST
+
+START_TEST(larval_that_times_out)
+{
+	POLL_NONE();
+	POLL(larval(in_sa(1)));
+	hard_expire(larval(in_sa(1)));
+	life_is(0, 0, 0);
+	IS(pending_key_operations, 0);
+	counts_are(0, 0, 0);
+	hard_expire(larval(in_sa(2))); /* of one that no dump ever showed */
+	POLL_NONE();
+	life_is(0, 0, 0);
+	IS(pending_key_operations, 0);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(larval_that_is_deleted)
+{
+	POLL_NONE();
+	POLL(larval(in_sa(1)));
+	event(SA_EVENT_DELETE, larval(in_sa(1)));
+	event(SA_EVENT_DELETE, larval(in_sa(2)));
+	POLL_NONE();
+	life_is(0, 0, 0);
+	IS(pending_key_operations, 0);
+	counts_are(0, 0, 0);
+}
+END_TEST
+
+START_TEST(larval_that_vanishes)
+{
+	POLL(larval(in_sa(1)), acquire(7));
+	POLL_NONE();
+	IS(pending_key_operations, 0);
+	counts_are(0, 0, 0);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(acquire_and_larval_of_one_negotiation)
+{
+	POLL(acquire(7));
+	IS(pending_key_operations, 1);
+	POLL(larval(in_sa(1)), acquire(7));
+	IS(pending_key_operations, 1);
+	counts_are(0, 2, 0);
+	POLL(larval(in_sa(1)));
+	IS(pending_key_operations, 1);
+	POLL_NONE();
+	IS(pending_key_operations, 0);
+}
+END_TEST
+
+START_TEST(two_acquires)
+{
+	struct sa other = acquire(8);
+
+	POLL(acquire(7), other);
+	IS(pending_key_operations, 2);
+	POLL(acquire(7), other, larval(in_sa(1)));
+	IS(pending_key_operations, 2);
+	POLL(acquire(7), larval(in_sa(1)), larval(in_sa(2)), larval(in_sa(3)));
+	IS(pending_key_operations, 3);
+	POLL_NONE();
+	IS(pending_key_operations, 0);
+}
+END_TEST
+
+START_TEST(negotiations_of_others_are_apart)
+{
+	struct sa peer = larval(sa_between("192.0.2.2", "10.0.0.1", 1));
+	struct sa reqid = larval(in_sa(2));
+	struct sa ah = larval(in_sa(3));
+
+	reqid.reqid = 2;
+	ah.proto = IPPROTO_AH;
+	POLL(acquire(7), peer, reqid, ah);
+	IS(pending_key_operations, 4);
+}
+END_TEST
+
+/* strongSwan as the initiator: ACQ, ALLOCSPI, UPDSA in, NEWSA out. */
+START_TEST(whole_negotiation)
+{
+	POLL_NONE();
+	POLL(acquire(7));
+	POLL(larval(in_sa(1)), acquire(7));
+	event(SA_EVENT_UPDATE, in_sa(1));
+	event(SA_EVENT_NEW, out_sa(2));
+	POLL(with_traffic(out_sa(2), 20, 1), with_traffic(in_sa(1), 10, 1));
+	life_is(2, 2, 0);
+	IS(pending_key_operations, 0);
+	IS(confidential_bytes_sent, 20);
+	IS(confidential_bytes_received, 10);
+	counts_are(2, 0, 0);
+}
+END_TEST
+
+/* UPDSA of a keyed SA shows zero bytes and the time of the update. */
+
+START_TEST(updsa_of_a_keyed_sa_says_nothing)
+{
+	struct sa update = out_sa(1);
+
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_UPDATE, update); /* within the second of its birth */
+	update.add_time += 100;
+	event(SA_EVENT_UPDATE, update);
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 500);
+	POLL(with_traffic(out_sa(1), 600, 6));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 600);
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 650, 7));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 650);
+}
+END_TEST
+
+START_TEST(updsa_of_a_keyed_sa_during_its_first_dump)
+{
+	struct sa update = out_sa(1);
+
+	POLL_NONE();
+	update.add_time += 100;
+	begin();
+	show(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_UPDATE, update);
+	finish();
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 500);
+	POLL(with_traffic(out_sa(1), 600, 6));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 600);
+}
+END_TEST
+
+/* Going. */
+
+START_TEST(delsa_is_exact)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 777, 7));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 777);
+	IS(rekeys, 0);
+	counts_are(0, 0, 0);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(hard_expire_is_exact)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	POLL(with_traffic(out_sa(1), 500, 5));
+	hard_expire(with_traffic(out_sa(1), 777, 7));
+	life_is(0, 1, 1);
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 777);
+	counts_are(0, 0, 0);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(hard_expire_of_one_without_traffic)
+{
+	POLL(out_sa(1));
+	hard_expire(out_sa(1));
+	POLL_NONE();
+	life_is(0, 1, 1);
+}
+END_TEST
+
+START_TEST(soft_expire_is_nothing)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_EXPIRE_SOFT, larval(with_traffic(out_sa(1), 600, 6)));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 500);
+	event(SA_EVENT_POLICY, out_sa(1));
+	event(SA_EVENT_OTHER, out_sa(1));
+	POLL(with_traffic(out_sa(1), 700, 7));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 700);
+	ck_assert(!ledger_wants_dump(ledger));
+}
+END_TEST
+
+START_TEST(flush)
+{
+	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(in_sa(2), 300, 3),
+	     larval(in_sa(3)));
+	event_without_sa(SA_EVENT_FLUSH);
+	ck_assert(ledger_wants_dump(ledger));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(confidential_bytes_sent, 500);
+	IS(confidential_bytes_received, 300);
+	IS(pending_key_operations, 0);
+	IS(active_tunnels, 0);
+	counts_are(0, 0, 0);
+	ck_assert_uint_eq(totals(0)->losses, 2);
+	ck_assert(!ledger_wants_dump(ledger));
+}
+END_TEST
+
+START_TEST(flush_and_new_ones)
+{
+	struct sa again = out_sa(1);
+
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event_without_sa(SA_EVENT_FLUSH);
+	again.add_time += 2;
+	event(SA_EVENT_NEW, again);
+	event(SA_EVENT_NEW, out_sa(2));
+	POLL(with_traffic(out_sa(2), 10, 1), with_traffic(again, 20, 2));
+	life_is(2, 3, 1);
+	IS(confidential_bytes_sent, 530);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* The SA had been shown before the flush came: the next dump tells. */
+START_TEST(flush_during_the_dump)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	begin();
+	show(with_traffic(out_sa(1), 600, 6));
+	event_without_sa(SA_EVENT_FLUSH);
+	finish();
+	ck_assert(ledger_wants_dump(ledger));
+	IS(confidential_bytes_sent, 600);
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+	ck_assert(!ledger_wants_dump(ledger));
+}
+END_TEST
+
+START_TEST(flush_then_a_dump_that_is_cut_short)
+{
+	POLL(out_sa(1));
+	event_without_sa(SA_EVENT_FLUSH);
+	begin();
+	ledger_dump_abort(ledger);
+	ck_assert(ledger_wants_dump(ledger));
+	POLL_NONE();
+	life_is(0, 1, 1);
+}
+END_TEST
+
+static void flush_of(uint8_t proto)
+{
+	const struct sa_event message = {.type = SA_EVENT_FLUSH, .proto = proto};
+
+	ck_assert_int_eq(ledger_event(ledger, &message), 0);
+}
+
+/* The others are missing for another reason, which the next dump may tell. */
+START_TEST(flush_of_one_protocol)
+{
+	struct sa ah = out_sa(2);
+
+	ah.proto = IPPROTO_AH;
+	POLL(out_sa(1), ah);
+	flush_of(IPPROTO_ESP);
+	POLL_NONE();
+	life_is(1, 2, 1);
+	ck_assert(ledger_wants_dump(ledger));
+	event(SA_EVENT_DELETE, with_traffic(ah, 100, 1));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(authenticated_bytes_sent, 100);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* What a dump shows after a flush was born after it: its absence later proves nothing.
+ */
+START_TEST(flush_does_not_outlive_the_dump_that_shows_the_sa)
+{
+	POLL(out_sa(1));
+	event_without_sa(SA_EVENT_FLUSH);
+	POLL(out_sa(1));
+	POLL_NONE();
+	life_is(1, 1, 0);
+	POLL(out_sa(1));
+	life_is(1, 1, 0);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+/* All went at once, so none was replaced by another. */
+START_TEST(flush_is_no_rekey)
+{
+	struct sa young = out_sa(2);
+
+	POLL_NONE();
+	young.add_time++;
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_NEW, young);
+	POLL(young, out_sa(1));
+	event_without_sa(SA_EVENT_FLUSH);
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(rekeys, 0);
+}
+END_TEST
+
+START_TEST(missing_from_one_dump)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	POLL_NONE();
+	life_is(1, 1, 0);
+	ck_assert(ledger_wants_dump(ledger));
+	POLL(with_traffic(out_sa(1), 600, 6));
+	life_is(1, 1, 0);
+	ck_assert(!ledger_wants_dump(ledger));
+	POLL_NONE(); /* the first absence is forgotten */
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(missing_from_two_dumps)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 500);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+	ck_assert(!ledger_wants_dump(ledger));
+	counts_are(0, 0, 0);
+}
+END_TEST
+
+START_TEST(delsa_after_the_dump_that_misses_it)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	begin();
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	finish();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+
+	POLL(with_traffic(out_sa(2), 50, 5));
+	POLL_NONE();
+	event(SA_EVENT_DELETE, with_traffic(out_sa(2), 60, 6));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(confidential_bytes_sent, 660);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+/* It was given up already: its last bytes still count, its deletion only once. */
+START_TEST(delsa_after_it_was_given_up)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	POLL_NONE();
+	POLL_NONE();
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+}
+END_TEST
+
+START_TEST(delsa_during_the_dump_that_showed_it)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	begin();
+	show(with_traffic(out_sa(1), 600, 6));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 650, 7));
+	finish();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 650);
+}
+END_TEST
+
+START_TEST(newsa_and_delsa_during_the_dump_that_showed_it)
+{
+	POLL_NONE();
+	begin();
+	show(with_traffic(out_sa(1), 600, 6));
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 650, 7));
+	finish();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 650);
+}
+END_TEST
+
+START_TEST(expire_during_the_dump_that_showed_it)
+{
+	POLL_NONE();
+	begin();
+	show(with_traffic(out_sa(1), 600, 6));
+	hard_expire(with_traffic(out_sa(1), 650, 7));
+	finish();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 650);
+}
+END_TEST
+
+/* Its NEWSA was lost, its DELSA tells all. */
+START_TEST(wholly_inside_a_gap)
+{
+	POLL_NONE();
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+	hard_expire(with_traffic(in_sa(2), 70, 7));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(confidential_bytes_received, 70);
+	counts_are(0, 0, 0);
+}
+END_TEST
+
+START_TEST(everything_between_two_polls)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+}
+END_TEST
+
+/* The same name again. */
+
+START_TEST(same_spi_later)
+{
+	struct sa again = out_sa(1);
+
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	again.add_time += 10;
+	event(SA_EVENT_NEW, again);
+	POLL(with_traffic(again, 50, 1));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 650);
+	event(SA_EVENT_DELETE, with_traffic(again, 60, 2));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(confidential_bytes_sent, 660);
+}
+END_TEST
+
+START_TEST(same_spi_in_the_same_second)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	event(SA_EVENT_NEW, out_sa(1));
+	POLL(with_traffic(out_sa(1), 50, 1));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 650);
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 60, 2));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(confidential_bytes_sent, 660);
+}
+END_TEST
+
+START_TEST(same_spi_in_the_same_second_without_traffic)
+{
+	POLL_NONE();
+	for (int i = 0; i < 3; i++) {
+		event(SA_EVENT_NEW, out_sa(1));
+		event(SA_EVENT_DELETE, out_sa(1));
+	}
+	POLL_NONE();
+	life_is(0, 3, 3);
+}
+END_TEST
+
+/* One SPI for both ways, as hand-made setups have it; made twice in one second. */
+START_TEST(same_spi_both_ways_is_no_move)
+{
+	for (int known = 0; known < 2; known++) {
+		teardown();
+		setup();
+		blind = !known;
+		POLL_NONE();
+		event(SA_EVENT_NEW, out_sa(1));
+		event(SA_EVENT_NEW, in_sa(1));
+		event(SA_EVENT_DELETE, out_sa(1));
+		event(SA_EVENT_DELETE, in_sa(1));
+		event(SA_EVENT_NEW, out_sa(1));
+		event(SA_EVENT_NEW, in_sa(1));
+		POLL(in_sa(1), out_sa(1));
+		life_is(2, 4, 2);
+	}
+}
+END_TEST
+
+/* The NEWSA of the second is still on its way when the dump shows it. */
+START_TEST(same_spi_in_the_same_second_seen_early)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	POLL(with_traffic(out_sa(1), 500, 5));
+	begin();
+	show(with_traffic(out_sa(1), 50, 1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	event(SA_EVENT_NEW, out_sa(1));
+	finish();
+	POLL(with_traffic(out_sa(1), 70, 2));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 670);
+}
+END_TEST
+
+/* The same second and more bytes than the first: still not one byte twice. */
+START_TEST(same_spi_in_the_same_second_seen_early_and_busy)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	POLL(with_traffic(out_sa(1), 500, 5));
+	begin();
+	show(with_traffic(out_sa(1), 900, 9));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	event(SA_EVENT_NEW, out_sa(1));
+	finish();
+	POLL(with_traffic(out_sa(1), 1000, 10));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 1600);
+}
+END_TEST
+
+/* Errors too: the old one's last, and all of the new one's. */
+START_TEST(same_spi_in_the_same_second_seen_early_with_errors)
+{
+	struct sa old = with_traffic(in_sa(1), 500, 5);
+	struct sa young = with_traffic(in_sa(1), 900, 9);
+
+	old.integrity_failed = old.replay_window = 1;
+	old.replay = 2;
+	POLL_NONE();
+	event(SA_EVENT_NEW, in_sa(1));
+	POLL(old);
+	begin();
+	young.integrity_failed = 7;
+	young.replay = 9;
+	young.replay_window = 2;
+	show(young);
+	old = with_traffic(old, 600, 6);
+	old.replay = 4;
+	event(SA_EVENT_DELETE, old);
+	event(SA_EVENT_NEW, in_sa(1));
+	finish();
+	young = with_traffic(young, 1000, 10);
+	young.integrity_failed = 8;
+	young.replay = 10;
+	young.replay_window = 3;
+	POLL(young);
+	IS(confidential_bytes_received, 1600);
+	IS(packets_not_authenticated, 1 + 8);
+	ck_assert_uint_eq(totals(0)->replay_failures, 5 + 13);
+}
+END_TEST
+
+START_TEST(same_spi_in_the_same_second_whose_newsa_was_lost)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 60, 1));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(confidential_bytes_sent, 660);
+	event(SA_EVENT_NEW, out_sa(2));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(2), 600, 6));
+	POLL(with_traffic(out_sa(2), 50, 1));
+	life_is(1, 4, 3);
+	IS(confidential_bytes_sent, 660 + 650);
+}
+END_TEST
+
+/* Other ends and nothing preloaded, though the one that left had carried something. */
+START_TEST(same_spi_in_the_same_second_elsewhere)
+{
+	const struct sa other = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	event(SA_EVENT_NEW, other);
+	POLL(with_traffic(other, 50, 1));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 650);
+}
+END_TEST
+
+/* One SPI for both ways: neither is where the other went. */
+START_TEST(same_spi_both_ways_and_events_lost)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	POLL(with_traffic(in_sa(1), 600, 6));
+	life_is(2, 2, 0);
+	POLL(with_traffic(in_sa(1), 600, 6));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 500);
+	IS(confidential_bytes_received, 600);
+}
+END_TEST
+
+START_TEST(same_spi_under_two_marks)
+{
+	struct sa a = out_sa(1);
+	struct sa b = out_sa(1);
+	struct sa c = out_sa(1);
+
+	a.mark = 1;
+	b.mark = 2;
+	a.mark_mask = b.mark_mask = UINT32_MAX;
+	c.mark = 1;
+	c.mark_mask = 0xff;
+	POLL_NONE();
+	event(SA_EVENT_NEW, a);
+	event(SA_EVENT_NEW, b);
+	event(SA_EVENT_NEW, c);
+	POLL(with_traffic(c, 1, 1), with_traffic(b, 20, 1), with_traffic(a, 300, 1));
+	life_is(3, 3, 0);
+	IS(confidential_bytes_sent, 321);
+	event(SA_EVENT_DELETE, with_traffic(b, 30, 1));
+	POLL(with_traffic(c, 2, 1), with_traffic(a, 400, 1));
+	life_is(2, 3, 1);
+	IS(confidential_bytes_sent, 432);
+}
+END_TEST
+
+START_TEST(same_spi_of_other_protocol_and_family)
+{
+	struct sa ah = out_sa(1);
+	struct sa six = sa_between("a00:1::", "c000:201::", 1); /* the same bytes */
+
+	ah.proto = IPPROTO_AH;
+	six.declared = SA_DIR_OUT;
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_NEW, ah);
+	event(SA_EVENT_NEW, six);
+	POLL(six, ah, out_sa(1));
+	life_is(3, 3, 0);
+	event(SA_EVENT_DELETE, ah);
+	POLL(six, out_sa(1));
+	life_is(2, 3, 1);
+}
+END_TEST
+
+START_TEST(bytes_that_go_back_are_never_taken_away)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	POLL(with_traffic(out_sa(1), 100, 1));
+	IS(confidential_bytes_sent, 500);
+	POLL(with_traffic(out_sa(1), 150, 2)); /* so that is how it counts now */
+	IS(confidential_bytes_sent, 500);
+	POLL(with_traffic(out_sa(1), 250, 3));
+	IS(confidential_bytes_sent, 600);
+	life_is(1, 1, 0);
+}
+END_TEST
+
+START_TEST(a_bad_sample_between_good_ones)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	POLL(with_traffic(out_sa(1), 100, 1));
+	POLL(with_traffic(out_sa(1), 600, 6));
+	POLL(with_traffic(out_sa(1), 550, 5)); /* once again the first time */
+	POLL(with_traffic(out_sa(1), 700, 7));
+	IS(confidential_bytes_sent, 700);
+}
+END_TEST
+
+START_TEST(delsa_with_fewer_bytes_takes_nothing_away)
+{
+	POLL(with_traffic(out_sa(1), 300, 3));
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 100, 1));
+	IS(confidential_bytes_sent, 500);
+	POLL_NONE();
+	IS(confidential_bytes_sent, 500);
+	life_is(0, 1, 1);
+}
+END_TEST
+
+/* MOBIKE: DELSA, then NEWSA with the same SPI and add_time and the bytes preloaded. */
+
+static const char *const roads[][2] = {
+    {"10.0.0.2", "192.0.2.1"},        /* our end moved: the key stays */
+    {"10.0.0.1", "192.0.2.2"},        /* the peer's end moved */
+    {"10.0.0.2", "192.0.2.2"},        /* both */
+    {"2001:db8::1", "2001:db8:1::1"}, /* another family */
+};
+
+enum { ROADS = sizeof(roads) / sizeof(*roads) };
+
+START_TEST(mobike)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		POLL(with_traffic(out_sa(1), 200, 2));
+		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+		POLL(with_traffic(to, 300, 4));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 300);
+		IS(active_tunnels, 1);
+		counts_are(1, 0, 0);
+		event(SA_EVENT_DELETE, with_traffic(to, 310, 5));
+		POLL_NONE();
+		life_is(0, 1, 1);
+		IS(confidential_bytes_sent, 310);
+		ck_assert_uint_eq(totals(0)->losses, 0);
+	}
+}
+END_TEST
+
+START_TEST(mobike_inbound)
+{
+	struct sa to = moved(in_sa(1), "192.0.2.1", "10.0.0.2");
+
+	POLL(with_traffic(in_sa(1), 200, 2));
+	event(SA_EVENT_DELETE, with_traffic(in_sa(1), 252, 3));
+	event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+	POLL(with_traffic(to, 300, 4));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_received, 300);
+}
+END_TEST
+
+START_TEST(mobike_before_any_traffic)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		POLL(out_sa(1));
+		event(SA_EVENT_DELETE, out_sa(1));
+		event(SA_EVENT_NEW, to);
+		POLL(with_traffic(to, 40, 1));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 40);
+	}
+}
+END_TEST
+
+/* The whole poll falls after the DELSA's reading, the NEWSA comes while it dumps. */
+START_TEST(mobike_with_the_dump_in_between)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		POLL(with_traffic(out_sa(1), 200, 2));
+		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+		begin();
+		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+		finish();
+		POLL(with_traffic(to, 300, 4));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 300);
+	}
+}
+END_TEST
+
+/* A poll that begins and ends between the two messages. */
+/* The SA is in use from its insertion on, the message is made a moment later. */
+START_TEST(first_packets_in_the_newsa)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, with_traffic(out_sa(1), 1500, 1));
+	POLL(with_traffic(out_sa(1), 15000, 10));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 15000);
+}
+END_TEST
+
+/* After a loss they may as well be preloaded: then not counted is right. */
+START_TEST(first_packets_in_the_newsa_after_a_loss)
+{
+	POLL_NONE();
+	ledger_note_gap(ledger);
+	event(SA_EVENT_NEW, with_traffic(out_sa(1), 1500, 1));
+	POLL(with_traffic(out_sa(1), 15000, 10));
+	IS(confidential_bytes_sent, 13500);
+}
+END_TEST
+
+START_TEST(mobike_with_a_whole_poll_in_between)
+{
+	struct sa to = moved(out_sa(1), roads[1][0], roads[1][1]);
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+	POLL_NONE();
+	event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+	POLL(with_traffic(to, 300, 4));
+	IS(confidential_bytes_sent, 300);
+	IS(active_sa, 1);
+	ck_assert_uint_eq(
+	    totals(0)->stats.key_additions - totals(0)->stats.key_deletions, 1);
+}
+END_TEST
+
+/* The dump runs before either message is read, and shows more than was preloaded. */
+START_TEST(mobike_found_by_the_dump_first)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		POLL(with_traffic(out_sa(1), 200, 2));
+		begin();
+		show(with_traffic(to, 280, 4));
+		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+		finish();
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 280);
+		POLL(with_traffic(to, 300, 5));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 300);
+		IS(active_tunnels, 1);
+		counts_are(1, 0, 0);
+	}
+}
+END_TEST
+
+/* The new SA's errors begin at zero, also when the key is the old one's. */
+START_TEST(mobike_found_by_the_dump_first_with_errors)
+{
+	struct sa from = with_traffic(in_sa(1), 200, 2);
+	struct sa to = moved(with_traffic(in_sa(1), 252, 3), "192.0.2.2", "10.0.0.1");
+
+	from.integrity_failed = 5;
+	from.replay = 7;
+	POLL(from);
+	begin();
+	show(to);
+	from.integrity_failed = 6;
+	from.replay = 8;
+	event(SA_EVENT_DELETE, with_traffic(from, 252, 3));
+	event(SA_EVENT_NEW, to);
+	finish();
+	to.integrity_failed = 10;
+	POLL(to);
+	IS(packets_not_authenticated, 16);
+	ck_assert_uint_eq(totals(0)->replay_failures, 8);
+	life_is(1, 1, 0);
+}
+END_TEST
+
+/* The very first poll is no exception. */
+START_TEST(mobike_during_the_first_dump)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		begin();
+		show(with_traffic(to, 280, 4));
+		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+		finish();
+		POLL(with_traffic(to, 300, 5));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 300);
+	}
+}
+END_TEST
+
+START_TEST(mobike_whose_newsa_was_lost)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		POLL(with_traffic(out_sa(1), 200, 2));
+		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+		POLL(with_traffic(to, 300, 4));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 300);
+	}
+}
+END_TEST
+
+START_TEST(mobike_found_by_the_dump_whose_newsa_was_lost)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		POLL(with_traffic(out_sa(1), 200, 2));
+		begin();
+		show(with_traffic(to, 280, 4));
+		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+		finish();
+		POLL(with_traffic(to, 300, 5));
+		POLL(with_traffic(to, 300, 5));
+		IS(confidential_bytes_sent, 300);
+		IS(active_sa, 1);
+	}
+}
+END_TEST
+
+START_TEST(mobike_whose_messages_were_both_lost)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		POLL(with_traffic(out_sa(1), 200, 2));
+		POLL(with_traffic(to, 300, 4));
+		POLL(with_traffic(to, 400, 5));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 400);
+	}
+}
+END_TEST
+
+START_TEST(mobike_keeps_the_row)
+{
+	struct sa from = out_sa(1);
+	struct sa to;
+
+	from.reqid = 100;
+	to = moved(from, "10.0.0.2", "192.0.2.1");
+	POLL(with_traffic(from, 200, 2));
+	ownerless = true;
+	event(SA_EVENT_DELETE, with_traffic(from, 252, 3));
+	event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+	POLL(with_traffic(to, 300, 4));
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 300);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
+	ck_assert_uint_eq(totals(0)->stats.active_sa, 0);
+}
+END_TEST
+
+/* What the dump saw before the messages were read is the old row's as well. */
+START_TEST(mobike_found_by_the_dump_first_keeps_the_row)
+{
+	struct sa from = in_sa(1);
+	struct sa to;
+
+	from.reqid = 100;
+	to = moved(with_traffic(from, 252, 3), "192.0.2.1", "10.0.0.2");
+	POLL(with_traffic(from, 200, 2));
+	ownerless = true;
+	to.integrity_failed = 5;
+	to.replay = 6;
+	begin();
+	show(with_traffic(to, 280, 4));
+	event(SA_EVENT_DELETE, with_traffic(from, 252, 3));
+	to.integrity_failed = to.replay = 0;
+	event(SA_EVENT_NEW, to);
+	finish();
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_received, 280);
+	ck_assert_uint_eq(totals(1)->stats.packets_not_authenticated, 5);
+	ck_assert_uint_eq(totals(1)->replay_failures, 6);
+	IS(packets_not_authenticated, 0);
+	IS(confidential_bytes_received, 0);
+}
+END_TEST
+
+/* Nothing tells the direction at the new addresses: it is what it was. */
+START_TEST(mobike_keeps_the_direction)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	blind = true;
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+	event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+	POLL(with_traffic(to, 300, 4));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 300);
+	IS(active_tunnels, 1);
+}
+END_TEST
+
+START_TEST(mobike_twice)
+{
+	struct sa a = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
+	struct sa b = moved(out_sa(1), "10.0.0.3", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+	event(SA_EVENT_NEW, with_traffic(a, 252, 3));
+	event(SA_EVENT_DELETE, with_traffic(a, 260, 4));
+	event(SA_EVENT_NEW, with_traffic(b, 260, 4));
+	POLL(with_traffic(b, 300, 5));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 300);
+}
+END_TEST
+
+/* The new one deleted before the old one's move was even read. */
+START_TEST(mobike_then_gone)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+	event(SA_EVENT_NEW, with_traffic(to, 252, 3));
+	event(SA_EVENT_DELETE, with_traffic(to, 300, 4));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 300);
+}
+END_TEST
+
+/* MIGRATE: one message, a clone that keeps curlft and whose stats start again. */
+
+START_TEST(migrate)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa from = with_traffic(out_sa(1), 200, 2);
+		struct sa to =
+		    with_traffic(moved(out_sa(1), roads[i][0], roads[i][1]), 300, 3);
+
+		teardown();
+		setup();
+		from.integrity_failed = 10;
+		to.integrity_failed = 2;
+		POLL(from);
+		event_without_sa(SA_EVENT_MIGRATE);
+		ck_assert(ledger_wants_dump(ledger));
+		POLL(to);
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 300);
+		IS(packets_not_authenticated, 12);
+		IS(active_tunnels, 1);
+		ck_assert_uint_eq(totals(0)->losses, 0);
+		ck_assert(!ledger_wants_dump(ledger));
+	}
+}
+END_TEST
+
+/* After the move the SA's like are those at the new addresses. */
+START_TEST(migrate_then_rekey)
+{
+	for (size_t i = 0; i < ROADS; i++) {
+		struct sa old = moved(out_sa(1), roads[i][0], roads[i][1]);
+		struct sa young = moved(out_sa(2), roads[i][0], roads[i][1]);
+
+		teardown();
+		setup();
+		young.add_time += 50;
+		POLL(out_sa(1));
+		event_without_sa(SA_EVENT_MIGRATE);
+		POLL(old);
+		event(SA_EVENT_NEW, young);
+		POLL(young, old);
+		IS(active_tunnels, 1);
+		event(SA_EVENT_DELETE, old);
+		POLL(young);
+		IS(rekeys, 1);
+		IS(active_tunnels, 1);
+	}
+}
+END_TEST
+
+START_TEST(migrate_then_gone_before_a_dump)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event_without_sa(SA_EVENT_MIGRATE);
+	event(SA_EVENT_DELETE, with_traffic(to, 300, 3));
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 300);
+}
+END_TEST
+
+START_TEST(migrate_then_gone_during_the_dump_that_found_it)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	begin();
+	show(with_traffic(to, 250, 3));
+	event_without_sa(SA_EVENT_MIGRATE);
+	event(SA_EVENT_DELETE, with_traffic(to, 300, 4));
+	finish();
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 300);
+}
+END_TEST
+
+START_TEST(migrate_then_expired_before_a_dump)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event_without_sa(SA_EVENT_MIGRATE);
+	hard_expire(with_traffic(to, 300, 3));
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 300);
+}
+END_TEST
+
+START_TEST(migrate_then_expired_without_traffic)
+{
+	POLL(out_sa(1));
+	event_without_sa(SA_EVENT_MIGRATE);
+	hard_expire(moved(out_sa(1), "10.0.0.2", "192.0.2.9"));
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+/* The message is read in a dump that is then cut short. */
+START_TEST(migrate_during_a_dump_that_is_cut_short)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	begin();
+	event_without_sa(SA_EVENT_MIGRATE);
+	ledger_dump_abort(ledger);
+	event(SA_EVENT_DELETE, with_traffic(to, 300, 3));
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 300);
+}
+END_TEST
+
+/* An SPI may stand for two; only one that has moved can end elsewhere. */
+START_TEST(no_migrate_then_one_like_it_ends)
+{
+	const struct sa like = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event(SA_EVENT_DELETE, with_traffic(like, 300, 3));
+	POLL(with_traffic(out_sa(1), 200, 2));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 500);
+}
+END_TEST
+
+START_TEST(migrate_then_the_other_way_ends)
+{
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event_without_sa(SA_EVENT_MIGRATE);
+	event(SA_EVENT_DELETE, with_traffic(in_sa(1), 70, 1));
+	POLL(with_traffic(out_sa(1), 200, 2));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 200);
+	IS(confidential_bytes_received, 70);
+}
+END_TEST
+
+/* Not an IPsec key. */
+
+START_TEST(ipcomp_and_its_helper_count_nowhere)
+{
+	struct sa comp = out_sa(0x1234);
+	struct sa helper = out_sa(0xc0000201);
+
+	comp.proto = IPPROTO_COMP;
+	helper.proto = IPPROTO_IPIP;
+	comp.keyed = helper.keyed = false;
+	POLL_NONE();
+	event(SA_EVENT_NEW, comp);
+	POLL(with_traffic(helper, 900, 9), with_traffic(comp, 1028, 1));
+	counts_are(0, 0, 2);
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		ck_assert_uint_eq(stats_get(&totals(0)->stats, &stat_columns[i]), 0);
+	event(SA_EVENT_DELETE, with_traffic(comp, 2000, 2));
+	hard_expire(with_traffic(helper, 2000, 2));
+	counts_are(0, 0, 0);
+	POLL_NONE();
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		ck_assert_uint_eq(stats_get(&totals(0)->stats, &stat_columns[i]), 0);
+	event(SA_EVENT_DELETE, with_traffic(comp, 2000, 2)); /* never seen before */
+	hard_expire(with_traffic(helper, 2000, 2));
+	POLL_NONE();
+	life_is(0, 0, 0);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(esp_inside_ah)
+{
+	struct sa esp = out_sa(1);
+	struct sa ah = out_sa(2);
+
+	esp.mode = ah.mode = XFRM_MODE_TRANSPORT;
+	ah.proto = IPPROTO_AH;
+	POLL(with_traffic(ah, 144, 1), with_traffic(esp, 108, 1));
+	life_is(2, 2, 0);
+	IS(confidential_bytes_sent, 108);
+	IS(authenticated_bytes_sent, 144);
+	IS(transport_bytes_sent, 252);
+}
+END_TEST
+
+/* Errors of an SA. */
+
+START_TEST(errors_are_added)
+{
+	struct sa sa = in_sa(1);
+
+	POLL_NONE();
+	event(SA_EVENT_NEW, sa);
+	sa.integrity_failed = 3;
+	sa.replay = 5;
+	sa.replay_window = 7;
+	POLL(sa);
+	IS(packets_not_authenticated, 3);
+	ck_assert_uint_eq(totals(0)->replay_failures, 12);
+	sa.integrity_failed = 4;
+	sa.replay = 6;
+	sa.replay_window = 8;
+	event(SA_EVENT_DELETE, sa);
+	POLL_NONE();
+	IS(packets_not_authenticated, 4);
+	ck_assert_uint_eq(totals(0)->replay_failures, 14);
+}
+END_TEST
+
+START_TEST(errors_wrap_at_32_bits)
+{
+	struct sa sa = in_sa(1);
+
+	POLL(sa);
+	sa.integrity_failed = sa.replay = UINT32_MAX / 2;
+	POLL(sa);
+	sa.integrity_failed = UINT32_MAX - 1;
+	sa.replay = UINT32_MAX - 5;
+	POLL(sa);
+	IS(packets_not_authenticated, UINT32_MAX - 1);
+	sa.integrity_failed = 3;
+	sa.replay = 4;
+	POLL(sa);
+	IS(packets_not_authenticated, UINT32_MAX + UINT64_C(4));
+	ck_assert_uint_eq(totals(0)->replay_failures, UINT32_MAX + UINT64_C(5));
+}
+END_TEST
+
+START_TEST(errors_that_start_again)
+{
+	struct sa sa = in_sa(1);
+
+	sa.integrity_failed = 1000;
+	POLL(sa);
+	sa.integrity_failed = 3;
+	POLL(sa);
+	IS(packets_not_authenticated, 1003);
+}
+END_TEST
+
+/* Found in a dump that was then cut short; more failures come before the next one. */
+START_TEST(errors_of_one_found_twice)
+{
+	struct sa sa = in_sa(1);
+
+	POLL_NONE();
+	sa.integrity_failed = 3;
+	begin();
+	show(sa);
+	ledger_dump_abort(ledger);
+	sa.integrity_failed = 5;
+	POLL(sa);
+	IS(packets_not_authenticated, 5);
+	life_is(1, 1, 0);
+}
+END_TEST
+
+START_TEST(replay_detection)
+{
+	struct sa in = in_sa(1);
+	struct sa out = out_sa(2);
+	struct sa naked = in_sa(3);
+
+	POLL_NONE();
+	in.replay_protected = out.replay_protected = true;
+	event(SA_EVENT_UPDATE, in);
+	event(SA_EVENT_NEW, out);
+	event(SA_EVENT_NEW, naked);
+	POLL(with_traffic(in, 100, 7), with_traffic(out, 100, 20),
+	     with_traffic(naked, 100, 300));
+	IS(packets_with_replay_detection, 7);
+	event(SA_EVENT_DELETE, with_traffic(in, 150, 9));
+	POLL(with_traffic(out, 200, 40), with_traffic(naked, 200, 600));
+	IS(packets_with_replay_detection, 9);
+}
+END_TEST
+
+/* UPDSA may change the window; its message says nothing, the next dump does. */
+START_TEST(replay_window_that_comes_later)
+{
+	struct sa sa = in_sa(1);
+
+	POLL(with_traffic(sa, 100, 1));
+	sa.replay_protected = true;
+	POLL(with_traffic(sa, 200, 5));
+	IS(packets_with_replay_detection, 4);
+	sa.replay_protected = false;
+	POLL(with_traffic(sa, 300, 9));
+	IS(packets_with_replay_detection, 4);
+}
+END_TEST
+
+/* Direction that is not known at first. */
+
+START_TEST(direction_known_later)
+{
+	struct sa sa = with_traffic(out_sa(1), 500, 5);
+
+	blind = true;
+	POLL(sa);
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 0);
+	IS(confidential_bytes_received, 0);
+	IS(active_tunnels, 0);
+	POLL(with_traffic(sa, 600, 6));
+	blind = false;
+	POLL(with_traffic(sa, 700, 7));
+	IS(confidential_bytes_sent, 700);
+	IS(active_tunnels, 1);
+	life_is(1, 1, 0);
+}
+END_TEST
+
+START_TEST(direction_known_later_by_sequence_numbers)
+{
+	struct sa sa = in_sa(1);
+
+	blind = true;
+	sa.replay_protected = true;
+	POLL_NONE();
+	event(SA_EVENT_NEW, sa);
+	POLL(sa);
+	sa.sequence = SA_DIR_IN;
+	POLL(with_traffic(sa, 700, 7));
+	IS(confidential_bytes_received, 700);
+	IS(packets_with_replay_detection, 7);
+}
+END_TEST
+
+/* DELSA carries the sequence numbers too: the last chance to learn. */
+START_TEST(direction_known_at_the_end)
+{
+	struct sa sa = in_sa(1);
+
+	blind = true;
+	POLL_NONE();
+	event(SA_EVENT_NEW, sa);
+	sa.sequence = SA_DIR_IN;
+	event(SA_EVENT_DELETE, with_traffic(sa, 700, 7));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_received, 700);
+}
+END_TEST
+
+START_TEST(direction_never_known)
+{
+	blind = true;
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	for (size_t i = STAT_ID_packets_with_replay_detection - 1; i < STAT_COUNT; i++)
+		ck_assert_uint_eq(stats_get(&totals(0)->stats, &stat_columns[i]), 0);
+}
+END_TEST
+
+START_TEST(direction_known_later_brings_its_row)
+{
+	struct sa sa = out_sa(1);
+
+	sa.reqid = 100;
+	blind = true;
+	ownerless = true;
+	POLL(with_traffic(sa, 500, 5));
+	blind = false;
+	ownerless = false;
+	POLL(with_traffic(sa, 600, 6));
+	life_is(0, 1, 1);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 1);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(1)->stats.active_tunnels, 1);
+	IS(active_tunnels, 0);
+}
+END_TEST
+
+/* Rows. */
+
+START_TEST(rows_are_apart)
+{
+	struct sa a = out_sa(1);
+	struct sa b = out_sa(2);
+
+	a.reqid = 100;
+	b.reqid = 300;
+	POLL(with_traffic(a, 10, 1), with_traffic(b, 200, 2));
+	ck_assert_uint_eq(totals(0)->stats.active_sa, 0);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 10);
+	ck_assert_uint_eq(totals(2)->stats.confidential_bytes_sent, 0);
+	ck_assert_uint_eq(totals(3)->stats.confidential_bytes_sent, 200);
+}
+END_TEST
+
+START_TEST(reattribute)
+{
+	struct sa sa = out_sa(1);
+	struct sa waiting = larval(in_sa(2));
+
+	sa.reqid = waiting.reqid = 100;
+	ownerless = true;
+	POLL(with_traffic(sa, 500, 5), waiting);
+	life_is(1, 1, 0);
+	IS(pending_key_operations, 1);
+	IS(active_tunnels, 1);
+	ownerless = false;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	life_is(0, 1, 1);
+	IS(pending_key_operations, 0);
+	IS(active_tunnels, 0);
+	IS(confidential_bytes_sent, 500);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 1);
+	ck_assert_uint_eq(totals(1)->stats.pending_key_operations, 1);
+	ck_assert_uint_eq(totals(1)->stats.active_tunnels, 1);
+	POLL(with_traffic(sa, 600, 6), waiting);
+	IS(confidential_bytes_sent, 500);
+	IS(rekeys, 0);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 100);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(a_claimed_sa_keeps_its_row)
+{
+	struct sa sa = out_sa(1);
+
+	sa.reqid = 100;
+	POLL(with_traffic(sa, 500, 5));
+	ownerless = true;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	POLL(with_traffic(sa, 600, 6));
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
+}
+END_TEST
+
+START_TEST(more_rows)
+{
+	struct sa sa = out_sa(1);
+
+	sa.reqid = 100;
+	POLL(with_traffic(sa, 500, 5));
+	ck_assert_int_eq(ledger_grow_rows(ledger, 200), 0);
+	ck_assert_int_eq(ledger_grow_rows(ledger, 2), 0);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 500);
+	ck_assert_uint_eq(totals(199)->stats.confidential_bytes_sent, 0);
+	ck_assert_int_eq(ledger_grow_rows(ledger, LEDGER_MAX_ROWS + 1), -ERANGE);
+	ck_assert_int_eq(ledger_grow_rows(ledger, LEDGER_MAX_ROWS), 0);
+}
+END_TEST
+
+static unsigned row_out_of_range(void *ctx, const struct sa *sa, enum sa_direction way)
+{
+	(void)ctx;
+	(void)sa;
+	(void)way;
+	return 70000;
+}
+
+START_TEST(a_row_that_is_not_there)
+{
+	const struct ledger_env bad = {NULL, direction, row_out_of_range};
+
+	teardown();
+	ledger = ledger_new(&bad, 2);
+	POLL(with_traffic(out_sa(1), 500, 5));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 500);
+}
+END_TEST
+
+/* ReKeys: DESIGN section 3, row 5. */
+
+static struct sa younger_out(uint32_t spi)
+{
+	struct sa sa = out_sa(spi);
+
+	sa.add_time += 60;
+	return sa;
+}
+
+/* old and young live; old goes; how many rekeys were that? */
+static uint64_t rekeys_when_goes(struct sa old, struct sa young)
+{
+	uint64_t rekeys;
+
+	teardown();
+	setup();
+	POLL_NONE();
+	event(SA_EVENT_NEW, old);
+	POLL(old);
+	event(SA_EVENT_NEW, young);
+	event(SA_EVENT_DELETE, old);
+	POLL(young);
+	rekeys = 0;
+	for (unsigned i = 0; i < ROWS; i++)
+		rekeys += totals(i)->stats.rekeys;
+	return rekeys;
+}
+
+START_TEST(rekey)
+{
+	ck_assert_uint_eq(rekeys_when_goes(out_sa(1), younger_out(2)), 1);
+	life_is(1, 2, 1);
+	IS(active_tunnels, 1);
+}
+END_TEST
+
+START_TEST(rekey_within_a_second)
+{
+	ck_assert_uint_eq(rekeys_when_goes(out_sa(1), out_sa(2)), 1);
+}
+END_TEST
+
+START_TEST(rekey_is_counted_outbound_only)
+{
+	struct sa young = in_sa(2);
+
+	young.add_time += 60;
+	ck_assert_uint_eq(rekeys_when_goes(in_sa(1), young), 0);
+}
+END_TEST
+
+START_TEST(rekey_needs_a_reqid)
+{
+	struct sa old = out_sa(1);
+	struct sa young = younger_out(2);
+
+	old.reqid = young.reqid = 0;
+	ck_assert_uint_eq(rekeys_when_goes(old, young), 0);
+}
+END_TEST
+
+START_TEST(rekey_needs_everything_alike)
+{
+	struct sa young[10];
+
+	for (size_t i = 0; i < 10; i++)
+		young[i] = younger_out(2);
+	young[0].proto = IPPROTO_AH;
+	young[1].mode = XFRM_MODE_TRANSPORT;
+	young[2].saddr = addr_of("10.0.0.2");
+	young[3].daddr = addr_of("192.0.2.2");
+	young[4].reqid = 2;
+	young[5].if_id = 1;
+	young[6].mark = 1;
+	young[7].mark_mask = 1;
+	young[8].selector = 1;
+	young[9].pcpu = 1;
+	for (size_t i = 0; i < 10; i++)
+		ck_assert_msg(rekeys_when_goes(out_sa(1), young[i]) == 0, "%zu", i);
+}
+END_TEST
+
+/* Events come in their true order, also when the wall clock has been set back. */
+START_TEST(rekey_while_the_clock_steps_back)
+{
+	ck_assert_uint_eq(rekeys_when_goes(younger_out(2), out_sa(1)), 1);
+}
+END_TEST
+
+START_TEST(old_one_that_outlives_the_younger)
+{
+	POLL(out_sa(1));
+	event(SA_EVENT_NEW, younger_out(2));
+	event(SA_EVENT_DELETE, younger_out(2));
+	POLL(out_sa(1));
+	IS(rekeys, 0);
+	event(SA_EVENT_DELETE, out_sa(1));
+	POLL_NONE();
+	IS(rekeys, 0);
+	life_is(0, 2, 2);
+}
+END_TEST
+
+START_TEST(rekey_by_expiry)
+{
+	POLL(out_sa(1));
+	event(SA_EVENT_NEW, younger_out(2));
+	hard_expire(out_sa(1));
+	POLL(younger_out(2));
+	IS(rekeys, 1);
+}
+END_TEST
+
+START_TEST(rekey_that_only_dumps_showed)
+{
+	POLL(out_sa(1));
+	POLL(younger_out(2));
+	POLL(younger_out(2));
+	life_is(1, 2, 1);
+	IS(rekeys, 1);
+}
+END_TEST
+
+/* The first dump shows the youngest first; all were made in one second. */
+START_TEST(rekeys_in_the_order_of_the_dump)
+{
+	POLL(out_sa(3), out_sa(2), out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(2));
+	POLL(out_sa(3));
+	IS(rekeys, 2);
+	event(SA_EVENT_DELETE, out_sa(3));
+	POLL_NONE();
+	IS(rekeys, 2);
+}
+END_TEST
+
+/* Likewise those that a later dump finds, whatever places in memory are free. */
+START_TEST(rekeys_in_the_order_of_a_later_dump)
+{
+	const struct sa stays = in_sa(99);
+
+	POLL(stays, out_sa(11), out_sa(12), out_sa(13));
+	for (uint32_t i = 11; i <= 13; i++)
+		event(SA_EVENT_DELETE, out_sa(i));
+	POLL(stays);
+	POLL(out_sa(3), out_sa(2), out_sa(1), stays);
+	IS(rekeys, 0);
+	event(SA_EVENT_DELETE, out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(2));
+	POLL(out_sa(3), stays);
+	IS(rekeys, 2);
+	event(SA_EVENT_DELETE, out_sa(3));
+	POLL(stays);
+	IS(rekeys, 2);
+}
+END_TEST
+
+/* Likewise beside an older one that was known before. */
+START_TEST(rekeys_in_the_order_of_a_later_dump_beside_an_older_one)
+{
+	struct sa old = out_sa(1);
+
+	old.add_time -= 100;
+	POLL(old);
+	POLL(out_sa(3), out_sa(2), old);
+	event(SA_EVENT_DELETE, out_sa(2));
+	POLL(out_sa(3), old);
+	IS(rekeys, 1);
+	event(SA_EVENT_DELETE, old);
+	POLL(out_sa(3));
+	IS(rekeys, 2);
+}
+END_TEST
+
+START_TEST(a_hundred_rekeys)
+{
+	struct sa sa = out_sa(1000);
+	uint64_t bytes = 0;
+
+	POLL(sa);
+	for (uint32_t i = 1; i <= 100; i++) {
+		struct sa young = out_sa(1000 + i);
+
+		young.add_time += i / 3;
+		event(SA_EVENT_NEW, young);
+		event(SA_EVENT_DELETE, with_traffic(sa, i * 10, i));
+		bytes += i * 10;
+		sa = young;
+		if (i % 7 == 0)
+			POLL(sa);
+	}
+	POLL(sa);
+	life_is(1, 101, 100);
+	IS(rekeys, 100);
+	IS(confidential_bytes_sent, bytes);
+	IS(active_tunnels, 1);
+}
+END_TEST
+
+/* Per-CPU SAs stand side by side and are each other's equal, not each other's heir. */
+START_TEST(per_cpu_sas)
+{
+	struct sa cpu[3] = {out_sa(1), younger_out(2), younger_out(3)};
+
+	cpu[1].pcpu = 1;
+	cpu[2].pcpu = 2;
+	POLL(with_traffic(cpu[2], 1, 1), with_traffic(cpu[1], 20, 1),
+	     with_traffic(cpu[0], 300, 1));
+	life_is(3, 3, 0);
+	IS(active_tunnels, 1);
+	IS(confidential_bytes_sent, 321);
+	event(SA_EVENT_DELETE, with_traffic(cpu[0], 300, 1));
+	event(SA_EVENT_DELETE, with_traffic(cpu[1], 20, 1));
+	POLL(cpu[2]);
+	IS(rekeys, 0);
+	IS(active_tunnels, 1);
+}
+END_TEST
+
+/* ActiveTunnels: row 6. */
+
+START_TEST(tunnels)
+{
+	struct sa sas[8];
+
+	for (uint32_t i = 0; i < 8; i++)
+		sas[i] = out_sa(i + 1);
+	sas[1].add_time++;                   /* rekeyed: the same tunnel */
+	sas[2].daddr = addr_of("192.0.2.2"); /* another end */
+	sas[3].reqid = 2;                    /* another reqid */
+	sas[4].if_id = 1;                    /* another interface */
+	sas[5].mark = sas[5].mark_mask = 1;  /* another mark */
+	sas[6].mode = XFRM_MODE_TRANSPORT;   /* no tunnel */
+	sas[7].proto = IPPROTO_AH;           /* AH beside ESP: the same tunnel */
+	poll_of(sas, 8);
+	IS(active_tunnels, 5);
+	poll_of(sas, 7);
+	poll_of(sas, 7);
+	IS(active_tunnels, 5);
+	event(SA_EVENT_DELETE, sas[0]);
+	IS(active_tunnels, 5);
+	event(SA_EVENT_DELETE, sas[1]);
+	poll_of(&sas[2], 5);
+	IS(active_tunnels, 4);
+	event(SA_EVENT_NEW, in_sa(77));
+	IS(active_tunnels, 4);
+}
+END_TEST
+
+/* Dumps that do not end well. */
+
+START_TEST(dump_cut_short)
+{
+	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 5));
+	begin();
+	show(with_traffic(out_sa(1), 600, 6));
+	ledger_dump_abort(ledger);
+	ck_assert(ledger_wants_dump(ledger));
+	life_is(2, 2, 0);
+	IS(confidential_bytes_sent, 650);
+	begin();
+	ledger_dump_abort(ledger);
+	begin();
+	ledger_dump_abort(ledger);
+	POLL(with_traffic(out_sa(1), 700, 7), with_traffic(out_sa(2), 60, 6));
+	life_is(2, 2, 0);
+	IS(confidential_bytes_sent, 760);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+	ck_assert(!ledger_wants_dump(ledger));
+}
+END_TEST
+
+START_TEST(first_dump_cut_short)
+{
+	begin();
+	show(with_traffic(out_sa(1), 500, 5));
+	ledger_dump_abort(ledger);
+	POLL(with_traffic(out_sa(2), 50, 5), with_traffic(out_sa(1), 600, 6));
+	life_is(2, 2, 0);
+	IS(confidential_bytes_sent, 650);
+}
+END_TEST
+
+START_TEST(found_by_a_dump_that_was_cut_short)
+{
+	POLL_NONE();
+	begin();
+	show(with_traffic(out_sa(1), 500, 5));
+	ledger_dump_abort(ledger);
+	event(SA_EVENT_NEW, out_sa(1));
+	POLL(with_traffic(out_sa(1), 600, 6));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 600);
+	begin();
+	show(with_traffic(out_sa(2), 50, 5));
+	ledger_dump_abort(ledger);
+	event(SA_EVENT_NEW, out_sa(2));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(2), 60, 6));
+	POLL(with_traffic(out_sa(1), 600, 6));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 660);
+}
+END_TEST
+
+/* No event ever told of it; the next dump does not show it. */
+START_TEST(found_by_a_dump_that_was_cut_short_and_flushed)
+{
+	POLL_NONE();
+	begin();
+	show(with_traffic(out_sa(1), 500, 5));
+	ledger_dump_abort(ledger);
+	event_without_sa(SA_EVENT_FLUSH);
+	POLL_NONE();
+	IS(active_sa, 0);
+	IS(active_tunnels, 0);
+	IS(confidential_bytes_sent, 500);
+	counts_are(0, 0, 0);
+}
+END_TEST
+
+START_TEST(nothing_at_all)
+{
+	for (int i = 0; i < 3; i++) {
+		event_without_sa(SA_EVENT_FLUSH);
+		POLL_NONE();
+	}
+	life_is(0, 0, 0);
+	counts_are(0, 0, 0);
+	ck_assert(!ledger_wants_dump(ledger));
+	ledger_free(NULL);
+}
+END_TEST
+
+/* Save and restore. */
+
+struct saved {
+	struct ledger_row rows[ROWS];
+	struct ledger_record records[16];
+	size_t n;
+};
+
+static int keep(void *ctx, const struct ledger_record *record)
+{
+	struct saved *saved = ctx;
+
+	saved->records[saved->n++] = *record;
+	return saved->n == 16 ? -E2BIG : 0;
+}
+
+static struct saved save(void)
+{
+	struct saved saved = {.n = 0};
+
+	for (unsigned i = 0; i < ROWS; i++)
+		saved.rows[i] = *totals(i);
+	ck_assert_int_eq(ledger_save(ledger, keep, &saved), 0);
+	return saved;
+}
+
+static void restore(const struct saved *saved)
+{
+	teardown();
+	setup();
+	for (unsigned i = 0; i < ROWS; i++)
+		ck_assert_int_eq(ledger_restore_row(ledger, i, &saved->rows[i]), 0);
+	for (size_t i = 0; i < saved->n; i++)
+		ck_assert_int_eq(ledger_restore_sa(ledger, &saved->records[i]), 0);
+}
+
+static void restart(void)
+{
+	const struct saved saved = save();
+
+	restore(&saved);
+}
+
+START_TEST(restart_goes_on)
+{
+	struct sa sa = with_traffic(in_sa(1), 500, 5);
+	struct sa rowed = with_traffic(out_sa(9), 33, 1);
+
+	rowed.reqid = 100;
+	sa.replay_protected = true;
+	sa.integrity_failed = 3;
+	sa.replay = 4;
+	sa.replay_window = 5;
+	POLL(sa, rowed, with_traffic(out_sa(2), 50, 1), larval(in_sa(3)));
+	restart();
+	life_is(2, 2, 0);
+	IS(active_tunnels, 1);
+	IS(pending_key_operations, 0);
+	sa.integrity_failed = 4;
+	sa.replay = 6;
+	POLL(with_traffic(sa, 600, 7), rowed, with_traffic(out_sa(2), 60, 2),
+	     larval(in_sa(3)));
+	life_is(2, 2, 0);
+	IS(confidential_bytes_received, 600);
+	IS(confidential_bytes_sent, 60);
+	IS(packets_not_authenticated, 4);
+	IS(packets_with_replay_detection, 7);
+	IS(pending_key_operations, 1);
+	ck_assert_uint_eq(totals(0)->replay_failures, 11);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 33);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 1);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+START_TEST(restart_with_changes_in_between)
+{
+	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 1));
+	restart();
+	POLL(with_traffic(out_sa(3), 7, 1), with_traffic(out_sa(2), 60, 2));
+	POLL(with_traffic(out_sa(3), 7, 1), with_traffic(out_sa(2), 60, 2));
+	life_is(2, 3, 1);
+	IS(confidential_bytes_sent, 567);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* Its DELSA was read, its deletion is not counted yet. */
+START_TEST(restart_with_one_leaving)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	restart();
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+}
+END_TEST
+
+START_TEST(restart_keeps_siblings)
+{
+	struct sa young = younger_out(2);
+
+	young.pcpu = 3;
+	young.selector = 99;
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_NEW, younger_out(3));
+	event(SA_EVENT_NEW, young);
+	restart();
+	POLL(young, younger_out(3), out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(1));
+	event(SA_EVENT_DELETE, younger_out(3));
+	POLL(young);
+	IS(rekeys, 1);
+	IS(active_tunnels, 1);
+	life_is(1, 3, 2);
+}
+END_TEST
+
+/* Which of two made in one second is the younger must outlive the restart. */
+START_TEST(restart_keeps_the_order_of_a_second)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(9));
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(9));
+	POLL(out_sa(1));
+	event(SA_EVENT_NEW, out_sa(2)); /* takes the place that 9 has left */
+	POLL(out_sa(2), out_sa(1));
+	IS(rekeys, 1);
+	restart();
+	POLL(out_sa(2), out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(1));
+	POLL(out_sa(2));
+	IS(rekeys, 2);
+	event(SA_EVENT_DELETE, out_sa(2));
+	POLL_NONE();
+	IS(rekeys, 2);
+}
+END_TEST
+
+START_TEST(restart_with_unknown_direction)
+{
+	blind = true;
+	POLL(with_traffic(out_sa(1), 500, 5));
+	restart();
+	blind = false;
+	POLL(with_traffic(out_sa(1), 600, 6));
+	IS(confidential_bytes_sent, 600);
+	life_is(1, 1, 0);
+}
+END_TEST
+
+START_TEST(records_that_cannot_have_been_saved)
+{
+	struct saved saved;
+	struct ledger_record bad;
+
+	POLL(with_traffic(out_sa(1), 500, 5));
+	saved = save();
+	ck_assert_uint_eq(saved.n, 1);
+	teardown();
+	setup();
+	bad = saved.records[0];
+	bad.row = ROWS;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.family = AF_UNIX;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.proto = IPPROTO_COMP;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.direction = 3;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.replay_protected = 2;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	ck_assert_int_eq(ledger_restore_row(ledger, ROWS, &saved.rows[0]), -EINVAL);
+	life_is(0, 0, 0);
+}
+END_TEST
+
+START_TEST(saving_stops_at_the_first_error)
+{
+	struct saved saved = {.n = 14};
+
+	POLL(out_sa(1), out_sa(2), out_sa(3));
+	ck_assert_int_eq(ledger_save(ledger, keep, &saved), -E2BIG);
+	ck_assert_uint_eq(saved.n, 16);
+}
+END_TEST
+
+START_TEST(many_sas)
+{
+	enum { MANY = 5000 };
+
+	POLL_NONE();
+	for (uint32_t i = 1; i <= MANY; i++) {
+		struct sa sa = i % 2 ? in_sa(i) : out_sa(i);
+
+		sa.reqid = 1 + i % 37;
+		sa.add_time += i / 100;
+		event(SA_EVENT_NEW, sa);
+	}
+	begin();
+	for (uint32_t i = MANY; i > 0; i--) {
+		struct sa sa = with_traffic(i % 2 ? in_sa(i) : out_sa(i), i, 1);
+
+		sa.reqid = 1 + i % 37;
+		sa.add_time += i / 100;
+		show(sa);
+	}
+	finish();
+	life_is(MANY, MANY, 0);
+	IS(active_tunnels, 37);
+	counts_are(MANY, 0, 0);
+	ck_assert_uint_eq(totals(0)->stats.confidential_bytes_sent +
+			      totals(0)->stats.confidential_bytes_received,
+			  (uint64_t)MANY * (MANY + 1) / 2);
+	for (uint32_t i = 1; i <= MANY; i++) {
+		struct sa sa = with_traffic(i % 2 ? in_sa(i) : out_sa(i), i + 1, 1);
+
+		sa.reqid = 1 + i % 37;
+		sa.add_time += i / 100;
+		event(SA_EVENT_DELETE, sa);
+	}
+	POLL_NONE();
+	life_is(0, MANY, MANY);
+	IS(rekeys, MANY / 2 - 37);
+	IS(active_tunnels, 0);
+	counts_are(0, 0, 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    new_by_event,
+	    new_by_the_first_dump,
+	    new_by_a_later_dump,
+	    dump_before_its_event,
+	    the_same_event_twice,
+	    columns_of_bytes,
+	    updsa_over_an_unknown_larval,
+	    updsa_over_a_known_larval,
+	    updsa_over_a_larval_of_the_same_second,
+	    dump_shows_a_larval_keyed,
+	    larval_that_times_out,
+	    larval_that_is_deleted,
+	    larval_that_vanishes,
+	    acquire_and_larval_of_one_negotiation,
+	    two_acquires,
+	    negotiations_of_others_are_apart,
+	    whole_negotiation,
+	    updsa_of_a_keyed_sa_says_nothing,
+	    updsa_of_a_keyed_sa_during_its_first_dump,
+	    delsa_is_exact,
+	    hard_expire_is_exact,
+	    hard_expire_of_one_without_traffic,
+	    soft_expire_is_nothing,
+	    flush,
+	    flush_and_new_ones,
+	    flush_during_the_dump,
+	    flush_then_a_dump_that_is_cut_short,
+	    flush_of_one_protocol,
+	    flush_does_not_outlive_the_dump_that_shows_the_sa,
+	    flush_is_no_rekey,
+	    missing_from_one_dump,
+	    missing_from_two_dumps,
+	    delsa_after_the_dump_that_misses_it,
+	    delsa_after_it_was_given_up,
+	    delsa_during_the_dump_that_showed_it,
+	    newsa_and_delsa_during_the_dump_that_showed_it,
+	    expire_during_the_dump_that_showed_it,
+	    wholly_inside_a_gap,
+	    everything_between_two_polls,
+	    same_spi_later,
+	    same_spi_in_the_same_second,
+	    same_spi_in_the_same_second_without_traffic,
+	    same_spi_both_ways_is_no_move,
+	    same_spi_in_the_same_second_seen_early,
+	    same_spi_in_the_same_second_seen_early_and_busy,
+	    same_spi_in_the_same_second_seen_early_with_errors,
+	    same_spi_in_the_same_second_whose_newsa_was_lost,
+	    same_spi_in_the_same_second_elsewhere,
+	    same_spi_both_ways_and_events_lost,
+	    same_spi_under_two_marks,
+	    same_spi_of_other_protocol_and_family,
+	    bytes_that_go_back_are_never_taken_away,
+	    a_bad_sample_between_good_ones,
+	    delsa_with_fewer_bytes_takes_nothing_away,
+	    mobike,
+	    mobike_inbound,
+	    mobike_before_any_traffic,
+	    mobike_with_the_dump_in_between,
+	    first_packets_in_the_newsa,
+	    first_packets_in_the_newsa_after_a_loss,
+	    mobike_with_a_whole_poll_in_between,
+	    mobike_found_by_the_dump_first,
+	    mobike_found_by_the_dump_first_with_errors,
+	    mobike_during_the_first_dump,
+	    mobike_whose_newsa_was_lost,
+	    mobike_found_by_the_dump_whose_newsa_was_lost,
+	    mobike_whose_messages_were_both_lost,
+	    mobike_keeps_the_row,
+	    mobike_found_by_the_dump_first_keeps_the_row,
+	    mobike_keeps_the_direction,
+	    mobike_twice,
+	    mobike_then_gone,
+	    migrate,
+	    migrate_then_rekey,
+	    migrate_then_gone_before_a_dump,
+	    migrate_then_gone_during_the_dump_that_found_it,
+	    migrate_then_expired_before_a_dump,
+	    migrate_then_expired_without_traffic,
+	    migrate_during_a_dump_that_is_cut_short,
+	    no_migrate_then_one_like_it_ends,
+	    migrate_then_the_other_way_ends,
+	    ipcomp_and_its_helper_count_nowhere,
+	    esp_inside_ah,
+	    errors_are_added,
+	    errors_wrap_at_32_bits,
+	    errors_that_start_again,
+	    errors_of_one_found_twice,
+	    replay_detection,
+	    replay_window_that_comes_later,
+	    direction_known_later,
+	    direction_known_later_by_sequence_numbers,
+	    direction_known_at_the_end,
+	    direction_never_known,
+	    direction_known_later_brings_its_row,
+	    rows_are_apart,
+	    reattribute,
+	    a_claimed_sa_keeps_its_row,
+	    more_rows,
+	    a_row_that_is_not_there,
+	    rekey,
+	    rekey_within_a_second,
+	    rekey_is_counted_outbound_only,
+	    rekey_needs_a_reqid,
+	    rekey_needs_everything_alike,
+	    rekey_while_the_clock_steps_back,
+	    old_one_that_outlives_the_younger,
+	    rekey_by_expiry,
+	    rekey_that_only_dumps_showed,
+	    rekeys_in_the_order_of_the_dump,
+	    rekeys_in_the_order_of_a_later_dump,
+	    rekeys_in_the_order_of_a_later_dump_beside_an_older_one,
+	    a_hundred_rekeys,
+	    per_cpu_sas,
+	    tunnels,
+	    dump_cut_short,
+	    first_dump_cut_short,
+	    found_by_a_dump_that_was_cut_short,
+	    found_by_a_dump_that_was_cut_short_and_flushed,
+	    nothing_at_all,
+	    restart_goes_on,
+	    restart_with_changes_in_between,
+	    restart_with_one_leaving,
+	    restart_keeps_siblings,
+	    restart_keeps_the_order_of_a_second,
+	    restart_with_unknown_direction,
+	    records_that_cannot_have_been_saved,
+	    saving_stops_at_the_first_error,
+	    many_sas,
+	};
+
+	return RUN_TESTS_WITH("ledger", tests, setup, teardown);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runner.h"
+
+static struct snapshot snapshot;
+static char *text;
+static size_t text_len;
+
+static void setup(void)
+{
+	snapshot = (struct snapshot){0};
+	text = NULL;
+}
+
+static void teardown(void)
+{
+	snapshot_free(&snapshot);
+	free(text);
+}
+
+static void table(unsigned width)
+{
+	FILE *stream;
+
+	free(text);
+	stream = open_memstream(&text, &text_len);
+	report_table(stream, &snapshot, width);
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
+static void json(const char *version, const char *kernel)
+{
+	FILE *stream;
+
+	free(text);
+	stream = open_memstream(&text, &text_len);
+	report_json(stream, &snapshot, version, kernel);
+	ck_assert_int_eq(fclose(stream), 0);
+}
+
+static void add(const struct snapshot_row *row)
+{
+	ck_assert_int_eq(snapshot_add_row(&snapshot, row), 0);
+}
+
+static void add_named(const char *name)
+{
+	struct snapshot_row row = {.active = true};
+
+	snprintf(row.name, sizeof(row.name), "%s", name);
+	add(&row);
+}
+
+/* One row of all sizes of numbers, one of nothing. */
+static void add_two_rows(void)
+{
+	struct snapshot_row full = {.active = true,
+				    .name = "tcp:eth1",
+				    .descr = "the \"fast\" one",
+				    .transport = "tcp",
+				    .initiator_name = "iqn",
+				    .if_index = 2,
+				    .sessions = 1,
+				    .error_scope = ERROR_SCOPE_INSTANCE,
+				    .replay_failures = 1234};
+	const struct snapshot_row bare = {.name = "unattributed",
+					  .netns = "blue",
+					  .error_scope = ERROR_SCOPE_NAMESPACE};
+	uint64_t *columns = (uint64_t *)&full.stats;
+
+	for (uint64_t i = 0; i < STAT_COUNT; i++)
+		columns[i] = i * i * i * i * i * i * 7;
+	full.stats.tunnel_bytes_received = UINT64_MAX;
+	add(&full);
+	add(&bare);
+}
+
+static void add_xfrm(const char *netns, const char *lines)
+{
+	struct xfrm_stat stat;
+
+	ck_assert_int_eq(xfrm_stat_parse(lines, strlen(lines), &stat), 0);
+	ck_assert_int_eq(snapshot_add_xfrm(&snapshot, netns, &stat), 0);
+}
+
+static const char golden_table[] =
+    "                                                tcp:eth1      unattrib"
+    "uted\n"
+    "ActiveSA                                               0              "
+    "   0  SAs\n"
+    "PendingKeyOperations                                   7              "
+    "   0  negotiations\n"
+    "KeyAdditions                                         448              "
+    "   0  SAs\n"
+    "KeyDeletions                                       5 103              "
+    "   0  SAs\n"
+    "ReKeys                                            28 672              "
+    "   0  rekeys\n"
+    "ActiveTunnels                                    109 375              "
+    "   0  tunnels\n"
+    "BadSPIPackets                                    326 592              "
+    "   0  packets\n"
+    "PacketsNotDecrypted                              823 543              "
+    "   0  packets\n"
+    "PacketsNotAuthenticated                        1 835 008              "
+    "   0  packets\n"
+    "PacketsWithReplayDetection                     3 720 087              "
+    "   0  packets\n"
+    "ConfidentialBytesSent                          7 000 000              "
+    "   0  bytes\n"
+    "ConfidentialBytesReceived                     12 400 927              "
+    "   0  bytes\n"
+    "AuthenticatedBytesSent                        20 901 888              "
+    "   0  bytes\n"
+    "AuthenticatedBytesReceived                    33 787 663              "
+    "   0  bytes\n"
+    "TransportBytesSent                            52 706 752              "
+    "   0  bytes\n"
+    "TransportBytesReceived                        79 734 375              "
+    "   0  bytes\n"
+    "TunnelBytesSent                              117 440 512              "
+    "   0  bytes\n"
+    "TunnelBytesReceived           18 446 744 073 709 551 615              "
+    "   0  bytes\n"
+    "ReplayFailures                                     1 234              "
+    "   0  packets\n"
+    "Present                                              yes              "
+    "  no\n";
+
+START_TEST(golden_table_of_two_rows)
+{
+	add_two_rows();
+	table(100);
+	ck_assert_str_eq(text, golden_table);
+}
+END_TEST
+
+static size_t longest_line(void)
+{
+	size_t longest = 0;
+
+	for (const char *line = text; *line;) {
+		size_t len = strcspn(line, "\n");
+
+		longest = len > longest ? len : longest;
+		line += len + (line[len] == '\n');
+	}
+	return longest;
+}
+
+/* Blocks of columns side by side; each begins with a line of names. */
+static size_t blocks(void)
+{
+	size_t n = 0;
+
+	for (const char *at = text; (at = strstr(at, "ActiveSA ")); at++)
+		n++;
+	return n;
+}
+
+START_TEST(width_folds)
+{
+	/* the longest field, the longest unit, two blanks before each column */
+	const unsigned frame = 28 + 14;
+	const unsigned column = 16 + 2;
+	char name[32];
+
+	for (int i = 0; i < 9; i++) {
+		snprintf(name, sizeof(name), "instance-%d", i);
+		add_named(name);
+	}
+	for (unsigned n = 1; n <= 9; n++) {
+		table(frame + n * column);
+		ck_assert_uint_eq(blocks(), (9 + n - 1) / n);
+		ck_assert_uint_le(longest_line(), frame + n * column);
+		table(frame + n * column + column - 1);
+		ck_assert_uint_eq(blocks(), (9 + n - 1) / n);
+	}
+	table(80);
+	ck_assert_uint_le(longest_line(), 80);
+	for (int i = 0; i < 9; i++) {
+		snprintf(name, sizeof(name), "instance-%d", i);
+		ck_assert_ptr_nonnull(strstr(text, name));
+	}
+}
+END_TEST
+
+/* However narrow, a row is shown, each in a block of its own. */
+START_TEST(too_narrow)
+{
+	add_named("a");
+	add_named("b");
+	add_named("c");
+	for (unsigned width = 0; width < 60; width++) {
+		table(width);
+		ck_assert_msg(blocks() == 3, "width %u: %zu blocks", width, blocks());
+	}
+}
+END_TEST
+
+START_TEST(no_rows)
+{
+	table(80);
+	ck_assert_str_eq(text, "");
+}
+END_TEST
+
+/* Every line of a column ends at the same place, whatever is the widest in it. */
+static void check_alignment(void)
+{
+	size_t end = strcspn(text, "\n");
+	size_t lines = 0;
+
+	for (const char *line = text; *line; lines++) {
+		const char *newline = strchr(line, '\n');
+		const char *unit = strstr(line, "  SAs\n");
+
+		if (unit && unit < newline)
+			ck_assert_uint_eq((size_t)(unit - line), end);
+		unit = strstr(line, "  packets\n");
+		if (unit && unit < newline)
+			ck_assert_uint_eq((size_t)(unit - line), end);
+		line = newline + 1;
+	}
+	ck_assert_uint_eq(lines, 1 + STAT_COUNT + 2);
+}
+
+START_TEST(a_wide_name)
+{
+	char name[65];
+
+	memset(name, 'n', 64);
+	name[64] = '\0';
+	add_named(name);
+	table(80);
+	check_alignment();
+	ck_assert_ptr_nonnull(strstr(text, name));
+}
+END_TEST
+
+START_TEST(a_wide_number_anywhere)
+{
+	for (size_t i = 0; i <= STAT_COUNT; i++) {
+		struct snapshot_row row = {.name = "a"};
+
+		teardown();
+		setup();
+		if (i < STAT_COUNT)
+			((uint64_t *)&row.stats)[i] = UINT64_MAX;
+		else
+			row.replay_failures = UINT64_MAX;
+		add(&row);
+		table(120);
+		ck_assert_ptr_nonnull(strstr(text, " 18 446 744 073 709 551 615 "));
+		check_alignment();
+	}
+}
+END_TEST
+
+START_TEST(thousands_are_set_apart)
+{
+	static const struct {
+		uint64_t value;
+		const char *want;
+	} cases[] = {
+	    {0, " 0  SAs"},
+	    {9, " 9  SAs"},
+	    {999, " 999  SAs"},
+	    {1000, "  1 000  SAs"},
+	    {12345, "  12 345  SAs"},
+	    {123456, "  123 456  SAs"},
+	    {1234567, "  1 234 567  SAs"},
+	    {UINT64_MAX, "  18 446 744 073 709 551 615  SAs"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct snapshot_row row = {.name = "a"};
+
+		teardown();
+		setup();
+		row.stats.active_sa = cases[i].value;
+		add(&row);
+		table(80);
+		ck_assert_ptr_nonnull(strstr(text, cases[i].want));
+	}
+}
+END_TEST
+
+static const char golden_json[] =
+    "{\"version\":\"1.0\",\"kernel\":\"6.1\",\"poll_duration_ns\":0,\"track"
+    "ed_sas\":0,\n"
+    "\"instances\":[\n"
+    "{\"name\":\"tcp:eth1\",\"active\":true,\"descr\":\"the \\\"fast\\\" on"
+    "e\",\"transport\":\"tcp\",\"netns\":\"\",\"initiator_name\":\"iqn\",\""
+    "if_index\":2,\"sessions\":1,\"error_scope\":\"instance\",\"replay_fail"
+    "ures\":1234,\"stats\":{\"ActiveSA\":0,\"PendingKeyOperations\":7,\"Key"
+    "Additions\":448,\"KeyDeletions\":5103,\"ReKeys\":28672,\"ActiveTunnels"
+    "\":109375,\"BadSPIPackets\":326592,\"PacketsNotDecrypted\":823543,\"Pa"
+    "cketsNotAuthenticated\":1835008,\"PacketsWithReplayDetection\":3720087"
+    ",\"ConfidentialBytesSent\":7000000,\"ConfidentialBytesReceived\":12400"
+    "927,\"AuthenticatedBytesSent\":20901888,\"AuthenticatedBytesReceived\""
+    ":33787663,\"TransportBytesSent\":52706752,\"TransportBytesReceived\":7"
+    "9734375,\"TunnelBytesSent\":117440512,\"TunnelBytesReceived\":18446744"
+    "073709551615}},\n"
+    "{\"name\":\"unattributed\",\"active\":false,\"descr\":\"\",\"transport"
+    "\":\"\",\"netns\":\"blue\",\"initiator_name\":\"\",\"if_index\":0,\"se"
+    "ssions\":0,\"error_scope\":\"namespace\",\"replay_failures\":0,\"stats"
+    "\":{\"ActiveSA\":0,\"PendingKeyOperations\":0,\"KeyAdditions\":0,\"Key"
+    "Deletions\":0,\"ReKeys\":0,\"ActiveTunnels\":0,\"BadSPIPackets\":0,\"P"
+    "acketsNotDecrypted\":0,\"PacketsNotAuthenticated\":0,\"PacketsWithRepl"
+    "ayDetection\":0,\"ConfidentialBytesSent\":0,\"ConfidentialBytesReceive"
+    "d\":0,\"AuthenticatedBytesSent\":0,\"AuthenticatedBytesReceived\":0,\""
+    "TransportBytesSent\":0,\"TransportBytesReceived\":0,\"TunnelBytesSent"
+    "\":0,\"TunnelBytesReceived\":0}}],\n"
+    "\"xfrm\":[\n"
+    "{\"netns\":\"\",\"counters\":{\"XfrmInError\":1,\"XfrmInHdrError\":2}}"
+    ",\n"
+    "{\"netns\":\"blue\",\"counters\":{\"XfrmInError\":1,\"XfrmInHdrError\""
+    ":2}}]}\n";
+
+START_TEST(golden_json_of_two_rows)
+{
+	add_two_rows();
+	add_xfrm("", "XfrmInError 1\nXfrmInHdrError 2\n");
+	add_xfrm("blue", "XfrmInError 1\nXfrmInHdrError 2\n");
+	json("1.0", "6.1");
+	ck_assert_str_eq(text, golden_json);
+}
+END_TEST
+
+START_TEST(json_of_nothing)
+{
+	json("", "");
+	ck_assert_str_eq(text,
+			 "{\"version\":\"\",\"kernel\":\"\",\"poll_duration_ns\":0,"
+			 "\"tracked_sas\":0,\n\"instances\":[],\n\"xfrm\":[]}\n");
+}
+END_TEST
+
+START_TEST(json_health)
+{
+	snapshot.health.last_poll_duration = UINT64_MAX;
+	snapshot.health.tracked_sas = UINT32_MAX;
+	json("v", "k");
+	ck_assert_ptr_nonnull(strstr(text, "\"poll_duration_ns\":18446744073709551615,"
+					   "\"tracked_sas\":4294967295,"));
+}
+END_TEST
+
+/* RFC 8259, section 7. */
+START_TEST(json_escapes)
+{
+	json("a\"b\\c/d", "\x01\n\t\x1f \x7f\xc3\xa4");
+	ck_assert_ptr_nonnull(strstr(text, "\"version\":\"a\\\"b\\\\c/d\""));
+	ck_assert_ptr_nonnull(strstr(text, "\"kernel\":\"\\u0001\\u000a\\u0009\\u001f "
+					   "\\u007f\\u00c3\\u00a4\""));
+	for (size_t i = 0; i < text_len; i++)
+		ck_assert(text[i] == '\n' || (text[i] >= 0x20 && text[i] < 0x7f));
+}
+END_TEST
+
+START_TEST(json_of_hostile_counter_names)
+{
+	add_xfrm("\"", "\"},{\"x 1\n");
+	json("", "");
+	ck_assert_ptr_nonnull(
+	    strstr(text, "{\"netns\":\"\\\"\",\"counters\":{\"\\\"},{\\\"x\":1}}"));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    golden_table_of_two_rows,
+	    width_folds,
+	    too_narrow,
+	    no_rows,
+	    a_wide_name,
+	    a_wide_number_anywhere,
+	    thousands_are_set_apart,
+	    golden_json_of_two_rows,
+	    json_of_nothing,
+	    json_health,
+	    json_escapes,
+	    json_of_hostile_counter_names,
+	};
+
+	return RUN_TESTS_WITH("report", tests, setup, teardown);
+}

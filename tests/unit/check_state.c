@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fake_kernel.h"
+#include "ledger.h"
+#include "runner.h"
+#include "tree.h"
+
+#define FILE_NAME "qmipsecd.state"
+
+/* The file's head, as state.c writes it; to forge files whose checksum is right. */
+struct header {
+	char magic[8];
+	uint32_t version;
+	uint32_t record_size;
+	struct state_id id;
+	uint64_t last_at;
+	uint64_t body_size;
+	uint64_t checksum; /* of all the rest */
+};
+
+static const struct state_id ours = {.boot_id = "01234567-89ab-cdef-0123-456789abcdef",
+				     .netns_cookie = 4711};
+
+static struct fake_kernel kernel;
+static struct collector *collector;
+static struct snapshot snapshot;
+static struct tree tree;
+static uint64_t last;
+
+static void open_collector(const char *const *lines)
+{
+	const struct collector_options options = {
+	    .netns = "", .sysfs_root = "/nonexistent", .stale_after = UINT64_MAX};
+	struct instance_set set;
+	char error[200];
+
+	collector_free(collector);
+	ck_assert_int_eq(instance_set_init(&set), 0);
+	for (; *lines; lines++)
+		ck_assert_int_eq(
+		    instance_set_add_line(&set, *lines, error, sizeof(error)), 0);
+	collector = collector_new(&fake_kernel_ops, &kernel, &options, &set);
+	ck_assert_ptr_nonnull(collector);
+	instance_set_free(&set);
+}
+
+#define OPEN(...) open_collector((const char *const[]){__VA_ARGS__, NULL})
+#define OPEN_PLAIN() open_collector((const char *const[]){NULL})
+
+static struct sa_values sa_from(const char *saddr, uint32_t spi, uint64_t bytes)
+{
+	return (struct sa_values){
+	    .saddr = saddr,
+	    .daddr = "192.0.2.1",
+	    .proto = IPPROTO_ESP,
+	    .mode = XFRM_MODE_TUNNEL,
+	    .spi = spi,
+	    .reqid = 1,
+	    .algs = MESSAGE_AEAD,
+	    .add_time = 1700000000,
+	    .bytes = bytes,
+	    .packets = bytes / 10,
+	};
+}
+
+static void sad_has(uint64_t a_bytes, uint64_t b_bytes)
+{
+	struct sa_values a = sa_from("10.0.0.1", 1, a_bytes);
+	struct sa_values b = sa_from("10.0.1.1", 2, b_bytes);
+
+	fake_kernel_clear(&kernel.dumps[KERNEL_DUMP_SAD]);
+	fake_kernel_sa(&kernel, &a);
+	fake_kernel_sa(&kernel, &b);
+}
+
+static void setup(void)
+{
+	tree_make(&tree);
+	kernel = (struct fake_kernel){.now = 7777,
+				      .xfrm_stat = "XfrmInNoStates\t7\n"
+						   "XfrmInStateProtoError\t10\n"};
+	fake_kernel_addr(&kernel, "10.0.0.1", 1);
+	fake_kernel_addr(&kernel, "10.0.1.1", 2);
+	snapshot = (struct snapshot){0};
+	collector = NULL;
+	OPEN("a local 10.0.0.1", "b local 10.0.1.1");
+	sad_has(200, 30);
+	ck_assert_int_eq(collector_poll(collector), 0);
+}
+
+static void teardown(void)
+{
+	snapshot_free(&snapshot);
+	collector_free(collector);
+	fake_kernel_free(&kernel);
+	tree_remove(&tree);
+}
+
+static const struct snapshot_row *row(const char *name)
+{
+	snapshot_free(&snapshot);
+	ck_assert_int_eq(collector_snapshot(collector, &snapshot), 0);
+	for (size_t i = 0; i < snapshot.n_rows; i++)
+		if (!strcmp(snapshot.rows[i].name, name))
+			return &snapshot.rows[i];
+	ck_abort_msg("no row %s", name);
+}
+
+static void save(void)
+{
+	ck_assert_int_eq(state_save(tree.root, &ours, collector, true), 0);
+}
+
+static int load(void)
+{
+	return state_load(tree.root, &ours, collector, &last);
+}
+
+/* Whether a daemon ended with it is part of the state. */
+START_TEST(last_or_not)
+{
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(state_save(tree.root, &ours, collector, i == 1), 0);
+		last = i == 0;
+		OPEN_PLAIN();
+		ck_assert_int_eq(load(), 0);
+		ck_assert_uint_eq(last, i == 1);
+	}
+}
+END_TEST
+
+START_TEST(round_trip)
+{
+	save();
+	kernel.now = 9999;
+	OPEN("a local 10.0.0.1", "b local 10.0.1.1");
+	ck_assert_int_eq(load(), 0);
+	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
+	ck_assert_uint_eq(row("a")->stats.active_sa, 1);
+	ck_assert_uint_eq(row("a")->discontinuity, 7777);
+	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 7);
+	sad_has(250, 35);
+	kernel.xfrm_stat = "XfrmInNoStates\t8\nXfrmInStateProtoError\t13\n";
+	ck_assert_int_eq(collector_poll(collector), 0);
+	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 250);
+	ck_assert_uint_eq(row("a")->stats.key_additions, 1);
+	ck_assert_uint_eq(row("a")->stats.key_deletions, 0);
+	ck_assert_uint_eq(row("b")->stats.confidential_bytes_sent, 35);
+	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 8);
+	ck_assert_uint_eq(row("a")->stats.packets_not_decrypted, 13);
+	ck_assert_uint_eq(row("a")->discontinuity, 7777);
+}
+END_TEST
+
+/* Columns 7 and 8 of one instance go on by what was added, not by the whole. */
+START_TEST(errors_of_one_instance_go_on)
+{
+	OPEN("a local 10.0.0.1");
+	ck_assert_int_eq(collector_poll(collector), 0);
+	save();
+	OPEN("a local 10.0.0.1");
+	ck_assert_int_eq(load(), 0);
+	kernel.xfrm_stat = "XfrmInNoStates\t9\nXfrmInStateProtoError\t14\n";
+	ck_assert_int_eq(collector_poll(collector), 0);
+	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 9);
+	ck_assert_uint_eq(row("a")->stats.packets_not_decrypted, 14);
+}
+END_TEST
+
+START_TEST(nothing_is_lost_over_two_restarts)
+{
+	for (int i = 0; i < 2; i++) {
+		save();
+		OPEN("a local 10.0.0.1", "b local 10.0.1.1");
+		ck_assert_int_eq(load(), 0);
+	}
+	sad_has(300, 30);
+	ck_assert_int_eq(collector_poll(collector), 0);
+	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 300);
+	ck_assert_uint_eq(row("b")->stats.confidential_bytes_sent, 30);
+	ck_assert_uint_eq(row("b")->stats.key_additions, 1);
+}
+END_TEST
+
+/* Rows go by name: their numbers may have changed with the configuration. */
+START_TEST(other_configuration)
+{
+	save();
+	OPEN("c local 10.0.9.9", "b local 10.0.1.1");
+	ck_assert_int_eq(load(), 0);
+	sad_has(250, 35);
+	ck_assert_int_eq(collector_poll(collector), 0);
+	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 250);
+	ck_assert(!row("a")->active);
+	ck_assert_uint_eq(row("b")->stats.confidential_bytes_sent, 35);
+	ck_assert_uint_eq(row("c")->stats.confidential_bytes_sent, 0);
+	ck_assert_uint_eq(snapshot.n_rows, 4);
+}
+END_TEST
+
+START_TEST(no_file)
+{
+	ck_assert_int_eq(load(), -ENOENT);
+	ck_assert_int_eq(state_load("/nonexistent", &ours, collector, &last), -ENOENT);
+	ck_assert_int_eq(state_save("/nonexistent", &ours, collector, true), -ENOENT);
+}
+END_TEST
+
+START_TEST(last_is_told_of_good_files_alone)
+{
+	last = true;
+	ck_assert_int_eq(load(), -ENOENT);
+	ck_assert(last);
+	ck_assert_int_eq(state_save(tree.root, &ours, collector, false), 0);
+	OPEN_PLAIN();
+	ck_assert_int_eq(load(), 0);
+	ck_assert(!last);
+	tree_text(&tree, FILE_NAME, "junk");
+	ck_assert_int_eq(load(), -EBADMSG);
+	ck_assert(!last);
+	tree_remove(&tree);
+	tree_make(&tree);
+	save();
+	OPEN_PLAIN();
+	ck_assert_int_eq(load(), 0);
+	ck_assert(last);
+}
+END_TEST
+
+START_TEST(path_too_long)
+{
+	char path[5000];
+
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	path[sizeof(path) - 1] = '\0';
+	ck_assert_int_eq(state_load(path, &ours, collector, &last), -ENAMETOOLONG);
+	ck_assert_int_eq(state_save(path, &ours, collector, true), -ENAMETOOLONG);
+}
+END_TEST
+
+START_TEST(another_boot_or_namespace)
+{
+	struct state_id other = ours;
+
+	save();
+	OPEN_PLAIN();
+	other.boot_id[35] ^= 1;
+	ck_assert_int_eq(state_load(tree.root, &other, collector, &last), -ESTALE);
+	other = ours;
+	other.netns_cookie++;
+	ck_assert_int_eq(state_load(tree.root, &other, collector, &last), -ESTALE);
+	other = ours;
+	other.boot_id[0] = '\0';
+	ck_assert_int_eq(state_load(tree.root, &other, collector, &last), -ESTALE);
+	row(INSTANCE_UNATTRIBUTED);
+	ck_assert_uint_eq(snapshot.n_rows, 1);
+}
+END_TEST
+
+/* What was refused must have left no trace: the collector is as new. */
+static void refused_whole(int err, const char *what, size_t at)
+{
+	ck_assert_msg(err == -EBADMSG || err == -ESTALE, "%d: %s %zu", err, what, at);
+	row(INSTANCE_UNATTRIBUTED);
+	ck_assert_uint_eq(snapshot.n_rows, 1);
+	ck_assert_uint_eq(snapshot.rows[0].stats.key_additions, 0);
+}
+
+START_TEST(truncated_at_every_length)
+{
+	size_t len;
+	char *data;
+
+	save();
+	data = tree_read(&tree, FILE_NAME, &len);
+	OPEN_PLAIN();
+	for (size_t i = 0; i < len; i++) {
+		tree_write(&tree, FILE_NAME, data, i);
+		refused_whole(load(), "cut at", i);
+	}
+	free(data);
+}
+END_TEST
+
+START_TEST(every_byte_flipped)
+{
+	static const char flips[] = {1, (char)0x80, (char)0xff};
+	size_t len;
+	char *data;
+
+	save();
+	data = tree_read(&tree, FILE_NAME, &len);
+	OPEN_PLAIN();
+	for (size_t i = 0; i < len; i++) {
+		for (size_t j = 0; j < sizeof(flips); j++) {
+			data[i] ^= flips[j];
+			tree_write(&tree, FILE_NAME, data, len);
+			refused_whole(load(), "flipped at", i);
+			data[i] ^= flips[j];
+		}
+	}
+	free(data);
+}
+END_TEST
+
+START_TEST(longer_than_it_says)
+{
+	size_t len;
+	char *data;
+
+	save();
+	data = tree_read(&tree, FILE_NAME, &len);
+	data[len] = 0;
+	tree_write(&tree, FILE_NAME, data, len + 1);
+	OPEN_PLAIN();
+	refused_whole(load(), "longer", len);
+	free(data);
+}
+END_TEST
+
+static uint64_t fnv(uint64_t sum, const void *data, size_t size)
+{
+	const unsigned char *at = data;
+
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ at[i]) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+/* Writes the body with a head that fits it. */
+static void forge(const char *body, size_t len)
+{
+	char *file = malloc(sizeof(struct header) + len + 1);
+	struct header header = {.magic = "qmipsec",
+				.version = 1,
+				.record_size = sizeof(struct ledger_record),
+				.id = ours,
+				.last_at = 1,
+				.body_size = len};
+
+	header.checksum = fnv(UINT64_C(0xcbf29ce484222325), &header, sizeof(header));
+	header.checksum = fnv(header.checksum, body, len);
+
+	memcpy(file, &header, sizeof(header));
+	memcpy(file + sizeof(header), body, len);
+	tree_write(&tree, FILE_NAME, file, sizeof(header) + len);
+	free(file);
+}
+
+/* The body of a good file. */
+static char *good_body(size_t *ret_len)
+{
+	char *data;
+	size_t len;
+
+	save();
+	data = tree_read(&tree, FILE_NAME, &len);
+	*ret_len = len - sizeof(struct header);
+	memmove(data, data + sizeof(struct header), *ret_len);
+	return data;
+}
+
+static int load_forged(const char *body, size_t len)
+{
+	forge(body, len);
+	OPEN_PLAIN();
+	return load();
+}
+
+START_TEST(forged_files_that_are_good)
+{
+	size_t len;
+	char *body = good_body(&len);
+
+	ck_assert_int_eq(load_forged(body, len), 0);
+	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
+	free(body);
+}
+END_TEST
+
+/* A right checksum over nonsense: no crash, and an error or a collector that works. */
+START_TEST(forged_files_that_are_not)
+{
+	size_t len;
+	char *body = good_body(&len);
+	uint64_t *head = (uint64_t *)(void *)body;
+	const uint64_t n_rows = head[0];
+	const uint64_t n_sas = head[1];
+	static const uint64_t bad[] = {0, 2, 4, 65536, UINT32_MAX, UINT64_MAX};
+
+	ck_assert_uint_eq(n_rows, 3);
+	ck_assert_uint_eq(n_sas, 2);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		head[0] = bad[i];
+		ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	}
+	head[0] = n_rows;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		head[1] = bad[i];
+		ck_assert_int_eq(load_forged(body, len),
+				 bad[i] == n_sas ? 0 : -EBADMSG);
+	}
+	head[1] = n_sas;
+	for (size_t cut = 0; cut < len; cut++)
+		ck_assert_int_eq(load_forged(body, cut), -EBADMSG);
+	free(body);
+}
+END_TEST
+
+START_TEST(forged_bytes_do_no_harm)
+{
+	size_t len;
+	char *body = good_body(&len);
+	unsigned state = 3;
+
+	for (int i = 0; i < 1500; i++) {
+		char *copy = malloc(len);
+		int err;
+
+		memcpy(copy, body, len);
+		for (int n = 1 + rand_r(&state) % 6; n > 0; n--)
+			copy[(size_t)rand_r(&state) % len] = (char)rand_r(&state);
+		err = load_forged(copy, len);
+		free(copy);
+		ck_assert(err == 0 || err == -EBADMSG);
+		if (err == 0) {
+			ck_assert_int_eq(collector_poll(collector), 0);
+			ck_assert_int_eq(collector_poll(collector), 0);
+			ck_assert_int_eq(collector_poll(collector), 0);
+		}
+	}
+	free(body);
+}
+END_TEST
+
+START_TEST(names_that_cannot_be)
+{
+	size_t len;
+	char *body = good_body(&len);
+	char *name = body + 4 * sizeof(uint64_t);
+
+	ck_assert_str_eq(name, INSTANCE_UNATTRIBUTED);
+	memset(name, 'n', 65);
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	memset(name, 0, 65);
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	memcpy(name, "a\nb", 4);
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	free(body);
+}
+END_TEST
+
+START_TEST(the_old_file_stands_until_the_new_one_is_whole)
+{
+	char path[200];
+	size_t len;
+	char *before;
+	char *after;
+	size_t len_after;
+
+	save();
+	before = tree_read(&tree, FILE_NAME, &len);
+	tree_text(&tree, FILE_NAME ".new/in-the-way", "");
+	sad_has(999, 999);
+	ck_assert_int_eq(collector_poll(collector), 0);
+	ck_assert_int_lt(state_save(tree.root, &ours, collector, true), 0);
+	after = tree_read(&tree, FILE_NAME, &len_after);
+	ck_assert_uint_eq(len, len_after);
+	ck_assert_mem_eq(before, after, len);
+	free(after);
+	snprintf(path, sizeof(path), "%s/%s.new/in-the-way", tree.root, FILE_NAME);
+	ck_assert_int_eq(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/%s.new", tree.root, FILE_NAME);
+	ck_assert_int_eq(rmdir(path), 0);
+	save();
+	after = tree_read(&tree, FILE_NAME, &len_after);
+	ck_assert_mem_ne(before, after, len);
+	ck_assert_uint_eq(tree_count(&tree), 1);
+	free(before);
+	free(after);
+}
+END_TEST
+
+START_TEST(a_new_file_that_cannot_take_its_place)
+{
+	tree_text(&tree, FILE_NAME "/in-the-way", "");
+	ck_assert_int_lt(state_save(tree.root, &ours, collector, true), 0);
+	ck_assert_uint_eq(tree_count(&tree), 1); /* nothing left beside it */
+	ck_assert_int_eq(load(), -EBADMSG);
+}
+END_TEST
+
+START_TEST(links_are_not_followed)
+{
+	size_t len;
+	char *target;
+
+	tree_text(&tree, "precious", "keep");
+	tree_link(&tree, FILE_NAME ".new", "precious");
+	ck_assert_int_eq(state_save(tree.root, &ours, collector, true), -ELOOP);
+	target = tree_read(&tree, "precious", &len);
+	ck_assert_uint_eq(len, 4);
+	free(target);
+	tree_link(&tree, FILE_NAME, "precious");
+	ck_assert_int_eq(load(), -ELOOP);
+}
+END_TEST
+
+START_TEST(only_its_owner_may_read_it)
+{
+	struct stat stat_buf;
+	char path[200];
+
+	save();
+	snprintf(path, sizeof(path), "%s/%s", tree.root, FILE_NAME);
+	ck_assert_int_eq(stat(path, &stat_buf), 0);
+	ck_assert_uint_eq(stat_buf.st_mode & 0777, 0600);
+}
+END_TEST
+
+/* Two saves of the same state are the same file: no stray memory goes to disk. */
+START_TEST(every_byte_is_meant)
+{
+	size_t len;
+	size_t len_again;
+	char *first;
+	char *again;
+
+	save();
+	first = tree_read(&tree, FILE_NAME, &len);
+	OPEN("a local 10.0.0.1", "b local 10.0.1.1");
+	ck_assert_int_eq(load(), 0);
+	save();
+	again = tree_read(&tree, FILE_NAME, &len_again);
+	ck_assert_uint_eq(len, len_again);
+	ck_assert_mem_eq(first, again, len);
+	for (size_t i = 0; i + 3 < len; i++)
+		ck_assert(memcmp(first + i, "\xa5\xa5\xa5", 3) != 0);
+	free(first);
+	free(again);
+}
+END_TEST
+
+START_TEST(the_id_of_this_boot)
+{
+	struct state_id first;
+	struct state_id again;
+
+	if (state_id_read(&first) < 0)
+		return; /* before Linux 5.14 a namespace has no cookie */
+	ck_assert_int_eq(state_id_read(&again), 0);
+	ck_assert_mem_eq(&first, &again, sizeof(first));
+	ck_assert_uint_eq(strlen(first.boot_id), 36);
+	ck_assert_uint_ne(first.netns_cookie, 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    last_or_not,
+	    round_trip,
+	    errors_of_one_instance_go_on,
+	    nothing_is_lost_over_two_restarts,
+	    other_configuration,
+	    no_file,
+	    last_is_told_of_good_files_alone,
+	    path_too_long,
+	    another_boot_or_namespace,
+	    truncated_at_every_length,
+	    every_byte_flipped,
+	    longer_than_it_says,
+	    forged_files_that_are_good,
+	    forged_files_that_are_not,
+	    forged_bytes_do_no_harm,
+	    names_that_cannot_be,
+	    the_old_file_stands_until_the_new_one_is_whole,
+	    a_new_file_that_cannot_take_its_place,
+	    links_are_not_followed,
+	    only_its_owner_may_read_it,
+	    every_byte_is_meant,
+	    the_id_of_this_boot,
+	};
+
+	return RUN_TESTS_WITH("state", tests, setup, teardown);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_TESTS_FAKE_KERNEL_H
+#define QMIPSEC_TESTS_FAKE_KERNEL_H
+
+#include "kernel.h"
+#include "messages.h"
+
+/*
+ * A kernel that says what it was told to: struct kernel_ops over lists of messages,
+ * with a clock that stands still unless it is moved, and errors on demand.
+ */
+
+struct message_list {
+	struct nlmsghdr **messages;
+	size_t n;
+};
+
+struct fake_kernel {
+	uint64_t now; /* ns */
+	/* what each kind of dump answers, by enum kernel_dump */
+	struct message_list dumps[3];
+	struct message_list events; /* those that wait; reading takes them away */
+	bool addrs_changed;         /* told once */
+	const char *xfrm_stat;      /* the file's text */
+
+	/* A dump that answers so many messages and then fails; 0: it does not fail. */
+	int dump_error[3];
+	size_t dump_error_after[3];
+	int xfrm_stat_error;
+	/* The next so many calls of read_events() fail and bring nothing. */
+	int events_error;
+	unsigned n_events_errors;
+
+	/* Called once in the next SAD dump, after so many of its messages. */
+	void (*during)(struct fake_kernel *kernel);
+	size_t during_after;
+	uint64_t dump_takes; /* ns that each SAD dump moves the clock by */
+
+	/* What was asked, a letter for each call: A(ddresses), P(olicies), S(AD),
+	 * E(vents), X(frm_stat). */
+	char asked[256];
+};
+
+extern const struct kernel_ops fake_kernel_ops;
+
+/* Appends; the message now belongs to the list. */
+void fake_kernel_add(struct message_list *list, struct nlmsghdr *nlh);
+void fake_kernel_clear(struct message_list *list);
+
+/* Appends an event, or an SA of the SAD, and so on. */
+void fake_kernel_event(struct fake_kernel *kernel, struct nlmsghdr *nlh);
+void fake_kernel_sa(struct fake_kernel *kernel, const struct sa_values *sa);
+void fake_kernel_policy(struct fake_kernel *kernel, const struct policy_values *policy);
+void fake_kernel_addr(struct fake_kernel *kernel, const char *addr, uint32_t if_index);
+
+/* Frees what it holds, not the struct. */
+void fake_kernel_free(struct fake_kernel *kernel);
+
+#endif

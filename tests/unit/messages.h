@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_TESTS_MESSAGES_H
+#define QMIPSEC_TESTS_MESSAGES_H
+
+#include <linux/netlink.h>
+#include <linux/xfrm.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Netlink messages made from plain values, as the kernel would send them. Each stands
+ * on the heap in a block of exactly its own length, so that ASan and valgrind see any
+ * byte that is read beyond its end. The caller frees it with free().
+ */
+
+/* "10.0.0.1" or "2001:db8::1", in the form of struct sa: IPv4 in the first four bytes.
+ */
+struct in6_addr addr_of(const char *text);
+uint16_t family_of(const char *text);
+
+/* Every byte of a key in these messages. */
+#define MESSAGE_KEY_BYTE 0xa5
+
+enum message_alg {
+	MESSAGE_LARVAL = 0,
+	MESSAGE_AEAD = 1,
+	MESSAGE_CRYPT = 2,
+	MESSAGE_AUTH = 4,
+	MESSAGE_AUTH_TRUNC = 8,
+	MESSAGE_COMP = 16,
+};
+
+struct sa_values {
+	const char *saddr, *daddr;
+	uint8_t proto, mode;
+	uint32_t spi; /* host order */
+	uint32_t seq; /* of the negotiation */
+	uint32_t reqid;
+	unsigned algs; /* of enum message_alg */
+	struct xfrm_selector sel;
+	uint64_t add_time, bytes, packets;
+	uint32_t integrity_failed, replay, replay_window;
+	uint8_t window; /* in xfrm_usersa_info */
+
+	bool has_mark, has_if_id, has_pcpu, has_dir, has_offload, has_replay, has_esn;
+	uint32_t mark, mark_mask;
+	uint32_t if_id;
+	uint32_t pcpu;
+	uint8_t dir; /* 1: in, 2: out */
+	uint8_t offload_flags;
+	uint32_t oseq, iseq, bitmap; /* XFRMA_REPLAY_VAL, or the low half with ESN */
+	uint32_t oseq_hi, iseq_hi;
+	uint32_t esn_window;
+};
+
+struct template_values {
+	const char *saddr, *daddr; /* NULL: any */
+	uint16_t family;
+	uint8_t proto, mode;
+	uint32_t spi, reqid;
+};
+
+struct policy_values {
+	const char *saddr, *daddr;
+	uint8_t saddr_prefix, daddr_prefix;
+	uint8_t proto;
+	uint16_t sport, sport_mask, dport, dport_mask; /* host order */
+	uint8_t dir, action;                           /* XFRM_POLICY_* */
+	uint32_t priority;
+	bool has_mark, has_if_id;
+	uint32_t mark, mark_mask, if_id;
+	size_t n_templates;
+	struct template_values templates[8];
+};
+
+/* type: XFRM_MSG_NEWSA or XFRM_MSG_UPDSA. */
+struct nlmsghdr *message_newsa(uint16_t type, const struct sa_values *sa);
+struct nlmsghdr *message_delsa(const struct sa_values *sa);
+struct nlmsghdr *message_expire(const struct sa_values *sa, bool hard);
+struct nlmsghdr *message_flushsa(uint8_t proto);
+struct nlmsghdr *message_migrate(void);
+struct nlmsghdr *message_newpolicy(const struct policy_values *policy);
+
+/* address or local may be NULL: then that attribute is missing. */
+struct nlmsghdr *message_newaddr(const char *address, const char *local,
+				 uint32_t if_index);
+
+/* A message of any type and payload. */
+struct nlmsghdr *message_raw(uint16_t type, const void *payload, size_t len);
+
+/* The same message with one attribute more. */
+struct nlmsghdr *message_with_attr(const struct nlmsghdr *nlh, uint16_t type,
+				   const void *payload, size_t len);
+
+/* The first len bytes of a message (at least its header's 16), its length set to that.
+ */
+struct nlmsghdr *message_cut(const struct nlmsghdr *nlh, size_t len);
+
+#endif
