@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -180,6 +181,31 @@ static bool printable(const char *text)
 		if (!isprint((unsigned char)*text))
 			return false;
 	return true;
+}
+
+/* The 32-bit FNV-1a hash. Names that are served are made of it: it must not change. */
+static uint32_t name_hash(const char *name)
+{
+	uint32_t hash = 0x811c9dc5;
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x01000193;
+	return hash;
+}
+
+void instance_name_fit(char *to, size_t size, const char *name)
+{
+	enum { TAIL = 9 }; /* "~" and the hash */
+	size_t len = strlen(name);
+	size_t n = len < size - 1 - TAIL ? len : size - 1 - TAIL;
+
+	if (len < size && printable(name)) {
+		memcpy(to, name, len + 1);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[i] = (char)(isprint((unsigned char)name[i]) ? name[i] : '_');
+	snprintf(to + n, size - n, "~%08" PRIx32, name_hash(name));
 }
 
 /* One line, and which keywords it has had. */

@@ -86,6 +86,15 @@ int instance_set_find(const struct instance_set *set, const char *name);
  * number, -ENOMEM, or -EINVAL if it cannot be a name. */
 int instance_set_add(struct instance_set *set, const char *name);
 
+/*
+ * Writes what can be a row's name or a part of it into to, of size bytes with the
+ * terminating 0, at least 16. A name of printable ASCII that has room stays as it is.
+ * Else its other bytes become '_', and the end becomes "~" and eight hex digits, the
+ * FNV-1a hash of the whole name: the same name gives the same again, on any machine,
+ * and two names hardly ever the same.
+ */
+void instance_name_fit(char *to, size_t size, const char *name);
+
 /* True if the address lies in the prefix. */
 bool instance_prefix_holds(const struct instance_prefix *prefix, uint16_t family,
 			   const struct in6_addr *addr);

@@ -418,6 +418,40 @@ START_TEST(numbers_of_prefixes)
 }
 END_TEST
 
+/* The hashes are another implementation's. */
+START_TEST(names_that_fit_and_that_do_not)
+{
+	char name[INSTANCE_NAME_MAX + 2];
+	char fitted[INSTANCE_NAME_MAX + 1];
+	char small[16 + 2];
+
+	memset(name, 'a', sizeof(name));
+	name[64] = '\0';
+	instance_name_fit(fitted, sizeof(fitted), name);
+	ck_assert_str_eq(fitted, name);
+	name[64] = 'a';
+	name[65] = '\0';
+	instance_name_fit(fitted, sizeof(fitted), name);
+	ck_assert_uint_eq(strlen(fitted), 64);
+	ck_assert_uint_eq(strspn(fitted, "a"), 55);
+	ck_assert_str_eq(fitted + 55, "~2dd603ec");
+
+	instance_name_fit(fitted, sizeof(fitted), "");
+	ck_assert_str_eq(fitted, "");
+	instance_name_fit(fitted, sizeof(fitted), "tcp:eth1 (a/b)");
+	ck_assert_str_eq(fitted, "tcp:eth1 (a/b)");
+	instance_name_fit(fitted, sizeof(fitted), "b\xc3\xa9 \n");
+	ck_assert_str_eq(fitted, "b__ _~debd275b");
+
+	memset(small, '!', sizeof(small));
+	instance_name_fit(small, 16, "123456789012345");
+	ck_assert_str_eq(small, "123456789012345");
+	instance_name_fit(small, 16, "1234567890123456");
+	ck_assert_str_eq(small, "123456~cb17f1f3");
+	ck_assert_int_eq(small[16], '!');
+}
+END_TEST
+
 START_TEST(garbage)
 {
 	static const char letters[] =
@@ -464,6 +498,7 @@ int main(void)
 	    merge_keeps_numbers,
 	    prefixes,
 	    numbers_of_prefixes,
+	    names_that_fit_and_that_do_not,
 	    garbage,
 	};
 
