@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "attribute.h"
+#include "inventory.h"
 #include "iscsi_sysfs.h"
 #include "ledger.h"
 #include "local_addr.h"
@@ -28,7 +29,7 @@ struct collector {
 	const struct kernel_ops *ops;
 	void *kernel;
 	struct collector_options options;
-	struct instance_set instances;
+	struct inventory inventory;
 	struct ledger *ledger;
 	struct row *rows; /* one for each instance */
 	size_t n_rows;
@@ -68,14 +69,14 @@ static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direct
 {
 	struct collector *collector = ctx;
 
-	return attribute_instance(&collector->instances, &collector->addrs, sa,
-				  direction);
+	return inventory_row(&collector->inventory, &collector->addrs,
+			     collector->policies, collector->n_policies, sa, direction);
 }
 
 /* A row for every instance, in the ledger and here. */
 static int grow_rows(struct collector *collector)
 {
-	size_t n = collector->instances.n;
+	size_t n = collector->inventory.set.n;
 	struct row *rows;
 	int err;
 
@@ -110,8 +111,8 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 	collector->policies_stale = true;
 	collector->policies_wanted = true;
 	collector->ledger = ledger_new(&env, 1);
-	if (!collector->ledger || instance_set_init(&collector->instances) < 0 ||
-	    instance_set_merge(&collector->instances, instances) < 0 ||
+	if (!collector->ledger ||
+	    inventory_init(&collector->inventory, instances) < 0 ||
 	    grow_rows(collector) < 0) {
 		collector_free(collector);
 		return NULL;
@@ -124,7 +125,7 @@ void collector_free(struct collector *collector)
 	if (!collector)
 		return;
 	ledger_free(collector->ledger);
-	instance_set_free(&collector->instances);
+	inventory_free(&collector->inventory);
 	local_addrs_free(&collector->addrs);
 	free(collector->policies);
 	free(collector->rows);
@@ -157,6 +158,7 @@ static int refresh_addrs(struct collector *collector)
 	local_addrs_free(&collector->addrs);
 	collector->addrs = fresh;
 	collector->addrs_stale = false;
+	collector->inventory.read_at = 0;
 	collector->reattribute = true;
 	return 0;
 }
@@ -182,17 +184,39 @@ static int add_policy(void *ctx, const struct nlmsghdr *nlh)
 	return 0;
 }
 
-static int refresh_policies(struct collector *collector)
+static int dump_policies(struct collector *collector)
 {
 	int err;
 
-	if (!collector->policies_stale || !collector->policies_wanted)
-		return 0;
 	collector->n_policies = 0;
 	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_SPD, add_policy,
 				   collector);
 	collector->policies_stale = err != 0;
 	collector->policies_wanted = err != 0;
+	return err;
+}
+
+/* Policies are read when one has changed and something hangs on them: a connection, or
+ * an SA between two local addresses. Then whose SAs are may have changed as well. */
+static int refresh_claims(struct collector *collector)
+{
+	bool fresh = false;
+	int err = 0;
+
+	if (collector->policies_stale &&
+	    (collector->policies_wanted ||
+	     inventory_wants_policies(&collector->inventory))) {
+		err = dump_policies(collector);
+		fresh = true;
+	}
+	if (!err)
+		err = inventory_claim(&collector->inventory, collector->policies,
+				      collector->n_policies, fresh,
+				      &collector->reattribute);
+	if (!err && collector->reattribute)
+		err = ledger_reattribute(collector->ledger);
+	if (!err)
+		collector->reattribute = false;
 	return err;
 }
 
@@ -268,8 +292,11 @@ bool collector_wants_poll(const struct collector *collector)
 
 /* Instances: what the system says of them now. */
 
-static void refresh_rules(struct collector *collector, struct instance *instance)
+/* The interface that a rule names, else the driver, else the one with the address. */
+static void refresh_devices(struct collector *collector, struct instance *instance)
 {
+	const char *root = collector->options.sysfs_root;
+
 	instance->if_index = 0;
 	for (size_t i = 0; i < instance->n_rules; i++) {
 		struct instance_rule *rule = &instance->rules[i];
@@ -277,13 +304,17 @@ static void refresh_rules(struct collector *collector, struct instance *instance
 
 		if (!rule->device[0])
 			continue;
-		index = sysfs_if_index(collector->options.sysfs_root, rule->device);
+		index = sysfs_if_index(root, rule->device);
 		if (index != rule->device_index)
 			collector->reattribute = true;
 		rule->device_index = index;
 		if (!instance->if_index)
 			instance->if_index = index;
 	}
+	if (!instance->if_index && instance->present && instance->netdev[0])
+		instance->if_index = sysfs_if_index(root, instance->netdev);
+	if (!instance->if_index)
+		instance->if_index = instance->local_if_index;
 }
 
 static bool has_local_addr(const struct instance_rule *rule,
@@ -310,73 +341,48 @@ static bool is_present(const struct instance *instance, const struct local_addrs
 	return false;
 }
 
-static void add_session(struct instance *instance,
-			const struct iscsi_connection *connection)
+static int refresh_instances(struct collector *collector)
 {
-	instance->sessions++;
-	memcpy(instance->transport, connection->transport, sizeof(instance->transport));
-	memcpy(instance->initiator_name, connection->initiator_name,
-	       sizeof(instance->initiator_name));
-}
+	struct instance_set *set = &collector->inventory.set;
+	int err = inventory_refresh(&collector->inventory,
+				    collector->options.sysfs_root, &collector->addrs,
+				    collector->ops->now(collector->kernel));
 
-static void refresh_sessions(struct collector *collector,
-			     const struct iscsi_connections *connections)
-{
-	struct instance_set *set = &collector->instances;
-
+	if (!err)
+		err = grow_rows(collector);
+	if (err)
+		return err;
+	set->instances[0].active = true;
 	for (size_t i = 1; i < set->n; i++) {
 		struct instance *instance = &set->instances[i];
 
-		instance->sessions = 0;
-		for (size_t j = 0; j < connections->n; j++) {
-			const struct iscsi_connection *connection =
-			    &connections->connections[j];
-
-			if (connection->family &&
-			    attribute_connection(instance, &collector->addrs,
-						 connection->family, &connection->local,
-						 &connection->remote))
-				add_session(instance, connection);
-		}
+		refresh_devices(collector, instance);
+		instance->active =
+		    instance->present || is_present(instance, &collector->addrs);
 	}
-}
-
-static int refresh_instances(struct collector *collector)
-{
-	struct instance_set *set = &collector->instances;
-	struct iscsi_connections connections;
-	int err;
-
-	set->instances[0].active = true;
-	for (size_t i = 1; i < set->n; i++) {
-		refresh_rules(collector, &set->instances[i]);
-		set->instances[i].active =
-		    is_present(&set->instances[i], &collector->addrs);
-	}
-	if (set->n == 1)
-		return 0;
-	err = iscsi_sysfs_read(collector->options.sysfs_root, &connections);
-	if (err)
-		return err;
-	refresh_sessions(collector, &connections);
-	iscsi_connections_free(&connections);
 	return 0;
 }
 
 /* Errors that only the namespace counts. */
 
+/* HBAs that are there and whose packets XFRM sees. */
+static bool meets_xfrm(const struct instance *instance)
+{
+	return instance->n_rules || (instance->present && instance->software);
+}
+
 /*
  * With one instance they are its own; with none, of the unattributed row. With several
  * nobody can split them, and each row shows the namespace's. What a row has counted
- * once it keeps. Rows that no rule stands for any more have no part in this.
+ * once it keeps.
  */
-static size_t count_ruled(const struct collector *collector, size_t *ret_owner)
+static size_t count_owners(const struct collector *collector, size_t *ret_owner)
 {
 	size_t n = 0;
 
 	*ret_owner = 0;
-	for (size_t i = 1; i < collector->instances.n; i++) {
-		if (!collector->instances.instances[i].n_rules)
+	for (size_t i = 1; i < collector->inventory.set.n; i++) {
+		if (!meets_xfrm(&collector->inventory.set.instances[i]))
 			continue;
 		*ret_owner = n ? *ret_owner : i;
 		n++;
@@ -388,8 +394,8 @@ static enum error_scope scope_of(const struct collector *collector)
 {
 	size_t owner;
 
-	return count_ruled(collector, &owner) > 1 ? ERROR_SCOPE_NAMESPACE
-						  : ERROR_SCOPE_INSTANCE;
+	return count_owners(collector, &owner) > 1 ? ERROR_SCOPE_NAMESPACE
+						   : ERROR_SCOPE_INSTANCE;
 }
 
 static uint64_t integrity_failures(const struct collector *collector)
@@ -430,7 +436,7 @@ static void count_errors(struct collector *collector)
 	uint64_t integrity = integrity_failures(collector);
 	uint64_t not_decrypted = proto > integrity ? proto - integrity : 0;
 	size_t owner;
-	bool shared = count_ruled(collector, &owner) > 1;
+	bool shared = count_owners(collector, &owner) > 1;
 
 	raise_to(&not_decrypted, collector->not_decrypted);
 	raise_to(&bad_spi, collector->bad_spi);
@@ -485,6 +491,9 @@ static int dump_sad(struct collector *collector)
 				   collector);
 	if (!err)
 		err = drain(collector);
+	/* an SA that has come meanwhile may be of a policy that has */
+	if (!err)
+		err = refresh_claims(collector);
 	if (err) {
 		ledger_dump_abort(collector->ledger);
 		return err;
@@ -515,14 +524,11 @@ static int poll_steps(struct collector *collector)
 	if (!err)
 		err = drain(collector);
 	if (!err)
-		err = refresh_policies(collector);
-	if (!err)
 		err = refresh_instances(collector);
-	if (!err && collector->reattribute)
-		err = ledger_reattribute(collector->ledger);
+	if (!err)
+		err = refresh_claims(collector);
 	if (err)
 		return err;
-	collector->reattribute = false;
 	err = read_counters(collector);
 	if (err)
 		return err;
@@ -575,7 +581,7 @@ uint64_t collector_last_duration(const struct collector *collector)
 int collector_reconfigure(struct collector *collector,
 			  const struct instance_set *instances, uint64_t stale_after)
 {
-	int err = instance_set_merge(&collector->instances, instances);
+	int err = inventory_configure(&collector->inventory, instances);
 
 	if (err)
 		return err;
@@ -583,7 +589,7 @@ int collector_reconfigure(struct collector *collector,
 	collector->reattribute = true;
 	err = grow_rows(collector);
 	if (err)
-		collector->instances.n = collector->n_rows;
+		collector->inventory.set.n = collector->n_rows;
 	return err;
 }
 
@@ -591,7 +597,7 @@ int collector_reconfigure(struct collector *collector,
 
 static struct snapshot_row make_row(const struct collector *collector, size_t number)
 {
-	const struct instance *instance = &collector->instances.instances[number];
+	const struct instance *instance = &collector->inventory.set.instances[number];
 	const struct ledger_row *totals =
 	    ledger_row(collector->ledger, (unsigned)number);
 	struct snapshot_row row = {
@@ -634,7 +640,7 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 {
 	bool first = snapshot->n_rows == 0;
 
-	for (size_t i = 0; i < collector->instances.n; i++) {
+	for (size_t i = 0; i < collector->inventory.set.n; i++) {
 		struct snapshot_row row = make_row(collector, i);
 		int err = snapshot_add_row(snapshot, &row);
 
@@ -657,6 +663,9 @@ struct saved_head {
 
 struct saved_row {
 	char name[INSTANCE_NAME_MAX + 1];
+	char found[INSTANCE_NAME_MAX + 1];
+	char transport[33];
+	char initiator_name[224];
 	struct ledger_row totals;
 	struct row row;
 };
@@ -695,16 +704,36 @@ int collector_save(const struct collector *collector, FILE *stream)
 	ledger_save(collector->ledger, count_record, &head.n_sas);
 	err = write_all(stream, &head, sizeof(head));
 	for (size_t i = 0; i < collector->n_rows && !err; i++) {
+		const struct instance *instance =
+		    &collector->inventory.set.instances[i];
 		struct saved_row saved;
 
 		memset(&saved, 0, sizeof(saved)); /* the padding goes to disk too */
-		memcpy(saved.name, collector->instances.instances[i].name,
-		       sizeof(saved.name));
+		memcpy(saved.name, instance->name, sizeof(saved.name));
+		memcpy(saved.found, instance->found, sizeof(saved.found));
+		memcpy(saved.transport, instance->transport, sizeof(saved.transport));
+		memcpy(saved.initiator_name, instance->initiator_name,
+		       sizeof(saved.initiator_name));
 		saved.totals = *ledger_row(collector->ledger, (unsigned)i);
 		saved.row = collector->rows[i];
 		err = write_all(stream, &saved, sizeof(saved));
 	}
 	return err ? err : ledger_save(collector->ledger, save_record, stream);
+}
+
+static bool is_text(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+/* What is known of an HBA that may not be there any more. */
+static void load_identity(struct instance *instance, const struct saved_row *saved)
+{
+	if (!instance->found[0])
+		memcpy(instance->found, saved->found, sizeof(saved->found));
+	memcpy(instance->transport, saved->transport, sizeof(saved->transport));
+	memcpy(instance->initiator_name, saved->initiator_name,
+	       sizeof(saved->initiator_name));
 }
 
 /* Returns the row's number in this collector, or -errno. */
@@ -716,9 +745,12 @@ static int load_row(struct collector *collector, FILE *stream)
 
 	if (err)
 		return err;
-	if (!memchr(saved.name, '\0', sizeof(saved.name)))
+	if (!is_text(saved.name, sizeof(saved.name)) ||
+	    !is_text(saved.found, sizeof(saved.found)) ||
+	    !is_text(saved.transport, sizeof(saved.transport)) ||
+	    !is_text(saved.initiator_name, sizeof(saved.initiator_name)))
 		return -EBADMSG;
-	number = instance_set_add(&collector->instances, saved.name);
+	number = instance_set_add(&collector->inventory.set, saved.name);
 	if (number < 0)
 		return number == -EINVAL ? -EBADMSG : number;
 	err = grow_rows(collector);
@@ -727,6 +759,7 @@ static int load_row(struct collector *collector, FILE *stream)
 					 &saved.totals);
 	if (err)
 		return err;
+	load_identity(&collector->inventory.set.instances[number], &saved);
 	collector->rows[number] = saved.row;
 	return number;
 }
@@ -775,6 +808,7 @@ int collector_load(struct collector *collector, FILE *stream)
 		err = load_sas(collector, stream, head.n_sas, numbers, head.n_rows);
 	free(numbers);
 	if (!err) {
+		instance_set_apply_renames(&collector->inventory.set);
 		collector->bad_spi = head.bad_spi;
 		collector->not_decrypted = head.not_decrypted;
 	}

@@ -355,11 +355,115 @@ int instance_set_add(struct instance_set *set, const char *name)
 	return add_instance(set, name);
 }
 
+/* Found instances and their names. */
+
+static const char *renamed(const struct instance_set *set, const char *found)
+{
+	for (size_t i = 0; i < set->n_renames; i++)
+		if (!strcmp(set->renames[i].found, found))
+			return set->renames[i].name;
+	return found;
+}
+
+static int find_found(const struct instance_set *set, const char *found)
+{
+	for (size_t i = 1; i < set->n; i++)
+		if (!strcmp(set->instances[i].found, found))
+			return (int)i;
+	return -ENOENT;
+}
+
+int instance_set_found(struct instance_set *set, const char *found, bool add)
+{
+	int number = find_found(set, found);
+
+	if (number >= 0)
+		return number;
+	number = instance_set_find(set, renamed(set, found));
+	if (number == 0)
+		return -ENOENT; /* no HBA has the unattributed row's name */
+	if (number < 0 && add)
+		number = add_instance(set, renamed(set, found));
+	if (number > 0)
+		snprintf(set->instances[number].found,
+			 sizeof(set->instances[number].found), "%s", found);
+	return number;
+}
+
+void instance_set_apply_renames(struct instance_set *set)
+{
+	for (size_t i = 1; i < set->n; i++) {
+		struct instance *instance = &set->instances[i];
+		const char *name = renamed(set, instance->found);
+		int other;
+
+		if (!instance->found[0] || !strcmp(instance->name, name))
+			continue;
+		other = instance_set_find(set, name);
+		if (other < 0) {
+			snprintf(instance->name, sizeof(instance->name), "%s", name);
+		} else if (other > 0) {
+			memcpy(set->instances[other].found, instance->found,
+			       sizeof(instance->found));
+			instance->found[0] = '\0';
+		}
+	}
+}
+
+static int check_rename(struct parser *parser, const struct instance_set *set,
+			const struct instance_rename *rename)
+{
+	if (!rename->found[0] || !rename->name[0])
+		return fail(parser, "say the name that is found and the new one");
+	if (!printable(rename->found) || !printable(rename->name))
+		return fail(parser, "a name has only printable ASCII characters");
+	if (!strcmp(rename->found, INSTANCE_UNATTRIBUTED) ||
+	    !strcmp(rename->name, INSTANCE_UNATTRIBUTED))
+		return fail(parser, "\"%s\" is the row of what belongs to no HBA",
+			    INSTANCE_UNATTRIBUTED);
+	for (size_t i = 0; i < set->n_renames; i++) {
+		if (!strcmp(set->renames[i].found, rename->found))
+			return fail(parser, "\"%s\" is renamed already", rename->found);
+		if (!strcmp(set->renames[i].name, rename->name))
+			return fail(parser, "\"%s\" is the new name of \"%s\" already",
+				    rename->name, set->renames[i].found);
+	}
+	return 0;
+}
+
+int instance_set_add_rename(struct instance_set *set, const char *line, char *error,
+			    size_t error_size)
+{
+	struct parser parser = {line, error, error_size};
+	struct instance_rename rename = {.found = ""};
+	struct instance_rename *grown;
+	char rest[2];
+	int ret = next_word(&parser, rename.found, sizeof(rename.found));
+
+	if (ret > 0)
+		ret = next_word(&parser, rename.name, sizeof(rename.name));
+	if (ret > 0) {
+		ret = next_word(&parser, rest, sizeof(rest));
+		if (ret != 0)
+			return fail(&parser, "there is more than two names");
+	}
+	if (ret == 0)
+		ret = check_rename(&parser, set, &rename);
+	if (ret < 0)
+		return ret;
+	grown = realloc(set->renames, (set->n_renames + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	set->renames = grown;
+	grown[set->n_renames++] = rename;
+	return 0;
+}
+
 int instance_set_init(struct instance_set *set)
 {
 	int number;
 
-	*set = (struct instance_set){0};
+	*set = (struct instance_set){.discover = true};
 	number = add_instance(set, INSTANCE_UNATTRIBUTED);
 	if (number < 0)
 		return number;
@@ -380,6 +484,7 @@ void instance_set_free(struct instance_set *set)
 	for (size_t i = 0; i < set->n; i++)
 		free_instance(&set->instances[i]);
 	free(set->instances);
+	free(set->renames);
 	*set = (struct instance_set){0};
 }
 
@@ -464,10 +569,35 @@ static int add_names(struct instance_set *set, const struct instance_set *from)
 	return 0;
 }
 
+/* The other's in place of its own. */
+static int copy_renames(struct instance_set *set, const struct instance_set *from)
+{
+	size_t size = from->n_renames * sizeof(*from->renames);
+	struct instance_rename *copy = NULL;
+
+	if (size) {
+		copy = malloc(size);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, from->renames, size);
+	}
+	free(set->renames);
+	set->renames = copy;
+	set->n_renames = from->n_renames;
+	return 0;
+}
+
 int instance_set_merge(struct instance_set *set, const struct instance_set *from)
 {
 	struct instance_rule **copies = copy_rules(from);
+	size_t before = set->n;
 	int err = copies ? add_names(set, from) : -ENOMEM;
+
+	if (!err) {
+		err = copy_renames(set, from);
+		if (err)
+			set->n = before;
+	}
 
 	for (size_t i = 0; !err && i < set->n; i++)
 		free_instance(&set->instances[i]);
@@ -484,5 +614,9 @@ int instance_set_merge(struct instance_set *set, const struct instance_set *from
 		memcpy(to->descr, from->instances[i].descr, sizeof(to->descr));
 	}
 	free(copies);
-	return err;
+	if (err)
+		return err;
+	set->discover = from->discover;
+	instance_set_apply_renames(set);
+	return 0;
 }

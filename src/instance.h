@@ -46,13 +46,28 @@ struct instance {
 	uint32_t if_index;        /* 0: none */
 	uint32_t sessions;        /* iSCSI sessions that the kernel has now */
 	bool active;              /* the HBA is present now */
+	/* what the system calls it, "": only the configuration knows of it */
+	char found[INSTANCE_NAME_MAX + 1];
+	char netdev[16];         /* network interface that the driver names, "": none */
+	uint32_t local_if_index; /* of the interface with its sessions' local address */
+	bool present;            /* discovery has found it now */
+	bool software;           /* the kernel's own TCP/IP carries its sessions */
 	struct instance_rule *rules;
 	size_t n_rules;
+};
+
+/* Another name for a found instance. */
+struct instance_rename {
+	char found[INSTANCE_NAME_MAX + 1];
+	char name[INSTANCE_NAME_MAX + 1];
 };
 
 struct instance_set {
 	struct instance *instances; /* [0] is the unattributed row */
 	size_t n;
+	struct instance_rename *renames;
+	size_t n_renames;
+	bool discover; /* HBAs are looked for, too; true unless configured otherwise */
 };
 
 /*
@@ -68,14 +83,33 @@ struct instance_set {
 int instance_set_add_line(struct instance_set *set, const char *line, char *error,
 			  size_t error_size);
 
+/*
+ * Adds one line "FOUND NAME": the instance that the system calls FOUND is served as
+ * NAME. Returns 0, -ENOMEM, or -EINVAL with the reason in error; on an error the set is
+ * as it was.
+ */
+int instance_set_add_rename(struct instance_set *set, const char *line, char *error,
+			    size_t error_size);
+
+/*
+ * Gives found instances the names that the renames say, and back their own where none
+ * does any more. Where another instance has that name already it becomes the found one,
+ * and the old stays as one that is not there.
+ */
+void instance_set_apply_renames(struct instance_set *set);
+
+/* The number of the instance that the system calls so, adding it (under the name that
+ * a rename gives it) if there is none and add says so. Returns -ENOENT or -ENOMEM. */
+int instance_set_found(struct instance_set *set, const char *found, bool add);
+
 /* A set that has the unattributed row alone. Returns 0 or -ENOMEM. */
 int instance_set_init(struct instance_set *set);
 void instance_set_free(struct instance_set *set);
 
 /*
- * Copies the rules and descriptions of another set, by name. Instances that the other
- * lacks stay, without rules; new ones get new numbers. Returns 0, or -ENOMEM with the
- * set as it was.
+ * Copies the rules, descriptions and renames of another set, by name. Instances that
+ * the other lacks stay, without rules; new ones get new numbers. Returns 0, or -ENOMEM
+ * with the set as it was.
  */
 int instance_set_merge(struct instance_set *set, const struct instance_set *from);
 

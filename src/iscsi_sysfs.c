@@ -2,6 +2,7 @@
 #include "iscsi_sysfs.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Reads one attribute without its newline; "" if it is missing or "(null)". */
+#include "hash.h"
+
+/* Reads one attribute without its newline; "" if it is missing, cannot be read or is
+ * how a driver spells that it has none. */
 __attribute__((format(printf, 3, 4))) static void read_attribute(char *value,
 								 size_t size,
 								 const char *format,
@@ -36,110 +40,385 @@ __attribute__((format(printf, 3, 4))) static void read_attribute(char *value,
 	close(fd);
 	value[len > 0 ? len : 0] = '\0';
 	value[strcspn(value, "\n")] = '\0';
-	if (!strcmp(value, "(null)"))
+	if (!strcmp(value, "(null)") || !strcmp(value, "<NULL>"))
 		value[0] = '\0';
 }
 
 static uint16_t parse_addr(const char *text, struct in6_addr *ret)
 {
+	uint16_t family = 0;
+
 	memset(ret, 0, sizeof(*ret));
 	if (inet_pton(AF_INET, text, ret) == 1)
-		return AF_INET;
-	return inet_pton(AF_INET6, text, ret) == 1 ? AF_INET6 : 0;
+		family = AF_INET;
+	else if (inet_pton(AF_INET6, text, ret) == 1)
+		family = AF_INET6;
+	/* an adapter without an address says 0.0.0.0 or :: */
+	return IN6_IS_ADDR_UNSPECIFIED(ret) ? 0 : family;
 }
 
-/* The class entry is a link to the device, whose path has ".../hostN/...". */
-static int host_of_session(const char *root, unsigned session, unsigned *ret_host)
+/* Where an entry of a class really stands: "../../devices/…". Returns 0 or -errno. */
+static int read_device(char *target, size_t size, const char *root, const char *class,
+		       const char *name)
 {
 	char path[PATH_MAX];
-	char target[PATH_MAX];
-	const char *host;
 	ssize_t len;
 
-	if (snprintf(path, sizeof(path), "%s/class/iscsi_session/session%u", root,
-		     session) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/class/%s/%s", root, class, name) >=
+	    (int)sizeof(path))
 		return -ENAMETOOLONG;
-	len = readlink(path, target, sizeof(target) - 1);
+	len = readlink(path, target, size - 1);
 	if (len < 0)
 		return -errno;
 	target[len] = '\0';
-	host = strstr(target, "/host");
-	return host && sscanf(host, "/host%u/", ret_host) == 1 ? 0 : -ENOENT;
+	return 0;
 }
 
-static void read_transport(struct iscsi_connection *connection, const char *root,
-			   unsigned host)
+/* DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal; a domain may have more than four digits.
+ */
+static bool is_pci(const char *name, size_t len)
 {
-	static const char prefix[] = "iscsi_";
-	const size_t skip = sizeof(prefix) - 1;
-	char name[sizeof(connection->transport)];
+	static const char form[] = ":hh:hh.h";
+	const char *tail = name + len - (sizeof(form) - 1);
 
-	read_attribute(name, sizeof(name), "%s/class/scsi_host/host%u/proc_name", root,
-		       host);
-	snprintf(connection->transport, sizeof(connection->transport), "%s",
-		 strncmp(name, prefix, skip) ? name : name + skip);
+	if (len < sizeof(form) + 3)
+		return false;
+	for (const char *at = name; at < tail; at++)
+		if (!isxdigit((unsigned char)*at))
+			return false;
+	for (size_t i = 0; form[i]; i++)
+		if (form[i] == 'h' ? !isxdigit((unsigned char)tail[i])
+				   : tail[i] != form[i])
+			return false;
+	return true;
+}
+
+/* The PCI function nearest to the host in its device's path, if there is one. */
+static void find_pci(char *pci, size_t size, const char *path, const char *host)
+{
+	const char *at = path;
+
+	pci[0] = '\0';
+	while (*at) {
+		size_t len = strcspn(at, "/");
+
+		if (strlen(host) == len && !memcmp(at, host, len))
+			return;
+		if (len < size && is_pci(at, len)) {
+			memcpy(pci, at, len);
+			pci[len] = '\0';
+		}
+		at += len + (at[len] == '/');
+	}
+}
+
+/* Hosts. */
+
+/* be2iscsi has its addresses at its interfaces, not at the host. */
+static void read_iface_addr(struct iscsi_host *host, const char *root)
+{
+	static const char *const families[] = {"ipv4", "ipv6"};
+
+	for (size_t i = 0; i < 2 && !host->family; i++) {
+		char text[INET6_ADDRSTRLEN + 1];
+
+		read_attribute(text, sizeof(text),
+			       "%s/class/iscsi_iface/%s-iface-%u-0/ipaddress", root,
+			       families[i], host->number);
+		host->family = parse_addr(text, &host->addr);
+	}
+}
+
+/* Returns 0, or -ENOENT if the host is gone. */
+static int read_host(struct iscsi_host *host, const char *root, const char *name)
+{
+	char text[INET6_ADDRSTRLEN + 1];
+	char device[PATH_MAX];
+	char end;
+
+	*host = (struct iscsi_host){0};
+	if (sscanf(name, "host%u%c", &host->number, &end) != 1 ||
+	    read_device(device, sizeof(device), root, "iscsi_host", name) < 0)
+		return -ENOENT;
+	find_pci(host->pci, sizeof(host->pci), device, name);
+	read_attribute(host->driver, sizeof(host->driver),
+		       "%s/class/scsi_host/%s/proc_name", root, name);
+	read_attribute(host->hwaddress, sizeof(host->hwaddress),
+		       "%s/class/iscsi_host/%s/hwaddress", root, name);
+	read_attribute(host->netdev, sizeof(host->netdev),
+		       "%s/class/iscsi_host/%s/netdev", root, name);
+	read_attribute(host->initiator_name, sizeof(host->initiator_name),
+		       "%s/class/iscsi_host/%s/initiatorname", root, name);
+	read_attribute(text, sizeof(text), "%s/class/iscsi_host/%s/ipaddress", root,
+		       name);
+	host->family = parse_addr(text, &host->addr);
+	if (!host->family)
+		read_iface_addr(host, root);
+	return 0;
+}
+
+/* Connections. */
+
+static bool number_after(const char *path, const char *word, unsigned *ret)
+{
+	const char *at = path;
+	size_t len = strlen(word);
+
+	while ((at = strstr(at, word))) {
+		at += len;
+		if (isdigit((unsigned char)*at)) {
+			*ret = (unsigned)strtoul(at, NULL, 10);
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint16_t read_port(const char *root, const char *name, const char *attribute)
+{
+	char text[8];
+
+	read_attribute(text, sizeof(text), "%s/class/iscsi_connection/%s/%s", root,
+		       name, attribute);
+	return (uint16_t)strtoul(text, NULL, 10);
+}
+
+static void read_remote(struct iscsi_connection *connection, const char *root,
+			const char *name)
+{
+	static const char *const where[][2] = {
+	    {"address", "port"}, {"persistent_address", "persistent_port"}};
+
+	for (size_t i = 0; i < 2 && !connection->family; i++) {
+		char text[INET6_ADDRSTRLEN + 1];
+
+		read_attribute(text, sizeof(text), "%s/class/iscsi_connection/%s/%s",
+			       root, name, where[i][0]);
+		connection->family = parse_addr(text, &connection->remote);
+		connection->remote_port = read_port(root, name, where[i][1]);
+	}
+}
+
+static void read_local(struct iscsi_connection *connection, const char *root,
+		       const char *name, const struct iscsi_host *host)
+{
+	char text[INET6_ADDRSTRLEN + 1];
+	uint16_t family;
+
+	read_attribute(text, sizeof(text), "%s/class/iscsi_connection/%s/local_ipaddr",
+		       root, name);
+	family = parse_addr(text, &connection->local);
+	if (!family && host) {
+		family = host->family;
+		connection->local = host->addr;
+	}
+	connection->has_local = family && family == connection->family;
+	if (!connection->has_local)
+		memset(&connection->local, 0, sizeof(connection->local));
+	connection->local_port = read_port(root, name, "local_port");
+}
+
+/* Kernels before 5.18 have no connection state; "up" is how they are then. */
+static bool read_logged_in(const char *root, const struct iscsi_connection *connection)
+{
+	char state[32];
+
+	read_attribute(state, sizeof(state), "%s/class/iscsi_session/session%u/state",
+		       root, connection->session);
+	return !state[0] || !strcmp(state, "LOGGED_IN");
 }
 
 /* Returns 0, or -ENOENT if the connection is gone. */
 static int read_connection(struct iscsi_connection *connection, const char *root,
-			   const char *name)
+			   const char *name, const struct iscsi_sysfs *sysfs)
 {
-	char text[INET6_ADDRSTRLEN + 1];
-	unsigned host;
-	unsigned number;
+	char device[PATH_MAX];
+	char session[40];
 
-	if (sscanf(name, "connection%u:%u", &connection->session, &number) != 2)
+	*connection = (struct iscsi_connection){0};
+	if (sscanf(name, "connection%u:%u", &connection->session,
+		   &connection->number) != 2)
 		return -ENOENT;
-	if (host_of_session(root, connection->session, &host) < 0)
+	snprintf(session, sizeof(session), "session%u", connection->session);
+	if (read_device(device, sizeof(device), root, "iscsi_session", session) < 0 ||
+	    !number_after(device, "/host", &connection->host))
 		return -ENOENT;
-	read_attribute(text, sizeof(text), "%s/class/iscsi_connection/%s/address", root,
-		       name);
-	connection->family = parse_addr(text, &connection->remote);
-	read_attribute(text, sizeof(text), "%s/class/iscsi_host/host%u/ipaddress", root,
-		       host);
-	if (parse_addr(text, &connection->local) != connection->family)
-		connection->family = 0;
+	read_remote(connection, root, name);
+	read_local(connection, root, name, iscsi_sysfs_host(sysfs, connection->host));
+	connection->logged_in = read_logged_in(root, connection);
+	read_attribute(connection->iface, sizeof(connection->iface),
+		       "%s/class/iscsi_session/%s/ifacename", root, session);
 	read_attribute(connection->initiator_name, sizeof(connection->initiator_name),
-		       "%s/class/iscsi_session/session%u/initiatorname", root,
-		       connection->session);
-	read_transport(connection, root, host);
+		       "%s/class/iscsi_session/%s/initiatorname", root, session);
 	return 0;
 }
 
-int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_connections *ret)
+/* All of a class. */
+
+static int compare_hosts(const void *left, const void *right)
 {
-	struct iscsi_connections found = {0};
+	const struct iscsi_host *a = left;
+	const struct iscsi_host *b = right;
+
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+static int compare_connections(const void *left, const void *right)
+{
+	const struct iscsi_connection *a = left;
+	const struct iscsi_connection *b = right;
+
+	if (a->session != b->session)
+		return a->session < b->session ? -1 : 1;
+	return (a->number > b->number) - (a->number < b->number);
+}
+
+static int add_host(struct iscsi_sysfs *sysfs, const char *root, const char *name)
+{
+	struct iscsi_host *grown =
+	    realloc(sysfs->hosts, (sysfs->n_hosts + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	sysfs->hosts = grown;
+	if (!read_host(&grown[sysfs->n_hosts], root, name))
+		sysfs->n_hosts++;
+	return 0;
+}
+
+static int add_connection(struct iscsi_sysfs *sysfs, const char *root, const char *name)
+{
+	struct iscsi_connection *grown =
+	    realloc(sysfs->connections, (sysfs->n_connections + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	sysfs->connections = grown;
+	if (!read_connection(&grown[sysfs->n_connections], root, name, sysfs))
+		sysfs->n_connections++;
+	return 0;
+}
+
+static DIR *open_class(const char *root, const char *class)
+{
 	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/class/%s", root, class) >=
+	    (int)sizeof(path))
+		return NULL;
+	return opendir(path);
+}
+
+static int read_class(struct iscsi_sysfs *sysfs, const char *root, const char *class,
+		      int (*add)(struct iscsi_sysfs *, const char *, const char *))
+{
+	DIR *dir = open_class(root, class);
 	struct dirent *entry;
-	DIR *dir;
+	int err = 0;
 
-	snprintf(path, sizeof(path), "%s/class/iscsi_connection", sysfs_root);
-	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
-		struct iscsi_connection connection = {0};
-		struct iscsi_connection *grown;
-
-		if (read_connection(&connection, sysfs_root, entry->d_name) < 0)
-			continue;
-		grown = realloc(found.connections, (found.n + 1) * sizeof(*grown));
-		if (!grown) {
-			closedir(dir);
-			iscsi_connections_free(&found);
-			return -ENOMEM;
-		}
-		found.connections = grown;
-		grown[found.n++] = connection;
-	}
+	while (!err && dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			err = add(sysfs, root, entry->d_name);
 	if (dir)
 		closedir(dir);
+	return err;
+}
+
+int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_sysfs *ret)
+{
+	struct iscsi_sysfs found = {0};
+	int err = read_class(&found, sysfs_root, "iscsi_host", add_host);
+
+	if (!err && found.n_hosts)
+		qsort(found.hosts, found.n_hosts, sizeof(*found.hosts), compare_hosts);
+	if (!err)
+		err =
+		    read_class(&found, sysfs_root, "iscsi_connection", add_connection);
+	if (err) {
+		iscsi_sysfs_free(&found);
+		return err;
+	}
+	if (found.n_connections)
+		qsort(found.connections, found.n_connections,
+		      sizeof(*found.connections), compare_connections);
 	*ret = found;
 	return 0;
 }
 
-void iscsi_connections_free(struct iscsi_connections *connections)
+void iscsi_sysfs_free(struct iscsi_sysfs *sysfs)
 {
-	free(connections->connections);
-	*connections = (struct iscsi_connections){0};
+	free(sysfs->hosts);
+	free(sysfs->connections);
+	*sysfs = (struct iscsi_sysfs){0};
+}
+
+uint64_t iscsi_sysfs_fingerprint(const char *sysfs_root)
+{
+	static const char *const classes[] = {"iscsi_host", "iscsi_connection"};
+	uint64_t sum = HASH_START;
+
+	for (size_t i = 0; i < 2; i++) {
+		DIR *dir = open_class(sysfs_root, classes[i]);
+		struct dirent *entry;
+
+		/* a sum: the order of the entries means nothing */
+		while (dir && (entry = readdir(dir))) {
+			uint64_t hash = HASH_START;
+
+			for (const char *at = entry->d_name; *at; at++)
+				hash = hash_mix(hash, (unsigned char)*at);
+			sum += hash;
+		}
+		if (dir)
+			closedir(dir);
+	}
+	return sum;
+}
+
+void iscsi_sysfs_recall(struct iscsi_sysfs *sysfs, const struct iscsi_sysfs *earlier)
+{
+	for (size_t i = 0; i < sysfs->n_connections; i++) {
+		struct iscsi_connection *to = &sysfs->connections[i];
+		const struct iscsi_connection *from;
+
+		if ((to->family && to->has_local) || !earlier->n_connections)
+			continue;
+		from = bsearch(to, earlier->connections, earlier->n_connections,
+			       sizeof(*to), compare_connections);
+		if (!from || (to->family && to->family != from->family))
+			continue;
+		if (!to->family) {
+			to->family = from->family;
+			to->remote = from->remote;
+			to->remote_port = from->remote_port;
+		}
+		to->has_local = from->has_local;
+		to->local = from->local;
+	}
+}
+
+bool iscsi_sysfs_unsettled(const struct iscsi_sysfs *sysfs)
+{
+	for (size_t i = 0; i < sysfs->n_connections; i++)
+		if (!sysfs->connections[i].family || !sysfs->connections[i].logged_in)
+			return true;
+	return false;
+}
+
+const struct iscsi_host *iscsi_sysfs_host(const struct iscsi_sysfs *sysfs,
+					  unsigned number)
+{
+	const struct iscsi_host key = {.number = number};
+
+	if (!sysfs->n_hosts)
+		return NULL;
+	return bsearch(&key, sysfs->hosts, sysfs->n_hosts, sizeof(key), compare_hosts);
+}
+
+bool iscsi_host_is_software(const struct iscsi_host *host)
+{
+	return !strcmp(host->driver, "iscsi_tcp") ||
+	       !strcmp(host->driver, "iscsi_iser");
 }
 
 uint32_t sysfs_if_index(const char *sysfs_root, const char *name)

@@ -3,32 +3,78 @@
 #define QMIPSEC_ISCSI_SYSFS_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* The iSCSI connections of the running kernel, from /sys/class/iscsi_*. */
-struct iscsi_connection {
-	unsigned session; /* session number, never used twice while the kernel runs */
-	uint16_t family;  /* of the addresses; 0: not connected, no addresses */
-	struct in6_addr local; /* the host's ipaddress */
-	struct in6_addr remote;
-	char transport[33];       /* tcp, iser, qla4xxx, ... */
-	char initiator_name[224]; /* "": the kernel has none */
+/*
+ * The iSCSI hosts and connections of the running kernel, from /sys/class/iscsi_*
+ * (drivers/scsi/scsi_transport_iscsi.c). What a driver lacks, and what reads "(null)",
+ * is empty.
+ */
+
+struct iscsi_host {
+	unsigned number;    /* of hostN; another host gets it once this one is gone */
+	char driver[33];    /* as its module calls itself: iscsi_tcp, qla4xxx, ... */
+	char pci[16];       /* "0000:03:00.1", the PCI function it sits on; "": none */
+	char hwaddress[33]; /* "00:0e:1e:04:8b:2e" */
+	char netdev[16];    /* the network interface it shares or is bound to */
+	char initiator_name[224];
+	uint16_t family; /* of its own address; 0: has none now */
+	struct in6_addr addr;
 };
 
-struct iscsi_connections {
-	struct iscsi_connection *connections;
-	size_t n;
+struct iscsi_connection {
+	unsigned session; /* of sessionN, never used twice while the kernel runs */
+	unsigned number;  /* within the session */
+	unsigned host;    /* of hostN */
+	uint16_t family;  /* of both addresses; 0: remote is not known */
+	bool has_local;   /* local is known */
+	bool logged_in;
+	struct in6_addr local;
+	struct in6_addr remote;
+	uint16_t local_port; /* 0: not known */
+	uint16_t remote_port;
+	char iface[65]; /* open-iscsi's interface record; "" for most hardware */
+	char initiator_name[224];
+};
+
+struct iscsi_sysfs {
+	struct iscsi_host *hosts; /* in the order of their numbers */
+	size_t n_hosts;
+	struct iscsi_connection *connections; /* in the order of their sessions */
+	size_t n_connections;
 };
 
 /*
- * Reads them under sysfs_root ("/sys"). A session that goes away while it is read is
- * left out; an attribute that the driver lacks, or that reads "(null)", is empty.
- * Returns 0 (also where the kernel has no iSCSI) or -ENOMEM; then *ret is untouched.
- * The caller frees with iscsi_connections_free().
+ * Reads all of it under sysfs_root ("/sys"). What goes away while it is read is left
+ * out. Returns 0 (also where the kernel has no iSCSI) or -ENOMEM; then *ret is
+ * untouched. The caller frees with iscsi_sysfs_free().
  */
-int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_connections *ret);
-void iscsi_connections_free(struct iscsi_connections *connections);
+int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_sysfs *ret);
+void iscsi_sysfs_free(struct iscsi_sysfs *sysfs);
+
+/*
+ * A number that changes when hosts or connections come or go: at the cost of listing
+ * two directories. Addresses may change without that, when a session reconnects.
+ */
+uint64_t iscsi_sysfs_fingerprint(const char *sysfs_root);
+
+/*
+ * While a session recovers its connection has no addresses (ENOTCONN). Copies those
+ * that an earlier reading had of the same connection.
+ */
+void iscsi_sysfs_recall(struct iscsi_sysfs *sysfs, const struct iscsi_sysfs *earlier);
+
+/* True if another reading soon may tell more: a connection is still coming up. */
+bool iscsi_sysfs_unsettled(const struct iscsi_sysfs *sysfs);
+
+const struct iscsi_host *iscsi_sysfs_host(const struct iscsi_sysfs *sysfs,
+					  unsigned number);
+
+/* True if the kernel's own TCP/IP carries this host's sessions, so that XFRM sees them:
+ * iscsi_tcp and iscsi_iser. Other drivers' adapters have a stack of their own. */
+bool iscsi_host_is_software(const struct iscsi_host *host);
 
 /* The ifIndex of a network interface, 0 if there is none of that name. */
 uint32_t sysfs_if_index(const char *sysfs_root, const char *name);

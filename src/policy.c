@@ -27,6 +27,7 @@ static void read_info(struct policy *policy, const struct xfrm_userpolicy_info *
 	policy->sport_mask = ntohs(sel->sport_mask);
 	policy->dport = ntohs(sel->dport);
 	policy->dport_mask = ntohs(sel->dport_mask);
+	policy->if_index = (uint32_t)sel->ifindex;
 	policy->allow = info->action == XFRM_POLICY_ALLOW;
 }
 
@@ -127,6 +128,48 @@ static bool policy_uses(const struct policy *policy, const struct sa *sa)
 		if (policy_template_matches(&policy->templates[i], sa))
 			return true;
 	return false;
+}
+
+bool policies_ask_for(const struct policy *policies, size_t n_policies,
+		      const struct sa *sa)
+{
+	for (size_t i = 0; i < n_policies; i++)
+		if (policy_uses(&policies[i], sa))
+			return true;
+	return false;
+}
+
+static bool prefix_holds(const struct in6_addr *prefix, uint8_t len,
+			 const struct in6_addr *addr)
+{
+	const uint8_t *a = prefix->s6_addr;
+	const uint8_t *b = addr->s6_addr;
+	size_t bytes = len / 8;
+	unsigned rest = len % 8;
+
+	if (IN6_IS_ADDR_UNSPECIFIED(addr))
+		return true;
+	if (len > 128 || memcmp(a, b, bytes))
+		return false;
+	return !rest || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
+}
+
+static bool port_matches(uint16_t wanted, uint16_t mask, uint16_t port)
+{
+	return !port || ((wanted ^ port) & mask) == 0;
+}
+
+bool policy_selects(const struct policy *policy, const struct policy_traffic *traffic)
+{
+	return policy->family == traffic->family && policy->if_id == traffic->if_id &&
+	       (traffic->mark & policy->mark_mask) == policy->mark &&
+	       (!policy->proto || policy->proto == traffic->proto) &&
+	       (!policy->if_index || !traffic->if_index ||
+		policy->if_index == traffic->if_index) &&
+	       port_matches(policy->sport, policy->sport_mask, traffic->sport) &&
+	       port_matches(policy->dport, policy->dport_mask, traffic->dport) &&
+	       prefix_holds(&policy->saddr, policy->saddr_prefix, traffic->saddr) &&
+	       prefix_holds(&policy->daddr, policy->daddr_prefix, traffic->daddr);
 }
 
 enum sa_direction policy_direction(const struct policy *policies, size_t n_policies,

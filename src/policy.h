@@ -46,6 +46,7 @@ struct policy {
 	uint8_t proto;              /* of the traffic, 0: any */
 	uint16_t sport, sport_mask; /* host order */
 	uint16_t dport, dport_mask;
+	uint32_t if_index; /* that the traffic leaves or comes by, 0: any */
 	bool allow;
 	size_t n_templates;
 	struct policy_template templates[POLICY_MAX_TEMPLATES];
@@ -57,6 +58,25 @@ struct policy {
  * explains; -EBADMSG if it is too short. On an error *ret_policy is untouched.
  */
 int policy_parse(const struct nlmsghdr *nlh, struct policy *ret_policy);
+
+/* What is looked up among the policies. */
+struct policy_traffic {
+	uint16_t family;
+	const struct in6_addr *saddr; /* unspecified: not known, any */
+	const struct in6_addr *daddr;
+	uint8_t proto;
+	uint16_t sport, dport; /* host order, 0: not known, any */
+	uint32_t if_id;
+	uint32_t mark;
+	uint32_t if_index; /* 0: not known, any */
+};
+
+/* True if the policy is for this traffic (xfrm_policy_match, xfrm_selector_match). */
+bool policy_selects(const struct policy *policy, const struct policy_traffic *traffic);
+
+/* True if a policy has a template that asks for this SA. */
+bool policies_ask_for(const struct policy *policies, size_t n_policies,
+		      const struct sa *sa);
 
 /* True if the template asks for this SA. */
 bool policy_template_matches(const struct policy_template *template,

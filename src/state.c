@@ -22,7 +22,7 @@
 static const char state_magic[8] = "qmipsec";
 
 enum {
-	STATE_VERSION = 1,
+	STATE_VERSION = 2,
 };
 
 struct state_header {

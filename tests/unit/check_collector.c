@@ -909,7 +909,7 @@ START_TEST(sessions_that_end)
 	tree_session(&tree, 3, 1, "10.0.0.1", "192.0.2.1", "iqn.2024-01.org.example:a");
 	poll_well();
 	ck_assert_uint_eq(row("a")->sessions, 1);
-	tree_text(&tree, "class/iscsi_host/host3/ipaddress", "(null)\n");
+	tree_delete(&tree, "class/iscsi_connection/connection1:0");
 	poll_well();
 	ck_assert_uint_eq(row("a")->sessions, 0);
 	ck_assert_str_eq(row("a")->initiator_name, "iqn.2024-01.org.example:a");

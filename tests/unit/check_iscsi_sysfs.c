@@ -9,32 +9,32 @@
 #include "tree.h"
 
 static struct tree tree;
-static struct iscsi_connections found;
+static struct iscsi_sysfs found;
 
 static void setup(void)
 {
 	tree_make(&tree);
-	found = (struct iscsi_connections){0};
+	found = (struct iscsi_sysfs){0};
 }
 
 static void teardown(void)
 {
-	iscsi_connections_free(&found);
+	iscsi_sysfs_free(&found);
 	tree_remove(&tree);
 }
 
 static void scan(void)
 {
-	iscsi_connections_free(&found);
+	iscsi_sysfs_free(&found);
 	ck_assert_int_eq(iscsi_sysfs_read(tree.root, &found), 0);
 }
 
 START_TEST(no_iscsi_at_all)
 {
 	scan();
-	ck_assert_uint_eq(found.n, 0);
+	ck_assert_uint_eq(found.n_connections, 0);
 	ck_assert_int_eq(iscsi_sysfs_read("/nonexistent", &found), 0);
-	ck_assert_uint_eq(found.n, 0);
+	ck_assert_uint_eq(found.n_connections, 0);
 }
 END_TEST
 
@@ -46,12 +46,12 @@ START_TEST(a_session)
 	tree_session(&tree, 3, 17, "10.0.0.1", "192.0.2.1",
 		     "iqn.2024-01.org.example:a");
 	scan();
-	ck_assert_uint_eq(found.n, 1);
+	ck_assert_uint_eq(found.n_connections, 1);
 	ck_assert_uint_eq(found.connections[0].session, 17);
 	ck_assert_uint_eq(found.connections[0].family, AF_INET);
 	ck_assert_mem_eq(&found.connections[0].local, &local, sizeof(local));
 	ck_assert_mem_eq(&found.connections[0].remote, &remote, sizeof(remote));
-	ck_assert_str_eq(found.connections[0].transport, "tcp");
+	ck_assert_str_eq(found.hosts[0].driver, "iscsi_tcp");
 	ck_assert_str_eq(found.connections[0].initiator_name,
 			 "iqn.2024-01.org.example:a");
 }
@@ -75,7 +75,7 @@ START_TEST(two_sessions)
 	tree_session(&tree, 1, 1, "10.0.0.1", "192.0.2.1", "a");
 	tree_session(&tree, 2, 2, "10.0.0.1", "192.0.2.2", "b");
 	scan();
-	ck_assert_uint_eq(found.n, 2);
+	ck_assert_uint_eq(found.n_connections, 2);
 	ck_assert_uint_ne(found.connections[0].session, found.connections[1].session);
 }
 END_TEST
@@ -84,8 +84,9 @@ START_TEST(not_connected)
 {
 	tree_session(&tree, 1, 1, "(null)", "192.0.2.1", "(null)");
 	scan();
-	ck_assert_uint_eq(found.n, 1);
-	ck_assert_uint_eq(found.connections[0].family, 0);
+	ck_assert_uint_eq(found.n_connections, 1);
+	ck_assert_uint_eq(found.connections[0].family, AF_INET);
+	ck_assert(!found.connections[0].has_local);
 	ck_assert_str_eq(found.connections[0].initiator_name, "");
 	tree_text(&tree, "class/iscsi_host/host1/ipaddress", "10.0.0.1\n");
 	tree_text(&tree, "class/iscsi_connection/connection1:0/address", "\n");
@@ -99,10 +100,10 @@ START_TEST(other_drivers)
 	tree_session(&tree, 1, 1, "10.0.0.1", "192.0.2.1", "i");
 	tree_text(&tree, "class/scsi_host/host1/proc_name", "qla4xxx\n");
 	scan();
-	ck_assert_str_eq(found.connections[0].transport, "qla4xxx");
+	ck_assert_str_eq(found.hosts[0].driver, "qla4xxx");
 	tree_text(&tree, "class/scsi_host/host1/proc_name", "");
 	scan();
-	ck_assert_str_eq(found.connections[0].transport, "");
+	ck_assert_str_eq(found.hosts[0].driver, "");
 }
 END_TEST
 
@@ -122,7 +123,7 @@ START_TEST(long_names)
 	tree_write(&tree, "class/scsi_host/host1/proc_name", name, sizeof(name));
 	scan();
 	ck_assert_uint_eq(strlen(found.connections[0].initiator_name), 223);
-	ck_assert_uint_eq(strlen(found.connections[0].transport), 32);
+	ck_assert_uint_eq(strlen(found.hosts[0].driver), 32);
 }
 END_TEST
 
@@ -133,7 +134,7 @@ START_TEST(sessions_on_their_way_out)
 	tree_link(&tree, "class/iscsi_session/session8", "../../devices/nobody");
 	tree_text(&tree, "class/iscsi_connection/connection8:0/address", "192.0.2.1\n");
 	scan();
-	ck_assert_uint_eq(found.n, 0);
+	ck_assert_uint_eq(found.n_connections, 0);
 }
 END_TEST
 

@@ -339,7 +339,7 @@ static void forge(const char *body, size_t len)
 {
 	char *file = malloc(sizeof(struct header) + len + 1);
 	struct header header = {.magic = "qmipsec",
-				.version = 1,
+				.version = 2,
 				.record_size = sizeof(struct ledger_record),
 				.id = ours,
 				.last_at = 1,

@@ -112,7 +112,12 @@ void tree_session(const struct tree *tree, unsigned host, unsigned session,
 	    host, session, session);
 	snprintf(text, sizeof(text), "%s\n", initiator);
 	tree_text(tree, path, text);
-	snprintf(path, sizeof(path), "class/iscsi_host/host%u/ipaddress", host);
+	snprintf(path, sizeof(path), "class/iscsi_host/host%u", host);
+	snprintf(text, sizeof(text), "../../devices/platform/host%u/iscsi_host/host%u",
+		 host, host);
+	tree_link(tree, path, text);
+	snprintf(path, sizeof(path),
+		 "devices/platform/host%u/iscsi_host/host%u/ipaddress", host, host);
 	snprintf(text, sizeof(text), "%s\n", local);
 	tree_text(tree, path, text);
 	snprintf(path, sizeof(path), "class/scsi_host/host%u/proc_name", host);
@@ -130,6 +135,14 @@ static int remove_one(const char *path, const struct stat *stat_buf, int type,
 	(void)type;
 	(void)ftw;
 	return remove(path);
+}
+
+void tree_delete(const struct tree *tree, const char *path)
+{
+	char full[PATH_MAX];
+
+	full_path(full, tree, path);
+	need(nftw(full, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
 }
 
 void tree_remove(const struct tree *tree)

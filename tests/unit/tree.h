@@ -18,6 +18,9 @@ void tree_write(const struct tree *tree, const char *path, const void *data,
 void tree_text(const struct tree *tree, const char *path, const char *text);
 void tree_link(const struct tree *tree, const char *path, const char *target);
 
+/* Removes a file, a link, or a folder and all that is in it. */
+void tree_delete(const struct tree *tree, const char *path);
+
 /* The whole file on the heap, its length in *ret_len. */
 void *tree_read(const struct tree *tree, const char *path, size_t *ret_len);
 

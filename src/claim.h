@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_CLAIM_H
+#define QMIPSEC_CLAIM_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy.h"
+#include "sa.h"
+
+/*
+ * Which SAs the policies would use for known TCP connections. Pure.
+ *
+ * For each connection and direction the kernel uses one policy, and its templates say
+ * what an SA must be like: that is a claim. A connection that meets no policy claims
+ * the transport-mode SAs between its own addresses that no policy asks for either
+ * (what a policy of the socket itself, which no dump shows, would use).
+ */
+
+/* One end's view of a connection. */
+struct claim_flow {
+	unsigned owner; /* what claims_find() returns; not 0 */
+	unsigned rank;  /* of two owners the lower wins */
+	uint16_t family;
+	struct in6_addr local; /* unspecified: not known, any */
+	struct in6_addr remote;
+	uint16_t local_port; /* 0: not known, any */
+	uint16_t remote_port;
+	uint32_t if_id;    /* of the XFRM interface that it is routed to, 0: none */
+	uint32_t mark;     /* that policies see; of a VTI its key */
+	uint32_t if_index; /* that it leaves by, 0: not known, any */
+};
+
+struct claim;
+
+struct claims {
+	struct claim *claims; /* by destination address */
+	size_t n;
+};
+
+/*
+ * Returns 0 and the claims, which the caller frees with claims_free(), or -ENOMEM.
+ * policies must be in the order of the kernel's dump: of those with one priority it
+ * lists the youngest first and uses the oldest (net/xfrm/xfrm_policy.c,
+ * xfrm_policy_insert and xfrm_policy_insert_list).
+ */
+int claims_make(const struct claim_flow *flows, size_t n_flows,
+		const struct policy *policies, size_t n_policies, struct claims *ret);
+void claims_free(struct claims *claims);
+
+bool claims_equal(const struct claims *a, const struct claims *b);
+
+/* The owner of an SA, 0 if nobody claims it. direction may be SA_DIR_UNKNOWN. The
+ * policies are those that the claims were made from. */
+unsigned claims_find(const struct claims *claims, const struct policy *policies,
+		     size_t n_policies, const struct sa *sa,
+		     enum sa_direction direction);
+
+#endif
