@@ -17,6 +17,7 @@ struct ledger *ledger_new(const struct ledger_env *env, unsigned n_rows)
 	sa_table_init(&ledger->table);
 	ledger->first_found = ledger->last_found = SA_NONE;
 	ledger->gap = true;
+	ledger->period = 1;
 	if (ledger_grow_rows(ledger, n_rows) < 0) {
 		free(ledger);
 		return NULL;
@@ -99,11 +100,9 @@ static void begin_keyed(struct ledger *ledger, uint32_t place, const struct sa *
 		book_carry_on(ledger, from, place, born->bytes, born->packets);
 		return;
 	}
-	if (is_preloaded(ledger, place, born)) {
-		book_entry_at(ledger, place)->bytes = born->bytes;
-		book_entry_at(ledger, place)->packets = born->packets;
-	}
 	book_add_keyed(ledger, place, SA_TABLE_YOUNGEST);
+	if (is_preloaded(ledger, place, born))
+		book_preload(ledger, place, born->bytes, born->packets);
 	book_count_sample(ledger, book_entry_at(ledger, place), born);
 }
 

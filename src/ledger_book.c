@@ -418,6 +418,8 @@ static void count_held(struct ledger *ledger, uint32_t place, const struct sa *h
 
 	entry->bytes = base_bytes;
 	entry->packets = base_packets;
+	if (base_bytes || base_packets)
+		entry->counted_in = 0;
 	entry->integrity_failed = entry->replay = entry->replay_window = 0;
 	remember(entry);
 	book_count_errors(ledger, entry, held);
@@ -465,9 +467,20 @@ void book_add_keyed(struct ledger *ledger, uint32_t place, enum sa_table_order o
 	struct stats *stats = &book_row_of(ledger, entry)->stats;
 
 	book_set_state(ledger, entry, ENTRY_KEYED);
+	entry->counted_in = ledger->period;
 	stats->key_additions++;
 	stats->active_sa++;
 	book_join_siblings(ledger, place, order);
+}
+
+void book_preload(struct ledger *ledger, uint32_t place, uint64_t bytes,
+		  uint64_t packets)
+{
+	struct sa_entry *entry = book_entry_at(ledger, place);
+
+	entry->bytes = bytes;
+	entry->packets = packets;
+	entry->counted_in = 0; /* its bytes are not all its row's */
 }
 
 /* Takes an entry out of the table, whatever it is. Nothing is counted. */
@@ -593,28 +606,64 @@ void book_carry_on(struct ledger *ledger, uint32_t from, uint32_t to,
 
 /* Moving between rows. */
 
+static void add_errors(struct ledger_row *row, const struct sa_entry *entry, bool add)
+{
+	uint64_t sign = add ? 1 : UINT64_MAX; /* unsigned: what wraps, wraps back */
+
+	row->stats.packets_not_authenticated += sign * entry->integrity_failed;
+	row->replay_failures += sign * entry->replay;
+	row->replay_failures += sign * entry->replay_window;
+}
+
+/* All that an SA has counted since it was added from nothing. */
+static void count_all(struct ledger *ledger, const struct sa_entry *entry, bool add)
+{
+	struct ledger_row *row = book_row_of(ledger, entry);
+	uint64_t sign = add ? 1 : UINT64_MAX;
+
+	row->stats.key_additions += sign;
+	row->stats.active_sa += sign;
+	add_errors(row, entry, add);
+	if (entry->direction == SA_DIR_UNKNOWN)
+		return;
+	add_bytes(&row->stats, entry, sign * entry->bytes);
+	if (counts_replay(entry))
+		row->stats.packets_with_replay_detection += sign * entry->packets;
+}
+
+static void count_move(struct ledger *ledger, const struct sa_entry *entry, bool in)
+{
+	struct stats *stats = &book_row_of(ledger, entry)->stats;
+
+	(*(in ? &stats->key_additions : &stats->key_deletions))++;
+	stats->active_sa += in ? 1 : UINT64_MAX;
+}
+
+/*
+ * One that was added since the last whole dump has been in no total that anybody has
+ * seen: it takes all it has counted along, as if it had never been in row 0. Of any
+ * other what it has counted stays, and its move is a deletion and an addition.
+ */
 void book_move_to_row(struct ledger *ledger, uint32_t place, unsigned row)
 {
 	struct sa_entry *entry = book_entry_at(ledger, place);
 	bool keyed = entry->state == ENTRY_KEYED;
+	bool fresh = keyed && entry->counted_in == ledger->period;
 
 	if (row == 0 || row >= ledger->n_rows || entry->row != 0)
 		return;
-	if (entry->state == ENTRY_LARVAL)
-		count_pending(ledger, entry, -1);
-	if (keyed) {
-		count_tunnel(ledger, entry, -1);
-		book_row_of(ledger, entry)->stats.key_deletions++;
-		book_row_of(ledger, entry)->stats.active_sa--;
+	for (int in = 0; in <= 1; in++) {
+		if (in)
+			entry->row = (uint16_t)row;
+		if (entry->state == ENTRY_LARVAL)
+			count_pending(ledger, entry, in ? 1 : -1);
+		if (keyed)
+			count_tunnel(ledger, entry, in ? 1 : -1);
+		if (fresh)
+			count_all(ledger, entry, in);
+		else if (keyed)
+			count_move(ledger, entry, in);
 	}
-	entry->row = (uint16_t)row;
-	if (keyed) {
-		book_row_of(ledger, entry)->stats.key_additions++;
-		book_row_of(ledger, entry)->stats.active_sa++;
-		count_tunnel(ledger, entry, 1);
-	}
-	if (entry->state == ENTRY_LARVAL)
-		count_pending(ledger, entry, 1);
 }
 
 void book_learn_direction(struct ledger *ledger, uint32_t place, const struct sa *sa)

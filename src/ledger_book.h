@@ -20,7 +20,8 @@ struct ledger {
 	unsigned n_rows;
 	struct ledger_counts counts;
 	uint64_t now;
-	uint32_t dump; /* number of the dump under way, or of the last */
+	uint32_t dump;   /* number of the dump under way, or of the last */
+	uint32_t period; /* from the end of one whole dump to the next, from 1 */
 	bool dumping;
 	bool gap; /* events were lost, or nothing has been dumped yet */
 	/* A MIGRATE, which names no SA: since the last whole dump began, and of these
@@ -66,6 +67,10 @@ void book_carry_on_found(struct ledger *ledger, uint32_t from, uint32_t to,
  * be counted. */
 void book_add_unkeyed(struct ledger *ledger, uint32_t place, enum entry_state state);
 void book_add_keyed(struct ledger *ledger, uint32_t place, enum sa_table_order order);
+
+/* What it was born with has been counted elsewhere. */
+void book_preload(struct ledger *ledger, uint32_t place, uint64_t bytes,
+		  uint64_t packets);
 
 /* A keyed SA takes its place among its like, once its direction is known. */
 void book_join_siblings(struct ledger *ledger, uint32_t place,

@@ -296,6 +296,7 @@ int ledger_dump_end(struct ledger *ledger)
 	ledger->migrated_during = false;
 	ledger->wants_dump |= ledger->migrated;
 	ledger->dumping = false;
+	ledger->period++;
 	if (ledger->table.n_used == 0)
 		sa_table_clear(&ledger->table);
 	return 0;

@@ -56,6 +56,8 @@ struct sa_entry {
 	uint32_t older; /* in the group, oldest first */
 	uint32_t younger;
 	uint32_t seen; /* number of the last dump that showed it */
+	uint32_t
+	    counted_in; /* period in which it was added from nothing, 0: it was not */
 	uint16_t row;
 	uint8_t state;
 	uint8_t family;

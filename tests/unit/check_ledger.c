@@ -1839,6 +1839,63 @@ START_TEST(reattribute)
 }
 END_TEST
 
+/* Nobody has seen it in row 0: its policy came a moment after it. */
+START_TEST(reattribute_a_newborn)
+{
+	struct sa out = out_sa(1);
+	struct sa in = in_sa(2);
+
+	POLL();
+	out.reqid = in.reqid = 100;
+	in.replay_protected = true;
+	ownerless = true;
+	event(SA_EVENT_NEW, with_traffic(out, 52, 1));
+	begin();
+	event(SA_EVENT_NEW, with_traffic(in, 0, 0));
+	in.integrity_failed = 3;
+	in.replay = 2;
+	show(with_traffic(out, 104, 2));
+	show(with_traffic(in, 60, 1));
+	ownerless = false;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	finish();
+	life_is(0, 0, 0);
+	IS(active_tunnels, 0);
+	IS(confidential_bytes_sent, 0);
+	IS(confidential_bytes_received, 0);
+	IS(packets_with_replay_detection, 0);
+	IS(packets_not_authenticated, 0);
+	ck_assert_uint_eq(totals(0)->replay_failures, 0);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 2);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 2);
+	ck_assert_uint_eq(totals(1)->stats.key_deletions, 0);
+	ck_assert_uint_eq(totals(1)->stats.active_tunnels, 1);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 104);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_received, 60);
+	ck_assert_uint_eq(totals(1)->stats.packets_with_replay_detection, 1);
+	ck_assert_uint_eq(totals(1)->stats.packets_not_authenticated, 3);
+	ck_assert_uint_eq(totals(1)->replay_failures, 2);
+}
+END_TEST
+
+/* What it was born with may have been counted in row 0 under another address. */
+START_TEST(reattribute_a_newborn_with_preloaded_bytes)
+{
+	struct sa out = out_sa(1);
+
+	POLL();
+	out.reqid = 100;
+	ownerless = true;
+	ledger_note_gap(ledger);
+	event(SA_EVENT_NEW, with_traffic(out, 500, 5));
+	ownerless = false;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	POLL(with_traffic(out, 600, 6));
+	life_is(0, 1, 1);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 100);
+}
+END_TEST
+
 START_TEST(a_claimed_sa_keeps_its_row)
 {
 	struct sa sa = out_sa(1);
@@ -2559,6 +2616,8 @@ int main(void)
 	    direction_known_later_brings_its_row,
 	    rows_are_apart,
 	    reattribute,
+	    reattribute_a_newborn,
+	    reattribute_a_newborn_with_preloaded_bytes,
 	    a_claimed_sa_keeps_its_row,
 	    more_rows,
 	    a_row_that_is_not_there,
