@@ -94,6 +94,29 @@ static void handle_instance(const char *token, char *line)
 		netsnmp_config_error("instance: %s", error);
 }
 
+static void handle_rename(const char *token, char *line)
+{
+	char error[256] = "out of memory";
+
+	(void)token;
+	if (reading && instance_set_add_rename(&reading->instances, line, error,
+					       sizeof(error)) < 0)
+		netsnmp_config_error("rename: %s", error);
+}
+
+static void handle_discover(const char *token, char *line)
+{
+	bool yes = !strcasecmp(line, "yes");
+
+	(void)token;
+	if (!reading)
+		return;
+	if (!yes && strcasecmp(line, "no") != 0)
+		netsnmp_config_error("discover: \"%s\" is neither yes nor no", line);
+	else
+		reading->instances.discover = yes;
+}
+
 /* Net-SNMP only logs what is wrong in a file. Whatever it complains of while ours are
  * read counts as an error, a misspelt directive too. */
 static int hear_complaint(int major, int minor, void *server, void *client)
@@ -110,11 +133,17 @@ static const char instance_help[] = "NAME [local ADDR[/LEN]] [remote ADDR[/LEN]]
 				    "[reqid N] [ifid N] [mark VALUE[/MASK]] "
 				    "[device IF] [descr \"TEXT\"]";
 
+static const char rename_help[] =
+    "FOUND NAME: serve the HBA that is found as FOUND as NAME";
+static const char discover_help[] = "yes|no: look for HBAs in sysfs (default yes)";
+
 void directives_list(FILE *stream)
 {
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		fprintf(stream, "%-20s %s\n", numbers[i].token, numbers[i].help);
 	fprintf(stream, "%-20s %s\n", "instance", instance_help);
+	fprintf(stream, "%-20s %s\n", "rename", rename_help);
+	fprintf(stream, "%-20s %s\n", "discover", discover_help);
 	fprintf(stream, "%-20s %s\n", "agentXSocket",
 		"SOCKET of the master agent (default " NETSNMP_AGENTX_SOCKET ")");
 	fprintf(
@@ -129,6 +158,9 @@ void directives_register(void)
 					NULL, numbers[i].help);
 	register_config_handler("qmipsecd", "instance", handle_instance, NULL,
 				instance_help);
+	register_config_handler("qmipsecd", "rename", handle_rename, NULL, rename_help);
+	register_config_handler("qmipsecd", "discover", handle_discover, NULL,
+				discover_help);
 	netsnmp_register_loghandler(NETSNMP_LOGHANDLER_CALLBACK, LOG_WARNING);
 	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING,
 			       hear_complaint, NULL);
