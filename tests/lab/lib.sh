@@ -499,6 +499,9 @@ row()
 	on "$ns" python3 "$LAB/oracle.py" value --row "$name" --snmp="$SNMP_ARGS" "$@"
 }
 
+# row_has NAMESPACE ROW COLUMN VALUE: true or false, for eventually.
+row_has() { [ "$(row "$1" "$2" "$3")" = "$4" ]; }
+
 # row_is TEXT NAMESPACE ROW COLUMN=VALUE…: these columns, over SNMP.
 row_is() { over_snmp diff "$@"; }
 
@@ -717,13 +720,16 @@ iscsi_bytes()
 	echo "$now"
 }
 
+# tcp_bytes NAMESPACE PORT-CONDITION [MORE]: MORE bytes of header a segment, as a tunnel
+# has.
 tcp_bytes()
 {
 	# ss knows of no control groups here, and says so.
-	on "$1" ss -Htin "$2" 2>>"$LOGS/ss.log" | tr ' ' '\n' | awk -F: '
+	on "$1" ss -Htin "$2" 2>>"$LOGS/ss.log" | tr ' ' '\n' |
+		awk -F: -v header="$((32 + ${3:-0}))" '
 		{ v[$1] = $2 }
 		END {
-			print v["bytes_sent"] + 32 * v["segs_out"] + 8,
-				v["bytes_received"] + 32 * v["segs_in"] + 8
+			print v["bytes_sent"] + header * v["segs_out"] + 8,
+				v["bytes_received"] + header * v["segs_in"] + 8
 		}'
 }
