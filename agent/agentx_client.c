@@ -4,10 +4,13 @@
 #include "agentx_client.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -26,6 +29,10 @@ enum {
 };
 
 static bool connected;
+static bool started;
+static int last_error;    /* of the last attempt to connect */
+static unsigned refusals; /* attempts in a row that lacked permission */
+static bool refusal_told;
 
 /*
  * By default every request to the master waits three times 6 s for its answer; a
@@ -75,6 +82,85 @@ static int on_close(int major, int minor, void *server, void *client)
 	return 0;
 }
 
+static const char *socket_name(void)
+{
+	const char *name =
+	    netsnmp_ds_get_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET);
+
+	return name ? name : NETSNMP_AGENTX_SOCKET;
+}
+
+/* True if it is the socket's directory that does not let this process in. */
+static bool directory_is_closed(const char *socket)
+{
+	char *copy = strdup(socket);
+	char *slash = copy ? strrchr(copy, '/') : NULL;
+	bool closed;
+
+	if (slash && slash > copy)
+		*slash = '\0';
+	closed = slash && access(copy, X_OK) < 0 && errno == EACCES;
+	free(copy);
+	return closed;
+}
+
+/* The group that snmpd is to give the socket to: the one that this process is in. */
+static const char *own_group(void)
+{
+	static char number[16];
+	const struct group *group = getgrgid(getegid());
+
+	if (group)
+		return group->gr_name;
+	snprintf(number, sizeof(number), "%u", (unsigned)getegid());
+	return number;
+}
+
+/* What an administrator would have to change, as far as the error tells. */
+static void log_waiting(void)
+{
+	const char *name = socket_name();
+	const char *why = last_error ? strerror(last_error) : "no answer";
+
+	if (last_error == ENOENT || last_error == ECONNREFUSED)
+		snmp_log(LOG_WARNING,
+			 "waiting for an AgentX master at %s (%s); snmpd.conf needs "
+			 "\"master agentx\" and the same agentXSocket\n",
+			 name, why);
+	else if (last_error == EACCES && directory_is_closed(name))
+		snmp_log(LOG_WARNING,
+			 "waiting for an AgentX master at %s (%s): its directory is "
+			 "closed to group %s; give it mode 0755, or name a socket in "
+			 "another by agentXSocket, in snmpd.conf and here\n",
+			 name, why, own_group());
+	else if (last_error == EACCES)
+		snmp_log(LOG_WARNING,
+			 "waiting for an AgentX master at %s (%s); snmpd.conf needs "
+			 "the line \"agentXPerms 0660 0755 root %s\", and snmpd then "
+			 "a restart\n",
+			 name, why, own_group());
+	else
+		snmp_log(LOG_WARNING, "waiting for an AgentX master at %s (%s)\n", name,
+			 why);
+}
+
+/*
+ * A refusal will not pass by itself, so it is told when it begins, not only at the
+ * start. The first one may just have met a socket that snmpd has made but not yet given
+ * away.
+ */
+static void on_attempt(int err)
+{
+	last_error = err;
+	refusals = err == EACCES ? refusals + 1 : 0;
+	if (!refusals)
+		refusal_told = false;
+	if (refusals > 1 && started && !refusal_told) {
+		refusal_told = true;
+		log_waiting();
+	}
+}
+
 void agentx_client_init(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -92,7 +178,7 @@ void agentx_client_init(void)
 	/* init_snmp() is to read no files of its own accord and to write none. */
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE,
 			       1);
-	unix_transport_register(AGENTX_CLIENT_TIMEOUT_MS);
+	unix_transport_register(AGENTX_CLIENT_TIMEOUT_MS, on_attempt);
 	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_SESSION_INIT,
 			       bound_session, NULL);
 	init_agent("qmipsecd");
@@ -112,44 +198,14 @@ void agentx_client_set_socket(const char *socket)
 				      NETSNMP_DS_AGENT_X_SOCKET, socket);
 }
 
-static const char *socket_name(void)
-{
-	const char *name =
-	    netsnmp_ds_get_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET);
-
-	return name ? name : NETSNMP_AGENTX_SOCKET;
-}
-
-/* What an administrator would have to change, as far as the error tells. */
-static const char *advice(int err)
-{
-	switch (err) {
-	case ENOENT:
-	case ECONNREFUSED:
-		return "; snmpd.conf needs \"master agentx\" and the same agentXSocket";
-	case EACCES:
-		return "; snmpd.conf needs \"agentXPerms 0660 0755 Debian-snmp "
-		       "Debian-snmp\", "
-		       "and "
-		       "this daemon's user that group";
-	default:
-		return "";
-	}
-}
-
-static void explain_waiting(void)
-{
-	int err = unix_transport_last_error();
-
-	snmp_log(LOG_WARNING, "waiting for an AgentX master at %s (%s)%s\n",
-		 socket_name(), err ? strerror(err) : "no answer", advice(err));
-}
-
 void agentx_client_start(void)
 {
 	init_snmp("qmipsecd");
-	if (!connected)
-		explain_waiting();
+	started = true;
+	if (connected)
+		return;
+	refusal_told = refusals > 0;
+	log_waiting();
 }
 
 void agentx_client_stop(void)

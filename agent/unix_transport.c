@@ -21,12 +21,7 @@
 /* Net-SNMP's own has the same name, and is refused because this one is there. */
 static const oid domain_oid[] = {TRANSPORT_DOMAIN_LOCAL};
 static struct timeval send_timeout;
-static int last_error;
-
-int unix_transport_last_error(void)
-{
-	return last_error;
-}
+static void (*tell_attempt)(int err);
 
 /* The library frees what is stored in *opaque; there is nothing to tell. */
 static int receive(netsnmp_transport *transport, void *buffer, int size, void **opaque,
@@ -124,7 +119,7 @@ static netsnmp_transport *open_transport(netsnmp_tdomain_spec *spec)
 	if ((spec->flags & NETSNMP_TSPEC_LOCAL) || !path)
 		return NULL;
 	fd = connect_socket(path);
-	last_error = fd < 0 ? errno : 0;
+	tell_attempt(fd < 0 ? errno : 0);
 	if (fd < 0)
 		return NULL;
 	transport = calloc(1, sizeof(*transport));
@@ -146,7 +141,7 @@ static netsnmp_transport *open_transport(netsnmp_tdomain_spec *spec)
 	return transport;
 }
 
-void unix_transport_register(unsigned timeout_ms)
+void unix_transport_register(unsigned timeout_ms, void (*attempted)(int err))
 {
 	static netsnmp_tdomain domain;
 	const char **prefixes = calloc(2, sizeof(*prefixes));
@@ -156,6 +151,7 @@ void unix_transport_register(unsigned timeout_ms)
 	prefixes[0] = "unix"; /* the library frees the list at its shutdown */
 	send_timeout.tv_sec = timeout_ms / 1000;
 	send_timeout.tv_usec = (timeout_ms % 1000) * 1000;
+	tell_attempt = attempted;
 	domain.name = domain_oid;
 	domain.name_length = OID_LENGTH(domain_oid);
 	domain.prefix = prefixes;

@@ -8,10 +8,8 @@
  * writes to one that has gone.
  */
 
-/* Registers it, before Net-SNMP registers its own. Waits of at most timeout_ms. */
-void unix_transport_register(unsigned timeout_ms);
-
-/* The errno of the last connect(), 0 if it succeeded. */
-int unix_transport_last_error(void);
+/* Registers it, before Net-SNMP registers its own. Waits of at most timeout_ms. Each
+ * attempt to connect is told of: its errno, 0 if it succeeded. */
+void unix_transport_register(unsigned timeout_ms, void (*attempted)(int err));
 
 #endif

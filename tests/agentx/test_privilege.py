@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Without CAP_NET_ADMIN nothing works, and that is what it says."""
+"""Without CAP_NET_ADMIN, or the right to use snmpd's socket, nothing works, and that is
+what it says."""
 
+import re
 import shutil
 
-from harness import DAEMON, SceneTest, run
+from harness import DAEMON, Process, SceneTest, holds_for, run, wait_for
 
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 ROOT_WITHOUT = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"]
@@ -55,3 +57,71 @@ class Privilege(SceneTest):
         done = run(*ONLY, self.daemon, "-c", self.scene.config, "--once")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("unattributed", done.stdout)
+
+
+class Socket(SceneTest):
+    """The daemon is nobody, in the group nogroup, and snmpd's socket is root's."""
+
+    REFUSED = r'Permission denied.*"agentXPerms 0660 0755 root nogroup"'
+    CLOSED = r"Permission denied.*directory is closed to group nogroup"
+
+    def setUp(self):
+        super().setUp()
+        shutil.copy(DAEMON, self.scene.dir / "qmipsecd")
+        shutil.chown(self.scene.dir / "state", 65534)
+
+    def start_as_nobody(self, log="qmipsecd.log"):
+        self.scene.daemon = Process(
+            [*ONLY, self.scene.dir / "qmipsecd", "-f", "-Le", *self.scene.arguments()],
+            self.scene.dir / log)
+
+    def restart_snmpd(self, *lines):
+        if self.scene.snmpd:
+            self.scene.snmpd.stop(timeout=10)
+        else:
+            self.stock = self.scene.snmpd_conf.read_text()
+        self.scene.snmpd_conf.write_text("\n".join([self.stock, *lines, ""]))
+        self.scene.start_snmpd()
+
+    def said(self, pattern):
+        return wait_for(lambda: re.search(pattern, self.scene.daemon.log()), pattern)[0]
+
+    def test_line_that_is_missing(self):
+        """It is said once, at the start; with that line snmpd lets it in."""
+        self.restart_snmpd()
+        self.start_as_nobody()
+        line = re.search('"(agentX.*)"', self.said(self.REFUSED)[0])[1]
+        log = self.scene.daemon.log()
+        holds_for(lambda: self.scene.daemon.log() == log, "silence", 4.5)
+        self.restart_snmpd(line)
+        self.scene.wait_attached()
+        self.assertLogged(self.REFUSED)
+
+    def test_line_that_goes(self):
+        """It is said once each time that it begins, also long after the start."""
+        self.start_as_nobody()
+        self.said("No such file or directory")
+        self.restart_snmpd()
+        self.said(self.REFUSED)
+        self.restart_snmpd("agentXPerms 0660 0755 root nogroup")
+        self.scene.wait_attached()
+        self.restart_snmpd()
+        wait_for(lambda: len(re.findall(self.REFUSED, self.scene.daemon.log())) == 2, "again", 6)
+        log = self.scene.daemon.log()
+        holds_for(lambda: self.scene.daemon.log() == log, "silence", 2.5)
+
+    def test_directory(self):
+        """agentXPerms would not help where the directory is there already."""
+        private = self.scene.dir / "private"
+        private.mkdir(0o700)
+        self.scene.socket = private / "master"
+        conf = self.scene.snmpd_conf.read_text()
+        self.scene.snmpd_conf.write_text(
+            re.sub("agentXSocket .*", f"agentXSocket {self.scene.socket}", conf))
+        self.restart_snmpd("agentXPerms 0660 0755 root nogroup")
+        self.start_as_nobody()
+        self.said(self.CLOSED)
+        private.chmod(0o755)
+        self.scene.wait_attached()
+        self.assertLogged(self.CLOSED)
+        self.assertLogged(self.REFUSED, 0)
