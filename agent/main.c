@@ -118,6 +118,21 @@ static int open_signals(void)
 	return register_readfd(fd, on_signal, NULL) == FD_REGISTERED_OK ? fd : -EMFILE;
 }
 
+/* The unit's watchdog is fed by polls: it must wait for the next, and for two that may
+ * fail, however long the interval is. */
+static void set_watchdog(void)
+{
+#ifdef HAVE_LIBSYSTEMD
+	uint64_t wanted = (uint64_t)server_poll_interval_ms() * 1000 * 3;
+	uint64_t configured;
+
+	if (sd_watchdog_enabled(0, &configured) > 0)
+		sd_notifyf(
+		    0, "WATCHDOG_USEC=%llu",
+		    (unsigned long long)(wanted > configured ? wanted : configured));
+#endif
+}
+
 static void reload(const struct options *options)
 {
 	struct settings settings;
@@ -133,6 +148,7 @@ static void reload(const struct options *options)
 		settings_free(&settings);
 		return;
 	}
+	set_watchdog();
 	snmp_log(LOG_NOTICE, "configuration read again\n");
 }
 
@@ -162,6 +178,7 @@ static void notify(const char *state)
 
 static void loop(const struct options *options)
 {
+	set_watchdog();
 	notify("READY=1");
 	while (!stopping) {
 		agent_check_and_process(1);

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What systemd is told: ready, fed, how long to wait, stopping."""
+
+import os
+import socket
+import time
+
+from harness import DAEMON, HERE, SceneTest, run, wait_for
+
+
+class Service(SceneTest):
+    def setUp(self):
+        super().setUp()
+        if "libsystemd" not in run("ldd", DAEMON).stdout:
+            self.skipTest("not for a build without libsystemd")
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.notify.close)
+        self.notify.bind(str(self.scene.dir / "notify"))
+        self.notify.settimeout(0)
+        self.heard = []
+        self.failing = self.scene.dir / "failing"
+
+    def start(self, watchdog_s=None, shim=None):
+        more = [f"NOTIFY_SOCKET={self.scene.dir}/notify", f"FAILING={self.failing}"]
+        if watchdog_s:
+            more.append(f"WATCHDOG_USEC={watchdog_s * 1000000}")
+        if shim:
+            more.append(f"LD_PRELOAD={shim}")
+        self.scene.start_daemon(wrapper=["env", *more])
+
+    def listen(self):
+        """All that was said until now, in the order of time."""
+        try:
+            while True:
+                self.heard += self.notify.recv(4096).decode().split()
+        except BlockingIOError:
+            return self.heard
+
+    def hears(self, word, timeout=5.0):
+        wait_for(lambda: word in self.listen(), word, timeout)
+
+    def fed(self, seconds):
+        """How often, in so many seconds from now."""
+        self.listen().clear()
+        time.sleep(seconds)
+        return self.listen().count("WATCHDOG=1")
+
+    def test_ready_and_stopping(self):
+        """Ready before there is a master, once the kernel was read."""
+        self.start()
+        self.hears("READY=1")
+        self.assertEqual(self.heard, ["WATCHDOG=1", "READY=1"])
+        self.scene.daemon.stop()
+        self.assertEqual(self.listen()[-1:], ["WATCHDOG=1"])
+        self.assertEqual(self.heard.count("STOPPING=1"), 1)
+
+    def test_fed_by_good_polls_alone(self):
+        shim = self.scene.dir / "failing.so"
+        done = run(os.environ.get("CC", "cc"), "-D_GNU_SOURCE", "-shared", "-fPIC", "-o", shim,
+                   HERE / "failing.c", "-ldl")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.scene.configure("pollInterval 0.1")
+        self.start(60, shim)
+        self.hears("READY=1")
+        self.assertGreater(self.fed(1), 5)
+        self.failing.touch()
+        wait_for(lambda: "old numbers stand" in self.scene.daemon.log(), "polls fail")
+        self.assertEqual(self.fed(1), 0)
+        self.failing.unlink()
+        wait_for(lambda: "can be read again" in self.scene.daemon.log(), "polls are good")
+        self.assertGreater(self.fed(1), 5)
+        self.assertTrue(self.scene.daemon.alive())
+
+    def test_long_intervals(self):
+        """The watchdog waits for three of them, and never less than it is set to."""
+        self.scene.configure("pollInterval 300")
+        self.start(60)
+        self.hears("READY=1")
+        self.assertLess(self.heard.index("WATCHDOG_USEC=900000000"),
+                        self.heard.index("READY=1"))
+        self.scene.configure("pollInterval 5")
+        self.scene.hang_up()
+        self.hears("WATCHDOG_USEC=60000000")
+        self.scene.configure("pollInterval 30")
+        self.scene.hang_up()
+        self.hears("WATCHDOG_USEC=90000000")
