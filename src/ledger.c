@@ -85,6 +85,7 @@ static void settle_found(struct ledger *ledger, uint32_t place, const struct sa 
 	uint32_t from = find_leaving(ledger, place, born->bytes);
 	bool preloaded = is_preloaded(ledger, place, born);
 
+	book_entry_at(ledger, place)->flushed = 0;
 	if (from != SA_NONE)
 		book_carry_on_found(ledger, from, place, born->bytes, born->packets);
 	else
@@ -104,6 +105,7 @@ static void begin_keyed(struct ledger *ledger, uint32_t place, const struct sa *
 	if (is_preloaded(ledger, place, born))
 		book_preload(ledger, place, born->bytes, born->packets);
 	book_count_sample(ledger, book_entry_at(ledger, place), born);
+	book_remember(book_entry_at(ledger, place));
 }
 
 /* The larval SA that became this one: it has the same key and any add_time. */
@@ -115,11 +117,16 @@ static void drop_larval(struct ledger *ledger, const struct sa *sa)
 		book_drop(ledger, place);
 }
 
-/* A flush took it: what has its key and its second now is another. */
-static void give_up(struct ledger *ledger, uint32_t place)
+/*
+ * Another SA has the key and the second of one that was flushed. If the dump under way
+ * has shown them, nobody can tell which of the two: what it added is taken back, and
+ * the next dump shows the new one again. Of the old one it may be missing, but nothing
+ * is counted twice.
+ */
+static void replace_flushed(struct ledger *ledger, uint32_t place)
 {
-	book_leave_siblings(ledger, place);
-	book_lose(ledger, place);
+	book_forget_sample(ledger, book_entry_at(ledger, place));
+	book_lose_flushed(ledger, place);
 }
 
 static int event_new(struct ledger *ledger, const struct sa *sa)
@@ -134,8 +141,8 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 
 		if (state == ENTRY_FOUND)
 			settle_found(ledger, known, sa);
-		if (state == ENTRY_KEYED && book_entry_at(ledger, known)->flushed)
-			give_up(ledger, known);
+		if (find_is_flushed(book_entry_at(ledger, known)))
+			replace_flushed(ledger, known);
 		else if (state != ENTRY_LARVAL || !sa->keyed)
 			return 0;
 	}
@@ -154,20 +161,18 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 /*
  * UPDSA over a larval SA, which the ledger need not know, makes it a keyed one.
  * UPDSA of a keyed SA shows the kernel's template of the change, with zero bytes
- * and an add_time of its own, while the SA goes on counting: it says nothing.
+ * and an add_time of its own, while the SA goes on counting: it says nothing. One that
+ * is older than what a dump has found is of an SA that had the key before that.
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
 	uint32_t place = find_live(ledger, sa);
 
-	if (place != SA_NONE) {
-		const struct sa_entry *entry = book_entry_at(ledger, place);
-
-		if (entry->state == ENTRY_KEYED)
-			return 0;
-		if (entry->state == ENTRY_FOUND && entry->add_time != sa->add_time)
-			return 0;
-	}
+	if (find_counted(ledger, sa) != SA_NONE)
+		return 0;
+	if (place != SA_NONE && book_entry_at(ledger, place)->state == ENTRY_FOUND &&
+	    book_entry_at(ledger, place)->add_time < sa->add_time)
+		return 0;
 	return event_new(ledger, sa);
 }
 
@@ -258,15 +263,24 @@ static int event_expire(struct ledger *ledger, const struct sa *sa)
 	return err;
 }
 
-/* Which of them are really gone, and what they carried last, only a dump can tell. */
+/*
+ * No IPsec SA outlives a flush of its protocol: xfrm_state_flush() spares only what
+ * IPComp uses, and xfrm_cfg_mutex keeps NEWSA out until it is over. So what an event
+ * has named before FLUSHSA is gone, and whatever shows its key afterwards is another
+ * SA, be it of the same second. What only a dump has found may have been made after the
+ * flush, with its NEWSA still on the way.
+ */
 static void event_flush(struct ledger *ledger, uint8_t proto)
 {
 	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
 		struct sa_entry *entry = book_entry_at(ledger, i);
 
-		if (proto == 0 || entry->proto == proto)
-			entry->flushed = 1;
+		if (proto != 0 && entry->proto != proto)
+			continue;
+		entry->flushed = 1;
+		entry->unsure = entry->state == ENTRY_FOUND;
 	}
+	ledger->flushed_during = ledger->dumping;
 	ledger->wants_dump = true;
 }
 

@@ -230,7 +230,7 @@ static bool recedes(const struct sa_entry *entry, const struct sa *sample)
 	return sample->bytes < entry->bytes || sample->packets < entry->packets;
 }
 
-static void remember(struct sa_entry *entry)
+void book_remember(struct sa_entry *entry)
 {
 	entry->bytes_before = entry->bytes;
 	entry->packets_before = entry->packets;
@@ -248,7 +248,7 @@ static void remember(struct sa_entry *entry)
 void book_count_live_sample(struct ledger *ledger, struct sa_entry *entry,
 			    const struct sa *sample)
 {
-	remember(entry);
+	book_remember(entry);
 	if (!recedes(entry, sample)) {
 		entry->receded = 0;
 		book_count_sample(ledger, entry, sample);
@@ -262,11 +262,12 @@ void book_count_live_sample(struct ledger *ledger, struct sa_entry *entry,
 	}
 }
 
-/* Takes back what the dump under way has added. */
-static void forget_sample(struct ledger *ledger, struct sa_entry *entry)
+void book_forget_sample(struct ledger *ledger, struct sa_entry *entry)
 {
 	struct ledger_row *row = book_row_of(ledger, entry);
 
+	if (!ledger->dumping || entry->seen != ledger->dump)
+		return;
 	if (entry->bytes > entry->bytes_before)
 		add_bytes(&row->stats, entry, entry->bytes_before - entry->bytes);
 	if (entry->packets > entry->packets_before && counts_replay(entry))
@@ -287,8 +288,8 @@ static void forget_sample(struct ledger *ledger, struct sa_entry *entry)
 void book_count_final(struct ledger *ledger, struct sa_entry *entry,
 		      const struct sa *sample)
 {
-	if (ledger->dumping && entry->seen == ledger->dump && recedes(entry, sample))
-		forget_sample(ledger, entry);
+	if (recedes(entry, sample))
+		book_forget_sample(ledger, entry);
 	book_count_sample(ledger, entry, sample);
 }
 
@@ -421,7 +422,7 @@ static void count_held(struct ledger *ledger, uint32_t place, const struct sa *h
 	if (base_bytes || base_packets)
 		entry->counted_in = 0;
 	entry->integrity_failed = entry->replay = entry->replay_window = 0;
-	remember(entry);
+	book_remember(entry);
 	book_count_errors(ledger, entry, held);
 	if (held->bytes >= base_bytes && held->packets >= base_packets)
 		book_count_traffic(ledger, entry, held->bytes, held->packets);
@@ -565,6 +566,12 @@ void book_lose(struct ledger *ledger, uint32_t place)
 	entry->seen = ledger->dump;
 }
 
+void book_lose_flushed(struct ledger *ledger, uint32_t place)
+{
+	book_leave_siblings(ledger, place);
+	book_lose(ledger, place);
+}
+
 /* DELSA came: no longer alive, but a NEWSA may yet say that it only moved. */
 void book_leave(struct ledger *ledger, uint32_t place)
 {
@@ -598,6 +605,9 @@ void book_carry_on(struct ledger *ledger, uint32_t from, uint32_t to,
 	entry->replay_protected |= old->replay_protected;
 	entry->bytes = base_bytes;
 	entry->packets = base_packets;
+	book_remember(entry);
+	if (old->state == ENTRY_KEYED && old->flushed)
+		entry->unsure = 0; /* it moved before the flush */
 	book_drop(ledger, from);
 	book_set_state(ledger, entry, ENTRY_KEYED);
 	book_join_siblings(ledger, to, SA_TABLE_BY_TIME);

@@ -29,6 +29,7 @@ struct ledger {
 	bool migrated, migrated_during;
 	unsigned migrated_scans;
 	bool wants_dump;
+	bool flushed_during; /* a FLUSHSA came since the dump under way began */
 	/* What the dump found, in its order: linked by older and younger. */
 	uint32_t first_found;
 	uint32_t last_found;
@@ -89,6 +90,12 @@ void book_count_sample(struct ledger *ledger, struct sa_entry *entry,
 void book_count_live_sample(struct ledger *ledger, struct sa_entry *entry,
 			    const struct sa *sample);
 
+/* What is counted until now does not come from the dump under way. */
+void book_remember(struct sa_entry *entry);
+
+/* Takes back what the dump under way has added, if it has shown the entry. */
+void book_forget_sample(struct ledger *ledger, struct sa_entry *entry);
+
 /* The last sample of all. If the dump under way has shown more it was another SA's,
  * which has the same key and was made in the same second: that is taken back. */
 void book_count_final(struct ledger *ledger, struct sa_entry *entry,
@@ -102,11 +109,12 @@ void book_move_to_row(struct ledger *ledger, uint32_t place, unsigned row);
 /* Out of its like, as the first step of going: whoever is left there is alive. */
 void book_leave_siblings(struct ledger *ledger, uint32_t place);
 
-/* Going: for good; without a word, from the siblings it has left; by a DELSA, which a
- * NEWSA may yet turn into a move. The last leaves the deletion to
- * book_count_deletion(). */
+/* Going: for good; without a word, from the siblings it has left; the same by a flush,
+ * from among its siblings; by a DELSA, which a NEWSA may yet turn into a move. The last
+ * leaves the deletion to book_count_deletion(). */
 void book_finish(struct ledger *ledger, uint32_t place);
 void book_lose(struct ledger *ledger, uint32_t place);
+void book_lose_flushed(struct ledger *ledger, uint32_t place);
 void book_leave(struct ledger *ledger, uint32_t place);
 void book_count_deletion(struct ledger *ledger, const struct sa_entry *entry);
 

@@ -13,6 +13,14 @@ void ledger_dump_begin(struct ledger *ledger)
 	ledger->dump++;
 	ledger->dumping = true;
 	ledger->wants_dump = false;
+	ledger->flushed_during = false;
+}
+
+/* A flush that was over before the dump under way began has taken the SA: what the dump
+ * shows is another. */
+static bool flushed_before(const struct ledger *ledger, const struct sa_entry *entry)
+{
+	return find_is_flushed(entry) && !ledger->flushed_during;
 }
 
 /* The SA shows itself alive again. */
@@ -22,7 +30,8 @@ static void dump_known(struct ledger *ledger, uint32_t place, const struct sa *s
 
 	entry->seen = ledger->dump;
 	entry->suspect = 0;
-	entry->flushed = 0;
+	if (!find_is_flushed(entry))
+		entry->flushed = entry->unsure = 0;
 	entry->replay_protected = sa->replay_protected;
 	if (entry->state == ENTRY_FOUND)
 		book_hold_sample(ledger, place, sa);
@@ -57,6 +66,10 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 	if (sa_table_reserve(&ledger->table) < 0)
 		return -ENOMEM;
 	place = find_incarnation(ledger, sa);
+	if (place != SA_NONE && flushed_before(ledger, book_entry_at(ledger, place))) {
+		book_lose_flushed(ledger, place);
+		place = SA_NONE;
+	}
 	if (place != SA_NONE &&
 	    (book_entry_at(ledger, place)->state != ENTRY_LARVAL || !sa->keyed)) {
 		dump_known(ledger, place, sa);
@@ -139,6 +152,7 @@ static uint32_t take_missing(struct ledger *ledger, uint32_t found,
 		uint32_t place = missing[low].place;
 
 		if (place != SA_NONE &&
+		    !flushed_before(ledger, book_entry_at(ledger, place)) &&
 		    find_may_continue(book_entry_at(ledger, place),
 				      book_entry_at(ledger, found))) {
 			missing[low].place = SA_NONE;

@@ -8,11 +8,12 @@ enum {
 	MAX_SCANS = 256,
 };
 
-/* The kernel's key, and the source: an SA that moved keeps key and add_time if only its
- * source changed. */
+/* The kernel's key, and what no message changes: an SA that moved keeps key and
+ * add_time if only its source changed. */
 static bool same_incarnation(const struct sa_entry *entry, const struct sa *sa)
 {
 	return sa_entry_same_key(entry, sa) && entry->add_time == sa->add_time &&
+	       entry->reqid == sa->reqid && entry->mode == sa->mode &&
 	       !memcmp(&entry->saddr, &sa->saddr, sizeof(sa->saddr));
 }
 
@@ -20,6 +21,11 @@ static bool is_live(const struct sa_entry *entry)
 {
 	return entry->state != ENTRY_LEAVING && entry->state != ENTRY_DEPARTED &&
 	       entry->state != ENTRY_BURIED;
+}
+
+bool find_is_flushed(const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
 }
 
 uint32_t find_live(struct ledger *ledger, const struct sa *sa)
@@ -34,9 +40,24 @@ uint32_t find_live(struct ledger *ledger, const struct sa *sa)
 			continue;
 		if (same_incarnation(entry, sa))
 			return place;
-		found = place;
+		if (found == SA_NONE || !find_is_flushed(entry))
+			found = place;
 	}
 	return found;
+}
+
+uint32_t find_counted(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = sa_table_first(&ledger->table, sa);
+
+	for (; place != SA_NONE; place = book_entry_at(ledger, place)->next) {
+		const struct sa_entry *entry = book_entry_at(ledger, place);
+
+		if (entry->state == ENTRY_KEYED && !find_is_flushed(entry) &&
+		    sa_entry_same_key(entry, sa))
+			return place;
+	}
+	return SA_NONE;
 }
 
 uint32_t find_incarnation(struct ledger *ledger, const struct sa *sa)
@@ -158,8 +179,9 @@ uint32_t find_migrated(struct ledger *ledger, const struct sa *to)
 	for (uint32_t place = 0; place < ledger->table.n_entries; place++) {
 		const struct sa_entry *from = book_entry_at(ledger, place);
 
-		if (from->state == ENTRY_KEYED && book_movable_key(from) == key &&
-		    !same_ends(from, &entry) && may_move(from, &entry))
+		if (from->state == ENTRY_KEYED && !find_is_flushed(from) &&
+		    book_movable_key(from) == key && !same_ends(from, &entry) &&
+		    may_move(from, &entry))
 			return place;
 	}
 	return SA_NONE;

@@ -7,10 +7,15 @@
 /* Who is who, for the ledger alone: which entry a message speaks of, and which entry an
  * SA was before it moved. All return a place, or SA_NONE. */
 
-/* The live entry of an SA: this incarnation if there is one, else any with the kernel's
- * key. One incarnation has one add_time and one source. */
+/* The live entry of an SA: this incarnation if there is one, else one with the kernel's
+ * key; of those with the key, the one that is counted and whose end has not been heard
+ * of. One incarnation has one add_time and one source. */
 uint32_t find_live(struct ledger *ledger, const struct sa *sa);
+uint32_t find_counted(struct ledger *ledger, const struct sa *sa);
 uint32_t find_incarnation(struct ledger *ledger, const struct sa *sa);
+
+/* True if a flush has taken the SA, and nothing has shown that yet but FLUSHSA. */
+bool find_is_flushed(const struct sa_entry *entry);
 
 /* The incarnation, if it was given up as lost in the last dump. */
 uint32_t find_buried(struct ledger *ledger, const struct sa *sa);

@@ -71,7 +71,8 @@ struct sa_entry {
 	uint8_t rekeyed : 1; /* a younger sibling lived when its DELSA came */
 	uint8_t grouped : 1;
 	uint8_t waiting : 1; /* has bytes that wait for its direction */
-	uint8_t flushed : 1; /* alive when a FLUSHSA came */
+	uint8_t flushed : 1; /* known when a FLUSHSA came */
+	uint8_t unsure : 1;  /* but perhaps made after it: no event has named it yet */
 };
 
 /* Members of a group in order of age, and two counts for whoever needs them. */

@@ -649,18 +649,104 @@ START_TEST(flush_of_one_protocol)
 }
 END_TEST
 
-/* What a dump shows after a flush was born after it: its absence later proves nothing.
- */
+/* What a dump shows after a flush was born after it, be it in the same second: it is
+ * another SA, and its absence later proves nothing. */
 START_TEST(flush_does_not_outlive_the_dump_that_shows_the_sa)
 {
-	POLL(out_sa(1));
+	POLL(with_traffic(out_sa(1), 500, 5));
 	event_without_sa(SA_EVENT_FLUSH);
-	POLL(out_sa(1));
+	POLL(with_traffic(out_sa(1), 100, 1));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 600);
 	POLL_NONE();
-	life_is(1, 1, 0);
-	POLL(out_sa(1));
-	life_is(1, 1, 0);
-	ck_assert_uint_eq(totals(0)->losses, 0);
+	life_is(1, 2, 1);
+	POLL(with_traffic(out_sa(1), 200, 2));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 700);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* The dump shows the new SA before its NEWSA is read. */
+START_TEST(flushed_and_made_again_in_the_same_second)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event_without_sa(SA_EVENT_FLUSH);
+	begin();
+	show(with_traffic(out_sa(1), 700, 7));
+	event(SA_EVENT_NEW, out_sa(1));
+	finish();
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 1200);
+	IS(rekeys, 0);
+	POLL(with_traffic(out_sa(1), 800, 8));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 900, 9));
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(confidential_bytes_sent, 1400);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* Nor is FLUSHSA read: which of the two the dump has shown nobody can tell, so what it
+ * shows counts when the next dump shows it again. */
+START_TEST(flushed_and_made_again_during_the_dump)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	begin();
+	show(with_traffic(out_sa(1), 700, 7));
+	event_without_sa(SA_EVENT_FLUSH);
+	event(SA_EVENT_NEW, out_sa(1));
+	finish();
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 500);
+	POLL(with_traffic(out_sa(1), 800, 8));
+	IS(confidential_bytes_sent, 1300);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* The last message is the first that names what the dump found: that is no flush's. */
+START_TEST(found_after_a_flush_that_is_heard_of_later)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	begin();
+	show(with_traffic(out_sa(2), 70, 1));
+	event_without_sa(SA_EVENT_FLUSH);
+	finish();
+	event(SA_EVENT_NEW, out_sa(2));
+	POLL(with_traffic(out_sa(2), 80, 2));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 580);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* Between other ends: no move, since nothing moves that is gone. */
+START_TEST(flushed_and_made_again_elsewhere)
+{
+	struct sa elsewhere = with_traffic(out_sa(1), 700, 7);
+
+	elsewhere.daddr = addr_of("192.0.2.77");
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event_without_sa(SA_EVENT_FLUSH);
+	POLL(elsewhere);
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 1200);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* UPDSA over a larval SA that nobody has seen. */
+START_TEST(flushed_and_negotiated_again)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event_without_sa(SA_EVENT_FLUSH);
+	event(SA_EVENT_UPDATE, out_sa(1));
+	POLL(with_traffic(out_sa(1), 700, 7));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 1200);
+	ck_assert_uint_eq(totals(0)->losses, 1);
 }
 END_TEST
 
@@ -2549,6 +2635,11 @@ int main(void)
 	    flush_then_a_dump_that_is_cut_short,
 	    flush_of_one_protocol,
 	    flush_does_not_outlive_the_dump_that_shows_the_sa,
+	    flushed_and_made_again_in_the_same_second,
+	    flushed_and_made_again_during_the_dump,
+	    found_after_a_flush_that_is_heard_of_later,
+	    flushed_and_made_again_elsewhere,
+	    flushed_and_negotiated_again,
 	    flush_is_no_rekey,
 	    missing_from_one_dump,
 	    missing_from_two_dumps,

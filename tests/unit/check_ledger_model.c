@@ -55,7 +55,8 @@ enum {
 	STEP(UPDATE, 5)      \
 	STEP(MOBIKE, 6)      \
 	STEP(MIGRATE, 2)     \
-	STEP(FLUSH, 1)       \
+	STEP(FLUSH, 2)       \
+	STEP(AGAIN, 6)       \
 	STEP(LOSE, 1)        \
 	STEP(POLL_BEGIN, 12) \
 	STEP(POLL_STEP, 20)  \
@@ -103,11 +104,23 @@ struct model_sa {
 	uint64_t appeared; /* order in which SAs came or moved */
 	uint64_t inserted; /* order in the kernel's list */
 	unsigned row;
-	bool shown;    /* by a dump, at least once */
+	struct sa told_before; /* the same before the dump under way showed it */
+	bool shown_now;        /* by the dump under way */
+	bool blind; /* nobody can tell what a dump shows of it, until events are read */
+	bool shown; /* by a dump, at least once */
 	bool polled;   /* likewise, by a whole one */
 	bool in_walk;  /* the dump under way has it ahead */
 	bool moved;    /* since the last whole dump */
 	bool migrated; /* since the last whole dump that showed it */
+};
+
+/* An SA that has left: deleted in this second; or moved or flushed lately. */
+struct gone {
+	struct sa sa;
+	struct model_sa was;
+	unsigned polls_left; /* 0: only this second matters */
+	bool on_its_way;     /* the message of its end is not read yet */
+	bool flushed;
 };
 
 struct model {
@@ -116,10 +129,7 @@ struct model {
 	uint64_t order;
 	struct model_sa live[MAX_LIVE];
 	size_t n_live;
-	/* Deleted in this second; or moved or flushed since the last whole poll. */
-	struct sa gone[MAX_GONE];
-	unsigned polls_left[MAX_GONE]; /* 0: only this second matters */
-	bool on_its_way[MAX_GONE];     /* the message of its end is not read yet */
+	struct gone gone[MAX_GONE];
 	size_t n_gone;
 	struct sa_event queue[MAX_QUEUE];
 	size_t n_queue;
@@ -129,6 +139,7 @@ struct model {
 	bool dumping, walking;
 	int flush_polls; /* whole polls until a flush can have left no trace */
 	bool clone_seen; /* by the dump under way */
+	bool twins;      /* a flushed SA's key came again during the dump under way */
 	bool half_seen;  /* by a dump that was cut short, since the last whole one */
 	bool
 	    order_lost; /* of siblings of one second, for good: ReKeys cannot be told */
@@ -225,24 +236,45 @@ static void count_bytes(struct stats *stats, const struct sa *sa, uint64_t bytes
 		      : &stats->transport_bytes_received) += bytes;
 }
 
+/* What an SA has carried from one look to the next. */
+static void count_between(struct totals *truth, const struct sa *from,
+			  const struct sa *to)
+{
+	count_bytes(&truth->stats, to, to->bytes - from->bytes);
+	if (to->replay_protected && direction_of(to) == SA_DIR_IN)
+		truth->stats.packets_with_replay_detection +=
+		    to->packets - from->packets;
+	truth->stats.packets_not_authenticated +=
+	    (uint32_t)(to->integrity_failed - from->integrity_failed);
+	truth->replay_failures += (uint32_t)(to->replay - from->replay);
+	truth->replay_failures += (uint32_t)(to->replay_window - from->replay_window);
+}
+
 /* The ledger is told, or will be, what the SA has now. */
 static void tell(struct model *model, struct model_sa *it)
 {
-	struct totals *truth = &model->truth[it->row];
-	const struct sa *sa = &it->sa;
-
-	if (is_keyed(it)) {
-		count_bytes(&truth->stats, sa, sa->bytes - it->told.bytes);
-		if (sa->replay_protected && direction_of(sa) == SA_DIR_IN)
-			truth->stats.packets_with_replay_detection +=
-			    sa->packets - it->told.packets;
-		truth->stats.packets_not_authenticated +=
-		    (uint32_t)(sa->integrity_failed - it->told.integrity_failed);
-		truth->replay_failures += (uint32_t)(sa->replay - it->told.replay);
-		truth->replay_failures +=
-		    (uint32_t)(sa->replay_window - it->told.replay_window);
-	}
+	if (is_keyed(it))
+		count_between(&model->truth[it->row], &it->told, &it->sa);
 	it->told = it->sa;
+}
+
+/* What the dump under way has told must be taken back. */
+static void untell(struct model *model, const struct model_sa *it)
+{
+	struct totals *truth = &model->truth[it->row];
+	struct totals told = {0};
+
+	if (!it->shown_now || !is_keyed(it))
+		return;
+	count_between(&told, &it->told_before, &it->told);
+	for (size_t i = 0; i < STAT_COUNT; i++) {
+		uint64_t left = stats_get(&truth->stats, &stat_columns[i]) -
+				stats_get(&told.stats, &stat_columns[i]);
+
+		memcpy((char *)&truth->stats + stat_columns[i].offset, &left,
+		       sizeof(left));
+	}
+	truth->replay_failures -= told.replay_failures;
 }
 
 static bool same_addrs(const struct sa *a, const struct sa *b)
@@ -317,10 +349,17 @@ static bool looks_moved(const struct sa *a, const struct sa *b)
 	       a->add_time == b->add_time && !same_addrs(a, b);
 }
 
+/* A flush is heard of before the dump that shows what came after it. */
+static bool flush_is_clear(const struct model *model, const struct gone *gone)
+{
+	return gone->flushed && (!gone->on_its_way || !model->dumping);
+}
+
 /*
  * What the kernel allows and a keying daemon does. An SPI is drawn from 32 bits: it may
  * come again, even within the second, but not while the end of its last SA is still on
- * its way, and no two SAs of one second have the same.
+ * its way, and no two SAs of one second have the same; unless a flush has taken the
+ * last.
  */
 static bool may_exist(const struct model *model, const struct sa *sa)
 {
@@ -336,17 +375,42 @@ static bool may_exist(const struct model *model, const struct sa *sa)
 			return false;
 	}
 	for (size_t i = 0; i < model->n_gone; i++) {
-		const struct sa *gone = &model->gone[i];
+		const struct gone *gone = &model->gone[i];
 
-		if (looks_moved(gone, sa))
+		if (looks_moved(&gone->sa, sa) && !flush_is_clear(model, gone))
 			return false;
-		if ((model->on_its_way[i] || model->unsettled) && same_key(gone, sa))
+		if (model->unsettled && same_key(&gone->sa, sa))
 			return false;
-		if (model->polls_left[i] && gone->spi == sa->spi &&
-		    gone->proto == sa->proto)
+		if (gone->flushed)
+			continue;
+		if (gone->on_its_way && same_key(&gone->sa, sa))
+			return false;
+		if (gone->polls_left && gone->sa.spi == sa->spi &&
+		    gone->sa.proto == sa->proto)
 			return false;
 	}
 	return true;
+}
+
+/*
+ * It has the key and the second of one that was flushed, and neither message has been
+ * read: what the dump under way shows of the two counts for nothing.
+ */
+static void find_twins(struct model *model, struct model_sa *it)
+{
+	for (size_t i = 0; i < model->n_gone; i++) {
+		struct gone *gone = &model->gone[i];
+
+		if (!gone->flushed || !is_keyed(&gone->was) || !gone->on_its_way ||
+		    !model->dumping || !same_key(&gone->sa, &it->sa) ||
+		    !same_addrs(&gone->sa, &it->sa) ||
+		    gone->sa.add_time != it->sa.add_time ||
+		    gone->sa.reqid != it->sa.reqid || gone->sa.mode != it->sa.mode)
+			continue;
+		untell(model, &gone->was);
+		gone->was.shown_now = false;
+		it->blind = model->twins = true;
+	}
 }
 
 static struct model_sa *insert(struct model *model, const struct sa *sa)
@@ -356,6 +420,7 @@ static struct model_sa *insert(struct model *model, const struct sa *sa)
 	*it = (struct model_sa){.sa = *sa, .told = *sa};
 	it->row = row_now(model, sa);
 	it->appeared = it->inserted = ++model->order;
+	find_twins(model, it);
 	return it;
 }
 
@@ -364,13 +429,12 @@ static void forget_gone(struct model *model, bool polled)
 	size_t n = 0;
 
 	for (size_t i = 0; i < model->n_gone; i++) {
-		unsigned left = model->polls_left[i];
+		unsigned left = model->gone[i].polls_left;
 
-		if (polled ? left == 1 : !left && !model->on_its_way[i])
+		if (polled ? left == 1 : !left && !model->gone[i].on_its_way)
 			continue;
 		model->gone[n] = model->gone[i];
-		model->on_its_way[n] = model->on_its_way[i];
-		model->polls_left[n++] = polled && left ? left - 1 : left;
+		model->gone[n++].polls_left = polled && left ? left - 1 : left;
 	}
 	model->n_gone = n;
 }
@@ -386,11 +450,14 @@ enum leaving {
 
 static void take_out(struct model *model, struct model_sa *it, enum leaving leaving)
 {
-	if (leaving != LEFT_NOTHING && model->n_gone < MAX_GONE) {
-		model->polls_left[model->n_gone] = (unsigned)leaving;
-		model->on_its_way[model->n_gone] = true;
-		model->gone[model->n_gone++] = it->sa;
-	}
+	if (leaving != LEFT_NOTHING && model->n_gone < MAX_GONE)
+		model->gone[model->n_gone++] = (struct gone){
+		    .sa = it->sa,
+		    .was = *it,
+		    .polls_left = (unsigned)leaving,
+		    .on_its_way = true,
+		    .flushed = leaving == LEFT_BY_FLUSH,
+		};
 	*it = model->live[--model->n_live];
 }
 
@@ -534,7 +601,7 @@ static void do_allocspi(struct model *model, const struct step *step)
 	struct sa sa = new_sa(model, step->b, step->c, false);
 
 	for (size_t i = 0; i < model->n_gone; i++)
-		if (same_key(&model->gone[i], &sa))
+		if (same_key(&model->gone[i].sa, &sa))
 			return;
 	if (may_exist(model, &sa))
 		insert(model, &sa);
@@ -706,7 +773,8 @@ static bool move_is_clear(struct model *model, const struct model_sa *it,
 			return false;
 	}
 	for (size_t i = 0; i < model->n_gone; i++)
-		if (model->gone[i].spi == to->spi && model->gone[i].proto == to->proto)
+		if (model->gone[i].sa.spi == to->spi &&
+		    model->gone[i].sa.proto == to->proto)
 			return false;
 	return model->n_gone < MAX_GONE;
 }
@@ -772,7 +840,7 @@ static void do_migrate(struct model *model, const struct step *step)
 	send_event(model, SA_EVENT_MIGRATE, NULL);
 }
 
-static void do_flush(struct model *model)
+static void do_flush(struct model *model, const struct step *step)
 {
 	if (!model->n_live)
 		return;
@@ -782,7 +850,33 @@ static void do_flush(struct model *model)
 	}
 	send_event(model, SA_EVENT_FLUSH, NULL);
 	model->flush_polls = 2;
-	tick(model);
+	if (step->a % 4 == 0)
+		tick(model);
+}
+
+/* What was flushed comes again, by hand or because its keying daemon was told to make
+ * it anew: often at once, with the key and in the second of the old, or between other
+ * ends. */
+static void do_again(struct model *model, const struct step *step)
+{
+	const struct gone *gone;
+	struct sa sa;
+
+	if (!model->n_gone)
+		return;
+	gone = &model->gone[step->a % model->n_gone];
+	if (!gone->flushed || gone->sa.acquire)
+		return;
+	sa = step->b % 4 == 0 ? moved(&gone->sa, step->b / 4) : gone->sa;
+	sa.keyed = sa_is_ipsec(&sa);
+	sa.bytes = sa.packets = 0;
+	sa.integrity_failed = sa.replay = sa.replay_window = 0;
+	sa.add_time = model->now;
+	if (!may_exist(model, &sa))
+		return;
+	count_addition(model, insert(model, &sa));
+	send_event(model, step->c % 3 && sa.keyed ? SA_EVENT_UPDATE : SA_EVENT_NEW,
+		   &sa);
 }
 
 /* Which of two of one second is the younger only their events could tell. */
@@ -951,7 +1045,7 @@ static void believe(struct model *model)
 	}
 }
 
-/* I1, I2 and I4 hold at every moment. */
+/* I1 and I2 hold at every moment, I4 but for the time of a dump. */
 static void check_always(struct model *model)
 {
 	for (unsigned row = 0; row < ROWS; row++) {
@@ -968,6 +1062,8 @@ static void check_always(struct model *model)
 			stats->transport_bytes_received + stats->tunnel_bytes_received)
 			differ(model, "row %u: bytes by protocol and by mode differ",
 			       row);
+		if (model->dumping)
+			continue;
 		for (size_t i = 0; i < STAT_COUNT; i++)
 			if (stat_columns[i].kind == STAT_COUNTER &&
 			    stats_get(stats, &stat_columns[i]) <
@@ -990,7 +1086,10 @@ static void drain(struct model *model)
 		if (ledger_event(model->ledger, &model->queue[i]))
 			abort();
 	model->n_queue = 0;
-	memset(model->on_its_way, 0, sizeof(model->on_its_way));
+	for (size_t i = 0; i < model->n_gone; i++)
+		model->gone[i].on_its_way = false;
+	for (size_t i = 0; i < model->n_live; i++)
+		model->live[i].blind = false;
 }
 
 static void poll_begin(struct model *model)
@@ -1028,7 +1127,11 @@ static void poll_step(struct model *model, uint32_t n)
 		it->in_walk = false;
 		it->shown = true;
 		model->clone_seen |= it->migrated;
-		tell(model, it);
+		if (!it->blind) {
+			it->told_before = it->told;
+			it->shown_now = true;
+			tell(model, it);
+		}
 		if (ledger_dump_sa(model->ledger, &it->sa))
 			abort();
 	}
@@ -1037,8 +1140,10 @@ static void poll_step(struct model *model, uint32_t n)
 static void poll_over(struct model *model)
 {
 	for (size_t i = 0; i < model->n_live; i++)
-		model->live[i].in_walk = false;
-	model->dumping = model->walking = model->clone_seen = false;
+		model->live[i].in_walk = model->live[i].shown_now = false;
+	for (size_t i = 0; i < model->n_gone; i++)
+		model->gone[i].was.shown_now = false;
+	model->dumping = model->walking = model->clone_seen = model->twins = false;
 }
 
 static void poll_end(struct model *model)
@@ -1061,12 +1166,13 @@ static void poll_end(struct model *model)
 	poll_over(model);
 }
 
-/* Not with a clone half seen: what it was before no message has told. */
+/* Not with a clone half seen: what it was before no message has told. Nor where what
+ * the dump has shown must be taken back. */
 static void poll_abort(struct model *model)
 {
 	if (!model->dumping)
 		return;
-	if (model->unsettled || model->clone_seen)
+	if (model->unsettled || model->clone_seen || model->twins)
 		return;
 	ledger_dump_abort(model->ledger);
 	model->half_seen = true;
@@ -1208,7 +1314,10 @@ static void run_step(struct model *model, const struct step *step)
 		do_migrate(model, step);
 		break;
 	case STEP_FLUSH:
-		do_flush(model);
+		do_flush(model, step);
+		break;
+	case STEP_AGAIN:
+		do_again(model, step);
 		break;
 	case STEP_LOSE:
 		do_lose(model, step);
