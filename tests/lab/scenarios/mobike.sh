@@ -42,15 +42,18 @@ done
 # count_frames NAMESPACE IFACE: ESP that leaves there, until frames reads it.
 count_frames()
 {
-	background "tcpdump-$1" "$1" tcpdump -i "$2" -Q out -U -Z root -nn \
-		-w "/tmp/lab/frames-$1" "ip proto 50 or ip6 proto 50"
-	eventually 10 test -s "/tmp/lab/frames-$1"
+	background "frames-$1" "$1" python3 "$LAB/frames.py" --iface "$2" \
+		--file "/tmp/lab/frames-$1"
+	eventually 60 test -e "/tmp/lab/frames-$1"
 }
 
 # frames NAMESPACE: their number, since count_frames.
 frames()
 {
-	tcpdump -nnr "/tmp/lab/frames-$1" 2>>"$LOGS/tcpdump.log" | wc -l
+	rm "/tmp/lab/frames-$1"
+	kill -USR1 "$(cat "/tmp/lab/frames-$1.pid")"
+	eventually 60 test -e "/tmp/lab/frames-$1"
+	cat "/tmp/lab/frames-$1"
 }
 
 # sends NAMESPACE ADDRESS: its SA out is from there.

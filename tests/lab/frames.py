@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Counts the ESP frames that leave by an interface, in the kernel.
+
+    frames.py --iface IFACE --file FILE
+
+Each SIGUSR1 writes how many there have been since the start to FILE, which appears
+whole; it is there, with 0, once counting has begun.
+
+A packet socket counts what passes its filter at the moment it passes, and what there
+is no room for too. So nobody has to read the frames in time, and the number is right
+however late this program gets its turn.
+"""
+import argparse
+import ctypes
+import os
+import signal
+import socket
+import struct
+
+ETH_P_ALL, SOL_PACKET, PACKET_STATISTICS, SO_ATTACH_FILTER = 3, 263, 6, 26
+PACKET_OUTGOING = 4
+ESP = 50
+ETHERTYPE, PROTO_V4, PROTO_V6 = 12, 14 + 9, 14 + 6
+LOAD_BYTE, LOAD_HALF, IF_EQUAL, RETURN = 0x30, 0x28, 0x15, 0x06
+PACKET_TYPE = 0xfffff000 + 4  # SKF_AD_OFF + SKF_AD_PKTTYPE
+
+# (code, jump if true, jump if false, value) of linux/filter.h
+FILTER = [
+    (LOAD_BYTE, 0, 0, PACKET_TYPE),
+    (IF_EQUAL, 0, 8, PACKET_OUTGOING),
+    (LOAD_HALF, 0, 0, ETHERTYPE),
+    (IF_EQUAL, 0, 2, 0x0800),
+    (LOAD_BYTE, 0, 0, PROTO_V4),
+    (IF_EQUAL, 3, 4, ESP),
+    (IF_EQUAL, 0, 3, 0x86dd),
+    (LOAD_BYTE, 0, 0, PROTO_V6),
+    (IF_EQUAL, 0, 1, ESP),
+    (RETURN, 0, 0, 64),
+    (RETURN, 0, 0, 0),
+]
+
+
+def open_counter(iface):
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    code = b"".join(struct.pack("=HBBI", *step) for step in FILTER)
+    keep = ctypes.create_string_buffer(code)
+    sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER,
+                    struct.pack("@HP", len(FILTER), ctypes.addressof(keep)))
+    sock.bind((iface, ETH_P_ALL))
+    return sock
+
+
+def counted(sock):
+    """Since the last look; what was dropped for want of room is in it."""
+    stats = sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
+    return struct.unpack("=II", stats)[0]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--iface", required=True)
+    parser.add_argument("--file", required=True)
+    args = parser.parse_args()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    sock = open_counter(args.iface)
+    total = 0
+    while True:
+        total += counted(sock)
+        with open(args.file + ".new", "w") as out:
+            out.write("%d\n" % total)
+        os.rename(args.file + ".new", args.file)
+        signal.sigwait({signal.SIGUSR1})
+
+
+if __name__ == "__main__":
+    main()
