@@ -60,22 +60,9 @@ static struct ends ends_of(const struct claim_flow *flow, enum policy_dir dir)
 }
 
 static const struct policy *find_policy(const struct policy *policies, size_t n,
-					const struct claim_flow *flow,
-					enum policy_dir dir)
+					enum policy_dir dir,
+					const struct policy_traffic *traffic)
 {
-	const struct ends ends = ends_of(flow, dir);
-	bool out = dir == POLICY_OUT;
-	const struct policy_traffic traffic = {
-	    .family = flow->family,
-	    .saddr = &ends.from,
-	    .daddr = &ends.to,
-	    .proto = IPPROTO_TCP,
-	    .sport = out ? flow->local_port : flow->remote_port,
-	    .dport = out ? flow->remote_port : flow->local_port,
-	    .if_id = flow->if_id,
-	    .mark = flow->mark,
-	    .if_index = flow->if_index,
-	};
 	const struct policy *best = NULL;
 
 	for (size_t i = 0; i < n; i++) {
@@ -83,10 +70,42 @@ static const struct policy *find_policy(const struct policy *policies, size_t n,
 
 		if (policy->dir == dir &&
 		    (!best || policy->priority <= best->priority) &&
-		    policy_selects(policy, &traffic))
+		    policy_selects(policy, traffic))
 			best = policy;
 	}
 	return best;
+}
+
+/*
+ * What is sent meets the policies without if_id and mark first, and those of the
+ * interface when that has it (xfrmi_xmit, vti_xmit); what comes in by the interface is
+ * checked against its own.
+ */
+static const struct policy *choose_policy(const struct policy *policies, size_t n,
+					  const struct claim_flow *flow,
+					  enum policy_dir dir)
+{
+	const struct ends ends = ends_of(flow, dir);
+	const struct claim_path *path = &flow->path;
+	bool out = dir == POLICY_OUT;
+	const struct policy_traffic plain = {
+	    .family = flow->family,
+	    .saddr = &ends.from,
+	    .daddr = &ends.to,
+	    .proto = IPPROTO_TCP,
+	    .sport = out ? flow->local_port : flow->remote_port,
+	    .dport = out ? flow->remote_port : flow->local_port,
+	    .if_index = path->if_index,
+	};
+	struct policy_traffic own = plain;
+	const struct policy *policy;
+
+	own.if_id = path->if_id;
+	own.mark = out ? path->out_mark : path->in_mark;
+	policy = find_policy(policies, n, dir, out ? &plain : &own);
+	if (!policy && (own.if_id || own.mark))
+		policy = find_policy(policies, n, dir, out ? &own : &plain);
+	return policy;
 }
 
 static struct claim *add(struct claims *claims, const struct claim_flow *flow,
@@ -171,15 +190,15 @@ static int claim_fallback(struct claims *claims, const struct claim_flow *flow,
 	claim->mode = XFRM_MODE_TRANSPORT;
 	claim->any_reqid = 1;
 	claim->fallback = 1;
-	claim->if_id = flow->if_id;
-	claim->mark = flow->mark;
+	claim->if_id = flow->path.if_id;
+	claim->mark = dir == POLICY_OUT ? flow->path.out_mark : flow->path.in_mark;
 	return 0;
 }
 
 static int claim_direction(struct claims *claims, const struct claim_flow *flow,
 			   enum policy_dir dir, const struct policy *policies, size_t n)
 {
-	const struct policy *policy = find_policy(policies, n, flow, dir);
+	const struct policy *policy = choose_policy(policies, n, flow, dir);
 	struct ends ends = ends_of(flow, dir);
 	int err = 0;
 

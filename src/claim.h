@@ -19,6 +19,14 @@
  * (what a policy of the socket itself, which no dump shows, would use).
  */
 
+/* The interface that a connection is routed to, as far as policies care. */
+struct claim_path {
+	uint32_t if_index; /* 0: not known, any */
+	uint32_t if_id;    /* of an XFRM interface, else 0 */
+	uint32_t out_mark; /* a VTI's keys, else 0 */
+	uint32_t in_mark;
+};
+
 /* One end's view of a connection. */
 struct claim_flow {
 	unsigned owner; /* what claims_find() returns; not 0 */
@@ -28,9 +36,7 @@ struct claim_flow {
 	struct in6_addr remote;
 	uint16_t local_port; /* 0: not known, any */
 	uint16_t remote_port;
-	uint32_t if_id;    /* of the XFRM interface that it is routed to, 0: none */
-	uint32_t mark;     /* that policies see; of a VTI its key */
-	uint32_t if_index; /* that it leaves by, 0: not known, any */
+	struct claim_path path;
 };
 
 struct claim;

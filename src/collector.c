@@ -9,6 +9,7 @@
 #include "inventory.h"
 #include "iscsi_sysfs.h"
 #include "ledger.h"
+#include "link.h"
 #include "local_addr.h"
 #include "policy.h"
 #include "sa.h"
@@ -196,6 +197,47 @@ static int dump_policies(struct collector *collector)
 	return err;
 }
 
+/* Routes, for policies that look at more than addresses. */
+
+static int add_link(void *ctx, const struct nlmsghdr *nlh)
+{
+	return links_add(ctx, nlh);
+}
+
+static uint32_t ask_route(void *ctx, const struct iscsi_connection *connection,
+			  const struct iscsi_host *host)
+{
+	const struct collector *collector = ctx;
+	uint32_t bound = host->netdev[0] ? sysfs_if_index(collector->options.sysfs_root,
+							  host->netdev)
+					 : 0;
+	uint32_t if_index = 0;
+
+	if (collector->ops->route(collector->kernel, connection->family,
+				  &connection->local, &connection->remote, bound,
+				  &if_index) < 0)
+		return 0;
+	return if_index;
+}
+
+static int find_paths(struct collector *collector)
+{
+	struct links links = {0};
+	int err;
+
+	if (!policies_ask_for_path(collector->policies, collector->n_policies)) {
+		inventory_find_paths(&collector->inventory, &links, NULL, NULL);
+		return 0;
+	}
+	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_LINKS, add_link,
+				   &links);
+	if (!err)
+		inventory_find_paths(&collector->inventory, &links, ask_route,
+				     collector);
+	links_free(&links);
+	return err;
+}
+
 /* Policies are read when one has changed and something hangs on them: a connection, or
  * an SA between two local addresses. Then whose SAs are may have changed as well. */
 static int refresh_claims(struct collector *collector)
@@ -209,6 +251,8 @@ static int refresh_claims(struct collector *collector)
 		err = dump_policies(collector);
 		fresh = true;
 	}
+	if (!err && (fresh || collector->inventory.flows_changed))
+		err = find_paths(collector);
 	if (!err)
 		err = inventory_claim(&collector->inventory, collector->policies,
 				      collector->n_policies, fresh,

@@ -23,6 +23,7 @@ void inventory_free(struct inventory *inventory)
 	iscsi_sysfs_free(&inventory->sysfs);
 	claims_free(&inventory->claims);
 	free(inventory->owners);
+	free(inventory->paths);
 	*inventory = (struct inventory){.read_at = 0};
 }
 
@@ -38,18 +39,22 @@ int inventory_configure(struct inventory *inventory,
 
 static int take_sysfs(struct inventory *inventory, struct iscsi_sysfs *fresh)
 {
-	unsigned *owners;
+	unsigned *owners = calloc(fresh->n_connections + 1, sizeof(*owners));
+	struct claim_path *paths = calloc(fresh->n_connections + 1, sizeof(*paths));
 
-	owners = calloc(fresh->n_connections + 1, sizeof(*owners));
-	if (!owners) {
+	if (!owners || !paths) {
+		free(owners);
+		free(paths);
 		iscsi_sysfs_free(fresh);
 		return -ENOMEM;
 	}
 	iscsi_sysfs_recall(fresh, &inventory->sysfs);
 	iscsi_sysfs_free(&inventory->sysfs);
 	free(inventory->owners);
+	free(inventory->paths);
 	inventory->sysfs = *fresh;
 	inventory->owners = owners;
+	inventory->paths = paths;
 	inventory->flows_changed = true;
 	return 0;
 }
@@ -98,6 +103,33 @@ bool inventory_wants_policies(const struct inventory *inventory)
 		if (makes_claims(inventory, i))
 			return true;
 	return false;
+}
+
+void inventory_find_paths(struct inventory *inventory, const struct links *links,
+			  uint32_t (*ask)(void *ctx,
+					  const struct iscsi_connection *connection,
+					  const struct iscsi_host *host),
+			  void *ctx)
+{
+	for (size_t i = 0; i < inventory->sysfs.n_connections; i++) {
+		const struct iscsi_connection *connection =
+		    &inventory->sysfs.connections[i];
+		struct claim_path *path = &inventory->paths[i];
+		const struct link *link;
+
+		*path = (struct claim_path){0};
+		if (!ask || !makes_claims(inventory, i))
+			continue;
+		path->if_index =
+		    ask(ctx, connection,
+			iscsi_sysfs_host(&inventory->sysfs, connection->host));
+		link = links_find(links, path->if_index);
+		if (!link)
+			continue;
+		path->if_id = link->if_id;
+		path->out_mark = link->out_mark;
+		path->in_mark = link->in_mark;
+	}
 }
 
 /* Configured instances before found ones, then by name. */
@@ -151,6 +183,7 @@ static size_t make_flows(const struct inventory *inventory, const unsigned *rank
 		    .remote = connection->remote,
 		    .local_port = connection->local_port,
 		    .remote_port = connection->remote_port,
+		    .path = inventory->paths[i],
 		};
 	}
 	return n;

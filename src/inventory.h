@@ -5,6 +5,7 @@
 #include "claim.h"
 #include "instance.h"
 #include "iscsi_sysfs.h"
+#include "link.h"
 #include "local_addr.h"
 #include "policy.h"
 
@@ -16,6 +17,7 @@ struct inventory {
 	struct instance_set set;
 	struct iscsi_sysfs sysfs; /* as last read */
 	unsigned *owners;         /* the instance of each connection in it */
+	struct claim_path *paths; /* and the way it takes, as far as that matters */
 	struct claims claims;
 	uint64_t fingerprint; /* of sysfs, when it was read */
 	uint64_t read_at;     /* ns; 0: not yet */
@@ -41,6 +43,16 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 
 /* True if policies matter to any connection. */
 bool inventory_wants_policies(const struct inventory *inventory);
+
+/*
+ * Asks for the route of each connection that makes claims, or forgets all of them if
+ * ask is NULL. ask returns the ifIndex, 0 if there is no route.
+ */
+void inventory_find_paths(struct inventory *inventory, const struct links *links,
+			  uint32_t (*ask)(void *ctx,
+					  const struct iscsi_connection *connection,
+					  const struct iscsi_host *host),
+			  void *ctx);
 
 /*
  * Makes the claims from the policies, if connections or (as the caller says) policies

@@ -3,6 +3,7 @@
 #define QMIPSEC_KERNEL_H
 
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ enum kernel_dump {
 	KERNEL_DUMP_SAD,   /* answers XFRM_MSG_NEWSA */
 	KERNEL_DUMP_SPD,   /* answers XFRM_MSG_NEWPOLICY */
 	KERNEL_DUMP_ADDRS, /* answers RTM_NEWADDR */
+	KERNEL_DUMP_LINKS, /* answers RTM_NEWLINK */
 };
 
 /*
@@ -35,6 +37,12 @@ struct kernel_ops {
 	 * for later; or -errno. -ENOBUFS: the kernel has dropped events; what survived
 	 * can then be read by calling again. */
 	int (*read_events)(void *kernel, kernel_message_cb cb, void *ctx);
+	/* The interface by which this namespace would send to remote; local: from
+	 * there, unless unspecified; bound: of an interface, 0: of any. Returns 0 or
+	 * -errno, -ENETUNREACH, ... */
+	int (*route)(void *kernel, uint16_t family, const struct in6_addr *local,
+		     const struct in6_addr *remote, uint32_t bound,
+		     uint32_t *ret_if_index);
 	/* True if addresses may have changed since the last call. */
 	bool (*addrs_changed)(void *kernel);
 	/* The error counters. Returns 0 or -errno. */

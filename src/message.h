@@ -23,6 +23,10 @@ int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size);
 int message_for_each_attr(const struct nlmsghdr *nlh, size_t header,
 			  int (*cb)(void *ctx, const struct nlattr *attr), void *ctx);
 
+/* The same for the attributes within an attribute. */
+int message_for_each_nested(const struct nlattr *nest,
+			    int (*cb)(void *ctx, const struct nlattr *attr), void *ctx);
+
 /* Copies the attribute's payload, of at least size bytes. Returns 0 or -EBADMSG. */
 int message_get_attr(const struct nlattr *attr, void *ret, size_t size);
 

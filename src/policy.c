@@ -139,6 +139,14 @@ bool policies_ask_for(const struct policy *policies, size_t n_policies,
 	return false;
 }
 
+bool policies_ask_for_path(const struct policy *policies, size_t n_policies)
+{
+	for (size_t i = 0; i < n_policies; i++)
+		if (policies[i].if_id || policies[i].mark_mask || policies[i].if_index)
+			return true;
+	return false;
+}
+
 static bool prefix_holds(const struct in6_addr *prefix, uint8_t len,
 			 const struct in6_addr *addr)
 {

@@ -74,6 +74,9 @@ struct policy_traffic {
 /* True if the policy is for this traffic (xfrm_policy_match, xfrm_selector_match). */
 bool policy_selects(const struct policy *policy, const struct policy_traffic *traffic);
 
+/* True if a policy looks at if_id, mark or interface: then the route matters. */
+bool policies_ask_for_path(const struct policy *policies, size_t n_policies);
+
 /* True if a policy has a template that asks for this SA. */
 bool policies_ask_for(const struct policy *policies, size_t n_policies,
 		      const struct sa *sa);

@@ -15,6 +15,8 @@
 
 #include <libmnl/libmnl.h>
 
+#include "link.h"
+
 enum {
 	/* What the kernel fills at most for one read of a dump (SKB_MAX_ALLOC,
 	 * net/netlink/af_netlink.c). */
@@ -228,7 +230,9 @@ static int read_answers(const struct xfrm_netlink *netlink, ssize_t len,
 			continue; /* the rest of a dump given up */
 		if (nlh->nlmsg_type == NLMSG_DONE)
 			return done_status(nlh) ? done_status(nlh) : 1;
-		ret = nlh->nlmsg_type == NLMSG_ERROR ? error_of(nlh) : cb(ctx, nlh);
+		if (nlh->nlmsg_type == NLMSG_ERROR)
+			return error_of(nlh) ? error_of(nlh) : 1; /* 0 acknowledges */
+		ret = cb(ctx, nlh);
 		if (ret)
 			return ret < 0 ? ret : -ret;
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -255,47 +259,84 @@ static int receive_answers(struct xfrm_netlink *netlink, struct mnl_socket *sock
 	}
 }
 
-/* A request that nothing but its type and, for addresses, a family describes. */
-static int send_request(struct xfrm_netlink *netlink, struct mnl_socket *socket,
-			enum kernel_dump what)
+static struct nlmsghdr *start_request(struct xfrm_netlink *netlink, uint16_t type,
+				      uint16_t flags)
 {
-	static const uint16_t types[] = {
-	    [KERNEL_DUMP_SAD] = XFRM_MSG_GETSA,
-	    [KERNEL_DUMP_SPD] = XFRM_MSG_GETPOLICY,
-	    [KERNEL_DUMP_ADDRS] = RTM_GETADDR,
-	};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(netlink->buffer);
-	struct rtgenmsg *gen;
 
-	nlh->nlmsg_type = types[what];
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
 	nlh->nlmsg_seq = ++netlink->seq;
-	if (what == KERNEL_DUMP_ADDRS) {
-		gen = mnl_nlmsg_put_extra_header(nlh, sizeof(*gen));
-		gen->rtgen_family = AF_UNSPEC;
-	}
-	return mnl_socket_sendto(socket, nlh, nlh->nlmsg_len) < 0 ? -errno : 0;
+	return nlh;
 }
 
-/* After a failure the socket may still have half a dump in it: take another. */
-static int dump(void *kernel, enum kernel_dump what, kernel_message_cb cb, void *ctx)
-{
-	struct xfrm_netlink *netlink = kernel;
-	bool route = what == KERNEL_DUMP_ADDRS;
-	struct mnl_socket **socket = route ? &netlink->route : &netlink->xfrm;
-	int err;
+/* The kinds of dump: what asks for them, of whom, and behind which header. */
+static const struct {
+	uint16_t type;
+	bool route;
+	size_t header; /* zeros: every family */
+} dumps[] = {
+    [KERNEL_DUMP_SAD] = {XFRM_MSG_GETSA, false, 0},
+    [KERNEL_DUMP_SPD] = {XFRM_MSG_GETPOLICY, false, 0},
+    [KERNEL_DUMP_ADDRS] = {RTM_GETADDR, true, sizeof(struct rtgenmsg)},
+    [KERNEL_DUMP_LINKS] = {RTM_GETLINK, true, sizeof(struct ifinfomsg)},
+};
 
-	if (!*socket) {
+/* Sends the request that stands in the buffer and reads the answers. After a failure
+ * the socket may still have half a dump in it: take another. */
+static int ask(struct xfrm_netlink *netlink, bool route, const struct nlmsghdr *request,
+	       kernel_message_cb cb, void *ctx)
+{
+	struct mnl_socket **socket = route ? &netlink->route : &netlink->xfrm;
+	int err = 0;
+
+	if (!*socket)
 		err = open_request_socket(route ? NETLINK_ROUTE : NETLINK_XFRM, socket);
-		if (err)
-			return err;
-	}
-	err = send_request(netlink, *socket, what);
+	if (err)
+		return err;
+	if (mnl_socket_sendto(*socket, request, request->nlmsg_len) < 0)
+		err = -errno;
 	if (!err)
 		err = receive_answers(netlink, *socket, cb, ctx);
 	if (err)
 		close_socket(socket);
 	return err;
+}
+
+static int dump(void *kernel, enum kernel_dump what, kernel_message_cb cb, void *ctx)
+{
+	struct xfrm_netlink *netlink = kernel;
+	struct nlmsghdr *nlh = start_request(netlink, dumps[what].type, NLM_F_DUMP);
+
+	if (dumps[what].header)
+		mnl_nlmsg_put_extra_header(nlh, dumps[what].header);
+	return ask(netlink, dumps[what].route, nlh, cb, ctx);
+}
+
+static int on_route(void *ctx, const struct nlmsghdr *nlh)
+{
+	return link_of_route(nlh, ctx);
+}
+
+/* The answer is one message, or an error, and then the acknowledgement that ends it. */
+static int route(void *kernel, uint16_t family, const struct in6_addr *local,
+		 const struct in6_addr *remote, uint32_t bound, uint32_t *ret_if_index)
+{
+	struct xfrm_netlink *netlink = kernel;
+	size_t size = family == AF_INET ? sizeof(struct in_addr) : sizeof(*remote);
+	struct nlmsghdr *nlh = start_request(netlink, RTM_GETROUTE, NLM_F_ACK);
+	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+
+	msg->rtm_family = (unsigned char)family;
+	msg->rtm_dst_len = (unsigned char)(size * 8);
+	mnl_attr_put(nlh, RTA_DST, size, remote);
+	if (!IN6_IS_ADDR_UNSPECIFIED(local)) {
+		msg->rtm_src_len = (unsigned char)(size * 8);
+		mnl_attr_put(nlh, RTA_SRC, size, local);
+	}
+	if (bound)
+		mnl_attr_put_u32(nlh, RTA_OIF, bound);
+	return ask(netlink, true, nlh, on_route, ret_if_index);
 }
 
 static int read_batch(const struct xfrm_netlink *netlink, ssize_t len,
@@ -370,6 +411,7 @@ static uint64_t now(void *kernel)
 const struct kernel_ops xfrm_netlink_ops = {
     .dump = dump,
     .read_events = read_events,
+    .route = route,
     .addrs_changed = addrs_changed,
     .read_xfrm_stat = read_xfrm_stat,
     .now = now,

@@ -2,6 +2,7 @@
 #include "fake_kernel.h"
 
 #include <errno.h>
+#include <linux/if_link.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,9 +32,7 @@ static int dump(void *ctx, enum kernel_dump what, kernel_message_cb cb, void *cb
 	struct fake_kernel *kernel = ctx;
 	const struct message_list *list = &kernel->dumps[what];
 
-	note(kernel, what == KERNEL_DUMP_SAD   ? 'S'
-		     : what == KERNEL_DUMP_SPD ? 'P'
-					       : 'A');
+	note(kernel, "SPAL"[what]);
 	for (size_t i = 0; i <= list->n; i++) {
 		int err;
 
@@ -75,6 +74,19 @@ static int read_events(void *ctx, kernel_message_cb cb, void *cb_ctx)
 	return err;
 }
 
+static int route(void *ctx, uint16_t family, const struct in6_addr *local,
+		 const struct in6_addr *remote, uint32_t bound, uint32_t *ret_if_index)
+{
+	struct fake_kernel *kernel = ctx;
+
+	(void)family, (void)local, (void)remote;
+	note(kernel, 'R');
+	if (!kernel->route && !bound)
+		return -ENETUNREACH;
+	*ret_if_index = bound ? bound : kernel->route;
+	return 0;
+}
+
 static bool addrs_changed(void *ctx)
 {
 	struct fake_kernel *kernel = ctx;
@@ -104,6 +116,7 @@ static uint64_t now(void *ctx)
 const struct kernel_ops fake_kernel_ops = {
     .dump = dump,
     .read_events = read_events,
+    .route = route,
     .addrs_changed = addrs_changed,
     .read_xfrm_stat = read_xfrm_stat,
     .now = now,
@@ -150,9 +163,16 @@ void fake_kernel_addr(struct fake_kernel *kernel, const char *addr, uint32_t if_
 			message_newaddr(addr, addr, if_index));
 }
 
+void fake_kernel_link(struct fake_kernel *kernel, uint32_t if_index, uint32_t if_id)
+{
+	fake_kernel_add(&kernel->dumps[KERNEL_DUMP_LINKS],
+			message_newlink(if_index, "xfrm", IFLA_XFRM_LINK, 1,
+					IFLA_XFRM_IF_ID, if_id));
+}
+
 void fake_kernel_free(struct fake_kernel *kernel)
 {
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		fake_kernel_clear(&kernel->dumps[i]);
 	fake_kernel_clear(&kernel->events);
 }

@@ -18,14 +18,15 @@ struct message_list {
 struct fake_kernel {
 	uint64_t now; /* ns */
 	/* what each kind of dump answers, by enum kernel_dump */
-	struct message_list dumps[3];
+	struct message_list dumps[4];
 	struct message_list events; /* those that wait; reading takes them away */
 	bool addrs_changed;         /* told once */
+	uint32_t route;             /* the interface of every route, 0: there is none */
 	const char *xfrm_stat;      /* the file's text */
 
 	/* A dump that answers so many messages and then fails; 0: it does not fail. */
-	int dump_error[3];
-	size_t dump_error_after[3];
+	int dump_error[4];
+	size_t dump_error_after[4];
 	int xfrm_stat_error;
 	/* The next so many calls of read_events() fail and bring nothing. */
 	int events_error;
@@ -37,7 +38,7 @@ struct fake_kernel {
 	uint64_t dump_takes; /* ns that each SAD dump moves the clock by */
 
 	/* What was asked, a letter for each call: A(ddresses), P(olicies), S(AD),
-	 * E(vents), X(frm_stat). */
+	 * E(vents), X(frm_stat), L(inks), R(oute). */
 	char asked[256];
 };
 
@@ -52,6 +53,9 @@ void fake_kernel_event(struct fake_kernel *kernel, struct nlmsghdr *nlh);
 void fake_kernel_sa(struct fake_kernel *kernel, const struct sa_values *sa);
 void fake_kernel_policy(struct fake_kernel *kernel, const struct policy_values *policy);
 void fake_kernel_addr(struct fake_kernel *kernel, const char *addr, uint32_t if_index);
+
+/* An XFRM interface. */
+void fake_kernel_link(struct fake_kernel *kernel, uint32_t if_index, uint32_t if_id);
 
 /* Frees what it holds, not the struct. */
 void fake_kernel_free(struct fake_kernel *kernel);

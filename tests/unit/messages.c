@@ -3,9 +3,12 @@
 
 #include <arpa/inet.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <libmnl/libmnl.h>
 
 enum {
 	ATTR_SA_DIR = 33,  /* Linux 6.10 */
@@ -331,6 +334,28 @@ struct nlmsghdr *message_newaddr(const char *address, const char *local,
 		put_addr(&builder, IFA_LOCAL, local);
 	put_attr(&builder, IFA_LABEL, "eth0", 5);
 	return end(&builder);
+}
+
+struct nlmsghdr *message_newlink(uint32_t if_index, const char *kind, uint16_t type1,
+				 uint32_t value1, uint16_t type2, uint32_t value2)
+{
+	char buffer[512];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+	struct nlattr *info;
+	struct nlattr *data;
+
+	msg->ifi_index = (int)if_index;
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, "name");
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, kind);
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u32(nlh, type1, value1);
+	mnl_attr_put_u32(nlh, type2, value2);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+	return message_raw(RTM_NEWLINK, mnl_nlmsg_get_payload(nlh),
+			   mnl_nlmsg_get_payload_len(nlh));
 }
 
 struct nlmsghdr *message_raw(uint16_t type, const void *payload, size_t len)

@@ -87,6 +87,11 @@ struct nlmsghdr *message_newpolicy(const struct policy_values *policy);
 struct nlmsghdr *message_newaddr(const char *address, const char *local,
 				 uint32_t if_index);
 
+/* RTM_NEWLINK of an interface of a kind, with two numbers among what is its kind's own.
+ */
+struct nlmsghdr *message_newlink(uint32_t if_index, const char *kind, uint16_t type1,
+				 uint32_t value1, uint16_t type2, uint32_t value2);
+
 /* A message of any type and payload. */
 struct nlmsghdr *message_raw(uint16_t type, const void *payload, size_t len);
 

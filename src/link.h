@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_LINK_H
+#define QMIPSEC_LINK_H
+
+#include <linux/netlink.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The network interfaces through which traffic meets policies of their own, as
+ * rtnetlink's RTM_NEWLINK tells them: XFRM interfaces by if_id, VTIs by mark. */
+struct link {
+	uint32_t if_index;
+	uint32_t if_id;    /* 0: not an XFRM interface */
+	uint32_t out_mark; /* a VTI's keys; 0: not a VTI, or a key of 0 */
+	uint32_t in_mark;
+};
+
+struct links {
+	struct link *links;
+	size_t n;
+};
+
+/*
+ * Adds the interface of one RTM_NEWLINK message, if it is such a one. Returns 0 (also
+ * for any other message), -EBADMSG if the message is too short, or -ENOMEM.
+ */
+int links_add(struct links *links, const struct nlmsghdr *nlh);
+
+/* That interface, or NULL if policies do not care for it. */
+const struct link *links_find(const struct links *links, uint32_t if_index);
+
+void links_free(struct links *links);
+
+/* The output interface (RTA_OIF) of an RTM_NEWROUTE message, in *ret. Returns 0;
+ * -ENOENT if it is another message or the route has none; -EBADMSG. */
+int link_of_route(const struct nlmsghdr *nlh, uint32_t *ret);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/if_tunnel.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+
+#include <libmnl/libmnl.h>
+
+#include "messages.h"
+#include "runner.h"
+
+static struct links links;
+
+static void setup(void)
+{
+	links = (struct links){0};
+}
+
+static void teardown(void)
+{
+	links_free(&links);
+}
+
+static int add(struct nlmsghdr *nlh)
+{
+	int err = links_add(&links, nlh);
+
+	free(nlh);
+	return err;
+}
+
+START_TEST(an_xfrm_interface)
+{
+	ck_assert_int_eq(
+	    add(message_newlink(5, "xfrm", IFLA_XFRM_LINK, 2, IFLA_XFRM_IF_ID, 77)), 0);
+	ck_assert_ptr_nonnull(links_find(&links, 5));
+	ck_assert_uint_eq(links_find(&links, 5)->if_id, 77);
+	ck_assert_uint_eq(links_find(&links, 5)->out_mark, 0);
+	ck_assert_ptr_null(links_find(&links, 2));
+}
+END_TEST
+
+START_TEST(a_vti)
+{
+	static const char *const kinds[] = {"vti", "vti6"};
+
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(
+		    add(message_newlink(5 + i, kinds[i], IFLA_VTI_IKEY, htonl(3),
+					IFLA_VTI_OKEY, htonl(4))),
+		    0);
+		ck_assert_uint_eq(links_find(&links, 5u + (unsigned)i)->in_mark, 3);
+		ck_assert_uint_eq(links_find(&links, 5u + (unsigned)i)->out_mark, 4);
+		ck_assert_uint_eq(links_find(&links, 5u + (unsigned)i)->if_id, 0);
+	}
+}
+END_TEST
+
+START_TEST(others)
+{
+	ck_assert_int_eq(add(message_newlink(1, "veth", IFLA_XFRM_IF_ID, 7, 3, 8)), 0);
+	ck_assert_int_eq(add(message_newlink(1, "xfrms", IFLA_XFRM_IF_ID, 7, 3, 8)), 0);
+	ck_assert_int_eq(add(message_newlink(1, "xfr", IFLA_XFRM_IF_ID, 7, 3, 8)), 0);
+	ck_assert_int_eq(add(message_newlink(1, "xfrm", IFLA_XFRM_LINK, 7, 3, 8)), 0);
+	ck_assert_int_eq(add(message_newaddr("10.0.0.1", NULL, 2)), 0);
+	ck_assert_uint_eq(links.n, 0);
+}
+END_TEST
+
+/* Cut anywhere: no byte beyond the end is read, and nothing half-read is kept. */
+START_TEST(cut_messages)
+{
+	struct nlmsghdr *whole =
+	    message_newlink(5, "xfrm", IFLA_XFRM_LINK, 2, IFLA_XFRM_IF_ID, 77);
+
+	for (size_t len = sizeof(*whole); len < whole->nlmsg_len; len++) {
+		int err = add(message_cut(whole, len));
+
+		ck_assert(err == 0 || err == -EBADMSG);
+		ck_assert_uint_eq(links.n, 0);
+	}
+	ck_assert_int_eq(add(whole), 0);
+	ck_assert_uint_eq(links.n, 1);
+}
+END_TEST
+
+START_TEST(a_nest_that_claims_too_much)
+{
+	struct nlmsghdr *nlh =
+	    message_newlink(5, "xfrm", IFLA_XFRM_LINK, 2, IFLA_XFRM_IF_ID, 77);
+	char *at = (char *)nlh;
+	struct nlattr *last =
+	    (struct nlattr *)(void *)(at + nlh->nlmsg_len - 2 * sizeof(uint32_t));
+
+	ck_assert_uint_eq(last->nla_type, IFLA_XFRM_IF_ID);
+	last->nla_len = 200;
+	ck_assert_int_eq(add(nlh), -EBADMSG);
+	nlh = message_newlink(5, "xfrm", IFLA_XFRM_LINK, 2, IFLA_XFRM_IF_ID, 77);
+	last = (struct nlattr *)(void *)((char *)nlh + nlh->nlmsg_len -
+					 2 * sizeof(uint32_t));
+	last->nla_len = 6;
+	ck_assert_int_eq(add(nlh), -EBADMSG);
+	ck_assert_uint_eq(links.n, 0);
+}
+END_TEST
+
+static struct nlmsghdr *new_route(bool has_oif)
+{
+	char buffer[128];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct rtmsg));
+	mnl_attr_put_u32(nlh, RTA_TABLE, 254);
+	if (has_oif)
+		mnl_attr_put_u32(nlh, RTA_OIF, 9);
+	return message_raw(RTM_NEWROUTE, mnl_nlmsg_get_payload(nlh),
+			   mnl_nlmsg_get_payload_len(nlh));
+}
+
+START_TEST(routes)
+{
+	struct nlmsghdr *nlh = new_route(true);
+	uint32_t if_index = 1;
+
+	for (size_t len = sizeof(*nlh); len < nlh->nlmsg_len; len++) {
+		struct nlmsghdr *cut = message_cut(nlh, len);
+
+		ck_assert_int_ne(link_of_route(cut, &if_index), 0);
+		free(cut);
+	}
+	ck_assert_uint_eq(if_index, 1);
+	ck_assert_int_eq(link_of_route(nlh, &if_index), 0);
+	ck_assert_uint_eq(if_index, 9);
+	nlh->nlmsg_type = RTM_NEWADDR;
+	ck_assert_int_eq(link_of_route(nlh, &if_index), -ENOENT);
+	free(nlh);
+	nlh = new_route(false);
+	ck_assert_int_eq(link_of_route(nlh, &if_index), -ENOENT);
+	free(nlh);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    an_xfrm_interface,           a_vti,  others, cut_messages,
+	    a_nest_that_claims_too_much, routes,
+	};
+
+	return RUN_TESTS_WITH("link", tests, setup, teardown);
+}
