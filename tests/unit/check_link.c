@@ -48,14 +48,14 @@ START_TEST(a_vti)
 {
 	static const char *const kinds[] = {"vti", "vti6"};
 
-	for (int i = 0; i < 2; i++) {
+	for (uint32_t i = 0; i < 2; i++) {
 		ck_assert_int_eq(
 		    add(message_newlink(5 + i, kinds[i], IFLA_VTI_IKEY, htonl(3),
 					IFLA_VTI_OKEY, htonl(4))),
 		    0);
-		ck_assert_uint_eq(links_find(&links, 5u + (unsigned)i)->in_mark, 3);
-		ck_assert_uint_eq(links_find(&links, 5u + (unsigned)i)->out_mark, 4);
-		ck_assert_uint_eq(links_find(&links, 5u + (unsigned)i)->if_id, 0);
+		ck_assert_uint_eq(links_find(&links, 5 + i)->in_mark, 3);
+		ck_assert_uint_eq(links_find(&links, 5 + i)->out_mark, 4);
+		ck_assert_uint_eq(links_find(&links, 5 + i)->if_id, 0);
 	}
 }
 END_TEST
