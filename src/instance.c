@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "prefix.h"
+
 /* The line under way, and where to say what is wrong with it. */
 struct parser {
 	const char *at;
@@ -96,16 +98,8 @@ int instance_prefix_parse(const char *text, struct instance_prefix *ret)
 bool instance_prefix_holds(const struct instance_prefix *prefix, uint16_t family,
 			   const struct in6_addr *addr)
 {
-	const uint8_t *a = prefix->addr.s6_addr;
-	const uint8_t *b = addr->s6_addr;
-	size_t bytes = prefix->len / 8;
-	unsigned rest = prefix->len % 8;
-
-	if (!prefix->family)
-		return true;
-	if (prefix->family != family || memcmp(a, b, bytes))
-		return false;
-	return !rest || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
+	return !prefix->family || (prefix->family == family &&
+				   prefix_holds(&prefix->addr, prefix->len, addr));
 }
 
 /* Decimal, or hexadecimal after 0x, up to 32 bits. Returns its end, or NULL. */

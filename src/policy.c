@@ -8,6 +8,7 @@
 #include <libmnl/libmnl.h>
 
 #include "message.h"
+#include "prefix.h"
 
 static void read_info(struct policy *policy, const struct xfrm_userpolicy_info *info)
 {
@@ -147,19 +148,10 @@ bool policies_ask_for_path(const struct policy *policies, size_t n_policies)
 	return false;
 }
 
-static bool prefix_holds(const struct in6_addr *prefix, uint8_t len,
-			 const struct in6_addr *addr)
+static bool addr_selected(const struct in6_addr *prefix, uint8_t len,
+			  const struct in6_addr *addr)
 {
-	const uint8_t *a = prefix->s6_addr;
-	const uint8_t *b = addr->s6_addr;
-	size_t bytes = len / 8;
-	unsigned rest = len % 8;
-
-	if (IN6_IS_ADDR_UNSPECIFIED(addr))
-		return true;
-	if (len > 128 || memcmp(a, b, bytes))
-		return false;
-	return !rest || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
+	return IN6_IS_ADDR_UNSPECIFIED(addr) || prefix_holds(prefix, len, addr);
 }
 
 static bool port_matches(uint16_t wanted, uint16_t mask, uint16_t port)
@@ -176,8 +168,8 @@ bool policy_selects(const struct policy *policy, const struct policy_traffic *tr
 		policy->if_index == traffic->if_index) &&
 	       port_matches(policy->sport, policy->sport_mask, traffic->sport) &&
 	       port_matches(policy->dport, policy->dport_mask, traffic->dport) &&
-	       prefix_holds(&policy->saddr, policy->saddr_prefix, traffic->saddr) &&
-	       prefix_holds(&policy->daddr, policy->daddr_prefix, traffic->daddr);
+	       addr_selected(&policy->saddr, policy->saddr_prefix, traffic->saddr) &&
+	       addr_selected(&policy->daddr, policy->daddr_prefix, traffic->daddr);
 }
 
 enum sa_direction policy_direction(const struct policy *policies, size_t n_policies,

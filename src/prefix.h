@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_PREFIX_H
+#define QMIPSEC_PREFIX_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/* True if the first len bits (at most 128) of two addresses are the same. */
+static inline bool prefix_holds(const struct in6_addr *prefix, uint8_t len,
+				const struct in6_addr *addr)
+{
+	const uint8_t *a = prefix->s6_addr;
+	const uint8_t *b = addr->s6_addr;
+	size_t bytes = len / 8;
+	unsigned rest = len % 8;
+
+	if (len > 128 || memcmp(a, b, bytes) != 0)
+		return false;
+	return !rest || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
+}
+
+#endif
