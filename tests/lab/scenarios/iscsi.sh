@@ -34,7 +34,7 @@ exact_row "blocks written and read: every column as ip shows it, and as TCP does
 	TransportBytesSent="$sent" TransportBytesReceived="$received" \
 	AuthenticatedBytesSent=0 TunnelBytesSent=0 ReKeys=0 BadSPIPackets=0
 is "more than the blocks went through" "$((sent > (2 << 20) && received > (2 << 20)))" 1
-exact_once "--once sees the same" init unattributed \
+exact_once "--once finds the HBA by itself, and sees the same" init $ROW \
 	ConfidentialBytesSent="$sent" ConfidentialBytesReceived="$received"
 
 # What a manager sees, by name and by number.
