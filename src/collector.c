@@ -208,9 +208,9 @@ static uint32_t ask_route(void *ctx, const struct iscsi_connection *connection,
 			  const struct iscsi_host *host)
 {
 	const struct collector *collector = ctx;
-	uint32_t bound = host->netdev[0] ? sysfs_if_index(collector->options.sysfs_root,
-							  host->netdev)
-					 : 0;
+	uint32_t bound = host->netdev[0]
+			     ? collector->ops->if_index(collector->kernel, host->netdev)
+			     : 0;
 	uint32_t if_index = 0;
 
 	if (collector->ops->route(collector->kernel, connection->family,
@@ -339,7 +339,7 @@ bool collector_wants_poll(const struct collector *collector)
 /* The interface that a rule names, else the driver, else the one with the address. */
 static void refresh_devices(struct collector *collector, struct instance *instance)
 {
-	const char *root = collector->options.sysfs_root;
+	const struct kernel_ops *ops = collector->ops;
 
 	instance->if_index = 0;
 	for (size_t i = 0; i < instance->n_rules; i++) {
@@ -348,7 +348,7 @@ static void refresh_devices(struct collector *collector, struct instance *instan
 
 		if (!rule->device[0])
 			continue;
-		index = sysfs_if_index(root, rule->device);
+		index = ops->if_index(collector->kernel, rule->device);
 		if (index != rule->device_index)
 			collector->reattribute = true;
 		rule->device_index = index;
@@ -356,7 +356,7 @@ static void refresh_devices(struct collector *collector, struct instance *instan
 			instance->if_index = index;
 	}
 	if (!instance->if_index && instance->present && instance->netdev[0])
-		instance->if_index = sysfs_if_index(root, instance->netdev);
+		instance->if_index = ops->if_index(collector->kernel, instance->netdev);
 	if (!instance->if_index)
 		instance->if_index = instance->local_if_index;
 }

@@ -420,11 +420,3 @@ bool iscsi_host_is_software(const struct iscsi_host *host)
 	return !strcmp(host->driver, "iscsi_tcp") ||
 	       !strcmp(host->driver, "iscsi_iser");
 }
-
-uint32_t sysfs_if_index(const char *sysfs_root, const char *name)
-{
-	char text[16];
-
-	read_attribute(text, sizeof(text), "%s/class/net/%s/ifindex", sysfs_root, name);
-	return (uint32_t)strtoul(text, NULL, 10);
-}

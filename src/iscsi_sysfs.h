@@ -76,7 +76,4 @@ const struct iscsi_host *iscsi_sysfs_host(const struct iscsi_sysfs *sysfs,
  * iscsi_tcp and iscsi_iser. Other drivers' adapters have a stack of their own. */
 bool iscsi_host_is_software(const struct iscsi_host *host);
 
-/* The ifIndex of a network interface, 0 if there is none of that name. */
-uint32_t sysfs_if_index(const char *sysfs_root, const char *name);
-
 #endif

@@ -47,6 +47,8 @@ struct kernel_ops {
 	bool (*addrs_changed)(void *kernel);
 	/* The error counters. Returns 0 or -errno. */
 	int (*read_xfrm_stat)(void *kernel, struct xfrm_stat *ret);
+	/* The ifIndex of the interface of that name, 0 if there is none. */
+	uint32_t (*if_index)(void *kernel, const char *name);
 	/* Nanoseconds of CLOCK_MONOTONIC. */
 	uint64_t (*now)(void *kernel);
 };

@@ -3,19 +3,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
 
 #include "link.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
 
 enum {
 	/* What the kernel fills at most for one read of a dump (SKB_MAX_ALLOC,
@@ -29,14 +40,31 @@ enum {
 };
 
 struct xfrm_netlink {
+	const struct xfrm_netlink *home; /* the thread's own, NULL: it is this */
+	int netns;                       /* the namespace, -1: unknown */
 	struct mnl_socket *events;
 	struct mnl_socket *xfrm;  /* requests to XFRM */
 	struct mnl_socket *route; /* requests to rtnetlink */
 	struct mnl_socket *addrs; /* address events */
 	int xfrm_stat_fd;
 	unsigned seq;
-	char *buffer; /* of BUFFER_SIZE, locked in memory; held keys */
+	char *buffer; /* of BUFFER_SIZE, locked in memory; held keys; home's */
 };
+
+/* The thread goes into the handle's namespace, if that is not its own. */
+static int enter(const struct xfrm_netlink *netlink)
+{
+	return netlink->home && setns(netlink->netns, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+/* And back. Whatever a lost thread opened next would be of the wrong namespace. */
+static void leave(const struct xfrm_netlink *netlink)
+{
+	if (netlink->home && setns(netlink->home->netns, CLONE_NEWNET) < 0) {
+		perror("cannot return to the own network namespace");
+		abort();
+	}
+}
 
 static int open_socket(int protocol, int flags, struct mnl_socket **ret)
 {
@@ -131,31 +159,96 @@ static int open_buffer(struct xfrm_netlink *netlink)
 	return 0;
 }
 
-int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret)
+/* What belongs to the namespace that the thread is in now. */
+static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 {
-	struct xfrm_netlink *netlink = calloc(1, sizeof(*netlink));
-	int err;
+	int err = open_event_sockets(netlink, rcvbuf);
 
-	if (!netlink)
-		return -ENOMEM;
-	netlink->xfrm_stat_fd = -1;
-	err = open_buffer(netlink);
-	if (!err)
-		err = open_event_sockets(netlink, rcvbuf);
 	if (!err)
 		err = open_request_socket(NETLINK_XFRM, &netlink->xfrm);
 	if (!err)
 		err = open_request_socket(NETLINK_ROUTE, &netlink->route);
-	if (err) {
-		xfrm_netlink_close(netlink);
-		return err;
-	}
 	/* Not /proc/net, which is the thread leader's namespace. A kernel without
 	 * CONFIG_XFRM_STATISTICS has no such file. */
-	netlink->xfrm_stat_fd =
-	    open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
-	*ret = netlink;
-	return 0;
+	if (!err)
+		netlink->xfrm_stat_fd =
+		    open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
+	return err;
+}
+
+static struct xfrm_netlink *allocate(const struct xfrm_netlink *home)
+{
+	struct xfrm_netlink *netlink = calloc(1, sizeof(*netlink));
+
+	if (netlink) {
+		netlink->home = home;
+		netlink->netns = -1;
+		netlink->xfrm_stat_fd = -1;
+	}
+	return netlink;
+}
+
+int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret)
+{
+	struct xfrm_netlink *netlink = allocate(NULL);
+	int err;
+
+	if (!netlink)
+		return -ENOMEM;
+	/* Only the way back from other namespaces needs it. */
+	netlink->netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	err = open_buffer(netlink);
+	if (!err)
+		err = open_here(netlink, rcvbuf);
+	if (err)
+		xfrm_netlink_close(netlink);
+	else
+		*ret = netlink;
+	return err;
+}
+
+/* setns() itself tells other kinds of namespaces, but a file that is not in nsfs may
+ * belong to anybody. */
+static int check_netns(int fd)
+{
+	struct statfs fs;
+	int type;
+
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != NSFS_MAGIC)
+		return -ENOTTY;
+	type = ioctl(fd, NS_GET_NSTYPE); /* Linux 4.11 */
+	if (type < 0)
+		return -errno;
+	return type == CLONE_NEWNET ? 0 : -ENOTTY;
+}
+
+int xfrm_netlink_open_other(const struct xfrm_netlink *home, int netns, size_t rcvbuf,
+			    struct xfrm_netlink **ret)
+{
+	struct xfrm_netlink *netlink;
+	int err = check_netns(netns);
+
+	if (!err && home->netns < 0)
+		err = -ENOENT;
+	if (err)
+		return err;
+	netlink = allocate(home);
+	if (!netlink)
+		return -ENOMEM;
+	netlink->buffer = home->buffer;
+	netlink->netns = fcntl(netns, F_DUPFD_CLOEXEC, 0);
+	err = netlink->netns < 0 ? -errno : enter(netlink);
+	if (!err) {
+		err = open_here(netlink, rcvbuf);
+		leave(netlink);
+	}
+	if (err)
+		xfrm_netlink_close(netlink);
+	else
+		*ret = netlink;
+	return err;
 }
 
 void xfrm_netlink_close(struct xfrm_netlink *netlink)
@@ -168,11 +261,23 @@ void xfrm_netlink_close(struct xfrm_netlink *netlink)
 	close_socket(&netlink->route);
 	if (netlink->xfrm_stat_fd >= 0)
 		close(netlink->xfrm_stat_fd);
-	if (netlink->buffer) {
+	if (netlink->netns >= 0)
+		close(netlink->netns);
+	if (netlink->buffer && !netlink->home) {
 		explicit_bzero(netlink->buffer, BUFFER_SIZE);
 		munmap(netlink->buffer, BUFFER_SIZE);
 	}
 	free(netlink);
+}
+
+int xfrm_netlink_cookie(const struct xfrm_netlink *netlink, uint64_t *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	return getsockopt(xfrm_netlink_event_fd(netlink), SOL_SOCKET, SO_NETNS_COOKIE,
+			  ret, &len) < 0
+		   ? -errno
+		   : 0;
 }
 
 int xfrm_netlink_event_fd(const struct xfrm_netlink *netlink)
@@ -282,6 +387,18 @@ static const struct {
     [KERNEL_DUMP_LINKS] = {RTM_GETLINK, true, sizeof(struct ifinfomsg)},
 };
 
+static int reopen(const struct xfrm_netlink *netlink, int protocol,
+		  struct mnl_socket **socket)
+{
+	int err = enter(netlink);
+
+	if (err)
+		return err;
+	err = open_request_socket(protocol, socket);
+	leave(netlink);
+	return err;
+}
+
 /* Sends the request that stands in the buffer and reads the answers. After a failure
  * the socket may still have half a dump in it: take another. */
 static int ask(struct xfrm_netlink *netlink, bool route, const struct nlmsghdr *request,
@@ -291,7 +408,7 @@ static int ask(struct xfrm_netlink *netlink, bool route, const struct nlmsghdr *
 	int err = 0;
 
 	if (!*socket)
-		err = open_request_socket(route ? NETLINK_ROUTE : NETLINK_XFRM, socket);
+		err = reopen(netlink, route ? NETLINK_ROUTE : NETLINK_XFRM, socket);
 	if (err)
 		return err;
 	if (mnl_socket_sendto(*socket, request, request->nlmsg_len) < 0)
@@ -399,6 +516,21 @@ static int read_xfrm_stat(void *kernel, struct xfrm_stat *ret)
 					 : xfrm_stat_read(netlink->xfrm_stat_fd, ret);
 }
 
+/* Any socket of the namespace does; this one is always open. */
+static uint32_t if_index(void *kernel, const char *name)
+{
+	const struct xfrm_netlink *netlink = kernel;
+	struct ifreq request = {.ifr_ifindex = 0};
+	size_t len = strlen(name);
+
+	if (len >= sizeof(request.ifr_name))
+		return 0;
+	memcpy(request.ifr_name, name, len);
+	if (ioctl(mnl_socket_get_fd(netlink->addrs), SIOCGIFINDEX, &request) < 0)
+		return 0;
+	return (uint32_t)request.ifr_ifindex;
+}
+
 static uint64_t now(void *kernel)
 {
 	struct timespec time;
@@ -414,5 +546,6 @@ const struct kernel_ops xfrm_netlink_ops = {
     .route = route,
     .addrs_changed = addrs_changed,
     .read_xfrm_stat = read_xfrm_stat,
+    .if_index = if_index,
     .now = now,
 };

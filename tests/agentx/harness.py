@@ -248,10 +248,9 @@ class Scene:
     def __init__(self):
         self.dir = Path(tempfile.mkdtemp(prefix="qmipsecd-"))
         self.dir.chmod(0o755)
-        for name in ("state", "persistent", "sysfs/class/net/lo"):
-            (self.dir / name).mkdir(parents=True)
-        # A sysfs without the machine's HBAs; all that is in it is loopback.
-        (self.dir / "sysfs/class/net/lo/ifindex").write_text("1\n")
+        # sysfs is empty: without the machine's HBAs.
+        for name in ("state", "persistent", "sysfs"):
+            (self.dir / name).mkdir()
         self.socket = self.dir / "master"
         self.config = self.dir / "qmipsecd.conf"
         self.state_file = self.dir / "state/qmipsecd.state"

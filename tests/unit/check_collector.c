@@ -1124,13 +1124,14 @@ START_TEST(devices)
 	ck_assert(!row("a")->active);
 	ck_assert_uint_eq(row("a")->if_index, 0);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 200);
-	tree_text(&tree, "class/net/eth0/ifindex", "2\n");
+	kernel.interface = "eth0";
+	kernel.if_index = 2;
 	sad_has(300);
 	poll_well();
 	ck_assert(row("a")->active);
 	ck_assert_uint_eq(row("a")->if_index, 2);
 	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 100);
-	tree_text(&tree, "class/net/eth0/ifindex", "");
+	kernel.interface = NULL;
 	poll_well();
 	ck_assert(!row("a")->active);
 	ck_assert_uint_eq(row("a")->if_index, 0);

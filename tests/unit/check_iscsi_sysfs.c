@@ -138,22 +138,11 @@ START_TEST(sessions_on_their_way_out)
 }
 END_TEST
 
-START_TEST(if_index)
-{
-	tree_text(&tree, "class/net/eth0/ifindex", "4294967295\n");
-	tree_text(&tree, "class/net/eth1/ifindex", "");
-	ck_assert_uint_eq(sysfs_if_index(tree.root, "eth0"), UINT32_MAX);
-	ck_assert_uint_eq(sysfs_if_index(tree.root, "eth1"), 0);
-	ck_assert_uint_eq(sysfs_if_index(tree.root, "eth2"), 0);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {
 	    no_iscsi_at_all, a_session,     ipv6,       two_sessions,
 	    not_connected,   other_drivers, long_names, sessions_on_their_way_out,
-	    if_index,
 	};
 
 	return RUN_TESTS_WITH("iscsi_sysfs", tests, setup, teardown);

@@ -106,6 +106,14 @@ static int read_xfrm_stat(void *ctx, struct xfrm_stat *ret)
 	return xfrm_stat_parse(kernel->xfrm_stat, strlen(kernel->xfrm_stat), ret);
 }
 
+static uint32_t if_index(void *ctx, const char *name)
+{
+	const struct fake_kernel *kernel = ctx;
+	bool there = kernel->interface && !strcmp(kernel->interface, name);
+
+	return there ? kernel->if_index : 0;
+}
+
 static uint64_t now(void *ctx)
 {
 	const struct fake_kernel *kernel = ctx;
@@ -119,6 +127,7 @@ const struct kernel_ops fake_kernel_ops = {
     .route = route,
     .addrs_changed = addrs_changed,
     .read_xfrm_stat = read_xfrm_stat,
+    .if_index = if_index,
     .now = now,
 };
 

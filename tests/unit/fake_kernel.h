@@ -23,6 +23,8 @@ struct fake_kernel {
 	bool addrs_changed;         /* told once */
 	uint32_t route;             /* the interface of every route, 0: there is none */
 	const char *xfrm_stat;      /* the file's text */
+	const char *interface;      /* the one there is, NULL: none */
+	uint32_t if_index;          /* its number */
 
 	/* A dump that answers so many messages and then fails; 0: it does not fail. */
 	int dump_error[4];
