@@ -150,7 +150,7 @@ wire()
 	fi
 	wire_end "$1" "$2"
 	wire_end "$2" "$1"
-	eventually 5 on "$1" ping -c1 -W1 "${ADDR[$2.6]}"
+	eventually 60 on "$1" ping -c1 -W1 "${ADDR[$2.6]}"
 }
 
 wire_end()
@@ -170,7 +170,7 @@ tap()
 	mkdir -p /tmp/lab/tap
 	background tap init python3 "$LAB/wire.py" --left "$1" "to-$2" \
 		--right "$2" "to-$1" --dir /tmp/lab/tap
-	eventually 10 test -e /tmp/lab/tap/ready
+	eventually 60 test -e /tmp/lab/tap/ready
 }
 
 # read_tap: then ${WIRE[left_sent]} and so on are what the wire has carried. No
@@ -181,7 +181,7 @@ read_tap()
 
 	rm -f /tmp/lab/tap/report
 	touch /tmp/lab/tap/ask
-	eventually 10 test -e /tmp/lab/tap/report
+	eventually 60 test -e /tmp/lab/tap/report
 	while IFS='=' read -r key value; do
 		WIRE[$key]=$value
 	done </tmp/lab/tap/report
@@ -413,7 +413,21 @@ monitor()
 {
 	background "monitor-$1" "$1" stdbuf -oL \
 		ip -rcvbuf 16777216 xfrm monitor nokeys SA expire
+	eventually 60 listens "$1" "monitor-$1"
 }
+
+# netlink_groups NAMESPACE PID: the masks of the process's XFRM sockets.
+netlink_groups()
+{
+	# shellcheck disable=SC2016 # awk's own
+	on "$1" awk '
+		FILENAME != "/proc/net/netlink" { mine[$0] = 1; next }
+		$2 == 6 && ("socket:[" $10 "]") in mine { print $4 }
+	' <(readlink "/proc/$2"/fd/*) /proc/net/netlink | sort | xargs
+}
+
+# listens NAMESPACE NAME: what background started there has joined a group.
+listens() { netlink_groups "$1" "$(cat "/tmp/lab/$2.pid")" | grep -q '[1-9a-f]'; }
 
 events() { on "$1" python3 "$LAB/oracle.py" events --file "$LOGS/monitor-$1.log"; }
 
@@ -457,7 +471,7 @@ start_snmpd()
 	END
 	background "snmpd-$1" "$1" env SNMP_PERSISTENT_DIR="$dir/var" \
 		snmpd -f -Lo -C -c "$dir/snmpd.conf"
-	eventually 10 on "$1" snmpget -v2c -c public 127.0.0.1:1161 1.3.6.1.2.1.1.3.0
+	eventually 60 on "$1" snmpget -v2c -c public 127.0.0.1:1161 1.3.6.1.2.1.1.3.0
 }
 
 # start_qmipsecd NAMESPACE CONFIG [OPTION…]: and waits until it serves its table.
@@ -469,7 +483,7 @@ start_qmipsecd()
 	mkdir -p "$dir"
 	background "qmipsecd-$ns" "$ns" "$QMIPSECD" -f -Le \
 		-x "/tmp/lab/snmpd-$ns/master" -c "$conf" --state-dir "$dir" "$@"
-	eventually 10 served "$ns"
+	eventually 60 served "$ns"
 }
 
 ROOT=1.3.6.1.4.1.8072.9999.9999.18
@@ -484,11 +498,14 @@ snmp()
 
 	shift 2
 	# The tools complain on stderr of base MIBs that Debian does not ship.
-	on "$ns" "$tool" -v2c -c "${COMMUNITY:-public}" -M +/build/mib -m QMIPSEC-MIB \
-		127.0.0.1:1161 "$@" 2>>"$LOGS/snmp-tools.log"
+	# shellcheck disable=SC2086 # several options
+	on "$ns" "$tool" -v2c -c "${COMMUNITY:-public}" $PATIENT -M +/build/mib \
+		-m QMIPSEC-MIB 127.0.0.1:1161 "$@" 2>>"$LOGS/snmp-tools.log"
 }
 
-SNMP_ARGS="-v2c -c public 127.0.0.1:1161"
+# On a busy machine an answer takes its time; none is lost on loopback.
+PATIENT="-t 20 -r 2"
+SNMP_ARGS="-v2c -c public $PATIENT 127.0.0.1:1161"
 
 # row NAMESPACE ROW COLUMN…: values over SNMP.
 row()
@@ -514,27 +531,38 @@ over_snmp()
 	local how=$1 text=$2 ns=$3 name=$4
 
 	shift 4
-	sleep 0.1	# twice the maxAge of config
 	check "$text" on "$ns" python3 "$LAB/oracle.py" "$how" --row "$name" \
-		--snmp="$SNMP_ARGS" "$@"
+		--snmp="$SNMP_ARGS" --settle "${WITHIN:-120}" "$@"
+}
+
+# settled NAMESPACE: waits until all that has happened is counted; row_is and exact_row
+# do so by themselves, within ${WITHIN} seconds.
+settled()
+{
+	on "$1" python3 "$LAB/oracle.py" settle --snmp="$SNMP_ARGS" --settle "${WITHIN:-120}"
 }
 
 # start_watch NAMESPACE [oracle's options…]: asks for the row "lab" without a pause, so
 # that dumps come between all messages, until end_watch TEXT says whether a counter
-# ever went down.
+# ever went down. It has answers from before what it watches, and from after it.
 start_watch()
 {
 	local ns=$1
 
 	shift
-	touch /tmp/lab/watching
+	echo 0 >/tmp/lab/watching
 	rm -f "$LOGS/watch.log"
 	background watch "$ns" python3 "$LAB/oracle.py" watch --row lab --at-least 3 \
-		--snmp "-t 0.5 -r 0 $SNMP_ARGS" --while-file /tmp/lab/watching "$@"
+		--snmp "-v2c -c public -t 1 -r 0 127.0.0.1:1161" \
+		--while-file /tmp/lab/watching "$@"
+	eventually 60 answered_more_than 0
 }
+
+answered_more_than() { [ "$(cat /tmp/lab/watching)" -gt "$1" ]; }
 
 end_watch()
 {
+	eventually 60 answered_more_than $(($(cat /tmp/lab/watching) + 1))
 	rm /tmp/lab/watching
 	if wait "$(cat /tmp/lab/watch.pid)"; then
 		pass "$1: no counter ever went down in $(grep answers "$LOGS/watch.log")"
@@ -584,7 +612,7 @@ start_charon()
 		mount --bind "$1/run" /run
 		exec env STRONGSWAN_CONF="$1/strongswan.conf" /usr/lib/ipsec/charon
 	' charon "$dir"
-	eventually 20 swan "$1" --stats
+	eventually 60 swan "$1" --stats
 }
 
 # ike LEFT RIGHT MODE LEFT-TS RIGHT-TS [FAMILY]: two charons with one child,
@@ -642,9 +670,9 @@ ike()
 	done
 }
 
-ike_up() { swan "$1" --initiate --child lab --timeout 20; }
+ike_up() { swan "$1" --initiate --child lab --timeout 60; }
 ike_rekey() { swan "$1" --rekey --child lab; }
-ike_down() { swan "$1" --terminate --ike lab --timeout 20; }
+ike_down() { swan "$1" --terminate --ike lab --timeout 60; }
 
 # --- iSCSI --------------------------------------------------------------------------
 
@@ -656,7 +684,7 @@ start_target()
 	mkdir -p /run/tgtd
 	truncate -s "${2:-64}M" /tmp/lab/disk
 	background "tgtd-$1" "$1" tgtd -f --iscsi "portal=${ADDR[$1.4]}:3260"
-	eventually 10 on "$1" tgtadm --lld iscsi --op show --mode sys
+	eventually 60 on "$1" tgtadm --lld iscsi --op show --mode sys
 	on "$1" tgtadm --lld iscsi --op new --mode target --tid 1 -T "$TARGET"
 	on "$1" tgtadm --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 \
 		-b /tmp/lab/disk
@@ -679,14 +707,14 @@ login()
 	TARGET_NS=$1
 	modprobe -a iscsi_tcp sd_mod # no udev here that would load them
 	background iscsid init iscsid -f
-	eventually 10 iscsiadm -m iface
+	eventually 60 iscsiadm -m iface
 	node -o new
 	for timer in noop_out_interval noop_out_timeout; do
 		node -o update -n "node.conn[0].timeo.$timer" -v 0
 	done
 	node --login
-	eventually 10 disk
-	eventually 10 test -b "$(disk)"
+	eventually 60 disk
+	eventually 60 test -b "$(disk)"
 }
 
 logout() { node --logout; }
@@ -710,10 +738,10 @@ iscsi_bytes()
 {
 	local last='' now
 
-	# The last acknowledgement may be delayed by up to 0.2 s.
+	# The last acknowledgement may be delayed by up to 0.2 s, and the timer's own delay.
 	now=$(tcp_bytes "$@")
 	until [ "$now" = "$last" ]; do
-		sleep 0.25
+		sleep 0.5
 		last=$now
 		now=$(tcp_bytes "$@")
 	done

@@ -16,7 +16,9 @@
     oracle.py watch --row NAME --snmp "ARGS" --while-file FILE [--strict]
         asks again and again until FILE has gone: no counter may go down (without
         --strict: unless DiscontinuityTime changed), nor DiscontinuityTime be later
-        than sysUpTime
+        than sysUpTime; writes how many answers there have been to FILE
+    oracle.py settle --snmp "ARGS"      waits until all that has happened is counted
+    … --settle                          compare, diff and value do that first
 
 It shares nothing with qmipsecd: it reads what `ip -s xfrm state` prints and
 /proc/net/xfrm_stat, in the namespace it is started in. Whatever line of ip it
@@ -45,6 +47,8 @@ STATS_TABLE = ROOT + ".1.2.1"
 REPLAY_FAILURES = ROOT + ".1.1.1.13"
 TIMES = (("DiscontinuityTime", ROOT + ".1.1.1.14.INDEX"),
          ("sysUpTime", "1.3.6.1.2.1.1.3.0"))
+LAST_POLL = ROOT + ".1.4.4.0"
+PATIENCE = 120  # seconds
 LEVELS = ("ActiveSA", "PendingKeyOperations", "ActiveTunnels")
 
 
@@ -260,7 +264,30 @@ def row_of_snmp(arguments, name, times=()):
     return {field: values[oid] for field, oid in wanted.items()}
 
 
+def settle(arguments, seconds):
+    """Waits for two polls that both begin after now. The first reads all that the kernel
+    has said until now; deletions and absences are believed by the next. Time alone says
+    nothing: polls may take a tenth of a processor at most, and in User-mode Linux what
+    the host gives to others counts as taken, so the next poll may be a second away."""
+    end = time.monotonic() + seconds
+    polls, last = 0, None
+    while polls < 2:
+        if time.monotonic() > end:
+            raise Mismatch("no two polls within %d s" % seconds)
+        try:
+            now = output_of("snmpget", "-Oqvt", *arguments.split(), LAST_POLL)
+        except subprocess.CalledProcessError:
+            time.sleep(0.05)
+            continue
+        # The first answer may be of a poll that began before.
+        polls += last not in (None, now)
+        last = now
+        time.sleep(0.03)
+
+
 def row_of(args):
+    if args.settle:
+        settle(args.snmp, args.settle)
     if args.snmp:
         return row_of_snmp(args.snmp, args.row)
     return row_of_json(load_json(args.json), args.row)
@@ -341,15 +368,27 @@ def fell(before, now):
             if name not in LEVELS and now[name] < before[name]]
 
 
-def wrong_times(row):
-    if row["DiscontinuityTime"] <= row["sysUpTime"]:
+def wrong_times(row, took):
+    """took: ticks from the question to the answer. snmpd reads its own sysUpTime before
+    it asks qmipsecd, which may poll then."""
+    if row["DiscontinuityTime"] <= row["sysUpTime"] + took:
         return []
     return ["DiscontinuityTime %(DiscontinuityTime)d, sysUpTime %(sysUpTime)d" % row]
+
+
+def tell(path, answers):
+    """Writes to a file that may be gone, and must not be made again then."""
+    try:
+        with open(path, "r+") as handle:
+            handle.write("%d\n" % answers)
+    except FileNotFoundError:
+        pass
 
 
 def watch(args):
     answers, gaps, wrong, last = 0, 0, [], None
     while os.path.exists(args.while_file):
+        asked = time.monotonic()
         try:
             row = row_of_snmp(args.snmp, args.row, TIMES)
         except (Mismatch, subprocess.CalledProcessError):
@@ -357,11 +396,12 @@ def watch(args):
             time.sleep(0.05)
             continue
         answers += 1
-        wrong += wrong_times(row)
+        wrong += wrong_times(row, int((time.monotonic() - asked) * 100) + 1)
         since = row.pop("DiscontinuityTime"), row.pop("sysUpTime")
         if last and (args.strict or since[0] == last[1]):
             wrong += fell(last[0], row)
         last = row, since[0]
+        tell(args.while_file, answers)
     print("%d answers, %d gaps" % (answers, gaps), *wrong, sep="\n")
     return 1 if wrong or answers < args.at_least else 0
 
@@ -417,6 +457,11 @@ def value(args):
     return 0
 
 
+def settle_command(args):
+    settle(args.snmp, args.settle or PATIENCE)
+    return 0
+
+
 def total(args):
     field, *conditions = args.items
     wanted = [condition.split("=", 1) for condition in conditions]
@@ -430,13 +475,16 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = {"compare": compare, "diff": diff, "columns": columns,
-                "value": value, "sum": total, "events": events, "watch": watch}
+                "value": value, "sum": total, "events": events, "watch": watch,
+                "settle": settle_command}
     parser.add_argument("command", choices=commands)
     parser.add_argument("--local", type=lambda text: text.split(","),
                         help="this end's addresses (default: all of the namespace's)")
     parser.add_argument("--row", default="unattributed")
     parser.add_argument("--json", default="-")
     parser.add_argument("--snmp", help="snmpget's options and agent")
+    parser.add_argument("--settle", nargs="?", type=int, const=PATIENCE,
+                        metavar="SECONDS", help="the longest that it may take")
     parser.add_argument("--file", help="what ip xfrm monitor wrote")
     parser.add_argument("--while-file", help="watch until it has gone")
     parser.add_argument("--strict", action="store_true")

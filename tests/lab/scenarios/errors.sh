@@ -3,7 +3,7 @@
 #
 # Packets that IPsec must refuse, injected in known numbers: columns 7 to 10 and
 # ReplayFailures.
-# limit: 120
+# limit: 360
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -121,7 +121,7 @@ end_sas
 sa_pair left right 0x500 cipher=cbc badkey=enc
 policy left right ADDR 4 "esp transport"
 traffic udp ADDR left right --tolerant --count 20 --size 20
-sleep 0.1
+settled right
 read -r undecrypted accepted < <(
 	row right lab PacketsNotDecrypted PacketsWithReplayDetection
 )

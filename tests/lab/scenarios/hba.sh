@@ -4,7 +4,7 @@
 # Two HBAs that nobody configured: two interface records of open-iscsi on two devices,
 # one over transport mode to its target, one through a tunnel to a gateway before its
 # target; and IPsec beside both that is not iSCSI.
-# limit: 240
+# limit: 720
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -34,7 +34,7 @@ on disk2 ip -batch - <<-END
 	route add 10.1.0.0/24 via 10.2.0.1
 END
 on gw sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-eventually 5 ping -c1 -W1 $DISK2
+eventually 60 ping -c1 -W1 $DISK2
 
 # connection NAMESPACE NAME LOCAL REMOTE ID PEER-ID MODE CHILD…: a child is
 # "NAME LOCAL-TS REMOTE-TS".
@@ -123,7 +123,7 @@ A=${ADDR[init.4]} B=${ADDR[disk1.4]}
 modprobe -a iscsi_tcp sd_mod
 mkdir -p /run/tgtd
 background iscsid init iscsid -f
-eventually 10 iscsiadm -m iface
+eventually 60 iscsiadm -m iface
 number=0
 for ns in disk1 disk2; do
 	number=$((number + 1))
@@ -131,7 +131,7 @@ for ns in disk1 disk2; do
 	[ $ns = disk1 ] || portal=$DISK2
 	truncate -s 32M /tmp/lab/$ns
 	background tgtd-$ns $ns tgtd -f -C $number --iscsi "portal=$portal:3260"
-	eventually 10 on $ns tgtadm -C $number --lld iscsi --op show --mode sys
+	eventually 60 on $ns tgtadm -C $number --lld iscsi --op show --mode sys
 	on $ns tgtadm -C $number --lld iscsi --op new --mode target --tid 1 -T iqn.2026-01.example:$ns
 	on $ns tgtadm -C $number --lld iscsi --op new --mode logicalunit --tid 1 --lun 1 -b /tmp/lab/$ns
 	on $ns tgtadm -C $number --lld iscsi --op bind --mode target --tid 1 -I ALL
@@ -161,8 +161,8 @@ disk_of()
 log_in()
 {
 	path "$1" --login
-	eventually 10 disk_of "$1"
-	eventually 10 test -b "$(disk_of "$1")"
+	eventually 60 disk_of "$1"
+	eventually 60 test -b "$(disk_of "$1")"
 }
 
 for n in 1 2; do
@@ -202,7 +202,7 @@ closes()
 {
 	local sent=0 received=0 name s r
 
-	sleep 0.1
+	settled init
 	for name in unattributed tcp:path1 tcp:path2; do
 		read -r s r < <(row init $name ConfidentialBytesSent ConfidentialBytesReceived)
 		sent=$((sent + ${s:-0})) received=$((received + ${r:-0}))
@@ -211,8 +211,8 @@ closes()
 		"$(kernel_total dir=out) $(kernel_total dir=in)"
 }
 
-swan init --initiate --child iscsi1 --timeout 20
-swan init --initiate --child other1 --timeout 20
+swan init --initiate --child iscsi1 --timeout 60
+swan init --initiate --child other1 --timeout 60
 row_is "SAs of no HBA: no session yet" init unattributed ActiveSA=4 KeyAdditions=4 KeyDeletions=0
 
 # --- one HBA -----------------------------------------------------------------------
@@ -242,8 +242,8 @@ is "ErrorScope is instance" "$(instance tcp:path1 12)" 1
 # --- and a second --------------------------------------------------------------------
 
 # All at once: the session is there before anybody has asked for its SAs.
-swan init --initiate --child iscsi2 --timeout 20
-swan init --initiate --child other2 --timeout 20
+swan init --initiate --child iscsi2 --timeout 60
+swan init --initiate --child other2 --timeout 60
 log_in 2
 is "a second instance" "$(instance tcp:path2 4) $(instance tcp:path2 8)" 'tcp 1'
 row_is "through the tunnel" init tcp:path2 ActiveSA=2 ActiveTunnels=1
@@ -264,7 +264,7 @@ moves()
 
 	filter="dport = 3260 and dst $6"
 	settle
-	sleep 0.1
+	settled init
 	before=$(row init "$mine" ConfidentialBytesSent ConfidentialBytesReceived | xargs)
 	others="$(numbers "$other" | xargs) $(numbers unattributed | xargs)"
 	tcp=$(tcp_bytes init "$filter" "$extra")
@@ -272,7 +272,7 @@ moves()
 	is "$text: what was written is read again" "$(dd if="$disk" bs=64k count=16 \
 		iflag=direct status=none | cksum)" "$(cksum </tmp/lab/blocks)"
 	settle
-	sleep 0.1
+	settled init
 	now=$(row init "$mine" ConfidentialBytesSent ConfidentialBytesReceived | xargs)
 	read -r sent received < <(difference "$(tcp_bytes init "$filter" "$extra")" "$tcp")
 	is "$text: its row moves by what TCP carried" "$(difference "$now" "$before")" \
@@ -303,7 +303,7 @@ python3 "$LAB/traffic.py" udp --left init --right disk1 --source "$A" --dest "$B
 	--count 50 --size 1000
 python3 "$LAB/traffic.py" udp --left init --right disk2 --source $INIT2 --dest $DISK2 \
 	--count 30 --size 1000
-sleep 0.1
+settled init
 read -ra was <<<"$plain"
 read -ra is_now < <(row init unattributed ConfidentialBytesSent TunnelBytesSent \
 	TransportBytesSent | xargs)
@@ -316,13 +316,13 @@ closes "plain traffic"
 # --- rekey, logout and login --------------------------------------------------------------
 
 swan init --rekey --child iscsi1
-eventually 20 row_has init tcp:path1 ReKeys 1
+eventually 60 row_has init tcp:path1 ReKeys 1
 row_is "a rekey stays in the row" init tcp:path1 ReKeys=1
 row_is "and out of the others" init unattributed ReKeys=0
 settle
 kept=$(row init tcp:path1 ConfidentialBytesSent)
 path 1 --logout
-sleep 0.1
+settled init
 is "logged out: the row stays, not active, without sessions" \
 	"$(instance tcp:path1 2) $(instance tcp:path1 8) $(instance tcp:path1 4)" '2 0 tcp'
 check "its counters are kept" test "$(row init tcp:path1 ConfidentialBytesSent)" -ge "$kept"

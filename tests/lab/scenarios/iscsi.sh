@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # The main job: an iSCSI disk over IPsec that strongSwan keys, and its HBA's row.
-# limit: 150
+# limit: 450
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -57,7 +57,7 @@ COMMUNITY=private refuse "a SET is refused" snmp set init "$column.$index" C 1
 
 logout
 ike_down init
-eventually 5 no_sa init
+eventually 60 no_sa init
 row_is "after logout and terminate: no SA is left, every deletion counted" init $ROW \
 	ActiveSA=0 KeyAdditions=2 KeyDeletions=2 ReKeys=0
 check "no byte went back" test "$(row init $ROW ConfidentialBytesSent)" -ge "$sent"

@@ -3,7 +3,7 @@
 #
 # libreswan in the place of strongSwan: rekeys and a deletion under steady traffic,
 # nothing lost, nothing counted twice.
-# limit: 200
+# limit: 600
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -51,7 +51,7 @@ start_pluto()
 		exec "$0/pluto" --nofork --stderrlog --no-dnssec "$@"
 	' "$PLUTO" --config "$dir/ipsec.conf" --rundir "$dir" --ipsecdir "$dir" \
 		--nssdir "$dir/nss" --secretsfile "$dir/ipsec.secrets"
-	eventually 20 loaded "$1"
+	eventually 60 loaded "$1"
 }
 
 loaded() { whack "$1" --status && grep '"lab".*unrouted' "$LOGS/whack-$1.log"; }
@@ -79,12 +79,12 @@ for n in $(seq $REKEYS); do
 	before=$(row left lab TunnelBytesSent)
 	whack left --name lab --rekey-ipsec
 	# The old ones go a second after the new ones came.
-	eventually 20 rekeyed left "$old"
-	eventually 10 sent_more_than "$before"
+	eventually 60 rekeyed left "$old"
+	eventually 60 sent_more_than "$before"
 	pass "rekey $n: the counter goes on from $before"
 done
-eventually 20 active left 2
-eventually 20 active right 2
+eventually 60 active left 2
+eventually 60 active right 2
 end_flow there
 sent=${FLOW[packets_sent]} received=${FLOW[packets_received]}
 
@@ -104,10 +104,10 @@ row_is "right: the same" right lab \
 # is only terminated would be up again at the next datagram: pluto leaves a policy
 # that asks for it. Until that is gone too some datagrams meet no SA.
 start_flow there udp INNER left right --size 700 --pause 0.002 --tolerant
-eventually 10 sent_more_than $((total + 100 * PACKET))
+eventually 60 sent_more_than $((total + 100 * PACKET))
 whack left --name lab --delete
-eventually 5 active left 0
-eventually 5 active right 0
+eventually 60 active left 0
+eventually 60 active right 0
 end_flow there
 sent=${FLOW[packets_sent]} received=${FLOW[packets_received]}
 late=$(($(xfrm_stat right XfrmInNoPols) + $(xfrm_stat right XfrmInTmplMismatch)))

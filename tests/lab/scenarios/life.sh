@@ -4,7 +4,7 @@
 # The life of a tunnel under TCP: a hundred rekeys, an IKE rekey, terminate, a peer
 # that falls silent, a charon that is killed and comes again beside its orphans. After
 # each step both ends agree to the byte with what the wire has carried.
-# limit: 420
+# limit: 1260
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -17,6 +17,15 @@ sas_are() { [ "$(count_sas left)-$(count_sas right)" = "$1" ]; }
 sent_more_than() { [ "$(row left lab TunnelBytesSent)" -gt "$1" ]; }
 logged() { grep -q "$2" "$LOGS/charon-$1-ike.log"; }
 
+# heard NAMESPACE COUNTS: ip has written what the kernel said until now.
+heard()
+{
+	local events
+
+	mapfile -t events < <(events "$1")
+	[ "${events[2]#*=} ${events[0]#*=} ${events[1]#*=} ${events[3]#*=}" = "$2" ]
+}
+
 # step TEXT LEFT'S-COUNTS RIGHT'S-COUNTS: at rest, both ends are right. The counts
 # are rekeys, additions, deletions and live SAs by what was done; the kernel's own
 # messages say the same, the wire knows the bytes.
@@ -28,6 +37,7 @@ step()
 	for ns in left right; do
 		counts=$2
 		[ $ns = left ] || counts=$3
+		eventually 60 heard $ns "$counts" || true
 		mapfile -t events < <(events $ns)
 		is "$1, $ns: rekeys, additions, deletions, SAs by the kernel's messages" \
 			"${events[2]#*=} ${events[0]#*=} ${events[1]#*=} ${events[3]#*=}" \
@@ -61,10 +71,11 @@ for ns in left right; do
 		action block priority 4000000
 done
 
-# Only left looks whether the other is still there, and gives up after 2 + 2 · 2 s.
+# Only left looks whether the other is still there, and gives up after 2 + 2 · 8 s: a
+# machine may well be so busy that an answer takes some of them.
 IKE_EXTRA[left]='dpd_delay = 2s'
 CHARON_EXTRA='retransmit_tries = 1
-	retransmit_timeout = 2.0
+	retransmit_timeout = 8.0
 	retransmit_base = 1.0'
 # Without a cipher, so that the wire can be read.
 ESP=null-sha256
@@ -76,10 +87,10 @@ stream
 for n in $(seq $REKEYS); do
 	old=$(out_spi left)
 	ike_rekey left
-	eventually 10 rekeyed left "$old"
+	eventually 60 rekeyed left "$old"
 done
 echo "$REKEYS rekeys by second $SECONDS"
-eventually 30 sas_are 2-2
+eventually 60 sas_are 2-2
 end_flow tcp
 a=$((REKEYS * 2))
 step "$REKEYS rekeys" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
@@ -88,8 +99,8 @@ is "$REKEYS rekeys: the wire carried what TCP sent" "${WIRE[left_sent]} ${WIRE[r
 
 stream
 swan left --rekey --ike lab
-eventually 10 logged left 'IKE_SA lab\[2\] rekeyed between'
-eventually 10 logged right 'IKE_SA lab\[2\] rekeyed between'
+eventually 60 logged left 'IKE_SA lab\[2\] rekeyed between'
+eventually 60 logged right 'IKE_SA lab\[2\] rekeyed between'
 sleep 1
 end_flow tcp
 step "an IKE rekey" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
@@ -97,32 +108,32 @@ step "an IKE rekey" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
 stream --tolerant
 sleep 1
 ike_down left
-eventually 10 sas_are 0-0
+eventually 60 sas_are 0-0
 a=$((a + 2))
 step "terminate" "$REKEYS $a $a 0" "$REKEYS $a $a 0"
 before=${WIRE[left_sent]}
 ike_up left
-eventually 30 sent_more_than "$before"
+eventually 60 sent_more_than "$before"
 end_flow tcp
 step "initiate again" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
 
 # Nothing comes back from right: its charon stands still, and datagrams need no answer.
 start_flow udp udp INNER left right --size 700 --pause 0.01 --tolerant
 kill -STOP "$(cat /tmp/lab/charon-right.pid)"
-eventually 30 sas_are 0-2
+eventually 60 sas_are 0-2
 end_flow udp
 step "DPD clear" "$REKEYS $((a + 2)) $((a + 2)) 0" "$REKEYS $((a + 2)) $a 2"
 kill -CONT "$(cat /tmp/lab/charon-right.pid)"
 a=$((a + 2))
 ike_up left
-eventually 10 sas_are 2-2
+eventually 60 sas_are 2-2
 
 stream --tolerant
 sleep 1
 kill -9 "$(cat /tmp/lab/charon-left.pid)"
 wait "$(cat /tmp/lab/charon-left.pid)" || true
 before=$(row left lab TunnelBytesSent)
-eventually 10 sent_more_than "$before"
+eventually 60 sent_more_than "$before"
 end_flow tcp
 step "kill -9 of charon: its orphans go on" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
 
@@ -130,15 +141,15 @@ stream --tolerant
 start_charon left
 swan left --load-all --file /tmp/lab/charon-left/swanctl.conf
 ike_up left
-eventually 20 sas_are 4-2
+eventually 60 sas_are 4-2
 before=$(row left lab TunnelBytesSent)
-eventually 30 sent_more_than "$before"
+eventually 60 sent_more_than "$before"
 end_flow tcp
 step "a new charon beside the orphans" "$REKEYS $((a + 4)) $a 4" \
 	"$REKEYS $((a + 4)) $((a + 2)) 2"
 
 ike_down left
-eventually 10 sas_are 2-0
+eventually 60 sas_are 2-0
 on left ip xfrm state deleteall
 a=$((a + 4))
 step "the end" "$REKEYS $a $a 0" "$REKEYS $a $a 0"

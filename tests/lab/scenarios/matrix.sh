@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Every kind of SA, known traffic both ways, every column at both ends.
-# limit: 180
+# limit: 540
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh

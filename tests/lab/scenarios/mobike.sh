@@ -4,7 +4,7 @@
 # MOBIKE: a tunnel moves to another address, to another address family and back
 # while it carries traffic. It is the same tunnel: no byte lost or counted twice, no
 # addition, no deletion, no rekey. What was sent is counted on the wire.
-# limit: 240
+# limit: 720
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -78,12 +78,12 @@ move()
 	local sender=$1 old=$2 new=$3 peer=$4 text=$5 before
 
 	on left ip address add "$new" dev to-right
-	eventually 10 on left ping -c1 -W1 "$peer"
+	eventually 60 on left ping -c1 -W1 "$peer"
 	on left ip address del "$old" dev to-right
-	eventually 20 sends left "${new%/*}"
-	eventually 20 sends right "$peer"
+	eventually 60 sends left "${new%/*}"
+	eventually 60 sends right "$peer"
 	before=$(row "$sender" lab TunnelBytesSent)
-	eventually 10 sent_more_than "$sender" "$before"
+	eventually 60 sent_more_than "$sender" "$before"
 	pass "$text: the counter goes on from $before"
 	still "$text"
 }
@@ -147,8 +147,8 @@ done
 
 # The end tells the last counters once more.
 ike_down left >&2
-eventually 5 no_sa left
-eventually 5 no_sa right
+eventually 60 no_sa left
+eventually 60 no_sa right
 row_is "left: all of it, after the tunnel's end" left lab \
 	TunnelBytesSent=$((sent * PACKET)) TunnelBytesReceived=$((back_counted * PACKET)) \
 	KeyAdditions=2 KeyDeletions=2 ReKeys=0 ActiveSA=0 ActiveTunnels=0

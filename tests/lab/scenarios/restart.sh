@@ -3,7 +3,7 @@
 #
 # qmipsecd and its master come and go under traffic: a reload, SIGTERM, kill -9, a rekey
 # while nobody looks, a damaged state, another snmpd.
-# limit: 300
+# limit: 900
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -31,7 +31,7 @@ crash()
 save()
 {
 	touch /tmp/lab/stamp
-	eventually 10 saved_since /tmp/lab/stamp
+	eventually 60 saved_since /tmp/lab/stamp
 }
 
 # flows, flows_end: datagrams both ways between the two, with proof of arrival.
@@ -70,13 +70,18 @@ exact()
 		ReKeys=$rekeys ActiveSA=2
 }
 
-# near TEXT THEN: DiscontinuityTime is still that, but for rounding to sysUpTime.
+# How far off two times may be, in ticks: with each connection to its master qmipsecd
+# learns sysUpTime anew, and is behind by as much as the answer took. What really moves
+# here moves by more.
+OFF=100
+
+# near TEXT THEN: DiscontinuityTime is still that, but for what qmipsecd can know.
 near()
 {
 	local now
 
 	now=$(discontinuity)
-	if [ "$now" -ge $(($2 - 20)) ] && [ "$now" -le $(($2 + 20)) ]; then
+	if [ "$now" -ge $(($2 - OFF)) ] && [ "$now" -le $(($2 + OFF)) ]; then
 		pass "$1: DiscontinuityTime stands still: $2, $now"
 	else
 		fail "$1: DiscontinuityTime stands still" "it was $2, it is $now"
@@ -89,7 +94,7 @@ moved()
 	local now
 
 	now=$(discontinuity)
-	if [ "$now" -gt $(($2 + 20)) ]; then
+	if [ "$now" -gt $(($2 + OFF)) ]; then
 		pass "$1: DiscontinuityTime moved: $2, $now"
 	else
 		fail "$1: DiscontinuityTime moved" "it was $2, it is $now"
@@ -115,7 +120,7 @@ for n in 1 2; do
 	config left "saveInterval 1" "instance lab local ${ADDR[left.4]}" \
 		"instance other-$n remote 10.9.9.9" >/dev/null
 	kill -HUP "$(cat /tmp/lab/qmipsecd-left.pid)"
-	eventually 10 row left "other-$n" ActiveSA
+	eventually 60 row left "other-$n" ActiveSA
 done
 flows_end "SIGHUP"
 exact "SIGHUP, twice"
@@ -203,7 +208,7 @@ for spi in 0x300 0x310 0x320; do
 done
 some 20
 kill -CONT "$(cat /tmp/lab/qmipsecd-left.pid)"
-eventually 10 served left
+eventually 60 served left
 sent=$((sent + 80 * OUT)) received=$((received + 40 * IN))
 exact "three rekeys while qmipsecd stood still"
 near "three rekeys while qmipsecd stood still" "$first"
@@ -216,7 +221,6 @@ stop qmipsecd-left
 start
 start_watch left
 some 30
-sleep 0.1
 row_is "shown, not saved" left lab ConfidentialBytesSent=$((sent + 30 * OUT))
 crash
 some 20
@@ -235,7 +239,7 @@ flows
 stop snmpd-left
 sleep 1
 start_snmpd left
-eventually 15 served left
+eventually 60 served left
 flows_end "another snmpd"
 exact "another snmpd" "$((received / IN))"
 is "another snmpd: DiscontinuityTime is before its time" "$(discontinuity)" 0
@@ -243,7 +247,7 @@ flows
 kill -9 "$(cat /tmp/lab/snmpd-left.pid)"
 wait "$(cat /tmp/lab/snmpd-left.pid)" || true
 start_snmpd left
-eventually 15 served left
+eventually 60 served left
 flows_end "snmpd killed"
 exact "snmpd killed" "$((received / IN))"
 is "snmpd killed: DiscontinuityTime is before its time" "$(discontinuity)" 0

@@ -4,7 +4,7 @@
 # The kernel keeps qmipsecd waiting: the first SA loads the modules of its cipher,
 # which takes seconds, and XFRM's configuration is locked meanwhile. Afterwards the
 # numbers must be fresh again at once.
-# limit: 60
+# limit: 300
 
 LAZY=1
 # shellcheck source=tests/lab/lib.sh
@@ -19,10 +19,17 @@ touch /tmp/lab/ask
 while [ -e /tmp/lab/ask ]; do
 	snmp get left "$ROOT.1.4.5.0" >>"$LOGS/asked.log" || true
 done &
+before=${EPOCHREALTIME/./}
 sa_pair left right 0x100
+held=$(((${EPOCHREALTIME/./} - before) / 1000))
 rm /tmp/lab/ask
 wait $!
 policy left right ADDR 4 "esp transport"
+# If the time spent waiting for the lock counted as a poll's own, the next poll would be
+# nine times as far away.
+# shellcheck disable=SC2034 # for lib.sh
+WITHIN=$((held * 4 / 1000 + 1))
+echo "the lock was held for $held ms"
 exact_row "the new SAs show at once" left lab ActiveSA=2 KeyAdditions=2
 traffic udp ADDR left right --count 10 --size 500
 exact_row "and so does their traffic" left lab ConfidentialBytesSent=5080

@@ -3,7 +3,7 @@
 #
 # TCP with segmentation left to the stack, against what the sockets say: no byte of
 # a header or an acknowledgement is guessed. Over a delete and a new SA pair too.
-# limit: 90
+# limit: 300
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh

@@ -3,7 +3,7 @@
 #
 # Route-based IPsec: policies for any traffic, told apart by the marks of two VTIs, and
 # an iSCSI session through one of them.
-# limit: 180
+# limit: 540
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -38,8 +38,8 @@ sa_pair init disk 0x700 mode=tunnel reqid=7 mark=7/0xffffffff
 ADDR[init.4]=10.0.0.101 ADDR[disk.4]=10.0.0.102
 sa_pair init disk 0x800 mode=tunnel reqid=8 mark=8/0xffffffff
 ADDR[init.4]=192.168.7.1 ADDR[disk.4]=192.168.7.2
-eventually 5 ping -c1 -W1 192.168.7.2
-eventually 5 ping -c1 -W1 192.168.8.2
+eventually 60 ping -c1 -W1 192.168.7.2
+eventually 60 ping -c1 -W1 192.168.8.2
 
 start_snmpd init
 start_qmipsecd init "$(config empty)"
@@ -55,7 +55,7 @@ head -c 1M /dev/urandom >/tmp/lab/blocks
 write_disk /tmp/lab/blocks
 is "what was written is read again" "$(read_disk $((1 << 20)) | cksum)" "$(cksum </tmp/lab/blocks)"
 iscsi_bytes init "dport = 3260" >/dev/null
-sleep 0.1
+settled init
 read -ra now < <(row init tcp:default TunnelBytesSent TunnelBytesReceived | xargs)
 read -ra was <<<"$before"
 read -ra tcp_now < <(tcp_bytes init "dport = 3260" 20)
@@ -64,7 +64,7 @@ is "the blocks are in its row, as TCP counts" \
 	"$((tcp_now[0] - tcp[0])) $((tcp_now[1] - tcp[1]))"
 python3 "$LAB/traffic.py" udp --left init --right disk --source 192.168.8.1 \
 	--dest 192.168.8.2 --count 20 --size 500
-sleep 0.1
+settled init
 read -ra now < <(row init unattributed TunnelBytesSent TunnelBytesReceived | xargs)
 read -ra was <<<"$others"
 is "what goes through the other interface is not" "$((now[0] - was[0]))" $((20 * 528))
