@@ -137,8 +137,9 @@ static bool has_addr(const struct in6_addr *addr)
 	return !IN6_IS_ADDR_UNSPECIFIED(addr);
 }
 
-/* Tunnel and BEET modes give what travels new ends, which the next template sees
- * (xfrm_tmpl_resolve_one). */
+/* Tunnel and BEET modes give what travels new ends, which the next template sees; in
+ * transport mode the template's addresses mean nothing (xfrm_tmpl_resolve_one,
+ * xfrm_state_ok). */
 static void wrap(struct ends *ends, const struct policy_template *template)
 {
 	if (template->mode == XFRM_MODE_TRANSPORT)
@@ -166,10 +167,6 @@ static int claim_template(struct claims *claims, const struct claim_flow *flow,
 	claim = add(claims, flow, policy->dir, ends);
 	if (!claim)
 		return -ENOMEM;
-	if (has_addr(&template->saddr))
-		claim->saddr = template->saddr;
-	if (has_addr(&template->daddr))
-		claim->daddr = template->daddr;
 	claim->proto = template->proto;
 	claim->mode = template->mode;
 	claim->reqid = template->reqid;
