@@ -64,6 +64,8 @@ static int find_hardware(const struct discovery *discovery,
 	bool more = !host->pci[0] || shares_function(discovery, host);
 	char name[NAME_SIZE];
 
+	if (more && host->pci[0] && !host->hwaddress[0])
+		return -ENOENT; /* it comes or goes, and is not all there */
 	snprintf(name, sizeof(name), "%s%s%s%s%s", host->driver,
 		 host->pci[0] ? ":" : "", host->pci,
 		 more && host->hwaddress[0] ? ":" : "", more ? host->hwaddress : "");
@@ -93,23 +95,32 @@ static int update_host(const struct discovery *discovery, const struct iscsi_hos
 	instance->present = true;
 	COPY(instance->transport, transport_of(host));
 	COPY(instance->netdev, host->netdev);
-	COPY(instance->initiator_name, host->initiator_name);
+	if (host->initiator_name[0])
+		COPY(instance->initiator_name, host->initiator_name);
 	describe_hardware(instance, host);
 	return 0;
 }
 
 /* Interface records. */
 
+static const char *record_of(const struct iscsi_connection *connection)
+{
+	return connection->iface[0] ? connection->iface : "default";
+}
+
 /* True if the record has a session of the plain name's own initiator now. */
 static bool is_in_use(const struct discovery *discovery, const struct instance *plain,
-		      const char *iface)
+		      const struct iscsi_connection *connection, const char *transport)
 {
 	for (size_t i = 0; i < discovery->sysfs->n_connections; i++) {
 		const struct iscsi_connection *other =
 		    &discovery->sysfs->connections[i];
+		const struct iscsi_host *host =
+		    iscsi_sysfs_host(discovery->sysfs, other->host);
 
-		if (!strcmp(other->initiator_name, plain->initiator_name) &&
-		    !strcmp(other->iface, iface))
+		if (host && !strcmp(transport_of(host), transport) &&
+		    !strcmp(other->initiator_name, plain->initiator_name) &&
+		    !strcmp(record_of(other), record_of(connection)))
 			return true;
 	}
 	return false;
@@ -118,16 +129,19 @@ static bool is_in_use(const struct discovery *discovery, const struct instance *
 /*
  * The plain name belongs to the first initiator name on the record, for as long as that
  * has a session; then to whoever comes next. Who once had a name of his own keeps it.
+ * Before iscsid has set the initiator's name the record's is not set either.
  */
 static int find_record(const struct discovery *discovery,
 		       const struct iscsi_connection *connection, const char *transport)
 {
-	const char *iface = connection->iface[0] ? connection->iface : "default";
+	const char *iface = record_of(connection);
 	const struct instance *plain;
 	struct discovery known = *discovery;
 	char name[NAME_SIZE];
 	int number;
 
+	if (!connection->initiator_name[0])
+		return -ENOENT;
 	known.find = false;
 	snprintf(name, sizeof(name), "%s:%s:%s", transport, iface,
 		 connection->initiator_name);
@@ -140,7 +154,7 @@ static int find_record(const struct discovery *discovery,
 		return number;
 	plain = &discovery->set->instances[number];
 	if (!strcmp(plain->initiator_name, connection->initiator_name) ||
-	    !is_in_use(discovery, plain, connection->iface))
+	    !is_in_use(discovery, plain, connection, transport))
 		return number;
 	name[strlen(name)] = ':';
 	return find_instance(discovery, name);
@@ -151,8 +165,7 @@ static void describe_record(struct instance *instance,
 {
 	if (!instance->descr[0])
 		snprintf(instance->descr, sizeof(instance->descr),
-			 "open-iscsi interface \"%s\"",
-			 connection->iface[0] ? connection->iface : "default");
+			 "open-iscsi interface \"%s\"", record_of(connection));
 }
 
 /* Connections. */

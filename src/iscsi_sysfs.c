@@ -147,6 +147,8 @@ static int read_host(struct iscsi_host *host, const char *root, const char *name
 		       "%s/class/iscsi_host/%s/hwaddress", root, name);
 	read_attribute(host->netdev, sizeof(host->netdev),
 		       "%s/class/iscsi_host/%s/netdev", root, name);
+	if (!strcmp(host->netdev, name)) /* as qedi says */
+		host->netdev[0] = '\0';
 	read_attribute(host->initiator_name, sizeof(host->initiator_name),
 		       "%s/class/iscsi_host/%s/initiatorname", root, name);
 	read_attribute(text, sizeof(text), "%s/class/iscsi_host/%s/ipaddress", root,
@@ -196,6 +198,7 @@ static void read_remote(struct iscsi_connection *connection, const char *root,
 			       root, name, where[i][0]);
 		connection->family = parse_addr(text, &connection->remote);
 		connection->remote_port = read_port(root, name, where[i][1]);
+		connection->connected = i == 0 && connection->family;
 	}
 }
 
@@ -218,14 +221,25 @@ static void read_local(struct iscsi_connection *connection, const char *root,
 	connection->local_port = read_port(root, name, "local_port");
 }
 
-/* Kernels before 5.18 have no connection state; "up" is how they are then. */
-static bool read_logged_in(const char *root, const struct iscsi_connection *connection)
+/*
+ * What comes has its entry in the class before its attributes, and what goes loses them
+ * before it (attribute_container_add_class_device, ..._del): without them a session is
+ * not logged in. iscsid sets the record's name and then the initiator's, when it is
+ * nearly done with the login (iscsi_session_set_params), so with the one that is read
+ * first the other is there too.
+ */
+static void read_session(struct iscsi_connection *connection, const char *root)
 {
+	unsigned session = connection->session;
 	char state[32];
 
 	read_attribute(state, sizeof(state), "%s/class/iscsi_session/session%u/state",
-		       root, connection->session);
-	return !state[0] || !strcmp(state, "LOGGED_IN");
+		       root, session);
+	connection->logged_in = !strcmp(state, "LOGGED_IN");
+	read_attribute(connection->initiator_name, sizeof(connection->initiator_name),
+		       "%s/class/iscsi_session/session%u/initiatorname", root, session);
+	read_attribute(connection->iface, sizeof(connection->iface),
+		       "%s/class/iscsi_session/session%u/ifacename", root, session);
 }
 
 /* Returns 0, or -ENOENT if the connection is gone. */
@@ -245,11 +259,7 @@ static int read_connection(struct iscsi_connection *connection, const char *root
 		return -ENOENT;
 	read_remote(connection, root, name);
 	read_local(connection, root, name, iscsi_sysfs_host(sysfs, connection->host));
-	connection->logged_in = read_logged_in(root, connection);
-	read_attribute(connection->iface, sizeof(connection->iface),
-		       "%s/class/iscsi_session/%s/ifacename", root, session);
-	read_attribute(connection->initiator_name, sizeof(connection->initiator_name),
-		       "%s/class/iscsi_session/%s/initiatorname", root, session);
+	read_session(connection, root);
 	return 0;
 }
 
@@ -381,24 +391,32 @@ void iscsi_sysfs_recall(struct iscsi_sysfs *sysfs, const struct iscsi_sysfs *ear
 		struct iscsi_connection *to = &sysfs->connections[i];
 		const struct iscsi_connection *from;
 
-		if ((to->family && to->has_local) || !earlier->n_connections)
+		if ((to->connected && to->has_local) || !earlier->n_connections)
 			continue;
 		from = bsearch(to, earlier->connections, earlier->n_connections,
 			       sizeof(*to), compare_connections);
-		if (!from || (to->family && to->family != from->family))
+		if (!from || !from->family ||
+		    (to->connected && to->family != from->family))
 			continue;
-		if (!to->family) {
+		if (to->family != from->family)
+			to->has_local = false;
+		if (!to->connected) {
 			to->family = from->family;
 			to->remote = from->remote;
 			to->remote_port = from->remote_port;
 		}
-		to->has_local = from->has_local;
-		to->local = from->local;
+		if (!to->has_local) {
+			to->has_local = from->has_local;
+			to->local = from->local;
+		}
 	}
 }
 
 bool iscsi_sysfs_unsettled(const struct iscsi_sysfs *sysfs)
 {
+	for (size_t i = 0; i < sysfs->n_hosts; i++)
+		if (!sysfs->hosts[i].driver[0])
+			return true;
 	for (size_t i = 0; i < sysfs->n_connections; i++)
 		if (!sysfs->connections[i].family || !sysfs->connections[i].logged_in)
 			return true;

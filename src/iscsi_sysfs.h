@@ -30,13 +30,14 @@ struct iscsi_connection {
 	unsigned host;    /* of hostN */
 	uint16_t family;  /* of both addresses; 0: remote is not known */
 	bool has_local;   /* local is known */
-	bool logged_in;
+	bool connected; /* remote is where it is connected to, not where it should be */
+	bool logged_in; /* its session is */
 	struct in6_addr local;
 	struct in6_addr remote;
 	uint16_t local_port; /* 0: not known */
 	uint16_t remote_port;
 	char iface[65]; /* open-iscsi's interface record; "" for most hardware */
-	char initiator_name[224];
+	char initiator_name[224]; /* "" while iscsid logs in, and of qla4xxx */
 };
 
 struct iscsi_sysfs {
@@ -61,12 +62,13 @@ void iscsi_sysfs_free(struct iscsi_sysfs *sysfs);
 uint64_t iscsi_sysfs_fingerprint(const char *sysfs_root);
 
 /*
- * While a session recovers its connection has no addresses (ENOTCONN). Copies those
- * that an earlier reading had of the same connection.
+ * While a session recovers its connection has no addresses (ENOTCONN) but the one that
+ * the login began with. Copies those that an earlier reading had of the same
+ * connection.
  */
 void iscsi_sysfs_recall(struct iscsi_sysfs *sysfs, const struct iscsi_sysfs *earlier);
 
-/* True if another reading soon may tell more: a connection is still coming up. */
+/* True if another reading soon may tell more: a host or a connection comes or goes. */
 bool iscsi_sysfs_unsettled(const struct iscsi_sysfs *sysfs);
 
 const struct iscsi_host *iscsi_sysfs_host(const struct iscsi_sysfs *sysfs,

@@ -112,6 +112,8 @@ void tree_session(const struct tree *tree, unsigned host, unsigned session,
 	    host, session, session);
 	snprintf(text, sizeof(text), "%s\n", initiator);
 	tree_text(tree, path, text);
+	snprintf(path, sizeof(path), "class/iscsi_session/session%u/state", session);
+	tree_text(tree, path, "LOGGED_IN\n");
 	snprintf(path, sizeof(path), "class/iscsi_host/host%u", host);
 	snprintf(text, sizeof(text), "../../devices/platform/host%u/iscsi_host/host%u",
 		 host, host);
