@@ -130,7 +130,7 @@ class Manager:
 
     ids = itertools.count(1)
 
-    def __init__(self, port, community="public", version=V2C, timeout=5.0):
+    def __init__(self, port, community="public", version=V2C, timeout=20.0):
         self.port, self.community = port, community
         self.version, self.timeout = version, timeout
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

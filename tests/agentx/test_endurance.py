@@ -61,7 +61,7 @@ class Endurance(SceneTest):
             "valgrind", "-q", f"--log-file={report}", "--error-exitcode=99",
             "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
             "--errors-for-leak-kinds=definite,indirect,possible"])
-        self.scene.wait_attached(20)
+        self.scene.wait_attached(120)
         self.assertGreater(len(self.scene.only.walk((1, 3))), 3 * 31)
         self.scene.only.getbulk([STATS + (column,) for column in STATS_COLUMNS], 0, 5)
         self.scene.only.get(STATS + (1, 129, 1), STATS + (99,))
@@ -72,7 +72,7 @@ class Endurance(SceneTest):
         self.assertIn("new", self.scene.names())
         self.scene.snmpd.stop()
         self.scene.start_snmpd()
-        self.scene.wait_attached(10)
+        self.scene.wait_attached(120)
         self.assertIn("new", self.scene.names())
-        status, _ = self.scene.daemon.stop(timeout=20)
+        status, _ = self.scene.daemon.stop()
         self.assertEqual((status, report.read_text()), (0, ""))

@@ -21,15 +21,15 @@ class Freshness(SceneTest):
         for count in range(1, 6):
             self.pending()
             add_larval("192.0.2.1")
-            time.sleep(0.1)  # older than maxAge
+            time.sleep(0.3)  # older than maxAge, and a poll's time ten times over
             self.assertEqual(self.pending(), count)
             self.assertEqual(self.scene.manager.value(TRACKED_SAS), count_sas())
 
     def test_timer_shows_it(self):
         self.start("pollInterval 1", "maxAge 3600")
         add_larval("192.0.2.1")
-        _, took = wait_for(lambda: self.pending() == 1, "the timer's poll", 2)
-        self.assertLess(took, 1.3)
+        _, took = wait_for(lambda: self.pending() == 1, "the timer's poll")
+        self.assertLess(took, 4)  # by default it would be 5
 
     def test_neither_shows_it(self):
         """Then data stay as they are: what the other tests see is no accident."""
@@ -45,10 +45,10 @@ class Freshness(SceneTest):
         last = value(LAST_POLL)
         for _ in range(3):
             before = last
-            wait_for(lambda: value(LAST_POLL) > before, "the next poll", 1)
+            wait_for(lambda: value(LAST_POLL) > before, "the next poll")
             last, now = (bind.value for bind in
                          self.scene.manager.get(LAST_POLL, SYS_UPTIME).varbinds)
-            self.assertLess(abs(now - last), 40)
+            self.assertLess(abs(now - last), 200)
 
     def test_events_are_heard(self):
         """A deletion is told by the kernel: it needs no poll to be known of."""
@@ -57,7 +57,7 @@ class Freshness(SceneTest):
         self.assertEqual(self.pending(), 1)
         before = self.scene.manager.value(EVENTS)
         subprocess.run(["ip", "xfrm", "state", "deleteall"], check=True)
-        wait_for(lambda: self.pending() == 0, "the SA is gone", 1)
+        wait_for(lambda: self.pending() == 0, "the SA is gone")
         self.assertGreater(self.scene.manager.value(EVENTS), before)
 
     def test_many(self):

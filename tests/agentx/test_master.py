@@ -13,13 +13,15 @@ import time
 from pathlib import Path
 
 from harness import (
-    INSTANCE, LAST_POLL, RE_ATTACH, ROOT, SYS_OR_ID, SYS_UPTIME, SceneTest, discontinuity,
-    fds, holds_for, wait_for)
+    INSTANCE, LAST_POLL, RE_ATTACH, ROOT, SYS_OR_ID, SYS_UPTIME, VERSION, SceneTest,
+    discontinuity, fds, holds_for, wait_for)
 
 CONFIG = ["instance z local 192.0.2.1", "instance tcp:default local 192.0.2.2"]
 NAMES = ["z", "tcp:default", "unattributed"]
 WAITING = r"waiting"
-QUICK = 1.0  # seconds in which a signal is to end the daemon, whatever the master does
+# Seconds in which a signal is to end the daemon, whatever the master does: it takes well
+# under one, and with Net-SNMP's own time-outs 14.
+QUICK = 5.0
 
 
 class MasterTest(SceneTest):
@@ -41,15 +43,15 @@ class MasterTest(SceneTest):
             self.scene.snmpd.send(signal.SIGCONT)
 
     def assertStops(self, number=signal.SIGTERM):
-        """Within a second, as if nothing were wrong; the state is saved."""
-        status, took = self.scene.daemon.stop(number, 20)
+        """Soon, as if nothing were wrong; the state is saved."""
+        status, took = self.scene.daemon.stop(number)
         self.assertEqual(status, 0, self.scene.daemon.log())
         self.assertLess(took, QUICK)
         self.assertTrue(self.scene.state_file.exists())
 
     def notices_hang(self):
         wait_for(lambda: "master is gone" in self.scene.daemon.log(),
-                 "the daemon gives the session up", 5)
+                 "the daemon gives the session up")
 
 
 class Start(MasterTest):
@@ -74,13 +76,15 @@ class Start(MasterTest):
     def test_socket_from_the_configuration(self):
         """agentXSocket and agentXPingInterval are Net-SNMP's own directives."""
         self.scene.configure(*CONFIG, f"agentXSocket {self.scene.socket}",
-                             "agentXPingInterval 1")
+                             "agentXPingInterval 10")
         arguments = self.scene.arguments()
         self.scene.arguments = lambda *more: [*arguments[2:], *more]  # no -x
         self.scene.start_daemon()
         wait_for(lambda: re.search(WAITING, self.scene.daemon.log()), "it waits")
         self.scene.start_snmpd()
-        self.assertLess(self.assertBack(), 1.5)
+        # It would be, had it not read the interval.
+        holds_for(lambda: not self.scene.answers(VERSION), "not attached", 4)
+        self.assertBack(60)
 
     def test_option_beats_configuration(self):
         self.scene.configure(*CONFIG, f"agentXSocket {self.scene.dir}/nowhere")
@@ -106,7 +110,7 @@ class Restart(MasterTest):
         self.assertBack()
         before = fds(self.scene.daemon.pid)
         for number in [signal.SIGTERM, signal.SIGKILL] * 5:
-            self.scene.snmpd.stop(number, 10)
+            self.scene.snmpd.stop(number)
             self.scene.start_snmpd()
             self.assertLess(self.assertBack(), RE_ATTACH)
             self.assertEqual(fds(self.scene.daemon.pid), before)
@@ -119,14 +123,14 @@ class Restart(MasterTest):
         for number in range(10):
             self.scene.daemon.stop(signal.SIGKILL)
             self.scene.start_daemon(log=f"{number}.log")
-            self.assertLess(self.assertBack(), 1)
-            self.assertLogged("regist", 0)
+            self.assertBack()
+            self.assertLogged(f"regist|{WAITING}", 0)
 
     def test_time_stamps(self):
         """What was before the master's start is reported as 0."""
         self.scene.start("pollInterval 0.2", *CONFIG)
         value = self.scene.manager.value
-        wait_for(lambda: value(SYS_UPTIME) > 100, "sysUpTime")
+        wait_for(lambda: value(SYS_UPTIME) > 300, "sysUpTime")
         for number in signal.SIGTERM, signal.SIGKILL:
             self.scene.snmpd.stop(number)
             self.scene.start_snmpd()
@@ -135,7 +139,7 @@ class Restart(MasterTest):
                 self.assertEqual(value(discontinuity(name)), 0)
             last, now = self.scene.manager.get(LAST_POLL, SYS_UPTIME).varbinds
             self.assertGreater(last.value, 0)
-            self.assertLess(abs(now.value - last.value), 50)
+            self.assertLess(abs(now.value - last.value), 200)
 
 
 class Freeze(MasterTest):
@@ -153,12 +157,12 @@ class Freeze(MasterTest):
                 saves.add(self.scene.state_file.stat().st_mtime_ns)
             return len(saves - {mtime}) >= 3
 
-        wait_for(saved_thrice, "the state is saved while the master hangs", 6)
+        wait_for(saved_thrice, "the state is saved while the master hangs")
         self.notices_hang()
         self.thaw()
         self.assertLess(self.assertBack(), RE_ATTACH)
         last, now = self.scene.manager.get(LAST_POLL, SYS_UPTIME).varbinds
-        self.assertLess(abs(now.value - last.value), 100)
+        self.assertLess(abs(now.value - last.value), 200)
         self.assertLogged("master is gone")
         self.assertStops()
 
@@ -293,7 +297,7 @@ class NoMaster(MasterTest):
         master.start()
         try:
             wait_for(lambda: master.visits >= visits or not self.scene.daemon.alive(),
-                     f"a visit of a master that {what}", 4)
+                     f"a visit of a master that {what}")
         finally:
             master.stop()
         self.assertTrue(self.scene.daemon.alive(), f"{what}: " + self.scene.daemon.log())
@@ -321,7 +325,7 @@ class NoMaster(MasterTest):
         master.start()
         lines = len(daemon.log().splitlines())
         holds_for(lambda: master.visits <= 7, "one attempt a second", 6)
-        self.assertGreaterEqual(master.visits, 4)
+        wait_for(lambda: master.visits >= 4, "it goes on trying")
         self.assertLessEqual(len(daemon.log().splitlines()), lines + master.visits)
 
     def dies_after(self, answers):

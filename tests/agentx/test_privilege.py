@@ -77,7 +77,7 @@ class Socket(SceneTest):
 
     def restart_snmpd(self, *lines):
         if self.scene.snmpd:
-            self.scene.snmpd.stop(timeout=10)
+            self.scene.snmpd.stop()
         else:
             self.stock = self.scene.snmpd_conf.read_text()
         self.scene.snmpd_conf.write_text("\n".join([self.stock, *lines, ""]))
@@ -106,7 +106,7 @@ class Socket(SceneTest):
         self.restart_snmpd("agentXPerms 0660 0755 root nogroup")
         self.scene.wait_attached()
         self.restart_snmpd()
-        wait_for(lambda: len(re.findall(self.REFUSED, self.scene.daemon.log())) == 2, "again", 6)
+        wait_for(lambda: len(re.findall(self.REFUSED, self.scene.daemon.log())) == 2, "again")
         log = self.scene.daemon.log()
         holds_for(lambda: self.scene.daemon.log() == log, "silence", 2.5)
 

@@ -11,6 +11,9 @@ from harness import (
 
 CONFIG = ["instance z local 192.0.2.1", "instance gone local 192.0.2.2"]
 ROWS = ["z", "gone", "unattributed"]
+# How far off, in ticks, two TimeStamps of one time may be: with each connection to its
+# master the daemon learns sysUpTime anew, and is behind by as much as the answer took.
+OFF = 100
 
 
 class State(SceneTest):
@@ -21,11 +24,11 @@ class State(SceneTest):
         self.value = self.scene.manager.value
         # Later than the first start by more than what the clocks may differ.
         began = self.value(SYS_UPTIME)
-        wait_for(lambda: self.value(SYS_UPTIME) > began + 50, "time goes by")
+        wait_for(lambda: self.value(SYS_UPTIME) > began + 2 * OFF, "time goes by")
 
     def stop(self, number=signal.SIGTERM):
         self.scene.daemon.stop(number)
-        wait_for(lambda: not self.scene.answers(discontinuity("z")), "snmpd lets it go")
+        wait_for(lambda: not self.scene.answers(discontinuity("z"), 20), "snmpd lets it go")
 
     def start_again(self, log, *config):
         if config:
@@ -40,13 +43,12 @@ class State(SceneTest):
         return [self.value(STATS + (column,) + index_of(name)) for column in STATS_COLUMNS]
 
     def assertGoesOn(self, before):
-        """TimeStamps may jitter by the ticks that the two clocks need to agree."""
         for name, ticks in self.discontinuities().items():
-            self.assertAlmostEqual(ticks, before[name], delta=5, msg=name)
+            self.assertAlmostEqual(ticks, before[name], delta=OFF, msg=name)
 
     def assertStartedAnew(self, before):
         for name, ticks in self.discontinuities().items():
-            self.assertGreater(ticks, before[name] + 20, name)
+            self.assertGreater(ticks, before[name] + OFF, name)
 
     def test_restart_goes_on(self):
         before = self.discontinuities()
@@ -92,7 +94,7 @@ class State(SceneTest):
         self.stop()
         self.start_again("first.log", *CONFIG, "saveInterval 1", "pollInterval 0.2")
         saved = self.scene.state_file.stat().st_mtime_ns
-        wait_for(lambda: self.scene.state_file.stat().st_mtime_ns > saved, "it is saved", 3)
+        wait_for(lambda: self.scene.state_file.stat().st_mtime_ns > saved, "it is saved")
         before = self.discontinuities()
         self.stop(signal.SIGKILL)
         self.start_again("again.log")
