@@ -104,6 +104,16 @@ static void handle_rename(const char *token, char *line)
 		netsnmp_config_error("rename: %s", error);
 }
 
+static void handle_namespace(const char *token, char *line)
+{
+	char error[256] = "out of memory";
+
+	(void)token;
+	if (reading &&
+	    netns_list_add_line(&reading->namespaces, line, error, sizeof(error)) < 0)
+		netsnmp_config_error("namespace: %s", error);
+}
+
 static void handle_discover(const char *token, char *line)
 {
 	bool yes = !strcasecmp(line, "yes");
@@ -131,10 +141,12 @@ static int hear_complaint(int major, int minor, void *server, void *client)
 
 static const char instance_help[] = "NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] "
 				    "[reqid N] [ifid N] [mark VALUE[/MASK]] "
-				    "[device IF] [descr \"TEXT\"]";
+				    "[device IF] [namespace NETNS] [descr \"TEXT\"]";
 
 static const char rename_help[] =
     "FOUND NAME: serve the HBA that is found as FOUND as NAME";
+static const char namespace_help[] =
+    "NETNS: watch this network namespace as well; * for all there are";
 static const char discover_help[] = "yes|no: look for HBAs in sysfs (default yes)";
 
 void directives_list(FILE *stream)
@@ -144,6 +156,7 @@ void directives_list(FILE *stream)
 	fprintf(stream, "%-20s %s\n", "instance", instance_help);
 	fprintf(stream, "%-20s %s\n", "rename", rename_help);
 	fprintf(stream, "%-20s %s\n", "discover", discover_help);
+	fprintf(stream, "%-20s %s\n", "namespace", namespace_help);
 	fprintf(stream, "%-20s %s\n", "agentXSocket",
 		"SOCKET of the master agent (default " NETSNMP_AGENTX_SOCKET ")");
 	fprintf(
@@ -161,6 +174,8 @@ void directives_register(void)
 	register_config_handler("qmipsecd", "rename", handle_rename, NULL, rename_help);
 	register_config_handler("qmipsecd", "discover", handle_discover, NULL,
 				discover_help);
+	register_config_handler("qmipsecd", "namespace", handle_namespace, NULL,
+				namespace_help);
 	netsnmp_register_loghandler(NETSNMP_LOGHANDLER_CALLBACK, LOG_WARNING);
 	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING,
 			       hear_complaint, NULL);
@@ -239,4 +254,5 @@ int directives_read(const char *file, struct settings *ret_settings)
 void settings_free(struct settings *settings)
 {
 	instance_set_free(&settings->instances);
+	netns_list_free(&settings->namespaces);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "instance.h"
+#include "netns.h"
 
 /* The configuration directives of qmipsecd.conf, read by Net-SNMP's own reader, so that
  * its directives (agentXSocket, ...) work there as everywhere. */
@@ -15,8 +16,9 @@ struct settings {
 	uint32_t max_age_ms;
 	uint32_t stale_after_ms;
 	uint32_t save_interval_ms;
-	uint32_t receive_buffer; /* bytes, of the event socket */
-	struct instance_set instances;
+	uint32_t receive_buffer;       /* bytes, of the event socket */
+	struct instance_set instances; /* of all namespaces */
+	struct netns_list namespaces;  /* to be watched, beside those of instances */
 };
 
 /* To be called once, after init_agent(). */

@@ -65,11 +65,20 @@ static unsigned terminal_width(void)
 	return size.ws_col;
 }
 
+static struct namespaces_paths paths_of(const struct options *options,
+					const char *state_dir)
+{
+	return (struct namespaces_paths){.sysfs_root = options->sysfs_root,
+					 .netns_dir = options->netns_dir,
+					 .state_dir = state_dir};
+}
+
 /* One collection needs no state: what it prints is what the kernel has now. */
 static int run_once(const struct options *options, struct settings *settings)
 {
 	struct utsname name;
-	int err = server_open(settings, options->sysfs_root, NULL);
+	const struct namespaces_paths paths = paths_of(options, NULL);
+	int err = server_open(settings, &paths);
 
 	if (!err)
 		err = server_poll();
@@ -225,7 +234,7 @@ static int check_kernel(void)
 
 	if (err) {
 		snmp_enable_stderrlog();
-		server_log_open_error(err);
+		namespaces_log_open_error(err);
 		return err;
 	}
 	xfrm_netlink_close(probe);
@@ -249,6 +258,7 @@ static int settle_down(const struct options *options)
 
 static int serve(const struct options *options, struct settings *settings)
 {
+	const struct namespaces_paths paths = paths_of(options, options->state_dir);
 	int signals = -1;
 	int err = settle_down(options);
 
@@ -256,7 +266,7 @@ static int serve(const struct options *options, struct settings *settings)
 		settings_free(settings);
 		return err;
 	}
-	err = server_open(settings, options->sysfs_root, options->state_dir);
+	err = server_open(settings, &paths);
 	/* any other error may pass: the timer will try again */
 	if (!err && server_poll() == -EPERM)
 		err = -EPERM;
@@ -338,6 +348,7 @@ int main(int argc, char **argv)
 		make_absolute(&options.socket);
 	make_absolute(&options.pid_file);
 	make_absolute(&options.sysfs_root);
+	make_absolute(&options.netns_dir);
 	agentx_client_init();
 	directives_register();
 	if (options.list_directives) {

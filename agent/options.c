@@ -13,6 +13,7 @@
 enum {
 	OPTION_STATE_DIR = 256,
 	OPTION_SYSFS_ROOT,
+	OPTION_NETNS_DIR,
 	OPTION_ONCE,
 	OPTION_FORMAT,
 	OPTION_CHECK_CONFIG,
@@ -21,6 +22,7 @@ enum {
 static const struct option long_options[] = {
     {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
     {"sysfs-root", required_argument, NULL, OPTION_SYSFS_ROOT},
+    {"netns-dir", required_argument, NULL, OPTION_NETNS_DIR},
     {"once", no_argument, NULL, OPTION_ONCE},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
@@ -51,6 +53,9 @@ static void print_help(FILE *stream)
 	    "/run/qmipsecd\n"
 	    "                         if it is there)\n"
 	    "      --sysfs-root DIR   where sysfs is (default: /sys)\n"
+	    "      --netns-dir DIR    where network namespaces have their names "
+	    "(default:\n"
+	    "                         /run/netns; Docker's are in /run/docker/netns)\n"
 	    "      --once             collect once, print and exit; needs no snmpd\n"
 	    "      --format FORMAT    of --once: table (default) or json\n"
 	    "      --check-config     check the configuration and exit\n",
@@ -105,6 +110,9 @@ static enum options_result set_option(struct options *options, int option, int a
 	case OPTION_SYSFS_ROOT:
 		options->sysfs_root = optarg;
 		break;
+	case OPTION_NETNS_DIR:
+		options->netns_dir = optarg;
+		break;
 	case OPTION_ONCE:
 		options->once = true;
 		break;
@@ -129,7 +137,7 @@ static enum options_result set_option(struct options *options, int option, int a
 
 enum options_result options_parse(int argc, char **argv, struct options *ret)
 {
-	struct options options = {.sysfs_root = "/sys"};
+	struct options options = {.sysfs_root = "/sys", .netns_dir = "/run/netns"};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "fx:c:L:D:p:Hvh", long_options,

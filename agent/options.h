@@ -17,6 +17,7 @@ struct options {
 	const char *pid_file;   /* NULL: none */
 	const char *state_dir;  /* NULL: keep no state */
 	const char *sysfs_root; /* "/sys" */
+	const char *netns_dir;  /* "/run/netns" */
 };
 
 /* What the caller does next. */

@@ -4,7 +4,6 @@
 #include "server.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,8 +16,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
-#include "collector.h"
-#include "xfrm_netlink.h"
+#include "namespaces.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -29,183 +27,44 @@ enum {
 	SETTLE_NS = 20 * 1000 * 1000,
 };
 
-/* The longest absence that counts as a restart. */
-#define RESTART_NS UINT64_C(10000000000)
-
 static struct {
 	struct settings settings;
-	const char *sysfs_root;
-	const char *state_dir;
-	struct state_id id;
-	struct xfrm_netlink *netlink;
-	struct collector *collector;
 	struct snapshot snapshot;
 	int timer;
 	uint64_t last_attempt; /* end of the last poll, good or not */
 	uint64_t last_cost;    /* processor time that it took */
 	uint64_t last_save;
-	bool failing;
-	bool save_failing;
-	bool deaf; /* events are read at polls only, until one is good */
 } server = {.timer = -1};
 
-static uint64_t now(void)
+int server_open(struct settings *settings, const struct namespaces_paths *paths)
 {
-	return xfrm_netlink_ops.now(server.netlink);
-}
-
-static int open_collector(void)
-{
-	const struct collector_options options = {
-	    .netns = "",
-	    .sysfs_root = server.sysfs_root,
-	    .stale_after = server.settings.stale_after_ms * NS_PER_MS,
-	};
-
-	server.collector = collector_new(&xfrm_netlink_ops, server.netlink, &options,
-					 &server.settings.instances);
-	return server.collector ? 0 : -ENOMEM;
-}
-
-static void log_state(int err)
-{
-	switch (err) {
-	case -ESTALE:
-		snmp_log(LOG_INFO, "the saved state is of another boot or namespace: "
-				   "counters start anew\n");
-		break;
-	case -EBADMSG:
-		snmp_log(LOG_WARNING,
-			 "%s/qmipsecd.state is damaged or of another version: "
-			 "not used, counters start anew\n",
-			 server.state_dir);
-		break;
-	case 0:
-	case -ENOENT:
-		break;
-	default:
-		snmp_log(LOG_WARNING, "%s/qmipsecd.state: %s: counters start anew\n",
-			 server.state_dir, strerror(-err));
-	}
-}
-
-/* A state that cannot be read to its end leaves nothing of itself behind. */
-static int load_state(void)
-{
-	uint64_t last_at = 0;
-	int err = state_id_read(&server.id);
-
-	if (err) {
-		snmp_log(LOG_WARNING,
-			 "no state is kept: cannot tell the boot and the "
-			 "namespace: %s\n",
-			 strerror(-err));
-		server.state_dir = NULL;
-		return 0;
-	}
-	err = state_load(server.state_dir, &server.id, server.collector, &last_at);
-	log_state(err);
-	/* A restart is too short for SAs to come and go in it; more may have hidden
-	 * some. */
-	if (!err && (!last_at || now() - last_at > RESTART_NS))
-		collector_note_gap(server.collector);
-	if (!err || err == -ENOENT || err == -ESTALE)
-		return 0;
-	collector_free(server.collector);
-	return open_collector();
-}
-
-void server_log_open_error(int err)
-{
-	if (err == -EPERM)
-		snmp_log(LOG_ERR,
-			 "the kernel's SAs may only be read with the capability "
-			 "CAP_NET_ADMIN: run as root, or see \"man 7 capabilities\"\n");
-	else if (err == -EPROTONOSUPPORT)
-		snmp_log(LOG_ERR, "this kernel has no IPsec (CONFIG_XFRM_USER): %s\n",
-			 strerror(-err));
-	else
-		snmp_log(LOG_ERR, "cannot open the kernel's XFRM: %s\n",
-			 strerror(-err));
-}
-
-int server_open(struct settings *settings, const char *sysfs_root,
-		const char *state_dir)
-{
-	int err;
-
 	server.settings = *settings;
-	server.sysfs_root = sysfs_root;
-	server.state_dir = state_dir;
-	err = xfrm_netlink_open(settings->receive_buffer, &server.netlink);
-	if (err) {
-		server_log_open_error(err);
-		return err;
-	}
-	err = open_collector();
-	if (!err && state_dir)
-		err = load_state();
-	if (err)
-		snmp_log(LOG_ERR, "out of memory\n");
-	return err;
+	return namespaces_open(&server.settings, paths);
 }
 
 void server_close(void)
 {
 	if (server.timer >= 0) {
 		unregister_readfd(server.timer);
-		unregister_readfd(xfrm_netlink_event_fd(server.netlink));
 		close(server.timer);
 		server.timer = -1;
 	}
 	snapshot_free(&server.snapshot);
-	collector_free(server.collector);
-	server.collector = NULL;
-	xfrm_netlink_close(server.netlink);
-	server.netlink = NULL;
+	namespaces_close();
 	settings_free(&server.settings);
 }
 
-/* After a failed poll the old numbers stand; only how the collecting does is new. */
-static void keep_numbers(struct snapshot *fresh)
-{
-	for (size_t i = 0; i < fresh->n_rows && i < server.snapshot.n_rows; i++) {
-		const struct snapshot_row *old = &server.snapshot.rows[i];
-
-		if (strcmp(fresh->rows[i].name, old->name) != 0)
-			return; /* there are new rows: all is new */
-		fresh->rows[i].stats = old->stats;
-		fresh->rows[i].replay_failures = old->replay_failures;
-	}
-}
-
 /* The old snapshot stands if there is no memory for a new one. */
-static void publish(bool good)
+static void publish(void)
 {
 	struct snapshot fresh = {0};
 
-	if (collector_snapshot(server.collector, &fresh) < 0) {
+	if (namespaces_snapshot(&fresh, &server.snapshot) < 0) {
 		snapshot_free(&fresh);
 		return;
 	}
-	snapshot_sort(&fresh);
-	if (!good)
-		keep_numbers(&fresh);
 	snapshot_free(&server.snapshot);
 	server.snapshot = fresh;
-}
-
-static void log_poll(int err)
-{
-	if (err == -EPERM && !server.failing)
-		server_log_open_error(err);
-	else if (err && !server.failing)
-		snmp_log(LOG_ERR,
-			 "cannot read the kernel's SAs: %s; old numbers stand\n",
-			 strerror(-err));
-	else if (!err && server.failing)
-		snmp_log(LOG_NOTICE, "the kernel's SAs can be read again\n");
-	server.failing = err != 0;
 }
 
 static void notify_watchdog(int err)
@@ -230,13 +89,14 @@ static uint64_t processor_time(void)
 int server_poll(void)
 {
 	uint64_t start = processor_time();
-	int err = collector_poll(server.collector);
+	int err;
 
-	server.last_attempt = now();
+	namespaces_look();
+	err = namespaces_poll();
+	server.last_attempt = namespaces_now();
 	server.last_cost = processor_time() - start;
-	log_poll(err);
 	notify_watchdog(err);
-	publish(err == 0);
+	publish();
 	return err;
 }
 
@@ -268,7 +128,7 @@ static void schedule(void)
 	    server.last_attempt + server.settings.poll_interval_ms * NS_PER_MS;
 	uint64_t budget = budget_allows_at();
 
-	if (!server.failing && collector_wants_poll(server.collector))
+	if (namespaces_want_poll())
 		when = server.last_attempt + SETTLE_NS;
 	set_timer(when > budget ? when : budget);
 }
@@ -277,7 +137,7 @@ void server_settle(void)
 {
 	const struct timespec wait = {.tv_nsec = SETTLE_NS};
 
-	if (server_poll() == 0 && collector_wants_poll(server.collector)) {
+	if (server_poll() == 0 && namespaces_want_poll()) {
 		nanosleep(&wait, NULL);
 		server_poll();
 	}
@@ -285,49 +145,30 @@ void server_settle(void)
 
 void server_save(bool last)
 {
-	int err;
-
-	if (!server.state_dir || !server.last_attempt)
+	if (!server.last_attempt)
 		return;
-	err = state_save(server.state_dir, &server.id, server.collector,
-			 last ? now() : 0);
-	server.last_save = now();
-	if (err && !server.save_failing)
-		snmp_log(LOG_ERR, "cannot save the state in %s: %s\n", server.state_dir,
-			 strerror(-err));
-	else if (!err && server.save_failing)
-		snmp_log(LOG_NOTICE, "the state can be saved again\n");
-	server.save_failing = err != 0;
+	namespaces_save(last ? namespaces_now() : 0);
+	server.last_save = namespaces_now();
 }
 
 static void save_if_due(void)
 {
-	if (now() - server.last_save >= server.settings.save_interval_ms * NS_PER_MS)
+	if (namespaces_now() - server.last_save >=
+	    server.settings.save_interval_ms * NS_PER_MS)
 		server_save(false);
-}
-
-static void on_events(int fd, void *data);
-
-/* Events that could not be read are listened for again once a poll was good. */
-static void listen_again(void)
-{
-	if (server.deaf && register_readfd(xfrm_netlink_event_fd(server.netlink),
-					   on_events, NULL) == FD_REGISTERED_OK)
-		server.deaf = false;
 }
 
 /* Every poll of the running daemon, and what follows from it. */
 static void poll_in_service(void)
 {
-	if (server_poll() == 0)
-		listen_again();
+	server_poll();
 	save_if_due();
 	schedule();
 }
 
 const struct snapshot *server_fresh_snapshot(void)
 {
-	uint64_t time = now();
+	uint64_t time = namespaces_now();
 	uint64_t age = time - server.last_attempt;
 
 	if (age > server.settings.max_age_ms * NS_PER_MS && time >= budget_allows_at())
@@ -344,31 +185,26 @@ static void on_timer(int fd, void *data)
 		poll_in_service();
 }
 
-/* What cannot be read would stay readable for ever: then the polls must do it. */
-static void on_events(int fd, void *data)
+static void on_change(bool came_or_went)
 {
-	int err = collector_read_events(server.collector);
-
-	(void)data;
-	if (err && !server.deaf) {
-		snmp_log(LOG_ERR, "cannot read the kernel's events: %s\n",
-			 strerror(-err));
-		unregister_readfd(fd);
-		server.deaf = true;
-	}
-	if (collector_wants_poll(server.collector))
+	if (came_or_went)
+		publish();
+	if (namespaces_want_poll())
 		schedule();
 }
 
 int server_start(void)
 {
+	int err;
+
 	server.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (server.timer < 0)
 		return -errno;
-	if (register_readfd(server.timer, on_timer, NULL) != FD_REGISTERED_OK ||
-	    register_readfd(xfrm_netlink_event_fd(server.netlink), on_events, NULL) !=
-		FD_REGISTERED_OK)
+	if (register_readfd(server.timer, on_timer, NULL) != FD_REGISTERED_OK)
 		return -EMFILE;
+	err = namespaces_start(on_change);
+	if (err)
+		return err;
 	server_save(false); /* what was loaded as the last state is so no more */
 	schedule();
 	return 0;
@@ -376,15 +212,18 @@ int server_start(void)
 
 int server_reconfigure(struct settings *settings)
 {
-	int err = collector_reconfigure(server.collector, &settings->instances,
-					settings->stale_after_ms * NS_PER_MS);
+	struct settings old = server.settings;
+	int err;
 
-	if (err)
-		return err;
-	if (settings->receive_buffer != server.settings.receive_buffer)
-		snmp_log(LOG_WARNING, "receiveBuffer changes at the next start\n");
-	settings_free(&server.settings);
 	server.settings = *settings;
+	err = namespaces_configure();
+	if (err) {
+		server.settings = old;
+		return err;
+	}
+	if (settings->receive_buffer != old.receive_buffer)
+		snmp_log(LOG_WARNING, "receiveBuffer changes at the next start\n");
+	settings_free(&old);
 	poll_in_service();
 	return 0;
 }

@@ -6,26 +6,21 @@
 #include <stdint.h>
 
 #include "directives.h"
+#include "namespaces.h"
 #include "snapshot.h"
-#include "state.h"
 
 /*
  * The daemon between the kernel and the agent: when to poll, when to save, and the
  * snapshot that requests are answered from. One for the process, as is the agent.
  */
 
-/*
- * Opens the kernel and loads the state. Takes the settings over, also on an error.
- * state_dir NULL: keep no state. Logs what goes wrong, once. Returns 0 or -errno.
- */
-int server_open(struct settings *settings, const char *sysfs_root,
-		const char *state_dir);
+/* Opens the kernel and loads the state. Takes the settings over, also on an error. Logs
+ * what goes wrong, once. Returns 0 or -errno. */
+int server_open(struct settings *settings, const struct namespaces_paths *paths);
 void server_close(void);
 
-/* Says why the kernel cannot be read, as xfrm_netlink_open() returned it. */
-void server_log_open_error(int err);
-
-/* Polls now. Returns 0 or -errno, which is logged when it begins and when it ends. */
+/* Polls every namespace now. Returns 0 or -errno of the daemon's own; each that fails
+ * is logged when it begins and when it ends. */
 int server_poll(void);
 
 /* The latest snapshot as it is. */

@@ -26,9 +26,16 @@ struct row {
 	uint64_t discontinuity;
 };
 
+/* What this namespace had counted when the kernel's own counts began at 0. */
+struct error_base {
+	uint64_t bad_spi;
+	uint64_t not_decrypted;
+	uint64_t integrity;
+};
+
 struct collector {
 	const struct kernel_ops *ops;
-	void *kernel;
+	void *kernel; /* NULL: detached */
 	struct collector_options options;
 	struct inventory inventory;
 	struct ledger *ledger;
@@ -46,9 +53,20 @@ struct collector {
 	struct xfrm_stat xfrm_stat;
 	uint64_t bad_spi;       /* of the namespace */
 	uint64_t not_decrypted; /* of the namespace, never below its last value */
+	struct error_base base;
+	uint64_t detached_at;
+	struct ledger_record *kept; /* SAs that were alive when it was detached */
+	size_t n_kept;
 	bool stale;
 	struct health health;
 };
+
+/* A clock that stands still while there is no kernel. */
+static uint64_t now(const struct collector *collector)
+{
+	return collector->kernel ? collector->ops->now(collector->kernel)
+				 : collector->detached_at;
+}
 
 /* Who an SA is: the ledger's questions. */
 
@@ -91,8 +109,7 @@ static int grow_rows(struct collector *collector)
 		return -ENOMEM;
 	collector->rows = rows;
 	for (; collector->n_rows < n; collector->n_rows++)
-		rows[collector->n_rows] = (struct row){
-		    .discontinuity = collector->ops->now(collector->kernel)};
+		rows[collector->n_rows] = (struct row){.discontinuity = now(collector)};
 	return 0;
 }
 
@@ -130,6 +147,7 @@ void collector_free(struct collector *collector)
 	local_addrs_free(&collector->addrs);
 	free(collector->policies);
 	free(collector->rows);
+	free(collector->kept);
 	free(collector);
 }
 
@@ -290,7 +308,7 @@ static int handle_event(void *ctx, const struct nlmsghdr *nlh)
 
 static void tell_time(struct collector *collector)
 {
-	ledger_set_now(collector->ledger, collector->ops->now(collector->kernel));
+	ledger_set_now(collector->ledger, now(collector));
 }
 
 /* Reads until nothing waits. In a flood that never ends the dump must get its turn:
@@ -388,9 +406,9 @@ static bool is_present(const struct instance *instance, const struct local_addrs
 static int refresh_instances(struct collector *collector)
 {
 	struct instance_set *set = &collector->inventory.set;
-	int err = inventory_refresh(&collector->inventory,
-				    collector->options.sysfs_root, &collector->addrs,
-				    collector->ops->now(collector->kernel));
+	int err =
+	    inventory_refresh(&collector->inventory, collector->options.sysfs_root,
+			      &collector->addrs, now(collector));
 
 	if (!err)
 		err = grow_rows(collector);
@@ -466,7 +484,7 @@ static void show_namespace(struct collector *collector, struct row *row)
 		return;
 	raise_to(&row->bad_spi, collector->bad_spi);
 	raise_to(&row->not_decrypted, collector->not_decrypted);
-	row->discontinuity = collector->ops->now(collector->kernel);
+	row->discontinuity = now(collector);
 }
 
 /* The counters were read before the dump, so that no failure of an SA that the dump
@@ -474,11 +492,13 @@ static void show_namespace(struct collector *collector, struct row *row)
 static void count_errors(struct collector *collector)
 {
 	const struct xfrm_stat *stat = &collector->xfrm_stat;
-	uint64_t bad_spi = xfrm_stat_get(stat, "XfrmInNoStates") +
+	const struct error_base *base = &collector->base;
+	uint64_t bad_spi = base->bad_spi + xfrm_stat_get(stat, "XfrmInNoStates") +
 			   xfrm_stat_get(stat, "XfrmInStateDirError");
 	uint64_t proto = xfrm_stat_get(stat, "XfrmInStateProtoError");
-	uint64_t integrity = integrity_failures(collector);
-	uint64_t not_decrypted = proto > integrity ? proto - integrity : 0;
+	uint64_t integrity = integrity_failures(collector) - base->integrity;
+	uint64_t not_decrypted =
+	    base->not_decrypted + (proto > integrity ? proto - integrity : 0);
 	size_t owner;
 	bool shared = count_owners(collector, &owner) > 1;
 
@@ -549,13 +569,13 @@ static int dump_sad(struct collector *collector)
  * something may be missing there. */
 static void note_discontinuities(struct collector *collector, bool everywhere)
 {
-	uint64_t now = collector->ops->now(collector->kernel);
+	uint64_t time = now(collector);
 
 	for (size_t i = 0; i < collector->n_rows; i++) {
 		uint64_t losses = ledger_row(collector->ledger, (unsigned)i)->losses;
 
 		if (everywhere || losses != collector->rows[i].losses)
-			collector->rows[i].discontinuity = now;
+			collector->rows[i].discontinuity = time;
 		collector->rows[i].losses = losses;
 	}
 }
@@ -592,9 +612,9 @@ static int poll_steps(struct collector *collector)
 int collector_poll(struct collector *collector)
 {
 	struct health *health = &collector->health;
-	uint64_t start = collector->ops->now(collector->kernel);
+	uint64_t start = now(collector);
 	int err = poll_steps(collector);
-	uint64_t end = collector->ops->now(collector->kernel);
+	uint64_t end = now(collector);
 
 	if (err) {
 		health->failed_polls++;
@@ -612,6 +632,116 @@ int collector_poll(struct collector *collector)
 	return err;
 }
 
+/* Coming and going. */
+
+static int count_record(void *ctx, const struct ledger_record *record)
+{
+	(void)record;
+	++*(uint64_t *)ctx;
+	return 0;
+}
+
+static void forget_records(struct collector *collector)
+{
+	free(collector->kept);
+	collector->kept = NULL;
+	collector->n_kept = 0;
+}
+
+static int keep_record(void *ctx, const struct ledger_record *record)
+{
+	struct collector *collector = ctx;
+
+	collector->kept[collector->n_kept++] = *record;
+	return 0;
+}
+
+/* All or none: half of them would be taken for all. */
+static void keep_records(struct collector *collector)
+{
+	uint64_t n = 0;
+
+	forget_records(collector);
+	ledger_save(collector->ledger, count_record, &n);
+	collector->kept = malloc((n ? n : 1) * sizeof(*collector->kept));
+	if (collector->kept)
+		ledger_save(collector->ledger, keep_record, collector);
+}
+
+void collector_detach(struct collector *collector)
+{
+	struct instance_set *set = &collector->inventory.set;
+
+	if (!collector->kernel)
+		return;
+	collector->detached_at = now(collector);
+	keep_records(collector);
+	ledger_end(collector->ledger);
+	note_discontinuities(collector, false);
+	collector->kernel = NULL;
+	collector->lost_events = false;
+	collector->health.tracked_sas = 0;
+	collector->health.last_poll_duration = 0;
+	for (size_t i = 0; i < set->n; i++) {
+		set->instances[i].active = false;
+		set->instances[i].if_index = 0;
+		set->instances[i].sessions = 0;
+	}
+}
+
+static void set_error_base(struct collector *collector)
+{
+	collector->base = (struct error_base){
+	    .bad_spi = collector->bad_spi,
+	    .not_decrypted = collector->not_decrypted,
+	    .integrity = integrity_failures(collector),
+	};
+}
+
+int collector_attach(struct collector *collector, void *kernel, bool same)
+{
+	int err = 0;
+
+	for (size_t i = 0; same && i < collector->n_kept && !err; i++)
+		err = ledger_readmit_sa(collector->ledger, &collector->kept[i]);
+	if (err) {
+		ledger_end(collector->ledger);
+		return err;
+	}
+	forget_records(collector);
+	collector->kernel = kernel;
+	collector->addrs_stale = true;
+	collector->policies_stale = true;
+	collector->policies_wanted = true;
+	collector->xfrm_stat.n = 0;
+	if (same)
+		note_loss(collector);
+	else
+		set_error_base(collector);
+	return 0;
+}
+
+static bool row_has_counted(const struct collector *collector, size_t number)
+{
+	const struct ledger_row *totals =
+	    ledger_row(collector->ledger, (unsigned)number);
+
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		if (stat_columns[i].kind != STAT_LEVEL &&
+		    stats_get(&totals->stats, &stat_columns[i]))
+			return true;
+	return totals->replay_failures || collector->rows[number].bad_spi ||
+	       collector->rows[number].not_decrypted;
+}
+
+bool collector_has_counted(const struct collector *collector)
+{
+	for (size_t i = 0; i < collector->n_rows; i++)
+		if (row_has_counted(collector, i))
+			return true;
+	return false;
+}
+
 uint64_t collector_last_poll(const struct collector *collector)
 {
 	return collector->health.last_poll;
@@ -620,6 +750,11 @@ uint64_t collector_last_poll(const struct collector *collector)
 uint64_t collector_last_duration(const struct collector *collector)
 {
 	return collector->health.last_poll_duration;
+}
+
+const struct health *collector_health(const struct collector *collector)
+{
+	return &collector->health;
 }
 
 int collector_reconfigure(struct collector *collector,
@@ -639,6 +774,14 @@ int collector_reconfigure(struct collector *collector,
 
 /* Rows. */
 
+static void name_row(char *to, size_t size, const char *netns, const char *name)
+{
+	char whole[NETNS_NAME_MAX + 1 + INSTANCE_NAME_MAX + 1];
+
+	snprintf(whole, sizeof(whole), "%s%s%s", netns, *netns ? "/" : "", name);
+	instance_name_fit(to, size, whole);
+}
+
 static struct snapshot_row make_row(const struct collector *collector, size_t number)
 {
 	const struct instance *instance = &collector->inventory.set.instances[number];
@@ -654,22 +797,19 @@ static struct snapshot_row make_row(const struct collector *collector, size_t nu
 	    .stats = totals->stats,
 	};
 
-	memcpy(row.name, instance->name, sizeof(row.name));
+	name_row(row.name, sizeof(row.name), collector->options.netns, instance->name);
+	instance_name_fit(row.netns, sizeof(row.netns), collector->options.netns);
 	memcpy(row.descr, instance->descr, sizeof(row.descr));
 	memcpy(row.transport, instance->transport, sizeof(row.transport));
 	memcpy(row.initiator_name, instance->initiator_name,
 	       sizeof(row.initiator_name));
-	snprintf(row.netns, sizeof(row.netns), "%s", collector->options.netns);
 	row.stats.bad_spi_packets = collector->rows[number].bad_spi;
 	row.stats.packets_not_decrypted = collector->rows[number].not_decrypted;
 	return row;
 }
 
-/* The oldest of the last polls; first: nothing has been added yet. */
-static void add_health(struct health *to, const struct health *from, bool first)
+static void add_health(struct health *to, const struct health *from)
 {
-	if (first || to->last_poll > from->last_poll)
-		to->last_poll = from->last_poll;
 	to->last_poll_duration += from->last_poll_duration;
 	to->tracked_sas += from->tracked_sas;
 	to->events += from->events;
@@ -683,6 +823,8 @@ static void add_health(struct health *to, const struct health *from, bool first)
 int collector_snapshot(const struct collector *collector, struct snapshot *snapshot)
 {
 	bool first = snapshot->n_rows == 0;
+	struct health *health = &snapshot->health;
+	char netns[SNAPSHOT_NETNS_MAX + 1];
 
 	for (size_t i = 0; i < collector->inventory.set.n; i++) {
 		struct snapshot_row row = make_row(collector, i);
@@ -691,9 +833,14 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 		if (err)
 			return err;
 	}
-	add_health(&snapshot->health, &collector->health, first);
-	return snapshot_add_xfrm(snapshot, collector->options.netns,
-				 &collector->xfrm_stat);
+	add_health(health, &collector->health);
+	if (!collector->kernel)
+		return 0;
+	/* the oldest of those that are polled */
+	if (first || health->last_poll > collector->health.last_poll)
+		health->last_poll = collector->health.last_poll;
+	instance_name_fit(netns, sizeof(netns), collector->options.netns);
+	return snapshot_add_xfrm(snapshot, netns, &collector->xfrm_stat);
 }
 
 /* State. */
@@ -703,6 +850,7 @@ struct saved_head {
 	uint64_t n_sas;
 	uint64_t bad_spi;
 	uint64_t not_decrypted;
+	struct error_base base;
 };
 
 struct saved_row {
@@ -724,13 +872,6 @@ static int read_all(FILE *stream, void *data, size_t size)
 	return fread(data, size, 1, stream) == 1 ? 0 : -EBADMSG;
 }
 
-static int count_record(void *ctx, const struct ledger_record *record)
-{
-	(void)record;
-	++*(uint64_t *)ctx;
-	return 0;
-}
-
 static int save_record(void *ctx, const struct ledger_record *record)
 {
 	return write_all(ctx, record, sizeof(*record));
@@ -742,6 +883,7 @@ int collector_save(const struct collector *collector, FILE *stream)
 	    .n_rows = collector->n_rows,
 	    .bad_spi = collector->bad_spi,
 	    .not_decrypted = collector->not_decrypted,
+	    .base = collector->base,
 	};
 	int err;
 
@@ -855,6 +997,7 @@ int collector_load(struct collector *collector, FILE *stream)
 		instance_set_apply_renames(&collector->inventory.set);
 		collector->bad_spi = head.bad_spi;
 		collector->not_decrypted = head.not_decrypted;
+		collector->base = head.base;
 	}
 	return err;
 }

@@ -18,7 +18,7 @@ struct collector;
 
 struct collector_options {
 	const char *netns;      /* its name, "": the daemon's own */
-	const char *sysfs_root; /* "/sys" */
+	const char *sysfs_root; /* "/sys"; NULL: there are no HBAs to be found */
 	uint64_t stale_after;   /* ns without a good poll until rows are not active */
 };
 
@@ -40,6 +40,23 @@ int collector_poll(struct collector *collector);
  * returns 0 and wants a poll. */
 int collector_read_events(struct collector *collector);
 
+/*
+ * The namespace is gone, or not to be watched any more: all SAs are given up with what
+ * was last seen of them, and the rows stay. Until collector_attach() there is no
+ * kernel: collector_poll() and collector_read_events() must not be called.
+ */
+void collector_detach(struct collector *collector);
+
+/*
+ * A namespace of that name is there again. same: it is the very one that was detached,
+ * so that its counters go on; else they begin at 0. Returns 0, or -ENOMEM with the
+ * collector still detached.
+ */
+int collector_attach(struct collector *collector, void *kernel, bool same);
+
+/* True if any row has counted anything, in any column but the levels. */
+bool collector_has_counted(const struct collector *collector);
+
 /* Says that messages may have been missed: the next poll counts as a resync, and moves
  * every row's discontinuity. */
 void collector_note_gap(struct collector *collector);
@@ -51,11 +68,17 @@ bool collector_wants_poll(const struct collector *collector);
 uint64_t collector_last_poll(const struct collector *collector);
 uint64_t collector_last_duration(const struct collector *collector);
 
+const struct health *collector_health(const struct collector *collector);
+
 /* New rules, which are copied. Returns 0, or -ENOMEM with the old ones in force. */
 int collector_reconfigure(struct collector *collector,
 			  const struct instance_set *instances, uint64_t stale_after);
 
-/* Appends this namespace's rows, counters and health. Returns 0 or -ENOMEM. */
+/*
+ * Appends this namespace's rows and health, and its error counters unless it is
+ * detached. Rows of other namespaces than the daemon's own have its name and "/" before
+ * their own. Returns 0 or -ENOMEM.
+ */
 int collector_snapshot(const struct collector *collector, struct snapshot *snapshot);
 
 /*

@@ -6,61 +6,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "netns.h"
+#include "parser.h"
 #include "prefix.h"
-
-/* The line under way, and where to say what is wrong with it. */
-struct parser {
-	const char *at;
-	char *error;
-	size_t error_size;
-};
-
-__attribute__((format(printf, 2, 3))) static int fail(struct parser *parser,
-						      const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(parser->error, parser->error_size, format, args);
-	va_end(args);
-	return -EINVAL;
-}
-
-/*
- * The next word: up to a blank, or between double quotes, where a backslash takes
- * the next character as it is. Returns 1, 0 at the end of the line, or -EINVAL.
- */
-static int next_word(struct parser *parser, char *word, size_t size)
-{
-	const char *at = parser->at + strspn(parser->at, " \t\r\n\v\f");
-	const char *start = at;
-	bool quoted;
-	size_t n = 0;
-
-	if (!*at)
-		return 0;
-	quoted = *at == '"';
-	at += quoted;
-	while (*at && (quoted ? *at != '"' : !isspace((unsigned char)*at))) {
-		if (quoted && *at == '\\' && at[1])
-			at++;
-		if (n + 1 >= size)
-			return fail(parser,
-				    "\"%.20s...\" is too long (at most %zu characters)",
-				    start, size - 1);
-		word[n++] = *at++;
-	}
-	word[n] = '\0';
-	if (quoted && *at++ != '"')
-		return fail(parser, "the closing quote is missing");
-	parser->at = at;
-	return 1;
-}
 
 int instance_prefix_parse(const char *text, struct instance_prefix *ret)
 {
@@ -126,8 +78,9 @@ static int parse_number(struct parser *parser, const char *keyword, const char *
 	const char *end = parse_u32(word, ret);
 
 	if (!end || *end)
-		return fail(parser, "%s: \"%s\" is not a number from 0 to 4294967295",
-			    keyword, word);
+		return parser_fail(parser,
+				   "%s: \"%s\" is not a number from 0 to 4294967295",
+				   keyword, word);
 	return 0;
 }
 
@@ -140,9 +93,10 @@ static int parse_mark(struct parser *parser, const char *word,
 	if (end && *end == '/')
 		end = parse_u32(end + 1, &rule->mark_mask);
 	if (!end || *end)
-		return fail(parser, "mark: \"%s\" is not VALUE or VALUE/MASK", word);
+		return parser_fail(parser, "mark: \"%s\" is not VALUE or VALUE/MASK",
+				   word);
 	if (!rule->mark_mask)
-		return fail(parser, "mark: a mask of 0 would match every SA");
+		return parser_fail(parser, "mark: a mask of 0 would match every SA");
 	rule->has_mark = true;
 	return 0;
 }
@@ -151,8 +105,9 @@ static int parse_prefix(struct parser *parser, const char *keyword, const char *
 			struct instance_prefix *prefix)
 {
 	if (instance_prefix_parse(word, prefix) < 0)
-		return fail(parser, "%s: \"%s\" is not an address or ADDRESS/LENGTH",
-			    keyword, word);
+		return parser_fail(parser,
+				   "%s: \"%s\" is not an address or ADDRESS/LENGTH",
+				   keyword, word);
 	return 0;
 }
 
@@ -163,8 +118,8 @@ static int parse_device(struct parser *parser, const char *word,
 
 	if (len == 0 || len >= sizeof(rule->device) || strchr(word, '/') ||
 	    !strcmp(word, ".") || !strcmp(word, ".."))
-		return fail(parser, "device: \"%s\" is not the name of an interface",
-			    word);
+		return parser_fail(
+		    parser, "device: \"%s\" is not the name of an interface", word);
 	memcpy(rule->device, word, len + 1);
 	return 0;
 }
@@ -206,6 +161,7 @@ void instance_name_fit(char *to, size_t size, const char *name)
 struct line {
 	unsigned seen;
 	char name[INSTANCE_NAME_MAX + 1];
+	char netns[NETNS_NAME_MAX + 1];
 	char descr[INSTANCE_TEXT_MAX + 1];
 	bool has_descr;
 	bool has_rule;
@@ -213,7 +169,7 @@ struct line {
 };
 
 static const char *const keywords[] = {"descr",  "local", "remote", "mark",
-				       "device", "reqid", "ifid"};
+				       "device", "reqid", "ifid",   "namespace"};
 
 enum keyword {
 	KEYWORD_DESCR,
@@ -223,15 +179,25 @@ enum keyword {
 	KEYWORD_DEVICE,
 	KEYWORD_REQID,
 	KEYWORD_IFID,
+	KEYWORD_NAMESPACE,
 	N_KEYWORDS,
 };
 
 static int parse_descr(struct parser *parser, const char *word, struct line *line)
 {
 	if (!printable(word))
-		return fail(parser, "descr: only printable ASCII is allowed");
+		return parser_fail(parser, "descr: only printable ASCII is allowed");
 	memcpy(line->descr, word, strlen(word) + 1);
 	line->has_descr = true;
+	return 0;
+}
+
+static int parse_netns(struct parser *parser, const char *word, struct line *line)
+{
+	if (!netns_name_is_valid(word))
+		return parser_fail(parser,
+				   "namespace: \"%s\" is not the name of a file", word);
+	memcpy(line->netns, word, strlen(word) + 1);
 	return 0;
 }
 
@@ -254,6 +220,7 @@ static int parse_condition(struct parser *parser, enum keyword keyword,
 		rule->has_if_id = true;
 		return parse_number(parser, "ifid", word, &rule->if_id);
 	case KEYWORD_DESCR:
+	case KEYWORD_NAMESPACE:
 	case N_KEYWORDS:
 		break;
 	}
@@ -268,31 +235,44 @@ static int parse_keyword(struct parser *parser, const char *keyword, const char 
 	while (i < N_KEYWORDS && strcmp(keyword, keywords[i]) != 0)
 		i++;
 	if (i == N_KEYWORDS)
-		return fail(
+		return parser_fail(
 		    parser,
 		    "\"%s\" is none of local, remote, reqid, ifid, mark, device, "
-		    "descr",
+		    "namespace, descr",
 		    keyword);
 	if (line->seen & 1u << i)
-		return fail(parser, "%s is there twice", keyword);
+		return parser_fail(parser, "%s is there twice", keyword);
 	line->seen |= 1u << i;
 	if (i == KEYWORD_DESCR)
 		return parse_descr(parser, word, line);
+	if (i == KEYWORD_NAMESPACE)
+		return parse_netns(parser, word, line);
 	line->has_rule = true;
 	return parse_condition(parser, (enum keyword)i, word, &line->rule);
 }
 
+/* A name of its own must not look like one in another namespace. */
+static int check_name(struct parser *parser, const char *name)
+{
+	if (!printable(name))
+		return parser_fail(parser,
+				   "a name has only printable ASCII characters");
+	if (strchr(name, '/'))
+		return parser_fail(parser,
+				   "a name has no \"/\", which stands between a "
+				   "namespace's name and an instance's");
+	return 0;
+}
+
 static int parse_name(struct parser *parser, struct line *line)
 {
-	int ret = next_word(parser, line->name, sizeof(line->name));
+	int ret = parser_word(parser, line->name, sizeof(line->name));
 
 	if (ret < 0)
 		return ret;
 	if (ret == 0 || !line->name[0])
-		return fail(parser, "the instance's name is missing");
-	if (!printable(line->name))
-		return fail(parser, "a name has only printable ASCII characters");
-	return 0;
+		return parser_fail(parser, "the instance's name is missing");
+	return check_name(parser, line->name);
 }
 
 static int parse_line(struct parser *parser, struct line *line)
@@ -302,30 +282,37 @@ static int parse_line(struct parser *parser, struct line *line)
 	int ret = parse_name(parser, line);
 
 	while (!ret) {
-		ret = next_word(parser, keyword, sizeof(keyword));
+		ret = parser_word(parser, keyword, sizeof(keyword));
 		if (ret <= 0)
 			break;
-		ret = next_word(parser, word, sizeof(word));
+		ret = parser_word(parser, word, sizeof(word));
 		if (ret == 0)
-			return fail(parser, "\"%s\" has no value", keyword);
+			return parser_fail(parser, "\"%s\" has no value", keyword);
 		if (ret > 0)
 			ret = parse_keyword(parser, keyword, word, line);
 	}
 	if (!ret && line->rule.local.family && line->rule.remote.family &&
 	    line->rule.local.family != line->rule.remote.family)
-		return fail(parser, "local and remote are not of one address family");
+		return parser_fail(parser,
+				   "local and remote are not of one address family");
 	return ret;
 }
 
-int instance_set_find(const struct instance_set *set, const char *name)
+static int find_in(const struct instance_set *set, const char *netns, const char *name)
 {
 	for (size_t i = 0; i < set->n; i++)
-		if (!strcmp(set->instances[i].name, name))
+		if (!strcmp(set->instances[i].name, name) &&
+		    !strcmp(set->instances[i].netns, netns))
 			return (int)i;
 	return -ENOENT;
 }
 
-static int add_instance(struct instance_set *set, const char *name)
+int instance_set_find(const struct instance_set *set, const char *name)
+{
+	return find_in(set, "", name);
+}
+
+static int add_in(struct instance_set *set, const char *netns, const char *name)
 {
 	struct instance *grown =
 	    realloc(set->instances, (set->n + 1) * sizeof(*set->instances));
@@ -335,7 +322,13 @@ static int add_instance(struct instance_set *set, const char *name)
 	set->instances = grown;
 	grown[set->n] = (struct instance){.active = false};
 	snprintf(grown[set->n].name, sizeof(grown->name), "%s", name);
+	snprintf(grown[set->n].netns, sizeof(grown->netns), "%s", netns);
 	return (int)set->n++;
+}
+
+static int add_instance(struct instance_set *set, const char *name)
+{
+	return add_in(set, "", name);
 }
 
 int instance_set_add(struct instance_set *set, const char *name)
@@ -407,20 +400,30 @@ void instance_set_apply_renames(struct instance_set *set)
 static int check_rename(struct parser *parser, const struct instance_set *set,
 			const struct instance_rename *rename)
 {
+	int err;
+
 	if (!rename->found[0] || !rename->name[0])
-		return fail(parser, "say the name that is found and the new one");
-	if (!printable(rename->found) || !printable(rename->name))
-		return fail(parser, "a name has only printable ASCII characters");
+		return parser_fail(parser,
+				   "say the name that is found and the new one");
+	if (!printable(rename->found))
+		return parser_fail(parser,
+				   "a name has only printable ASCII characters");
+	err = check_name(parser, rename->name);
+	if (err)
+		return err;
 	if (!strcmp(rename->found, INSTANCE_UNATTRIBUTED) ||
 	    !strcmp(rename->name, INSTANCE_UNATTRIBUTED))
-		return fail(parser, "\"%s\" is the row of what belongs to no HBA",
-			    INSTANCE_UNATTRIBUTED);
+		return parser_fail(parser,
+				   "\"%s\" is the row of what belongs to no HBA",
+				   INSTANCE_UNATTRIBUTED);
 	for (size_t i = 0; i < set->n_renames; i++) {
 		if (!strcmp(set->renames[i].found, rename->found))
-			return fail(parser, "\"%s\" is renamed already", rename->found);
+			return parser_fail(parser, "\"%s\" is renamed already",
+					   rename->found);
 		if (!strcmp(set->renames[i].name, rename->name))
-			return fail(parser, "\"%s\" is the new name of \"%s\" already",
-				    rename->name, set->renames[i].found);
+			return parser_fail(parser,
+					   "\"%s\" is the new name of \"%s\" already",
+					   rename->name, set->renames[i].found);
 	}
 	return 0;
 }
@@ -432,14 +435,14 @@ int instance_set_add_rename(struct instance_set *set, const char *line, char *er
 	struct instance_rename rename = {.found = ""};
 	struct instance_rename *grown;
 	char rest[2];
-	int ret = next_word(&parser, rename.found, sizeof(rename.found));
+	int ret = parser_word(&parser, rename.found, sizeof(rename.found));
 
 	if (ret > 0)
-		ret = next_word(&parser, rename.name, sizeof(rename.name));
+		ret = parser_word(&parser, rename.name, sizeof(rename.name));
 	if (ret > 0) {
-		ret = next_word(&parser, rest, sizeof(rest));
+		ret = parser_word(&parser, rest, sizeof(rest));
 		if (ret != 0)
-			return fail(&parser, "there is more than two names");
+			return parser_fail(&parser, "there is more than two names");
 	}
 	if (ret == 0)
 		ret = check_rename(&parser, set, &rename);
@@ -494,6 +497,26 @@ static int add_rule(struct instance *instance, const struct instance_rule *rule)
 	return 0;
 }
 
+/* A namespace is a rule by itself, of all that is in it. */
+static int check_rules(struct parser *parser, struct line *line)
+{
+	bool unattributed = !strcmp(line->name, INSTANCE_UNATTRIBUTED);
+
+	if (line->has_rule && unattributed)
+		return parser_fail(
+		    parser, "\"%s\" has what no rule claims, so no rules of its own",
+		    line->name);
+	if (line->netns[0] && !unattributed)
+		line->has_rule = true;
+	if (!line->has_rule && !line->has_descr)
+		return parser_fail(
+		    parser,
+		    "\"%s\" has no rule: say local, remote, reqid, ifid, "
+		    "mark, device or namespace",
+		    line->name);
+	return 0;
+}
+
 int instance_set_add_line(struct instance_set *set, const char *line, char *error,
 			  size_t error_size)
 {
@@ -504,18 +527,12 @@ int instance_set_add_line(struct instance_set *set, const char *line, char *erro
 
 	if (err)
 		return err;
-	number = instance_set_find(set, parsed.name);
-	if (parsed.has_rule && number == 0)
-		return fail(&parser,
-			    "\"%s\" has what no rule claims, so no rules of its own",
-			    parsed.name);
-	if (!parsed.has_rule && !parsed.has_descr)
-		return fail(&parser,
-			    "\"%s\" has no rule: say local, remote, reqid, ifid, "
-			    "mark or device",
-			    parsed.name);
+	err = check_rules(&parser, &parsed);
+	if (err)
+		return err;
+	number = find_in(set, parsed.netns, parsed.name);
 	if (number < 0)
-		number = add_instance(set, parsed.name);
+		number = add_in(set, parsed.netns, parsed.name);
 	if (number < 0)
 		return number;
 	if (parsed.has_rule)
@@ -613,4 +630,49 @@ int instance_set_merge(struct instance_set *set, const struct instance_set *from
 	set->discover = from->discover;
 	instance_set_apply_renames(set);
 	return 0;
+}
+
+/* One of the namespace's own, as an instance of a set of its own. */
+static int copy_instance(struct instance_set *set, const struct instance *from)
+{
+	int number = instance_set_find(set, from->name);
+	int err = 0;
+
+	if (number < 0)
+		number = add_instance(set, from->name);
+	if (number < 0)
+		return number;
+	for (size_t i = 0; i < from->n_rules && !err; i++)
+		err = add_rule(&set->instances[number], &from->rules[i]);
+	memcpy(set->instances[number].descr, from->descr, sizeof(from->descr));
+	return err;
+}
+
+int instance_set_select(const struct instance_set *set, const char *netns,
+			struct instance_set *ret)
+{
+	struct instance_set chosen;
+	int err = instance_set_init(&chosen);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < set->n && !err; i++)
+		if (!strcmp(set->instances[i].netns, netns))
+			err = copy_instance(&chosen, &set->instances[i]);
+	chosen.discover = set->discover;
+	if (!err && !*netns)
+		err = copy_renames(&chosen, set);
+	if (err)
+		instance_set_free(&chosen);
+	else
+		*ret = chosen;
+	return err;
+}
+
+bool instance_set_has_netns(const struct instance_set *set, const char *netns)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (!strcmp(set->instances[i].netns, netns))
+			return true;
+	return false;
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "netns.h"
+
 /*
  * The HBA instances of one network namespace: who they are, and by which rules an SA
  * is known to be theirs. An instance's number is its row in the ledger; it never
@@ -40,6 +42,8 @@ struct instance_rule {
 
 struct instance {
 	char name[INSTANCE_NAME_MAX + 1];
+	/* that its lines of configuration name; "" in the set of one namespace */
+	char netns[NETNS_NAME_MAX + 1];
 	char descr[INSTANCE_TEXT_MAX + 1];
 	char transport[33];       /* tcp, iser, qla4xxx, ...; "": not known */
 	char initiator_name[224]; /* an iSCSI name has at most 223 bytes */
@@ -74,9 +78,10 @@ struct instance_set {
  * Adds one line of configuration:
  *
  *	NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] [reqid N] [ifid N]
- *	     [mark VALUE[/MASK]] [device IFNAME] [descr "TEXT"]
+ *	     [mark VALUE[/MASK]] [device IFNAME] [namespace NETNS] [descr "TEXT"]
  *
- * Several lines of one name add up: an SA is the instance's if any line says so.
+ * Several lines of one name add up: an SA is the instance's if any line says so. The
+ * same name in two namespaces is two instances.
  * Returns 0, -ENOMEM, or -EINVAL with the reason in error (of error_size bytes);
  * on an error the set is as it was.
  */
@@ -112,6 +117,15 @@ void instance_set_free(struct instance_set *set);
  * with the set as it was.
  */
 int instance_set_merge(struct instance_set *set, const struct instance_set *from);
+
+/* The part of a whole configuration that is about one namespace, "": the daemon's own,
+ * which alone has renames. Returns 0 and the set, which the caller frees, or -ENOMEM.
+ */
+int instance_set_select(const struct instance_set *set, const char *netns,
+			struct instance_set *ret);
+
+/* True if a line of configuration names that namespace. */
+bool instance_set_has_netns(const struct instance_set *set, const char *netns);
 
 /* The number of the instance of that name, or -ENOENT. */
 int instance_set_find(const struct instance_set *set, const char *name);

@@ -97,6 +97,12 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa);
 int ledger_dump_end(struct ledger *ledger);
 void ledger_dump_abort(struct ledger *ledger);
 
+/*
+ * The namespace is gone, or out of sight: every SA is given up as lost, and the ledger
+ * is as new but for its totals.
+ */
+void ledger_end(struct ledger *ledger);
+
 /* True if another dump soon would settle something: an SA was missing from the
  * last one, or a message said that SAs went without naming them. */
 bool ledger_wants_dump(const struct ledger *ledger);
@@ -151,5 +157,9 @@ int ledger_save(const struct ledger *ledger,
 int ledger_restore_row(struct ledger *ledger, unsigned row,
 		       const struct ledger_row *totals);
 int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record);
+
+/* The same for an SA that this ledger gave up by ledger_end(), and that may yet be
+ * there: it counts as an addition again, its past bytes do not. */
+int ledger_readmit_sa(struct ledger *ledger, const struct ledger_record *record);
 
 #endif

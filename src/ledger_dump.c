@@ -326,3 +326,44 @@ void ledger_dump_abort(struct ledger *ledger)
 		sweep_departures(ledger);
 	ledger->wants_dump = true;
 }
+
+/* None of them has replaced another: they went together. */
+static void end_entry(struct ledger *ledger, uint32_t place)
+{
+	struct sa_entry *entry = book_entry_at(ledger, place);
+
+	switch ((enum entry_state)entry->state) {
+	case ENTRY_KEYED:
+		entry->flushed = 1;
+		book_lose_flushed(ledger, place);
+		break;
+	case ENTRY_LEAVING:
+		book_count_deletion(ledger, entry);
+		break;
+	case ENTRY_FREE:
+		return;
+	case ENTRY_OTHER:
+	case ENTRY_LARVAL:
+	case ENTRY_FOUND:
+	case ENTRY_DEPARTED:
+	case ENTRY_BURIED:
+		break;
+	}
+	book_drop(ledger, place);
+}
+
+/* What a dump that failed has found is counted while there is memory for it. */
+void ledger_end(struct ledger *ledger)
+{
+	count_all_found(ledger);
+	for (uint32_t i = 0; i < ledger->table.n_entries; i++)
+		end_entry(ledger, i);
+	sa_table_clear(&ledger->table);
+	ledger->gap = true;
+	ledger->wants_dump = false;
+	ledger->migrated = ledger->migrated_during = false;
+	ledger->migrated_scans = 0;
+	ledger->dumping = false;
+	ledger->flushed_during = false;
+	ledger->period++;
+}

@@ -131,3 +131,12 @@ int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
 	book_join_siblings(ledger, place, SA_TABLE_YOUNGEST);
 	return 0;
 }
+
+int ledger_readmit_sa(struct ledger *ledger, const struct ledger_record *record)
+{
+	int err = ledger_restore_sa(ledger, record);
+
+	if (!err)
+		ledger->rows[record->row].stats.key_additions++;
+	return err;
+}

@@ -2,6 +2,7 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,6 +54,16 @@ static int compare_rows(const void *left, const void *right)
 	return compare_index(a->name, b->name);
 }
 
+/* Of two with one name the daemon's own comes first. */
+static int compare_for_sort(const void *left, const void *right)
+{
+	const struct snapshot_row *a = left;
+	const struct snapshot_row *b = right;
+	int order = compare_rows(a, b);
+
+	return order ? order : compare_index(a->netns, b->netns);
+}
+
 static int compare_xfrm(const void *left, const void *right)
 {
 	const struct snapshot_xfrm *a = left;
@@ -62,14 +73,42 @@ static int compare_xfrm(const void *left, const void *right)
 	return order ? order : compare_index(a->counter.name, b->counter.name);
 }
 
+static void drop_doubles(struct snapshot *snapshot)
+{
+	struct snapshot_row *rows = snapshot->rows;
+	size_t n = 0;
+
+	for (size_t i = 0; i < snapshot->n_rows; i++) {
+		if (n > 0 && !strcmp(rows[n - 1].name, rows[i].name))
+			continue;
+		if (n != i)
+			rows[n] = rows[i];
+		n++;
+	}
+	snapshot->n_rows = n;
+}
+
 void snapshot_sort(struct snapshot *snapshot)
 {
 	if (snapshot->n_rows)
 		qsort(snapshot->rows, snapshot->n_rows, sizeof(*snapshot->rows),
-		      compare_rows);
+		      compare_for_sort);
+	drop_doubles(snapshot);
 	if (snapshot->n_xfrm)
 		qsort(snapshot->xfrm, snapshot->n_xfrm, sizeof(*snapshot->xfrm),
 		      compare_xfrm);
+}
+
+const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,
+					 const char *name)
+{
+	struct snapshot_row key;
+
+	if (!snapshot->n_rows)
+		return NULL;
+	snprintf(key.name, sizeof(key.name), "%s", name);
+	return bsearch(&key, snapshot->rows, snapshot->n_rows, sizeof(key),
+		       compare_rows);
 }
 
 void snapshot_free(struct snapshot *snapshot)

@@ -68,8 +68,13 @@ int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 		      const struct xfrm_stat *stat);
 
 /* Puts rows and counters into the order of their SNMP index: as strings that are not
- * IMPLIED have it, a shorter one first, equally long ones by their characters. */
+ * IMPLIED have it, a shorter one first, equally long ones by their characters. A table
+ * cannot have two rows of one name: if there are, the second is left out. */
 void snapshot_sort(struct snapshot *snapshot);
+
+/* The row of that name in a sorted snapshot, or NULL. */
+const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,
+					 const char *name);
 
 /* Empties it and gives its memory back. */
 void snapshot_free(struct snapshot *snapshot);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "state.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,12 +18,13 @@
 #define SO_NETNS_COOKIE 71 /* Linux 5.14 */
 #endif
 
-#define STATE_FILE "qmipsecd.state"
+#define STATE_FILE "qmipsecd"
+#define STATE_SUFFIX ".state"
 
 static const char state_magic[8] = "qmipsec";
 
 enum {
-	STATE_VERSION = 2,
+	STATE_VERSION = 3,
 };
 
 struct state_header {
@@ -140,13 +142,26 @@ static int make_body(const struct collector *collector, char **ret_body,
 	return err;
 }
 
-static int make_path(char *path, const char *dir, const char *file)
+void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns)
 {
-	return snprintf(path, PATH_MAX, "%s/%s", dir, file) < PATH_MAX ? 0
-								       : -ENAMETOOLONG;
+	char fitted[INSTANCE_NAME_MAX + 1];
+
+	instance_name_fit(fitted, sizeof(fitted), netns);
+	snprintf(name, STATE_NAME_MAX + 1, "%s%s%s%s", STATE_FILE, *netns ? "." : "",
+		 fitted, STATE_SUFFIX);
 }
 
-int state_save(const char *dir, const struct state_id *id,
+static int make_path(char *path, const char *dir, const char *netns, const char *suffix)
+{
+	char file[STATE_NAME_MAX + 1];
+
+	state_file_name(file, netns);
+	return snprintf(path, PATH_MAX, "%s/%s%s", dir, file, suffix) < PATH_MAX
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+int state_save(const char *dir, const char *netns, const struct state_id *id,
 	       const struct collector *collector, uint64_t last_at)
 {
 	struct state_header header;
@@ -154,10 +169,10 @@ int state_save(const char *dir, const struct state_id *id,
 	char path[PATH_MAX];
 	char *body = NULL;
 	size_t size = 0;
-	int err = make_path(aside, dir, STATE_FILE ".new");
+	int err = make_path(aside, dir, netns, ".new");
 
 	if (!err)
-		err = make_path(path, dir, STATE_FILE);
+		err = make_path(path, dir, netns, "");
 	if (!err)
 		err = make_body(collector, &body, &size);
 	if (err)
@@ -239,14 +254,14 @@ static int load_body(char *body, size_t size, struct collector *collector)
 	return err;
 }
 
-int state_load(const char *dir, const struct state_id *id, struct collector *collector,
-	       uint64_t *ret_last_at)
+int state_load(const char *dir, const char *netns, const struct state_id *id,
+	       struct collector *collector, uint64_t *ret_last_at)
 {
 	struct state_header header;
 	char path[PATH_MAX];
 	char *data = NULL;
 	size_t size = 0;
-	int err = make_path(path, dir, STATE_FILE);
+	int err = make_path(path, dir, netns, "");
 	int fd;
 
 	if (err)
@@ -267,4 +282,36 @@ int state_load(const char *dir, const struct state_id *id, struct collector *col
 		*ret_last_at = header.last_at;
 	free(data);
 	return err;
+}
+
+void state_remove(const char *dir, const char *netns)
+{
+	char path[PATH_MAX];
+
+	if (make_path(path, dir, netns, "") == 0)
+		unlink(path);
+}
+
+/* Of a namespace with a name; the daemon's own is never in question. */
+static bool is_state_of_other(const char *file)
+{
+	size_t len = strlen(file);
+	size_t before = strlen(STATE_FILE ".");
+	size_t after = strlen(STATE_SUFFIX);
+
+	return len > before + after && !strncmp(file, STATE_FILE ".", before) &&
+	       !strcmp(file + len - after, STATE_SUFFIX);
+}
+
+void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
+			   void *ctx)
+{
+	DIR *stream = opendir(dir);
+	const struct dirent *entry;
+
+	while (stream && (entry = readdir(stream)))
+		if (is_state_of_other(entry->d_name) && !wanted(ctx, entry->d_name))
+			unlinkat(dirfd(stream), entry->d_name, 0);
+	if (stream)
+		closedir(stream);
 }

@@ -2,6 +2,7 @@
 #ifndef QMIPSEC_STATE_H
 #define QMIPSEC_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "collector.h"
@@ -22,11 +23,12 @@ struct state_id {
 int state_id_read(struct state_id *ret);
 
 /*
- * Writes DIR/qmipsecd.state: the new file replaces the old one whole or not at all.
- * last: nothing is counted after this. Returns 0 or -errno; on an error the old file
- * stands.
+ * Writes DIR/qmipsecd.state, or of another namespace than the daemon's own (netns "")
+ * DIR/qmipsecd.NETNS.state: the new file replaces the old one whole or not at all.
+ * last_at: nothing is counted after this time; 0: it goes on. Returns 0 or -errno; on
+ * an error the old file stands.
  */
-int state_save(const char *dir, const struct state_id *id,
+int state_save(const char *dir, const char *netns, const struct state_id *id,
 	       const struct collector *collector, uint64_t last_at);
 
 /*
@@ -36,7 +38,19 @@ int state_save(const char *dir, const struct state_id *id,
  * another -errno. After -EBADMSG and -ENOMEM the collector may be half filled: throw it
  * away.
  */
-int state_load(const char *dir, const struct state_id *id, struct collector *collector,
-	       uint64_t *ret_last_at);
+int state_load(const char *dir, const char *netns, const struct state_id *id,
+	       struct collector *collector, uint64_t *ret_last_at);
+
+/* Writes the file's name, of at most STATE_NAME_MAX characters, into name. */
+#define STATE_NAME_MAX 96
+void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns);
+
+/* Removes a namespace's file, if there is one. */
+void state_remove(const char *dir, const char *netns);
+
+/* Removes the files of all other namespaces that wanted() does not want: it is given
+ * the name of each file. */
+void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
+			   void *ctx);
 
 #endif

@@ -195,13 +195,15 @@ END_TEST
 START_TEST(keywords)
 {
 	refuse("a port 3260",
-	       "\"port\" is none of local, remote, reqid, ifid, mark, device, descr");
+	       "\"port\" is none of local, remote, reqid, ifid, mark, device, "
+	       "namespace, descr");
 	refuse("a LOCAL 10.0.0.1",
-	       "\"LOCAL\" is none of local, remote, reqid, ifid, mark, device, descr");
+	       "\"LOCAL\" is none of local, remote, reqid, ifid, mark, device, "
+	       "namespace, descr");
 	refuse("a reqid", "\"reqid\" has no value");
 	refuse("a reqid 1 local", "\"local\" has no value");
-	refuse("a",
-	       "\"a\" has no rule: say local, remote, reqid, ifid, mark or device");
+	refuse("a", "\"a\" has no rule: say local, remote, reqid, ifid, mark, "
+		    "device or namespace");
 }
 END_TEST
 
@@ -300,7 +302,8 @@ START_TEST(a_bad_line_changes_nothing)
 {
 	take("a reqid 1 descr old");
 	refuse("a reqid 2 descr new bad 1",
-	       "\"bad\" is none of local, remote, reqid, ifid, mark, device, descr");
+	       "\"bad\" is none of local, remote, reqid, ifid, mark, device, "
+	       "namespace, descr");
 	ck_assert_uint_eq(get("a")->n_rules, 1);
 	ck_assert_str_eq(get("a")->descr, "old");
 }

@@ -114,19 +114,20 @@ static const struct snapshot_row *row(const char *name)
 
 static void save(void)
 {
-	ck_assert_int_eq(state_save(tree.root, &ours, collector, true), 0);
+	ck_assert_int_eq(state_save(tree.root, "", &ours, collector, true), 0);
 }
 
 static int load(void)
 {
-	return state_load(tree.root, &ours, collector, &last);
+	return state_load(tree.root, "", &ours, collector, &last);
 }
 
 /* Whether a daemon ended with it is part of the state. */
 START_TEST(last_or_not)
 {
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(state_save(tree.root, &ours, collector, i == 1), 0);
+		ck_assert_int_eq(state_save(tree.root, "", &ours, collector, i == 1),
+				 0);
 		last = i == 0;
 		OPEN_PLAIN();
 		ck_assert_int_eq(load(), 0);
@@ -207,8 +208,10 @@ END_TEST
 START_TEST(no_file)
 {
 	ck_assert_int_eq(load(), -ENOENT);
-	ck_assert_int_eq(state_load("/nonexistent", &ours, collector, &last), -ENOENT);
-	ck_assert_int_eq(state_save("/nonexistent", &ours, collector, true), -ENOENT);
+	ck_assert_int_eq(state_load("/nonexistent", "", &ours, collector, &last),
+			 -ENOENT);
+	ck_assert_int_eq(state_save("/nonexistent", "", &ours, collector, true),
+			 -ENOENT);
 }
 END_TEST
 
@@ -217,7 +220,7 @@ START_TEST(last_is_told_of_good_files_alone)
 	last = true;
 	ck_assert_int_eq(load(), -ENOENT);
 	ck_assert(last);
-	ck_assert_int_eq(state_save(tree.root, &ours, collector, false), 0);
+	ck_assert_int_eq(state_save(tree.root, "", &ours, collector, false), 0);
 	OPEN_PLAIN();
 	ck_assert_int_eq(load(), 0);
 	ck_assert(!last);
@@ -240,8 +243,8 @@ START_TEST(path_too_long)
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
-	ck_assert_int_eq(state_load(path, &ours, collector, &last), -ENAMETOOLONG);
-	ck_assert_int_eq(state_save(path, &ours, collector, true), -ENAMETOOLONG);
+	ck_assert_int_eq(state_load(path, "", &ours, collector, &last), -ENAMETOOLONG);
+	ck_assert_int_eq(state_save(path, "", &ours, collector, true), -ENAMETOOLONG);
 }
 END_TEST
 
@@ -252,13 +255,13 @@ START_TEST(another_boot_or_namespace)
 	save();
 	OPEN_PLAIN();
 	other.boot_id[35] ^= 1;
-	ck_assert_int_eq(state_load(tree.root, &other, collector, &last), -ESTALE);
+	ck_assert_int_eq(state_load(tree.root, "", &other, collector, &last), -ESTALE);
 	other = ours;
 	other.netns_cookie++;
-	ck_assert_int_eq(state_load(tree.root, &other, collector, &last), -ESTALE);
+	ck_assert_int_eq(state_load(tree.root, "", &other, collector, &last), -ESTALE);
 	other = ours;
 	other.boot_id[0] = '\0';
-	ck_assert_int_eq(state_load(tree.root, &other, collector, &last), -ESTALE);
+	ck_assert_int_eq(state_load(tree.root, "", &other, collector, &last), -ESTALE);
 	row(INSTANCE_UNATTRIBUTED);
 	ck_assert_uint_eq(snapshot.n_rows, 1);
 }
@@ -339,7 +342,7 @@ static void forge(const char *body, size_t len)
 {
 	char *file = malloc(sizeof(struct header) + len + 1);
 	struct header header = {.magic = "qmipsec",
-				.version = 2,
+				.version = 3,
 				.record_size = sizeof(struct ledger_record),
 				.id = ours,
 				.last_at = 1,
@@ -444,7 +447,7 @@ START_TEST(names_that_cannot_be)
 {
 	size_t len;
 	char *body = good_body(&len);
-	char *name = body + 4 * sizeof(uint64_t);
+	char *name = body + 7 * sizeof(uint64_t);
 
 	ck_assert_str_eq(name, INSTANCE_UNATTRIBUTED);
 	memset(name, 'n', 65);
@@ -470,7 +473,7 @@ START_TEST(the_old_file_stands_until_the_new_one_is_whole)
 	tree_text(&tree, FILE_NAME ".new/in-the-way", "");
 	sad_has(999, 999);
 	ck_assert_int_eq(collector_poll(collector), 0);
-	ck_assert_int_lt(state_save(tree.root, &ours, collector, true), 0);
+	ck_assert_int_lt(state_save(tree.root, "", &ours, collector, true), 0);
 	after = tree_read(&tree, FILE_NAME, &len_after);
 	ck_assert_uint_eq(len, len_after);
 	ck_assert_mem_eq(before, after, len);
@@ -491,7 +494,7 @@ END_TEST
 START_TEST(a_new_file_that_cannot_take_its_place)
 {
 	tree_text(&tree, FILE_NAME "/in-the-way", "");
-	ck_assert_int_lt(state_save(tree.root, &ours, collector, true), 0);
+	ck_assert_int_lt(state_save(tree.root, "", &ours, collector, true), 0);
 	ck_assert_uint_eq(tree_count(&tree), 1); /* nothing left beside it */
 	ck_assert_int_eq(load(), -EBADMSG);
 }
@@ -504,7 +507,7 @@ START_TEST(links_are_not_followed)
 
 	tree_text(&tree, "precious", "keep");
 	tree_link(&tree, FILE_NAME ".new", "precious");
-	ck_assert_int_eq(state_save(tree.root, &ours, collector, true), -ELOOP);
+	ck_assert_int_eq(state_save(tree.root, "", &ours, collector, true), -ELOOP);
 	target = tree_read(&tree, "precious", &len);
 	ck_assert_uint_eq(len, 4);
 	free(target);
