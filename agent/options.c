@@ -91,6 +91,7 @@ static enum options_result set_option(struct options *options, int option, int a
 		break;
 	case 'L':
 		options->logging = true;
+		snmp_log_syslogname("qmipsecd");
 		if (snmp_log_options(optarg, argc, argv) < 0)
 			return bad("-L: no such way to log; see snmpcmd(1)");
 		break;

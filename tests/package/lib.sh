@@ -61,14 +61,22 @@ build_tree() { tree_find build "$(cat "$top/debian/control" "$here/lib.sh")" mak
 
 # --- the tree that it is installed in -------------------------------------------------
 
-# What the package needs, and what the tests that run in there need.
-RUN_PACKAGES=adduser,iproute2,iputils-ping,kmod,libmnl0,libsnmp40,libsystemd0,procps
-RUN_PACKAGES+=,python3-minimal,python3,snmp,snmpd,systemd,systemd-sysv,udev,dbus
+# What the package depends on, what the tests that run in there need, and for the one
+# that boots it an init and a kernel.
+RUN_PACKAGES=adduser,iproute2,iputils-ping,kmod,libmnl0,libsnmp40,libsystemd0,netbase
+RUN_PACKAGES+=,procps,python3,snmp,snmpd,systemd,systemd-sysv,user-mode-linux
 
 make_run_tree()
 {
+	local modules
+
 	echo "making a tree to install packages in (once, about 40 s)" >&2
 	tree_make "$1" "$RUN_PACKAGES"
+	# modprobe looks in /lib/modules, Debian keeps the kernel's elsewhere.
+	mkdir -p "$1.new/lib/modules"
+	for modules in "$1.new"/usr/lib/uml/modules/*; do
+		ln -s "../uml/modules/${modules##*/}" "$1.new/usr/lib/modules/"
+	done
 }
 
-run_tree() { tree_find run "$RUN_PACKAGES" make_run_tree; }
+run_tree() { tree_find run "$RUN_PACKAGES $(cat "$here/lib.sh")" make_run_tree; }
