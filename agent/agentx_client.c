@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -104,16 +105,19 @@ static bool directory_is_closed(const char *socket)
 	return closed;
 }
 
-/* The group that snmpd is to give the socket to: the one that this process is in. */
-static const char *own_group(void)
+/* Who snmpd is to give the socket to: this process's own user and group. (Not root:
+ * snmpd takes user 0 for one that it does not know, and complains.) */
+static void own_names(char *user, char *group, size_t size)
 {
-	static char number[16];
-	const struct group *group = getgrgid(getegid());
+	const struct passwd *passwd = getpwuid(geteuid());
+	const struct group *entry = getgrgid(getegid());
 
-	if (group)
-		return group->gr_name;
-	snprintf(number, sizeof(number), "%u", (unsigned)getegid());
-	return number;
+	snprintf(user, size, "%u", (unsigned)geteuid());
+	snprintf(group, size, "%u", (unsigned)getegid());
+	if (passwd)
+		snprintf(user, size, "%s", passwd->pw_name);
+	if (entry)
+		snprintf(group, size, "%s", entry->gr_name);
 }
 
 /* What an administrator would have to change, as far as the error tells. */
@@ -121,7 +125,10 @@ static void log_waiting(void)
 {
 	const char *name = socket_name();
 	const char *why = last_error ? strerror(last_error) : "no answer";
+	char user[64];
+	char group[64];
 
+	own_names(user, group, sizeof(user));
 	if (last_error == ENOENT || last_error == ECONNREFUSED)
 		snmp_log(LOG_WARNING,
 			 "waiting for an AgentX master at %s (%s); snmpd.conf needs "
@@ -132,13 +139,13 @@ static void log_waiting(void)
 			 "waiting for an AgentX master at %s (%s): its directory is "
 			 "closed to group %s; give it mode 0755, or name a socket in "
 			 "another by agentXSocket, in snmpd.conf and here\n",
-			 name, why, own_group());
+			 name, why, group);
 	else if (last_error == EACCES)
 		snmp_log(LOG_WARNING,
 			 "waiting for an AgentX master at %s (%s); snmpd.conf needs "
-			 "the line \"agentXPerms 0660 0755 root %s\", and snmpd then "
+			 "the line \"agentXPerms 0660 0755 %s %s\", and snmpd then "
 			 "a restart\n",
-			 name, why, own_group());
+			 name, why, user, group);
 	else
 		snmp_log(LOG_WARNING, "waiting for an AgentX master at %s (%s)\n", name,
 			 why);

@@ -62,7 +62,7 @@ class Privilege(SceneTest):
 class Socket(SceneTest):
     """The daemon is nobody, in the group nogroup, and snmpd's socket is root's."""
 
-    REFUSED = r'Permission denied.*"agentXPerms 0660 0755 root nogroup"'
+    REFUSED = r'Permission denied.*"agentXPerms 0660 0755 nobody nogroup"'
     CLOSED = r"Permission denied.*directory is closed to group nogroup"
 
     def setUp(self):
@@ -103,7 +103,7 @@ class Socket(SceneTest):
         self.said("No such file or directory")
         self.restart_snmpd()
         self.said(self.REFUSED)
-        self.restart_snmpd("agentXPerms 0660 0755 root nogroup")
+        self.restart_snmpd("agentXPerms 0660 0755 nobody nogroup")
         self.scene.wait_attached()
         self.restart_snmpd()
         wait_for(lambda: len(re.findall(self.REFUSED, self.scene.daemon.log())) == 2, "again")
@@ -118,7 +118,7 @@ class Socket(SceneTest):
         conf = self.scene.snmpd_conf.read_text()
         self.scene.snmpd_conf.write_text(
             re.sub("agentXSocket .*", f"agentXSocket {self.scene.socket}", conf))
-        self.restart_snmpd("agentXPerms 0660 0755 root nogroup")
+        self.restart_snmpd("agentXPerms 0660 0755 nobody nogroup")
         self.start_as_nobody()
         self.said(self.CLOSED)
         private.chmod(0o755)

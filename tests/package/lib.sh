@@ -63,7 +63,7 @@ build_tree() { tree_find build "$(cat "$top/debian/control" "$here/lib.sh")" mak
 
 # What the package depends on, what the tests that run in there need, and for the one
 # that boots it an init and a kernel.
-RUN_PACKAGES=adduser,iproute2,iputils-ping,kmod,libmnl0,libsnmp40,libsystemd0,netbase
+RUN_PACKAGES=adduser,apt-utils,dpkg-dev,iproute2,iputils-ping,kmod,libmnl0,libsnmp40,libsystemd0,netbase
 RUN_PACKAGES+=,procps,python3,snmp,snmpd,systemd,systemd-sysv,user-mode-linux
 
 make_run_tree()
@@ -72,6 +72,8 @@ make_run_tree()
 
 	echo "making a tree to install packages in (once, about 40 s)" >&2
 	tree_make "$1" "$RUN_PACKAGES"
+	# apt-utils makes it with the first package; no file of ours.
+	mkdir -p "$1.new/var/cache/debconf/tmp.ci"
 	# modprobe looks in /lib/modules, Debian keeps the kernel's elsewhere.
 	mkdir -p "$1.new/lib/modules"
 	for modules in "$1.new"/usr/lib/uml/modules/*; do

@@ -110,8 +110,10 @@ while read -r key value _; do
 	Groups:) is "one group" "$value" "$(id -g qmipsecd)" ;;
 	esac
 done <"/proc/$pid/status"
-is "snmpd's socket is for its group alone" \
-	"$(stat -c '%U %G %a' /run/agentx/master)" "root qmipsecd 660"
+is "snmpd's socket is for it alone" \
+	"$(stat -c '%U %G %a' /run/agentx/master)" "qmipsecd qmipsecd 660"
+refuse "snmpd complains of no line" grep -iE "identify|unknown|warning|error" <(
+	journalctl -q -u snmpd --no-pager -o cat | grep -v pci)
 is "its state is its own" "$(stat -c '%U %a' /run/qmipsecd /run/qmipsecd/qmipsecd.state |
 	xargs)" "qmipsecd 700 qmipsecd 600"
 systemd-analyze security qmipsecd --no-pager >"$LOGS/security" || true
