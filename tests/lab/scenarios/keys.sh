@@ -1,0 +1,142 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# No key stays with qmipsecd: after 1,000 polls and as many events with keys in them they
+# are neither in its memory nor in a core, its state, its log with all debugging on, or
+# what it sends. And with the wiping taken out they are found, so the search can fail.
+# limit: 200
+# preload: nowipe.c
+
+# shellcheck source=tests/lab/lib.sh
+. /src/tests/lab/lib.sh
+
+# Random, so that no table of some library has them. The SAs' keys are their beginnings.
+mapfile -t KEYS < <(python3 "$LAB/keys.py" make 2)
+AEAD=${KEYS[0]:0:42} AUTH=${KEYS[1]}
+STATE=/tmp/lab/qmipsecd-left/qmipsecd.state
+LOG=$LOGS/qmipsecd-left.log # written by background
+POLLS=1000
+
+# search PLACE…
+search() { python3 "$LAB/keys.py" search "$AEAD" "$AUTH" -- "$@"; }
+
+# shellcheck disable=SC2329 # by check and refuse
+found() {
+	local status=0
+
+	search "$@" || status=$?
+	[ $status = 1 ]
+}
+
+# some COUNT FIRST, gone COUNT FIRST: for ip, as many SAs of both kinds come or go.
+some()
+{
+	local spi ends="src ${ADDR[left.4]} dst ${ADDR[right.4]} proto esp"
+
+	for ((spi = $2; spi < $2 + 2 * $1; spi += 2)); do
+		echo "xfrm state add $ends spi $spi aead rfc4106(gcm(aes)) $AEAD 128"
+		echo "xfrm state add $ends spi $((spi + 1)) enc cbc(aes) ${AUTH:0:34}" \
+			"auth-trunc hmac(sha256) $AUTH 128"
+	done
+}
+
+gone()
+{
+	local spi
+
+	for ((spi = $2; spi < $2 + 2 * $1; spi++)); do
+		echo "xfrm state delete src ${ADDR[left.4]} dst ${ADDR[right.4]} proto esp spi $spi"
+	done
+}
+
+polls()
+{
+	local n=0
+
+	read -r n </tmp/lab/polls || true
+	[ "${n:-0}" -ge "$1" ]
+}
+
+# start [ENVIRONMENT…]: over TCP, so that tcpdump sees what it sends.
+start()
+{
+	rm -f /tmp/lab/notify /tmp/lab/polls
+	echo 0 >/tmp/lab/polls
+	background count init python3 "$LAB/keys.py" count /tmp/lab/notify /tmp/lab/polls
+	eventually 10 test -S /tmp/lab/notify
+	config lab "instance lab local ${ADDR[left.4]}" "pollInterval 0.1" "saveInterval 1" \
+		>/dev/null
+	mkdir -p /tmp/lab/qmipsecd-left
+	ulimit -c unlimited
+	background qmipsecd-left left env NOTIFY_SOCKET=/tmp/lab/notify "$@" "$QMIPSECD" \
+		-f -Le -D all -x tcp:127.0.0.1:1705 -c /tmp/lab/lab.conf \
+		--state-dir /tmp/lab/qmipsecd-left
+	eventually 20 served left
+}
+
+# rest: nothing reaches it any more, so that no message is in the midst of being read.
+rest()
+{
+	config lab "instance lab local ${ADDR[left.4]}" "pollInterval 3600" "maxAge 3600" \
+		>/dev/null
+	kill -HUP "$(cat /tmp/lab/qmipsecd-left.pid)"
+	sleep 1
+}
+
+wire left right
+mkdir -p /tmp/lab/snmpd-left/var
+cat >/tmp/lab/snmpd-left/snmpd.conf <<-END
+	agentaddress udp:127.0.0.1:1161
+	master agentx
+	agentXSocket tcp:127.0.0.1:1705
+	view everything included .1
+	rocommunity public 127.0.0.1 -V everything
+END
+echo /tmp/lab/core >/proc/sys/kernel/core_pattern
+background snmpd-left left env SNMP_PERSISTENT_DIR=/tmp/lab/snmpd-left/var \
+	snmpd -f -Lo -C -c /tmp/lab/snmpd-left/snmpd.conf
+background capture left tcpdump -i lo -s 0 -U -w /tmp/lab/capture
+eventually 10 test -s /tmp/lab/capture
+some 10 0x1000 | on left ip -batch -
+{
+	some 5 0x2000
+	gone 5 0x2000
+} >/tmp/lab/churn
+
+start
+round=0
+until polls $POLLS; do
+	ip -n left -batch /tmp/lab/churn
+	((round++ % 20)) || snmp bulkwalk left "$ROOT" >/tmp/lab/walk
+done
+rest
+is "what it holds are these SAs" "$(snmp get left -OqUv "$ROOT.1.4.6.0")" 20
+check "there were 1,000 polls" polls $POLLS
+events=$(snmp get left -OqUv "$ROOT.1.4.7.0")
+check "and 1,000 events: $events" test "$events" -ge 1000
+pid=$(cat /tmp/lab/qmipsecd-left.pid)
+check "its memory has no key" search "pid:$pid"
+check "its state has none" search $STATE
+check "what it sent has none" search /tmp/lab/capture /tmp/lab/walk
+check "its log with all debugging has none" search "$LOG"
+check "and that says much" test "$(wc -l <"$LOG")" -gt 10000
+
+kill -ABRT "$pid"
+wait "$pid" || true
+refuse "no core is left of it" ls /tmp/lab/core*
+sleep 3 >/tmp/lab/other &
+kill -ABRT $!
+wait $! || true
+check "though there are cores here" ls /tmp/lab/core*
+rm -f /tmp/lab/core*
+
+# The search itself.
+stop count
+start "LD_PRELOAD=/out/nowipe.so"
+eventually 30 polls 20
+rest
+check "without the wiping its memory has keys" found "pid:$(cat /tmp/lab/qmipsecd-left.pid)"
+# shellcheck disable=SC2024
+on left ip xfrm state >/tmp/lab/shown
+check "and where ip shows them they are found" found /tmp/lab/shown
+stop qmipsecd-left
