@@ -435,6 +435,8 @@ START_TEST(ties)
 	add_template(add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32), 0,
 		     TRANSPORT, 5);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
+	policies[2].priority = 1001;
+	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
 	flows[1].rank = 301;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 }
@@ -591,7 +593,7 @@ static void random_policy(void)
 	policy->allow = roll(8) > 0;
 	for (uint32_t n = roll(3); n > 0; n--) {
 		struct policy_template *template = add_template(
-		    policy, roll(4) ? ESP : AH, roll(2) ? TUNNEL : TRANSPORT, roll(4));
+		    policy, roll(4) ? ESP : 0, roll(2) ? TUNNEL : TRANSPORT, roll(4));
 
 		template->saddr = some_addr();
 		template->daddr = some_addr();
@@ -642,8 +644,8 @@ static bool plain_match(const struct claim_flow *flow, enum policy_dir dir,
 			from = template->saddr;
 			to = template->daddr;
 		}
-		if (template->proto == sa->proto && template->mode == sa->mode &&
-		    policy->if_id == sa->if_id &&
+		if ((!template->proto || template->proto == sa->proto) &&
+		    template->mode == sa->mode && policy->if_id == sa->if_id &&
 		    (template->reqid == sa->reqid || (!template->reqid && !out)) &&
 		    (template->reqid || !template->spi || template->spi == sa->spi) &&
 		    !memcmp(&from, &sa->saddr, sizeof(from)) &&
