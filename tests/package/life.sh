@@ -191,12 +191,26 @@ eventually 60 other_pid "$pid"
 pass "the watchdog restarts a qmipsecd that stands still"
 flows_end "watchdog"
 
+echo "namespace *" >>/etc/snmp/qmipsecd.conf
+systemctl reload qmipsecd
+eventually 20 said "namespace peer: to enter it takes the capability CAP_SYS_ADMIN"
+pass "another namespace takes a capability that it has not, and it says so"
+flows
 drop_in $EXAMPLES/namespaces.conf
-eventually 20 serves
+flows_end "with namespaces.conf"
+row_is "namespaces.conf: the other end is watched too" init peer/unattributed \
+	ConfidentialBytesSent=$received ConfidentialBytesReceived=$sent
+ip netns add late
+ip -n late xfrm state add src 10.9.9.1 dst 10.9.9.2 proto esp spi 1 \
+	aead "rfc4106(gcm(aes))" "$KEY160" 128
+eventually 20 row_has init late/unattributed KeyAdditions 1
+pass "so is a namespace that comes"
+check "and it can go" ip netns delete late
 is "namespaces.conf: one capability more" \
 	"$(awk '/^CapEff/ { print $2 }' "/proc/$(property MainPID)/status")" 0000000000201000
 is "and namespaces of one kind may be entered" "$(property RestrictNamespaces)" net
 rm $DROP_IN/namespaces.conf
+sed -i '/^namespace /d' /etc/snmp/qmipsecd.conf
 
 sed -i 's,^agentXSocket.*,agentXSocket tcp:127.0.0.1:705,' /etc/snmp/qmipsecd.conf \
 	/etc/snmp/snmpd.conf.d/snmpd-qmipsecd.conf
