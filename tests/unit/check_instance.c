@@ -455,6 +455,135 @@ START_TEST(names_that_fit_and_that_do_not)
 }
 END_TEST
 
+/* Renames, and instances that are found. */
+
+static void rename_to(const char *line)
+{
+	char error[200] = "";
+
+	ck_assert_msg(instance_set_add_rename(&set, line, error, sizeof(error)) == 0,
+		      "%s: %s", line, error);
+}
+
+static void refuse_rename(const char *line, const char *reason)
+{
+	const size_t n = set.n_renames;
+	char error[512] = "";
+
+	ck_assert_msg(instance_set_add_rename(&set, line, error, sizeof(error)) ==
+			  -EINVAL,
+		      "%s", line);
+	ck_assert_str_eq(error, reason);
+	ck_assert_uint_eq(set.n_renames, n);
+}
+
+START_TEST(renames)
+{
+	char line[200];
+	char name[66];
+
+	rename_to("tcp:eth1 \"array A\"");
+	rename_to("  \"tcp:eth 2\"\tb ");
+	ck_assert_uint_eq(set.n_renames, 2);
+	ck_assert_str_eq(set.renames[0].found, "tcp:eth1");
+	ck_assert_str_eq(set.renames[0].name, "array A");
+	ck_assert_str_eq(set.renames[1].found, "tcp:eth 2");
+	ck_assert_str_eq(set.renames[1].name, "b");
+	ck_assert_uint_eq(set.n, 1); /* it is not there before it is found */
+	memset(name, 'n', sizeof(name));
+	name[64] = '\0';
+	snprintf(line, sizeof(line), "%s m%.63s", name, name);
+	rename_to(line);
+	ck_assert_str_eq(set.renames[2].found, name);
+	ck_assert_uint_eq(strlen(set.renames[2].name), 64);
+}
+END_TEST
+
+START_TEST(bad_renames)
+{
+	char line[200];
+	char name[66];
+
+	refuse_rename("", "say the name that is found and the new one");
+	refuse_rename("tcp:eth1", "say the name that is found and the new one");
+	refuse_rename("tcp:eth1 \"\"", "say the name that is found and the new one");
+	refuse_rename("\"\" a", "say the name that is found and the new one");
+	refuse_rename("tcp:eth1 a b", "there is more than two names");
+	refuse_rename("tcp:eth1 a \"\"", "there is more than two names");
+	refuse_rename("tcp:eth1 \"a", "the closing quote is missing");
+	refuse_rename("tcp:\xc3\xa9 a", "a name has only printable ASCII characters");
+	refuse_rename("tcp:eth1 \xc3\xa9",
+		      "a name has only printable ASCII characters");
+	refuse_rename("unattributed a",
+		      "\"unattributed\" is the row of what belongs to no HBA");
+	refuse_rename("a unattributed",
+		      "\"unattributed\" is the row of what belongs to no HBA");
+	rename_to("tcp:eth1 a");
+	refuse_rename("tcp:eth1 b", "\"tcp:eth1\" is renamed already");
+	refuse_rename("tcp:eth2 a", "\"a\" is the new name of \"tcp:eth1\" already");
+	memset(name, 'n', sizeof(name));
+	name[65] = '\0';
+	snprintf(line, sizeof(line), "tcp:eth2 %s", name);
+	refuse_rename(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 "
+			    "characters)");
+	snprintf(line, sizeof(line), "%s b", name);
+	refuse_rename(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 "
+			    "characters)");
+}
+END_TEST
+
+START_TEST(found_instances)
+{
+	rename_to("tcp:eth1 \"array A\"");
+	take("tcp:default local 10.0.0.1");
+	ck_assert_int_eq(instance_set_found(&set, "tcp:eth1", false), -ENOENT);
+	ck_assert_int_eq(instance_set_found(&set, "tcp:eth1", true), 2);
+	ck_assert_int_eq(instance_set_found(&set, "tcp:eth1", false), 2);
+	ck_assert_str_eq(get("array A")->found, "tcp:eth1");
+	ck_assert_uint_eq(get("array A")->n_rules, 0);
+	/* one with rules, of the very name */
+	ck_assert_int_eq(instance_set_found(&set, "tcp:default", false), 1);
+	ck_assert_str_eq(get("tcp:default")->found, "tcp:default");
+	ck_assert_uint_eq(set.n, 3);
+}
+END_TEST
+
+/* One name for two: they share a row, and none is lost. */
+START_TEST(two_found_of_one_name)
+{
+	rename_to("tcp:a tcp:b");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(instance_set_found(&set, "tcp:b", true), 1);
+		ck_assert_int_eq(instance_set_found(&set, "tcp:a", true), 1);
+	}
+	ck_assert_uint_eq(set.n, 2);
+}
+END_TEST
+
+/* The renames of new configuration are all that counts; rows keep their numbers. */
+START_TEST(merge_of_renames)
+{
+	struct instance_set fresh;
+	char error[200];
+
+	rename_to("tcp:a x");
+	instance_set_found(&set, "tcp:a", true);
+	instance_set_found(&set, "tcp:b", true);
+	ck_assert_int_eq(instance_set_init(&fresh), 0);
+	ck_assert_int_eq(
+	    instance_set_add_rename(&fresh, "tcp:b y", error, sizeof(error)), 0);
+	fresh.discover = false;
+	ck_assert_int_eq(instance_set_merge(&set, &fresh), 0);
+	instance_set_free(&fresh);
+	ck_assert_str_eq(set.instances[1].name, "tcp:a");
+	ck_assert_str_eq(set.instances[2].name, "y");
+	ck_assert_uint_eq(set.n, 3);
+	ck_assert_uint_eq(set.n_renames, 1);
+	ck_assert(!set.discover);
+	ck_assert_int_eq(instance_set_found(&set, "tcp:b", false), 2);
+}
+END_TEST
+
 START_TEST(garbage)
 {
 	static const char letters[] =
@@ -472,6 +601,7 @@ START_TEST(garbage)
 			    letters[(size_t)rand_r(&state) % (sizeof(letters) - 1)];
 		line[len] = '\0';
 		instance_set_add_line(&set, line, error, sizeof(error));
+		instance_set_add_rename(&set, line, error, sizeof(error));
 	}
 }
 END_TEST
@@ -502,6 +632,11 @@ int main(void)
 	    prefixes,
 	    numbers_of_prefixes,
 	    names_that_fit_and_that_do_not,
+	    renames,
+	    bad_renames,
+	    found_instances,
+	    two_found_of_one_name,
+	    merge_of_renames,
 	    garbage,
 	};
 
