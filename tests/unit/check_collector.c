@@ -1189,6 +1189,244 @@ START_TEST(a_namespace_that_was_never_polled)
 }
 END_TEST
 
+START_TEST(rows_of_another_namespace)
+{
+	struct collector_options options = {
+	    .netns = "blue", .sysfs_root = NULL, .stale_after = 60 * SECOND};
+	struct instance_set set;
+
+	configure(&set, (const char *const[]){"a reqid 1", NULL});
+	collector_free(collector);
+	collector = collector_new(&fake_kernel_ops, &kernel, &options, &set);
+	sad_has(200);
+	poll_well();
+	ck_assert_uint_eq(row("blue/a")->stats.confidential_bytes_sent, 200);
+	ck_assert_str_eq(row("blue/a")->netns, "blue");
+	ck_assert_uint_eq(row("blue/unattributed")->stats.active_sa, 0);
+	ck_assert_uint_eq(snapshot.n_rows, 2);
+	ck_assert_str_eq(snapshot.xfrm[0].netns, "blue");
+
+	options.netns = "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
+	collector_free(collector);
+	collector = collector_new(&fake_kernel_ops, &kernel, &options, &set);
+	instance_set_free(&set);
+	poll_well();
+	row("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn/a");
+	row("nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn~85a51159");
+	ck_assert_str_eq(snapshot.rows[0].netns, options.netns);
+	ck_assert_str_eq(snapshot.xfrm[0].netns, options.netns);
+}
+END_TEST
+
+/* A namespace that goes, and another of its name. */
+
+static void come_again(bool same)
+{
+	ck_assert_int_eq(collector_attach(collector, &kernel, same), 0);
+}
+
+START_TEST(a_namespace_goes)
+{
+	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
+	uint64_t before;
+
+	struct sa_values younger = sa_between("10.0.0.1", "192.0.2.1", 4);
+
+	larval.algs = MESSAGE_LARVAL;
+	younger.add_time++; /* of the first: a rekey, if that went alone */
+	OPEN("a remote 192.0.2.2");
+	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
+	sad_has(200);
+	fake_kernel_sa(&kernel, &larval);
+	fake_kernel_sa(&kernel, &younger);
+	poll_well();
+	before = row("a")->discontinuity;
+	kernel.now += SECOND;
+	collector_detach(collector);
+	memset(&kernel.asked, 0, sizeof(kernel.asked));
+	kernel.now += SECOND;
+	ck_assert(!row(ALL)->active);
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
+	ck_assert_uint_eq(row(ALL)->stats.pending_key_operations, 0);
+	ck_assert_uint_eq(row(ALL)->stats.active_tunnels, 0);
+	ck_assert_uint_eq(row(ALL)->stats.key_additions, 2);
+	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 2);
+	ck_assert_uint_eq(row(ALL)->stats.rekeys, 0);
+	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 200);
+	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 7);
+	ck_assert_uint_eq(row(ALL)->discontinuity, 1001 * SECOND);
+	ck_assert_uint_eq(row("a")->discontinuity, before);
+	ck_assert_uint_eq(snapshot.n_xfrm, 0);
+	ck_assert_uint_eq(health()->tracked_sas, 0);
+	ck_assert_str_eq(kernel.asked, "");
+	ck_assert(!collector_wants_poll(collector));
+	collector_detach(collector); /* has no effect */
+	RECONFIGURE("a remote 192.0.2.2", "b reqid 9");
+	ck_assert(!row("b")->active);
+	ck_assert_uint_eq(row("b")->discontinuity, 1001 * SECOND);
+}
+END_TEST
+
+START_TEST(another_namespace_of_the_name)
+{
+	struct sa_values in = sa_between("192.0.2.1", "10.0.0.1", 2);
+
+	in.integrity_failed = 4;
+	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
+	sad_has(200);
+	fake_kernel_sa(&kernel, &in);
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 6);
+	collector_detach(collector);
+	/* the very same numbers, and yet another's */
+	come_again(false);
+	kernel.xfrm_stat = no_errors;
+	in.integrity_failed = 0;
+	sad_has(200);
+	fake_kernel_sa(&kernel, &in);
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 400);
+	ck_assert_uint_eq(row(ALL)->stats.key_additions, 4);
+	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 2);
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 2);
+	ck_assert_uint_eq(row(ALL)->stats.active_tunnels, 1);
+	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 7);
+	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 6);
+	ck_assert(row(ALL)->active);
+	/* its errors count from the first */
+	in.integrity_failed = 1;
+	sad_has(200);
+	fake_kernel_sa(&kernel, &in);
+	kernel.xfrm_stat = "XfrmInNoStates\t1\nXfrmInStateProtoError\t3\n";
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 8);
+	ck_assert_uint_eq(row(ALL)->stats.packets_not_authenticated, 5);
+	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 8);
+	/* and again */
+	collector_detach(collector);
+	come_again(false);
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 9);
+	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 600);
+	ck_assert_uint_eq(row(ALL)->stats.packets_not_authenticated, 6);
+	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
+}
+END_TEST
+
+/* The very namespace, which lived on unwatched: nothing of it is counted twice. */
+START_TEST(the_same_namespace_again)
+{
+	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
+	sad_has(200);
+	poll_well();
+	collector_detach(collector);
+	kernel.now += 100 * SECOND;
+	come_again(true);
+	ck_assert(collector_wants_poll(collector));
+	kernel.xfrm_stat = "XfrmInNoStates\t9\nXfrmInStateProtoError\t10\n";
+	sad_has(500);
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
+	ck_assert_uint_eq(row(ALL)->stats.key_additions, 2);
+	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 1);
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
+	ck_assert_uint_eq(row(ALL)->stats.active_tunnels, 1);
+	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 9);
+	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
+	ck_assert_uint_eq(row(ALL)->discontinuity, 1100 * SECOND);
+	/* what is gone by then is gone */
+	collector_detach(collector);
+	come_again(true);
+	sad_is_empty();
+	poll_well();
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
+	ck_assert_uint_eq(row(ALL)->stats.key_additions, 3);
+	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 3);
+	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
+}
+END_TEST
+
+/* What events and a failed dump left open is settled at the end. */
+START_TEST(a_namespace_goes_amid_everything)
+{
+	struct sa_values leaving = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values found = sa_between("10.0.0.1", "192.0.2.1", 2);
+
+	sad_has(200);
+	poll_well();
+	leaving.bytes = 250;
+	leaving.packets = 3;
+	fake_kernel_event(&kernel, message_delsa(&leaving));
+	ck_assert_int_eq(collector_read_events(collector), 0);
+	found.bytes = 70;
+	found.packets = 1;
+	fake_kernel_clear(&kernel.dumps[KERNEL_DUMP_SAD]);
+	fake_kernel_sa(&kernel, &found);
+	kernel.dump_error[KERNEL_DUMP_SAD] = -ETIMEDOUT;
+	kernel.dump_error_after[KERNEL_DUMP_SAD] = 1;
+	poll_badly(-ETIMEDOUT);
+	collector_detach(collector);
+	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 320);
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
+	ck_assert_uint_eq(row(ALL)->stats.key_additions, 2);
+	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 2);
+	come_again(false);
+	kernel.dump_error[KERNEL_DUMP_SAD] = 0;
+	sad_has(10);
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 330);
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
+}
+END_TEST
+
+START_TEST(whether_anything_was_counted)
+{
+	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
+
+	larval.algs = MESSAGE_LARVAL;
+	fake_kernel_sa(&kernel, &larval);
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.pending_key_operations, 1);
+	ck_assert(!collector_has_counted(collector));
+	kernel.xfrm_stat = "XfrmInNoStates\t1\n";
+	poll_well();
+	ck_assert(collector_has_counted(collector));
+	open_collector(NULL);
+	kernel.xfrm_stat = no_errors;
+	sad_has(0);
+	poll_well();
+	ck_assert(collector_has_counted(collector));
+}
+END_TEST
+
+/* One that has gone makes the others' last poll no older. */
+START_TEST(health_without_those_that_have_gone)
+{
+	const struct collector_options options = {
+	    .netns = "blue", .sysfs_root = NULL, .stale_after = 60 * SECOND};
+	struct fake_kernel other = {.now = 500 * SECOND, .xfrm_stat = no_errors};
+	struct collector *second;
+	struct instance_set set;
+
+	configure(&set, NULL);
+	second = collector_new(&fake_kernel_ops, &other, &options, &set);
+	instance_set_free(&set);
+	poll_well();
+	ck_assert_int_eq(collector_poll(second), 0);
+	other.xfrm_stat_error = -EIO;
+	ck_assert_int_eq(collector_poll(second), -EIO);
+	collector_detach(second);
+	look();
+	ck_assert_int_eq(collector_snapshot(second, &snapshot), 0);
+	ck_assert_uint_eq(snapshot.health.last_poll, 1000 * SECOND);
+	ck_assert_uint_eq(snapshot.health.failed_polls, 1);
+	ck_assert_uint_eq(collector_health(second)->failed_polls, 1);
+	collector_free(second);
+	fake_kernel_free(&other);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -1245,6 +1483,13 @@ int main(void)
 	    devices,
 	    two_namespaces_in_one_snapshot,
 	    a_namespace_that_was_never_polled,
+	    rows_of_another_namespace,
+	    a_namespace_goes,
+	    another_namespace_of_the_name,
+	    the_same_namespace_again,
+	    a_namespace_goes_amid_everything,
+	    whether_anything_was_counted,
+	    health_without_those_that_have_gone,
 	};
 
 	return RUN_TESTS_WITH("collector", tests, setup, teardown);

@@ -188,6 +188,8 @@ START_TEST(characters_of_a_name)
 	refuse("na\x01me reqid 1", "a name has only printable ASCII characters");
 	refuse("n\xc3\xa4me reqid 1", "a name has only printable ASCII characters");
 	refuse("\"a\tb\" reqid 1", "a name has only printable ASCII characters");
+	refuse("a/b reqid 1", "a name has no \"/\", which stands between a "
+			      "namespace's name and an instance's");
 	refuse("a reqid 1 descr \xc3\xa4", "descr: only printable ASCII is allowed");
 }
 END_TEST
@@ -421,6 +423,90 @@ START_TEST(numbers_of_prefixes)
 }
 END_TEST
 
+START_TEST(namespaces_of_lines)
+{
+	struct instance_set own, blue, red;
+
+	take("a local 10.0.0.1");
+	take("a namespace blue");
+	take("a namespace blue reqid 7 descr \"in blue\"");
+	take("b namespace \"with blank\" device eth0");
+	take("unattributed namespace blue descr \"the rest of blue\"");
+	ck_assert(instance_set_has_netns(&set, "blue"));
+	ck_assert(instance_set_has_netns(&set, "with blank"));
+	ck_assert(!instance_set_has_netns(&set, "red"));
+
+	ck_assert_int_eq(instance_set_select(&set, "", &own), 0);
+	ck_assert_uint_eq(own.n, 2);
+	ck_assert_str_eq(own.instances[1].name, "a");
+	ck_assert_uint_eq(own.instances[1].n_rules, 1);
+	ck_assert_uint_eq(own.instances[1].rules[0].local.len, 32);
+	ck_assert_str_eq(own.instances[0].descr, set.instances[0].descr);
+
+	ck_assert_int_eq(instance_set_select(&set, "blue", &blue), 0);
+	ck_assert_uint_eq(blue.n, 2);
+	ck_assert_str_eq(blue.instances[0].descr, "the rest of blue");
+	ck_assert_str_eq(blue.instances[1].name, "a");
+	ck_assert_str_eq(blue.instances[1].netns, "");
+	ck_assert_str_eq(blue.instances[1].descr, "in blue");
+	ck_assert_uint_eq(blue.instances[1].n_rules, 2);
+	ck_assert_uint_eq(blue.instances[1].rules[0].local.family, 0);
+	ck_assert(!blue.instances[1].rules[0].has_reqid);
+	ck_assert(blue.instances[1].rules[1].has_reqid);
+
+	ck_assert_int_eq(instance_set_select(&set, "red", &red), 0);
+	ck_assert_uint_eq(red.n, 1);
+	ck_assert_str_eq(red.instances[0].descr, set.instances[0].descr);
+	instance_set_free(&own);
+	instance_set_free(&blue);
+	instance_set_free(&red);
+}
+END_TEST
+
+START_TEST(renames_are_of_the_own_namespace)
+{
+	struct instance_set own, blue;
+	char error[100];
+
+	ck_assert_int_eq(
+	    instance_set_add_rename(&set, "tcp:eth1 disk", error, sizeof(error)), 0);
+	ck_assert_int_eq(
+	    instance_set_add_rename(&set, "tcp:eth2 a/b", error, sizeof(error)),
+	    -EINVAL);
+	set.discover = false;
+	ck_assert_int_eq(instance_set_select(&set, "", &own), 0);
+	ck_assert_int_eq(instance_set_select(&set, "blue", &blue), 0);
+	ck_assert_uint_eq(own.n_renames, 1);
+	ck_assert(!own.discover);
+	ck_assert_uint_eq(blue.n_renames, 0);
+	instance_set_free(&own);
+	instance_set_free(&blue);
+}
+END_TEST
+
+START_TEST(what_is_no_namespace)
+{
+	char line[400] = "a namespace ";
+
+	refuse("a namespace \"\"", "namespace: \"\" is not the name of a file");
+	refuse("a namespace .", "namespace: \".\" is not the name of a file");
+	refuse("a namespace ..", "namespace: \"..\" is not the name of a file");
+	refuse("a namespace b/c", "namespace: \"b/c\" is not the name of a file");
+	refuse("a namespace", "\"namespace\" has no value");
+	refuse("a namespace b namespace c", "namespace is there twice");
+	refuse("unattributed namespace b reqid 1",
+	       "\"unattributed\" has what no rule claims, so no rules of its own");
+	refuse("unattributed namespace b",
+	       "\"unattributed\" has no rule: say local, remote, reqid, ifid, mark, "
+	       "device or namespace");
+	memset(line + 12, 'n', 256);
+	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "
+		     "characters)");
+	line[12 + 255] = '\0';
+	take(line);
+}
+END_TEST
+
 /* The hashes are another implementation's. */
 START_TEST(names_that_fit_and_that_do_not)
 {
@@ -637,6 +723,9 @@ int main(void)
 	    found_instances,
 	    two_found_of_one_name,
 	    merge_of_renames,
+	    namespaces_of_lines,
+	    renames_are_of_the_own_namespace,
+	    what_is_no_namespace,
 	    garbage,
 	};
 

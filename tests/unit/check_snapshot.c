@@ -115,6 +115,39 @@ START_TEST(long_names_of_namespaces_are_cut)
 }
 END_TEST
 
+START_TEST(rows_are_found)
+{
+	ck_assert_ptr_null(snapshot_find(&snapshot, "a"));
+	add_row("b");
+	add_row("aa");
+	add_row("a");
+	snapshot_sort(&snapshot);
+	ck_assert_ptr_eq(snapshot_find(&snapshot, "a"), &snapshot.rows[0]);
+	ck_assert_ptr_eq(snapshot_find(&snapshot, "b"), &snapshot.rows[1]);
+	ck_assert_ptr_eq(snapshot_find(&snapshot, "aa"), &snapshot.rows[2]);
+	ck_assert_ptr_null(snapshot_find(&snapshot, ""));
+	ck_assert_ptr_null(snapshot_find(&snapshot, "ab"));
+}
+END_TEST
+
+/* A walk over two rows of one name would never end. */
+START_TEST(no_two_rows_of_one_name)
+{
+	struct snapshot_row other = {.name = "blue/a", .netns = "blue"};
+
+	ck_assert_int_eq(snapshot_add_row(&snapshot, &other), 0);
+	add_row("z");
+	add_row("blue/a");
+	add_row("a");
+	snapshot_sort(&snapshot);
+	ck_assert_uint_eq(snapshot.n_rows, 3);
+	ck_assert_str_eq(snapshot.rows[0].name, "a");
+	ck_assert_str_eq(snapshot.rows[1].name, "z");
+	ck_assert_str_eq(snapshot.rows[2].name, "blue/a");
+	ck_assert_str_eq(snapshot.rows[2].netns, "");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -123,6 +156,8 @@ int main(void)
 	    empty,
 	    a_row_is_copied_whole,
 	    long_names_of_namespaces_are_cut,
+	    rows_are_found,
+	    no_two_rows_of_one_name,
 	};
 
 	return RUN_TESTS_WITH("snapshot", tests, setup, teardown);

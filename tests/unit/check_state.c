@@ -565,6 +565,86 @@ START_TEST(the_id_of_this_boot)
 }
 END_TEST
 
+START_TEST(a_file_for_each_namespace)
+{
+	static const char longest[] =
+	    "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
+	struct state_id blue = ours;
+	char name[STATE_NAME_MAX + 1];
+
+	blue.netns_cookie++;
+	save();
+	ck_assert_int_eq(state_save(tree.root, "blue", &blue, collector, 1), 0);
+	ck_assert_uint_eq(tree_count(&tree), 2);
+	OPEN_PLAIN();
+	ck_assert_int_eq(load(), 0);
+	OPEN_PLAIN();
+	ck_assert_int_eq(state_load(tree.root, "blue", &ours, collector, &last),
+			 -ESTALE);
+	ck_assert_int_eq(state_load(tree.root, "red", &blue, collector, &last),
+			 -ENOENT);
+	ck_assert_int_eq(state_load(tree.root, "blue", &blue, collector, &last), 0);
+	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
+	state_file_name(name, "blue");
+	ck_assert_str_eq(name, "qmipsecd.blue.state");
+	state_file_name(name, "");
+	ck_assert_str_eq(name, FILE_NAME);
+	state_file_name(name, longest);
+	ck_assert_uint_eq(strlen(name), strlen("qmipsecd..state") + 64);
+	ck_assert_int_eq(state_save(tree.root, longest, &ours, collector, 1), 0);
+}
+END_TEST
+
+static bool is_blue(void *ctx, const char *file)
+{
+	++*(unsigned *)ctx;
+	return !strcmp(file, "qmipsecd.blue.state");
+}
+
+START_TEST(files_of_namespaces_are_removed)
+{
+	unsigned asked = 0;
+
+	save();
+	ck_assert_int_eq(state_save(tree.root, "blue", &ours, collector, 1), 0);
+	ck_assert_int_eq(state_save(tree.root, "red", &ours, collector, 1), 0);
+	ck_assert_int_eq(state_save(tree.root, "green", &ours, collector, 1), 0);
+	state_remove(tree.root, "green");
+	state_remove(tree.root, "none");
+	ck_assert_uint_eq(tree_count(&tree), 3);
+	tree_text(&tree, "qmipsecd.state.txt", "somebody else's");
+	tree_text(&tree, "other.red.state", "somebody else's");
+	state_remove_unwanted(tree.root, is_blue, &asked);
+	ck_assert_uint_eq(asked, 2);
+	ck_assert_uint_eq(tree_count(&tree), 4);
+	OPEN_PLAIN();
+	ck_assert_int_eq(load(), 0);
+	OPEN_PLAIN();
+	ck_assert_int_eq(state_load(tree.root, "blue", &ours, collector, &last), 0);
+	state_remove_unwanted("/nonexistent", is_blue, &asked);
+}
+END_TEST
+
+/* A namespace that came again under its name counts from a base. */
+START_TEST(bases_of_errors_go_on)
+{
+	OPEN("a local 10.0.0.1");
+	ck_assert_int_eq(collector_poll(collector), 0);
+	collector_detach(collector);
+	ck_assert_int_eq(collector_attach(collector, &kernel, false), 0);
+	kernel.xfrm_stat = "XfrmInNoStates\t1\nXfrmInStateProtoError\t2\n";
+	ck_assert_int_eq(collector_poll(collector), 0);
+	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 8);
+	save();
+	OPEN("a local 10.0.0.1");
+	ck_assert_int_eq(load(), 0);
+	kernel.xfrm_stat = "XfrmInNoStates\t2\nXfrmInStateProtoError\t4\n";
+	ck_assert_int_eq(collector_poll(collector), 0);
+	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 9);
+	ck_assert_uint_eq(row("a")->stats.packets_not_decrypted, 14);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {
@@ -590,6 +670,9 @@ int main(void)
 	    only_its_owner_may_read_it,
 	    every_byte_is_meant,
 	    the_id_of_this_boot,
+	    a_file_for_each_namespace,
+	    files_of_namespaces_are_removed,
+	    bases_of_errors_go_on,
 	};
 
 	return RUN_TESTS_WITH("state", tests, setup, teardown);

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "netns.h"
+#include "netns_watch.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "runner.h"
+#include "tree.h"
+
+static struct tree tree;
+static struct netns_list list;
+static struct netns_watch *watch;
+static char dir[100];
+static char seen[200];
+
+static void setup(void)
+{
+	tree_make(&tree);
+	snprintf(dir, sizeof(dir), "%s/run/netns", tree.root);
+	list = (struct netns_list){.n = 0};
+	watch = NULL;
+}
+
+static void teardown(void)
+{
+	netns_watch_close(watch);
+	netns_list_free(&list);
+	tree_remove(&tree);
+}
+
+/* The list. */
+
+static void take(const char *line)
+{
+	char error[200] = "";
+
+	ck_assert_msg(netns_list_add_line(&list, line, error, sizeof(error)) == 0,
+		      "%s: %s", line, error);
+}
+
+static void refuse(const char *line, const char *reason)
+{
+	char error[400] = "";
+
+	ck_assert_int_eq(netns_list_add_line(&list, line, error, sizeof(error)),
+			 -EINVAL);
+	ck_assert_str_eq(error, reason);
+	ck_assert_uint_eq(list.n, 0);
+	ck_assert(!list.all);
+}
+
+START_TEST(names_and_all)
+{
+	take("blue");
+	take("  \"with blank\"  ");
+	take("blue");
+	take("a*");
+	ck_assert_uint_eq(list.n, 3);
+	ck_assert(!list.all);
+	ck_assert(netns_list_names(&list, "blue"));
+	ck_assert(netns_list_names(&list, "with blank"));
+	ck_assert(!netns_list_names(&list, "red"));
+	take("*");
+	ck_assert(list.all);
+	ck_assert(!netns_list_names(&list, "red"));
+}
+END_TEST
+
+START_TEST(what_is_no_name)
+{
+	char line[300];
+
+	refuse("", "say the namespace's name, or * for all");
+	refuse("  ", "say the namespace's name, or * for all");
+	refuse("a b", "there is more than one name");
+	refuse("* a", "there is more than one name");
+	refuse("\"\"", "\"\" is not the name of a file");
+	refuse(".", "\".\" is not the name of a file");
+	refuse("..", "\"..\" is not the name of a file");
+	refuse("/run/netns/a", "\"/run/netns/a\" is not the name of a file");
+	refuse("\"a", "the closing quote is missing");
+	memset(line, 'n', sizeof(line));
+	line[256] = '\0';
+	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "
+		     "characters)");
+	line[255] = '\0';
+	take(line);
+	ck_assert(netns_list_names(&list, line));
+}
+END_TEST
+
+/* Files. */
+
+static void note(void *ctx, const char *name)
+{
+	(void)ctx;
+	strcat(strcat(seen, name), " ");
+}
+
+START_TEST(a_directory_is_listed)
+{
+	seen[0] = '\0';
+	ck_assert_int_eq(netns_list_dir(dir, note, NULL), -ENOENT);
+	tree_text(&tree, "run/netns/blue", "");
+	tree_text(&tree, "run/netns/.hidden", "");
+	ck_assert_int_eq(netns_list_dir(dir, note, NULL), 0);
+	ck_assert_uint_eq(strlen(seen), strlen("blue .hidden "));
+	ck_assert_ptr_nonnull(strstr(seen, "blue "));
+	ck_assert_ptr_nonnull(strstr(seen, ".hidden "));
+	tree_text(&tree, "file", "");
+	snprintf(dir, sizeof(dir), "%s/file", tree.root);
+	ck_assert_int_eq(netns_list_dir(dir, note, NULL), -ENOTDIR);
+}
+END_TEST
+
+/* A link to a process's namespace is as good as a mount. */
+START_TEST(a_namespace_and_other_files)
+{
+	struct netns_id id, own, again;
+	int fd;
+
+	tree_text(&tree, "run/netns/plain", "");
+	tree_link(&tree, "run/netns/own", "/proc/self/ns/net");
+	tree_link(&tree, "run/netns/dead", "/proc/0/ns/net");
+	tree_text(&tree, "run/netns/folder/file", "");
+	ck_assert_int_eq(netns_identify(dir, "none", &id), -ENOENT);
+	ck_assert_int_eq(netns_identify(dir, "plain", &id), -EAGAIN);
+	ck_assert_int_eq(netns_identify(dir, "folder", &id), -EAGAIN);
+	ck_assert_int_eq(netns_identify(dir, "dead", &id), -ENOENT);
+	ck_assert_int_eq(netns_open(dir, "plain", &id), -EAGAIN);
+	ck_assert_int_eq(netns_open(dir, "none", &id), -ENOENT);
+	ck_assert_int_eq(netns_identify_own(&own), 0);
+	ck_assert_int_eq(netns_identify(dir, "own", &id), 0);
+	ck_assert(netns_id_equal(&own, &id));
+	fd = netns_open(dir, "own", &again);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(netns_id_equal(&own, &again));
+	close(fd);
+	again.ino++;
+	ck_assert(!netns_id_equal(&own, &again));
+}
+END_TEST
+
+START_TEST(a_pipe_is_not_opened)
+{
+	struct netns_id id;
+	char path[120];
+
+	tree_text(&tree, "run/netns/plain", "");
+	snprintf(path, sizeof(path), "%s/pipe", dir);
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	ck_assert_int_eq(netns_open(dir, "pipe", &id), -EAGAIN);
+}
+END_TEST
+
+/* Watching. */
+
+static bool told(void)
+{
+	struct pollfd fd = {.fd = netns_watch_files_fd(watch), .events = POLLIN};
+	bool ready = poll(&fd, 1, 0) > 0;
+
+	netns_watch_read(watch);
+	return ready;
+}
+
+static void watches(const char *below)
+{
+	ck_assert_str_eq(netns_watch_place(watch) + strlen(tree.root), below);
+}
+
+static void open_watch(void)
+{
+	ck_assert_int_eq(netns_watch_open(dir, &watch), 0);
+}
+
+START_TEST(files_come_and_go)
+{
+	tree_text(&tree, "run/netns/first", "");
+	open_watch();
+	watches("/run/netns");
+	ck_assert(!told());
+	tree_text(&tree, "run/netns/second", "");
+	ck_assert(told());
+	ck_assert(!told());
+	tree_delete(&tree, "run/netns/first");
+	ck_assert(told());
+	ck_assert(!told());
+	ck_assert_int_ge(netns_watch_mounts_fd(watch), 0);
+}
+END_TEST
+
+START_TEST(a_directory_that_comes_later)
+{
+	open_watch();
+	watches("");
+	tree_text(&tree, "run/else", "");
+	ck_assert(told());
+	watches("/run");
+	while (told())
+		;
+	tree_text(&tree, "run/netns/first", "");
+	ck_assert(told());
+	watches("/run/netns");
+	while (told())
+		;
+	tree_text(&tree, "run/netns/second", "");
+	ck_assert(told());
+}
+END_TEST
+
+START_TEST(a_directory_that_goes_and_comes)
+{
+	tree_text(&tree, "run/netns/first", "");
+	open_watch();
+	for (int i = 0; i < 3; i++) {
+		tree_delete(&tree, "run/netns");
+		ck_assert(told());
+		watches("/run");
+		tree_text(&tree, "run/netns/first", "");
+		ck_assert(told());
+		watches("/run/netns");
+		while (told())
+			;
+		tree_delete(&tree, "run/netns/first");
+		ck_assert(told());
+	}
+	tree_delete(&tree, "run");
+	ck_assert(told());
+	watches("");
+}
+END_TEST
+
+/* Another directory of that name, without the watched one having a word to say. */
+START_TEST(a_directory_that_is_replaced)
+{
+	char from[120], to[120];
+
+	tree_text(&tree, "run/netns/first", "");
+	tree_text(&tree, "run/other/second", "");
+	open_watch();
+	snprintf(from, sizeof(from), "%s/run/netns", tree.root);
+	snprintf(to, sizeof(to), "%s/run/old", tree.root);
+	ck_assert_int_eq(rename(from, to), 0);
+	snprintf(to, sizeof(to), "%s/run/other", tree.root);
+	ck_assert_int_eq(rename(to, from), 0);
+	ck_assert(told());
+	while (told())
+		;
+	tree_text(&tree, "run/old/third", "");
+	ck_assert(!told());
+	tree_text(&tree, "run/netns/third", "");
+	ck_assert(told());
+}
+END_TEST
+
+/* No end of events because something in the way cannot be watched. */
+START_TEST(a_file_in_the_way)
+{
+	tree_text(&tree, "run/netns", "");
+	open_watch();
+	watches("/run");
+	while (told())
+		;
+	ck_assert(!told());
+}
+END_TEST
+
+START_TEST(more_events_than_are_kept)
+{
+	tree_text(&tree, "run/netns/first", "");
+	open_watch();
+	for (int i = 0; i < 20000; i++) {
+		char path[40];
+
+		snprintf(path, sizeof(path), "run/netns/%d", i % 2);
+		tree_text(&tree, path, "");
+		tree_delete(&tree, path);
+	}
+	ck_assert(told());
+	ck_assert(!told());
+	tree_text(&tree, "run/netns/second", "");
+	ck_assert(told());
+}
+END_TEST
+
+START_TEST(slashes_at_the_end)
+{
+	tree_text(&tree, "run/netns/first", "");
+	strcat(dir, "//");
+	open_watch();
+	watches("/run/netns");
+	tree_delete(&tree, "run/netns");
+	ck_assert(told());
+	watches("/run");
+}
+END_TEST
+
+START_TEST(a_path_that_is_too_long)
+{
+	static char path[5000];
+
+	memset(path, '/', sizeof(path) - 1);
+	ck_assert_int_eq(netns_watch_open(path, &watch), -ENAMETOOLONG);
+	ck_assert_int_eq(netns_identify(path, "a", &(struct netns_id){0}),
+			 -ENAMETOOLONG);
+	ck_assert_int_eq(netns_open(path, "a", &(struct netns_id){0}), -ENAMETOOLONG);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    names_and_all,
+	    what_is_no_name,
+	    a_directory_is_listed,
+	    a_namespace_and_other_files,
+	    a_pipe_is_not_opened,
+	    files_come_and_go,
+	    a_directory_that_comes_later,
+	    a_directory_that_goes_and_comes,
+	    a_directory_that_is_replaced,
+	    a_file_in_the_way,
+	    more_events_than_are_kept,
+	    slashes_at_the_end,
+	    a_path_that_is_too_long,
+	};
+
+	return RUN_TESTS_WITH("netns", tests, setup, teardown);
+}
