@@ -214,7 +214,8 @@ static void give_up(struct ledger *ledger, struct missing *missing, size_t n)
 static uint64_t age_of_departure(const struct ledger *ledger,
 				 const struct sa_entry *entry)
 {
-	return ledger->now ? ledger->now - entry->left_at : UINT64_MAX;
+	return ledger->now && entry->left_at ? ledger->now - entry->left_at
+					     : UINT64_MAX;
 }
 
 /* Deletions that can be moves no more are counted; what may show up again as preloaded
@@ -228,10 +229,8 @@ static void sweep_departures(struct ledger *ledger)
 		if (entry->state != ENTRY_LEAVING && entry->state != ENTRY_DEPARTED)
 			continue;
 		age = age_of_departure(ledger, entry);
-		if (entry->state == ENTRY_LEAVING && age < LEDGER_MOVE_NS)
-			ledger->wants_dump = true;
-		else if (entry->state == ENTRY_LEAVING &&
-			 (entry->seen != ledger->dump || ledger->now)) {
+		if (entry->state == ENTRY_LEAVING && age >= LEDGER_MOVE_NS &&
+		    (entry->seen != ledger->dump || ledger->now)) {
 			book_count_deletion(ledger, entry);
 			book_set_state(ledger, entry, ENTRY_DEPARTED);
 			entry->seen = ledger->dump;

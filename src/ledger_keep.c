@@ -27,7 +27,15 @@ static struct ledger_record record_of_entry(const struct sa_entry *entry)
 	    .mode = entry->mode,
 	    .direction = entry->direction,
 	    .replay_protected = entry->replay_protected,
+	    .leaving = entry->state == ENTRY_LEAVING ? (uint8_t)(1 + entry->rekeyed)
+						     : (uint8_t)0,
 	};
+}
+
+/* A leaving one too: its deletion is not counted yet. */
+static bool is_kept(const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_KEYED || entry->state == ENTRY_LEAVING;
 }
 
 typedef int save_fn(void *ctx, const struct ledger_record *record);
@@ -38,12 +46,12 @@ static int save_group(const struct ledger *ledger, uint32_t place, save_fn *save
 {
 	int ret = 0;
 
-	while (place != SA_NONE && !ret) {
-		struct ledger_record record =
-		    record_of_entry(&ledger->table.entries[place]);
+	for (; place != SA_NONE && !ret; place = ledger->table.entries[place].younger) {
+		const struct sa_entry *entry = &ledger->table.entries[place];
+		struct ledger_record record = record_of_entry(entry);
 
-		ret = save(ctx, &record);
-		place = ledger->table.entries[place].younger;
+		if (is_kept(entry))
+			ret = save(ctx, &record);
 	}
 	return ret;
 }
@@ -56,8 +64,8 @@ int ledger_save(const struct ledger *ledger,
 	for (uint32_t i = 0; i < ledger->table.n_entries && !ret; i++) {
 		const struct sa_entry *entry = &ledger->table.entries[i];
 
-		/* a leaving one too: its deletion is not counted yet */
-		if ((entry->state == ENTRY_KEYED || entry->state == ENTRY_LEAVING) &&
+		/* a departed one may be the first of a leaving one's group */
+		if ((is_kept(entry) || entry->state == ENTRY_DEPARTED) &&
 		    entry->older == SA_NONE)
 			ret = save_group(ledger, i, save, ctx);
 	}
@@ -85,7 +93,8 @@ static bool record_is_sane(const struct ledger *ledger,
 	return record->row < ledger->n_rows &&
 	       (record->family == AF_INET || record->family == AF_INET6) &&
 	       (record->proto == IPPROTO_ESP || record->proto == IPPROTO_AH) &&
-	       record->direction <= SA_DIR_OUT && record->replay_protected <= 1;
+	       record->direction <= SA_DIR_OUT && record->replay_protected <= 1 &&
+	       record->leaving <= 2;
 }
 
 int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
@@ -129,6 +138,10 @@ int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
 	book_set_state(ledger, entry, ENTRY_KEYED);
 	book_row_of(ledger, entry)->stats.active_sa++;
 	book_join_siblings(ledger, place, SA_TABLE_YOUNGEST);
+	if (record->leaving) {
+		book_leave(ledger, place);
+		entry->rekeyed = record->leaving == 2;
+	}
 	return 0;
 }
 

@@ -48,6 +48,8 @@ REPLAY_FAILURES = ROOT + ".1.1.1.13"
 TIMES = (("DiscontinuityTime", ROOT + ".1.1.1.14.INDEX"),
          ("sysUpTime", "1.3.6.1.2.1.1.3.0"))
 LAST_POLL = ROOT + ".1.4.4.0"
+LAST_DURATION = ROOT + ".1.4.5.0"
+MOVE = 200  # ms that a deletion waits, since it may turn out to be a move
 PATIENCE = 120  # seconds
 LEVELS = ("ActiveSA", "PendingKeyOperations", "ActiveTunnels")
 
@@ -265,24 +267,30 @@ def row_of_snmp(arguments, name, times=()):
 
 
 def settle(arguments, seconds):
-    """Waits for two polls that both begin after now. The first reads all that the kernel
-    has said until now; deletions and absences are believed by the next. Time alone says
-    nothing: polls may take a tenth of a processor at most, and in User-mode Linux what
-    the host gives to others counts as taken, so the next poll may be a second away."""
+    """Waits for a poll that began after now, and another that began MOVE later. The first
+    reads all that the kernel has said until now; deletions and absences are believed by
+    the other. Time alone says nothing: polls may take a tenth of a processor at most, and
+    in User-mode Linux what the host gives to others counts as taken, so the next poll may
+    be a second away."""
     end = time.monotonic() + seconds
-    polls, last = 0, None
-    while polls < 2:
-        if time.monotonic() > end:
-            raise Mismatch("no two polls within %d s" % seconds)
+    earlier = first = None  # ends of polls, in ms by qmipsecd's clock
+    while time.monotonic() <= end:
         try:
-            now = output_of("snmpget", "-Oqvt", *arguments.split(), LAST_POLL)
-        except subprocess.CalledProcessError:
+            last, took = map(int, output_of("snmpget", "-Oqvt", *arguments.split(),
+                                            LAST_POLL, LAST_DURATION).split())
+        except (subprocess.CalledProcessError, ValueError):
+            earlier = first = None  # nobody there: its clock may begin anew
             time.sleep(0.05)
             continue
         # The first answer may be of a poll that began before.
-        polls += last not in (None, now)
-        last = now
+        if first is None and earlier not in (None, last):
+            first = last * 10
+        earlier = last
+        # A tick is 10 ms, and cut off.
+        if first is not None and last * 10 - took / 1000 >= first + 10 + MOVE:
+            return
         time.sleep(0.03)
+    raise Mismatch("not polled anew within %d s" % seconds)
 
 
 def row_of(args):

@@ -2521,6 +2521,61 @@ START_TEST(restart_with_unknown_direction)
 }
 END_TEST
 
+/* Saved before its deletion was counted: its DELSA has told all, so nothing is lost. A
+ * departed SA of its group, if there is one, is not saved. */
+START_TEST(restored_after_its_delsa)
+{
+	struct saved saved;
+	struct sa young = out_sa(2);
+
+	young.add_time++;
+	POLL(with_traffic(out_sa(1), 500, 5));
+	ledger_set_now(ledger, 1000000000);
+	event(SA_EVENT_NEW, young);
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	POLL(young);
+	life_is(2, 2, 0);
+	ck_assert(!ledger_wants_dump(ledger));
+	saved = save();
+	restore(&saved);
+	ledger_set_now(ledger, 1000000000 + LEDGER_MOVE_NS);
+	POLL(young);
+	life_is(1, 2, 1);
+	IS(rekeys, 1);
+	IS(confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 7, 1));
+	saved = save();
+	ck_assert_uint_eq(saved.n, 2);
+	restore(&saved);
+	POLL(young);
+	life_is(1, 3, 2);
+	IS(confidential_bytes_sent, 607);
+	IS(rekeys, 1);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
+/* The DELSA was the first half of a move. */
+START_TEST(restored_amid_a_move)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
+	struct saved saved;
+
+	POLL(with_traffic(out_sa(1), 500, 5));
+	ledger_set_now(ledger, 1000000000);
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	saved = save();
+	restore(&saved);
+	ledger_set_now(ledger, 1000000001);
+	POLL(with_traffic(to, 700, 7));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 700);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+END_TEST
+
 START_TEST(records_that_cannot_have_been_saved)
 {
 	struct saved saved;
@@ -2738,6 +2793,8 @@ int main(void)
 	    restart_keeps_siblings,
 	    restart_keeps_the_order_of_a_second,
 	    restart_with_unknown_direction,
+	    restored_after_its_delsa,
+	    restored_amid_a_move,
 	    records_that_cannot_have_been_saved,
 	    saving_stops_at_the_first_error,
 	    many_sas,

@@ -3,7 +3,7 @@
 #
 # The main job, for people: tests/lab/run --show demo
 # kind: show
-# limit: 110
+# limit: 330
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
