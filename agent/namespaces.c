@@ -393,6 +393,9 @@ static void log_refusal(const struct namespace *namespace, int err)
 			 "namespace %s: to enter it takes the capability "
 			 "CAP_SYS_ADMIN besides CAP_NET_ADMIN\n",
 			 namespace->shown);
+	else if (err == -ENOTTY)
+		snmp_log(LOG_ERR, "namespace %s: not a network namespace\n",
+			 namespace->shown);
 	else
 		snmp_log(LOG_ERR, "namespace %s: cannot be watched: %s\n",
 			 namespace->shown, strerror(-err));
@@ -822,6 +825,14 @@ static void keep_numbers(struct snapshot_row *rows, size_t n,
 	}
 }
 
+/* One that nobody has looked into yet has nothing to show but zeros. */
+static bool has_rows(const struct namespace *namespace)
+{
+	if (!namespace->collector)
+		return false;
+	return !namespace->fresh || collector_last_poll(namespace->collector) != 0;
+}
+
 int namespaces_snapshot(struct snapshot *fresh, const struct snapshot *old)
 {
 	int err = 0;
@@ -830,7 +841,7 @@ int namespaces_snapshot(struct snapshot *fresh, const struct snapshot *old)
 	for (size_t i = 0; i < self.n && !err; i++) {
 		size_t first = fresh->n_rows;
 
-		if (!self.all[i]->collector)
+		if (!has_rows(self.all[i]))
 			continue;
 		err = collector_snapshot(self.all[i]->collector, fresh);
 		if (!err && self.all[i]->failing)
