@@ -8,6 +8,11 @@ set -eEuo pipefail
 
 LAB=/src/tests/lab
 QMIPSECD=/build/agent/qmipsecd
+# As its unit runs it: as another user than root, with one capability and no way to more.
+# shellcheck disable=SC2054 # setpriv's commas
+SERVICE=(setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs
+	--inh-caps -all,+net_admin --ambient-caps -all,+net_admin
+	--bounding-set -all,+net_admin)
 LOGS=/out/log
 mkdir -p "$LOGS"
 
@@ -390,7 +395,7 @@ config()
 # once NAMESPACE [CONFIG]: one collection, as JSON.
 once()
 {
-	on "$1" "$QMIPSECD" --once --format=json -c "${2:-$(config empty)}"
+	on "$1" "${SERVICE[@]}" "$QMIPSECD" --once --format=json -c "${2:-$(config empty)}"
 }
 
 # exact_once TEXT NAMESPACE ROW [COLUMN=VALUE…] [oracle's options…]: in one
@@ -465,6 +470,7 @@ start_snmpd()
 		agentaddress udp:127.0.0.1:1161
 		master agentx
 		agentXSocket $dir/master
+		agentXPerms 0660 0755 nobody nogroup
 		view everything included .1
 		rocommunity public 127.0.0.1 -V everything
 		rwcommunity private 127.0.0.1 -V everything
@@ -481,7 +487,8 @@ start_qmipsecd()
 
 	shift 2
 	mkdir -p "$dir"
-	background "qmipsecd-$ns" "$ns" "$QMIPSECD" -f -Le \
+	chown -R nobody:nogroup "$dir"
+	background "qmipsecd-$ns" "$ns" "${SERVICE[@]}" "$QMIPSECD" -f -Le \
 		-x "/tmp/lab/snmpd-$ns/master" -c "$conf" --state-dir "$dir" "$@"
 	eventually 60 served "$ns"
 }

@@ -61,9 +61,6 @@ provoke >/tmp/lab/alone
 # The daemon, with the one capability that it needs, and polling often.
 start_snmpd left
 conf=$(config left "instance lab local ${ADDR[left.4]}" "pollInterval 0.1")
-confined -all,+net_admin
-# shellcheck disable=SC2034 # for start_qmipsecd
-QMIPSECD=/tmp/lab/confined
 start_qmipsecd left "$conf"
 pid=$(cat /tmp/lab/qmipsecd-left.pid)
 is "its capabilities are CAP_NET_ADMIN alone" \
