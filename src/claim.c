@@ -259,6 +259,7 @@ bool claims_equal(const struct claims *a, const struct claims *b)
 	       (!a->n || !memcmp(a->claims, b->claims, a->n * sizeof(*a->claims)));
 }
 
+/* An SA may be from any address (xfrm_state_addr_check). */
 static bool matches(const struct claim *claim, const struct sa *sa,
 		    enum sa_direction direction)
 {
@@ -269,7 +270,7 @@ static bool matches(const struct claim *claim, const struct sa *sa,
 	       (claim->any_reqid || claim->reqid == sa->reqid) &&
 	       (!claim->spi || claim->spi == sa->spi) && claim->if_id == sa->if_id &&
 	       (claim->mark & sa->mark_mask) == sa->mark &&
-	       (!has_addr(&claim->saddr) ||
+	       (!has_addr(&claim->saddr) || !has_addr(&sa->saddr) ||
 		!memcmp(&claim->saddr, &sa->saddr, sizeof(sa->saddr)));
 }
 

@@ -48,9 +48,12 @@ struct claims {
 
 /*
  * Returns 0 and the claims, which the caller frees with claims_free(), or -ENOMEM.
- * policies must be in the order of the kernel's dump: of those with one priority it
- * lists the youngest first and uses the oldest (net/xfrm/xfrm_policy.c,
- * xfrm_policy_insert and xfrm_policy_insert_list).
+ * policies must be in the order of the kernel's dump, which lists the youngest
+ * first (net/xfrm/xfrm_policy.c, __xfrm_policy_link and xfrm_policy_walk); of those
+ * with one priority the kernel uses the oldest (xfrm_policy_insert_list puts it first,
+ * xfrm_policy_lookup_bytype takes the first). One that has been updated is listed as
+ * the youngest, but may have kept its place: no dump tells, so of two policies of one
+ * priority that select the same connection the wrong one may be chosen then.
  */
 int claims_make(const struct claim_flow *flows, size_t n_flows,
 		const struct policy *policies, size_t n_policies, struct claims *ret);

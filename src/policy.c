@@ -105,29 +105,62 @@ int policy_parse(const struct nlmsghdr *nlh, struct policy *ret_policy)
 	return err;
 }
 
+/* Both a template and an SA may leave an address open (xfrm_state_addr_check). */
 static bool addr_matches(const struct in6_addr *wanted, const struct in6_addr *addr)
 {
-	return IN6_IS_ADDR_UNSPECIFIED(wanted) || !memcmp(wanted, addr, sizeof(*addr));
+	return IN6_IS_ADDR_UNSPECIFIED(wanted) || IN6_IS_ADDR_UNSPECIFIED(addr) ||
+	       !memcmp(wanted, addr, sizeof(*addr));
 }
 
-bool policy_template_matches(const struct policy_template *template,
+/* The SPI in a template is that of the SA that lived when the policy was made: where a
+ * reqid tells, it says nothing about the next one. */
+static bool template_matches(const struct policy_template *template,
 			     const struct sa *sa)
 {
 	return (template->proto == 0 || template->proto == sa->proto) &&
 	       template->mode == sa->mode &&
-	       (template->reqid == 0 || template->reqid == sa->reqid) &&
-	       (template->spi == 0 || template->spi == sa->spi) &&
-	       addr_matches(&template->saddr, &sa->saddr) &&
-	       addr_matches(&template->daddr, &sa->daddr);
+	       (template->reqid ? template->reqid == sa->reqid
+				: template->spi == 0 || template->spi == sa->spi);
+}
+
+static bool addr_selected(const struct in6_addr *prefix, uint8_t len,
+			  const struct in6_addr *addr)
+{
+	return IN6_IS_ADDR_UNSPECIFIED(addr) || prefix_holds(prefix, len, addr);
+}
+
+/* A tunnel's ends stand in its template. In transport mode an SA's are those of what
+ * travels: the tunnel's around it, or of the traffic that the policy selects; but a
+ * reqid says enough. */
+static bool ends_match(const struct policy *policy,
+		       const struct policy_template *template,
+		       const struct policy_template *tunnel, const struct sa *sa)
+{
+	if (template != tunnel && template->reqid)
+		return true;
+	if (tunnel)
+		return addr_matches(&tunnel->saddr, &sa->saddr) &&
+		       addr_matches(&tunnel->daddr, &sa->daddr);
+	return policy->family == sa->family &&
+	       addr_selected(&policy->saddr, policy->saddr_prefix, &sa->saddr) &&
+	       addr_selected(&policy->daddr, policy->daddr_prefix, &sa->daddr);
 }
 
 static bool policy_uses(const struct policy *policy, const struct sa *sa)
 {
+	const struct policy_template *tunnel = NULL;
+
 	if (policy->if_id != sa->if_id)
 		return false;
-	for (size_t i = 0; i < policy->n_templates; i++)
-		if (policy_template_matches(&policy->templates[i], sa))
+	for (size_t i = 0; i < policy->n_templates; i++) {
+		const struct policy_template *template = &policy->templates[i];
+
+		if (template->mode != XFRM_MODE_TRANSPORT)
+			tunnel = template;
+		if (template_matches(template, sa) &&
+		    ends_match(policy, template, tunnel, sa))
 			return true;
+	}
 	return false;
 }
 
@@ -146,12 +179,6 @@ bool policies_ask_for_path(const struct policy *policies, size_t n_policies)
 		if (policies[i].if_id || policies[i].mark_mask || policies[i].if_index)
 			return true;
 	return false;
-}
-
-static bool addr_selected(const struct in6_addr *prefix, uint8_t len,
-			  const struct in6_addr *addr)
-{
-	return IN6_IS_ADDR_UNSPECIFIED(addr) || prefix_holds(prefix, len, addr);
 }
 
 static bool port_matches(uint16_t wanted, uint16_t mask, uint16_t port)

@@ -77,13 +77,9 @@ bool policy_selects(const struct policy *policy, const struct policy_traffic *tr
 /* True if a policy looks at if_id, mark or interface: then the route matters. */
 bool policies_ask_for_path(const struct policy *policies, size_t n_policies);
 
-/* True if a policy has a template that asks for this SA. */
+/* True if a policy has a template that asks for this SA, whoever its traffic is. */
 bool policies_ask_for(const struct policy *policies, size_t n_policies,
 		      const struct sa *sa);
-
-/* True if the template asks for this SA. */
-bool policy_template_matches(const struct policy_template *template,
-			     const struct sa *sa);
 
 /*
  * The direction of an SA both of whose addresses are local: that of the policies

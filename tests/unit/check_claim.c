@@ -507,6 +507,63 @@ START_TEST(without_a_policy_but_for_others)
 }
 END_TEST
 
+/* A policy without reqid or addresses for another peer asks for that one's alone. */
+START_TEST(without_a_policy_but_for_another_peer)
+{
+	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.9", 32);
+
+	add_template(policy, ESP, TRANSPORT, 0);
+	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	policy->daddr = addr_of("192.0.2.1");
+	policy->proto = IPPROTO_UDP;
+	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+}
+END_TEST
+
+/* The SPI in a template is out of date between a rekey and the policy's update. */
+START_TEST(an_sa_after_a_rekey_that_another_policy_asks_for)
+{
+	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
+
+	policy->proto = IPPROTO_UDP;
+	add_template(policy, ESP, TRANSPORT, 5)->spi = 0x77;
+	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+}
+END_TEST
+
+START_TEST(an_sa_from_any_address)
+{
+	transport_policies(5);
+	ck_assert_uint_eq(out_owner("0.0.0.0", "192.0.2.1", TRANSPORT, 5), 1);
+	ck_assert_uint_eq(out_owner("0.0.0.0", "192.0.2.2", TRANSPORT, 5), 0);
+}
+END_TEST
+
+/* With NAT the ports of UDP are the SA's own affair; the tunnel's ends are what the
+ * template says, and inside it travel the addresses of the connection. */
+START_TEST(nat_traversal)
+{
+	flows[0] = flow_between(1, "10.11.0.5", "192.0.2.1"); /* of the tunnel's pool */
+	add_template(add_policy(POLICY_OUT, "10.11.0.5", 32, "192.0.2.0", 24), ESP,
+		     TUNNEL, 5);
+	ends(&policies[0].templates[0], "192.168.1.7", "203.0.113.1");
+	ck_assert_uint_eq(out_owner("192.168.1.7", "203.0.113.1", TUNNEL, 5), 1);
+	ck_assert_uint_eq(out_owner("10.11.0.5", "192.0.2.1", TUNNEL, 5), 0);
+}
+END_TEST
+
+/* BEET mode has ends of its own, as a tunnel has. */
+START_TEST(beet_mode)
+{
+	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
+
+	ends(add_template(policy, ESP, XFRM_MODE_BEET, 5), "10.9.0.1", "10.9.0.2");
+	ck_assert_uint_eq(out_owner("10.9.0.1", "10.9.0.2", XFRM_MODE_BEET, 5), 1);
+	ck_assert_uint_eq(out_owner("10.9.0.1", "10.9.0.2", TUNNEL, 5), 0);
+	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", XFRM_MODE_BEET, 5), 0);
+}
+END_TEST
+
 /* Who has a policy for an SA comes before who merely sits between its ends. */
 START_TEST(fallback_comes_last)
 {
@@ -648,9 +705,50 @@ static bool plain_match(const struct claim_flow *flow, enum policy_dir dir,
 		    template->mode == sa->mode && policy->if_id == sa->if_id &&
 		    (template->reqid == sa->reqid || (!template->reqid && !out)) &&
 		    (template->reqid || !template->spi || template->spi == sa->spi) &&
-		    !memcmp(&from, &sa->saddr, sizeof(from)) &&
+		    (!memcmp(&from, &sa->saddr, sizeof(from)) ||
+		     IN6_IS_ADDR_UNSPECIFIED(&sa->saddr)) &&
 		    !memcmp(&to, &sa->daddr, sizeof(to)))
 			return true;
+	}
+	return false;
+}
+
+/* Whether some policy asks for the SA, for whatever traffic. */
+static bool plain_asked(const struct sa *sa)
+{
+	for (size_t i = 0; i < n_policies; i++) {
+		const struct policy *policy = &policies[i];
+		const struct policy_template *tunnel = NULL;
+
+		for (size_t j = 0; j < policy->n_templates; j++) {
+			const struct policy_template *template = &policy->templates[j];
+			bool from_any = IN6_IS_ADDR_UNSPECIFIED(&sa->saddr);
+			bool good;
+
+			if (template->mode == TUNNEL)
+				tunnel = template;
+			if (template->mode == TRANSPORT && template->reqid)
+				good = true;
+			else if (tunnel)
+				good = (from_any || !memcmp(&tunnel->saddr, &sa->saddr,
+							    sizeof(sa->saddr))) &&
+				       !memcmp(&tunnel->daddr, &sa->daddr,
+					       sizeof(sa->daddr));
+			else
+				good =
+				    (from_any || in_prefix(&sa->saddr, &policy->saddr,
+							   policy->saddr_prefix)) &&
+				    in_prefix(&sa->daddr, &policy->daddr,
+					      policy->daddr_prefix);
+			if (template->reqid)
+				good = good && template->reqid == sa->reqid;
+			else if (template->spi)
+				good = good && template->spi == sa->spi;
+			if (good &&
+			    (!template->proto || template->proto == sa->proto) &&
+			    template->mode == sa->mode && policy->if_id == sa->if_id)
+				return true;
+		}
 	}
 	return false;
 }
@@ -668,11 +766,12 @@ static int plain_claim(const struct claim_flow *flow, enum policy_dir dir,
 	if (policy)
 		return plain_match(flow, dir, policy, sa) ? 2 : 0;
 	return sa->mode == TRANSPORT && sa->if_id == own &&
-		       !memcmp(out ? &flow->local : &flow->remote, &sa->saddr,
-			       sizeof(sa->saddr)) &&
+		       (!memcmp(out ? &flow->local : &flow->remote, &sa->saddr,
+				sizeof(sa->saddr)) ||
+			IN6_IS_ADDR_UNSPECIFIED(&sa->saddr)) &&
 		       !memcmp(out ? &flow->remote : &flow->local, &sa->daddr,
 			       sizeof(sa->daddr)) &&
-		       !policies_ask_for(policies, n_policies, sa)
+		       !plain_asked(sa)
 		   ? 1
 		   : 0;
 }
@@ -717,7 +816,7 @@ START_TEST(random_against_the_rules)
 			enum policy_dir dir = roll(2) ? POLICY_OUT : POLICY_IN;
 			unsigned want;
 
-			sa.saddr = some_addr();
+			sa.saddr = roll(8) ? some_addr() : in6addr_any;
 			sa.daddr = some_addr();
 			sa.spi = 1 + roll(2);
 			sa.if_id = roll(3) == 0;
@@ -762,6 +861,11 @@ int main(void)
 	    local_address_not_known,
 	    without_a_policy,
 	    without_a_policy_but_for_others,
+	    without_a_policy_but_for_another_peer,
+	    an_sa_after_a_rekey_that_another_policy_asks_for,
+	    an_sa_from_any_address,
+	    nat_traversal,
+	    beet_mode,
 	    fallback_comes_last,
 	    direction_not_known,
 	    larval_sas,

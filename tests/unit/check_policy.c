@@ -286,20 +286,28 @@ static struct policy_template exact_template(void)
 	};
 }
 
+/* True if a policy with this template alone asks for the SA. */
+static bool asks(struct policy_template template, struct sa sa)
+{
+	struct policy policy = {.n_templates = 1, .templates = {template}};
+
+	return policies_ask_for(&policy, 1, &sa);
+}
+
 START_TEST(template_that_matches)
 {
-	const struct sa sa = tunnel_sa();
-	const struct policy_template exact = exact_template();
 	const struct policy_template any = {.mode = XFRM_MODE_TUNNEL};
+	struct policy_template exact = exact_template();
 
-	ck_assert(policy_template_matches(&exact, &sa));
-	ck_assert(policy_template_matches(&any, &sa));
+	ck_assert(asks(exact, tunnel_sa()));
+	ck_assert(asks(any, tunnel_sa()));
+	exact.spi = 0x1235; /* of the SA before the rekey */
+	ck_assert(asks(exact, tunnel_sa()));
 }
 END_TEST
 
 START_TEST(template_that_does_not)
 {
-	const struct sa sa = tunnel_sa();
 	struct policy_template others[6];
 
 	for (size_t i = 0; i < 6; i++)
@@ -307,11 +315,56 @@ START_TEST(template_that_does_not)
 	others[0].saddr = addr_of("10.9.0.3");
 	others[1].daddr = addr_of("10.9.0.3");
 	others[2].spi = 0x1235;
+	others[2].reqid = 0;
 	others[3].reqid = 17;
 	others[4].proto = IPPROTO_AH;
 	others[5].mode = XFRM_MODE_TRANSPORT;
 	for (size_t i = 0; i < 6; i++)
-		ck_assert_msg(!policy_template_matches(&others[i], &sa), "%zu", i);
+		ck_assert_msg(!asks(others[i], tunnel_sa()), "%zu", i);
+}
+END_TEST
+
+/* In transport mode the template's addresses mean nothing, the selector's do where
+ * there is no reqid. */
+START_TEST(transport_templates)
+{
+	struct policy policy = {
+	    .dir = POLICY_OUT,
+	    .family = AF_INET,
+	    .saddr = addr_of("10.9.0.1"),
+	    .daddr = addr_of("10.9.0.0"),
+	    .saddr_prefix = 32,
+	    .daddr_prefix = 24,
+	    .n_templates = 1,
+	    .templates = {{.saddr = addr_of("10.8.0.1"), .mode = XFRM_MODE_TRANSPORT}},
+	};
+	struct sa sa = tunnel_sa();
+
+	sa.mode = XFRM_MODE_TRANSPORT;
+	ck_assert(policies_ask_for(&policy, 1, &sa));
+	ck_assert_int_eq(policy_direction(&policy, 1, &sa), SA_DIR_OUT);
+	sa.daddr = addr_of("10.9.1.2");
+	ck_assert(!policies_ask_for(&policy, 1, &sa));
+	sa.daddr = addr_of("10.9.0.2");
+	sa.saddr = addr_of("10.9.0.2");
+	ck_assert(!policies_ask_for(&policy, 1, &sa));
+	sa.saddr = in6addr_any; /* an SA from any address */
+	ck_assert(policies_ask_for(&policy, 1, &sa));
+	sa.family = AF_INET6;
+	ck_assert(!policies_ask_for(&policy, 1, &sa));
+	/* inside a tunnel the tunnel's ends are what counts */
+	policy.templates[1] = policy.templates[0];
+	policy.templates[0] = exact_template();
+	policy.n_templates = 2;
+	sa = tunnel_sa();
+	sa.mode = XFRM_MODE_TRANSPORT;
+	sa.reqid = 17;
+	ck_assert(policies_ask_for(&policy, 1, &sa));
+	policy.templates[0].daddr = addr_of("10.9.0.3");
+	ck_assert(!policies_ask_for(&policy, 1, &sa));
+	/* the same reqid is enough */
+	policy.templates[1].reqid = sa.reqid;
+	ck_assert(policies_ask_for(&policy, 1, &sa));
 }
 END_TEST
 
@@ -382,6 +435,7 @@ int main(void)
 	    garbage,
 	    template_that_matches,
 	    template_that_does_not,
+	    transport_templates,
 	    direction_by_policies,
 	    policies_of_both_directions_say_nothing,
 	    any_template_of_a_policy_counts,
