@@ -123,6 +123,8 @@ class Namespaces(SceneTest):
         self.assertEqual(self.netns(b"own"), b"")
         self.assertEqual(self.scene.manager.value(active(f"blue/{ALL}")), 1)
         self.assertEqual(self.xfrm_namespaces(), [b"", b"blue"])
+        self.assertEqual(os.stat(f"/proc/{self.scene.daemon.pid}/ns/net").st_ino,
+                         os.stat("/proc/self/ns/net").st_ino, "where the daemon itself is")
         self.assertIn("blue/unattributed", self.scene.once("--once").stdout)
 
     def test_all_of_them(self):
@@ -409,6 +411,9 @@ class Namespaces(SceneTest):
         self.assertEqual(self.scene.manager.value(active(f"red/{ALL}")), 1)
         failing.unlink()
         wait_for(lambda: self.scene.manager.value(active(f"blue/{ALL}")) == 1, "again", 2)
+        # by sockets of the right namespaces
+        self.assertEqual([self.pending(name) for name in (ALL, f"red/{ALL}", f"blue/{ALL}")],
+                         [1, 0, 2])
         self.assertLogged("namespace blue: cannot read the kernel's SAs: .*; old numbers stand")
         self.assertLogged("namespace blue: the kernel's SAs can be read again")
         self.assertLogged("cannot read", 1)
