@@ -549,9 +549,9 @@ settled()
 	on "$1" python3 "$LAB/oracle.py" settle --snmp="$SNMP_ARGS" --settle "${WITHIN:-120}"
 }
 
-# start_watch NAMESPACE [oracle's options…]: asks for the row "lab" without a pause, so
-# that dumps come between all messages, until end_watch TEXT says whether a counter
-# ever went down. It has answers from before what it watches, and from after it.
+# start_watch NAMESPACE [oracle's options…]: asks for the row "lab" (or $WATCHED) without
+# a pause, so that dumps come between all messages, until end_watch TEXT says whether a
+# counter ever went down. It has answers from before what it watches, and from after it.
 start_watch()
 {
 	local ns=$1
@@ -559,7 +559,8 @@ start_watch()
 	shift
 	echo 0 >/tmp/lab/watching
 	rm -f "$LOGS/watch.log"
-	background watch "$ns" python3 "$LAB/oracle.py" watch --row lab --at-least 3 \
+	background watch "$ns" python3 "$LAB/oracle.py" watch \
+		--row "${WATCHED:-lab}" --at-least 3 \
 		--snmp "-v2c -c public -t 1 -r 0 127.0.0.1:1161" \
 		--while-file /tmp/lab/watching "$@"
 	eventually 60 answered_more_than 0
