@@ -12,6 +12,9 @@ LOG=$LOGS/qmipsecd-init.log
 STATE=/tmp/lab/qmipsecd-init
 ALL=unattributed
 
+# With the one capability more that examples/namespaces.conf gives it.
+SERVICE=("${SERVICE[@]//+net_admin/+net_admin,+sys_admin}")
+
 names() { snmp walk init -Oqn "$ROOT.1.1.1.2" | wc -l; }
 active() { snmp get init -Oqve "QMIPSEC-MIB::qmIpsecInstanceActive.\"$1\""; }
 saved_since() { [ "$STATE/qmipsecd.left.state" -nt "$1" ]; }
