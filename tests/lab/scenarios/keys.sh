@@ -4,7 +4,7 @@
 # No key stays with qmipsecd: after 1,000 polls and as many events with keys in them they
 # are neither in its memory nor in a core, its state, its log with all debugging on, or
 # what it sends. And with the wiping taken out they are found, so the search can fail.
-# limit: 200
+# limit: 900
 # preload: nowipe.c
 
 # shellcheck source=tests/lab/lib.sh
@@ -63,7 +63,7 @@ start()
 	rm -f /tmp/lab/notify /tmp/lab/polls
 	echo 0 >/tmp/lab/polls
 	background count init python3 "$LAB/keys.py" count /tmp/lab/notify /tmp/lab/polls
-	eventually 10 test -S /tmp/lab/notify
+	eventually 60 test -S /tmp/lab/notify
 	config lab "instance lab local ${ADDR[left.4]}" "pollInterval 0.1" "saveInterval 1" \
 		>/dev/null
 	mkdir -p /tmp/lab/qmipsecd-left
@@ -71,7 +71,7 @@ start()
 	background qmipsecd-left left env NOTIFY_SOCKET=/tmp/lab/notify "$@" "$QMIPSECD" \
 		-f -Le -D all -x tcp:127.0.0.1:1705 -c /tmp/lab/lab.conf \
 		--state-dir /tmp/lab/qmipsecd-left
-	eventually 20 served left
+	eventually 60 served left
 }
 
 # rest: nothing reaches it any more, so that no message is in the midst of being read.
@@ -80,8 +80,11 @@ rest()
 	config lab "instance lab local ${ADDR[left.4]}" "pollInterval 3600" "maxAge 3600" \
 		>/dev/null
 	kill -HUP "$(cat /tmp/lab/qmipsecd-left.pid)"
-	sleep 1
+	eventually 60 slow
+	sleep 1 # for what snmpd still has to say
 }
+
+slow() { [ "$(snmp get left -OqUv "$ROOT.1.4.3.0")" = 3600000 ]; }
 
 wire left right
 mkdir -p /tmp/lab/snmpd-left/var
@@ -96,7 +99,7 @@ echo /tmp/lab/core >/proc/sys/kernel/core_pattern
 background snmpd-left left env SNMP_PERSISTENT_DIR=/tmp/lab/snmpd-left/var \
 	snmpd -f -Lo -C -c /tmp/lab/snmpd-left/snmpd.conf
 background capture left tcpdump -i lo -s 0 -U -w /tmp/lab/capture
-eventually 10 test -s /tmp/lab/capture
+eventually 60 test -s /tmp/lab/capture
 some 10 0x1000 | on left ip -batch -
 {
 	some 5 0x2000
@@ -133,7 +136,7 @@ rm -f /tmp/lab/core*
 # The search itself.
 stop count
 start "LD_PRELOAD=/out/nowipe.so"
-eventually 30 polls 20
+eventually 60 polls 20
 rest
 check "without the wiping its memory has keys" found "pid:$(cat /tmp/lab/qmipsecd-left.pid)"
 # shellcheck disable=SC2024
