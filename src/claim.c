@@ -312,15 +312,17 @@ static const struct claim *best_of(const struct claims *claims,
 
 unsigned claims_find(const struct claims *claims, const struct policy *policies,
 		     size_t n_policies, const struct sa *sa,
-		     enum sa_direction direction)
+		     enum sa_direction direction, bool *ret_guess)
 {
 	const struct claim *best;
 
+	*ret_guess = false;
 	if (!claims->n || !sa_is_ipsec(sa))
 		return 0;
 	best = best_of(claims, &sa->daddr, sa, direction, NULL);
 	best = best_of(claims, &in6addr_any, sa, direction, best);
 	if (!best || (best->fallback && policies_ask_for(policies, n_policies, sa)))
 		return 0;
+	*ret_guess = best->fallback;
 	return best->owner;
 }

@@ -61,10 +61,14 @@ void claims_free(struct claims *claims);
 
 bool claims_equal(const struct claims *a, const struct claims *b);
 
-/* The owner of an SA, 0 if nobody claims it. direction may be SA_DIR_UNKNOWN. The
- * policies are those that the claims were made from. */
+/*
+ * The owner of an SA, 0 if nobody claims it. direction may be SA_DIR_UNKNOWN. The
+ * policies are those that the claims were made from. *ret_guess: no policy says so; the
+ * SA only lies between a connection's ends. Of one whose policy is still to come that
+ * is not to be believed.
+ */
 unsigned claims_find(const struct claims *claims, const struct policy *policies,
 		     size_t n_policies, const struct sa *sa,
-		     enum sa_direction direction);
+		     enum sa_direction direction, bool *ret_guess);
 
 #endif

@@ -18,6 +18,9 @@ enum {
 	MAX_DRAINS = 4,
 };
 
+/* How long a policy may come after its SA. */
+#define GUESS_NS LEDGER_MOVE_NS
+
 /* What the collector itself keeps of an instance, beside the ledger's row. */
 struct row {
 	uint64_t bad_spi;
@@ -49,6 +52,8 @@ struct collector {
 	bool policies_stale;
 	bool policies_wanted; /* an SA between two local addresses may be there */
 	bool reattribute;     /* rules or addresses have changed */
+	bool guessing;        /* no policy has come for what may be a connection's */
+	uint64_t guess_at;    /* when that is to be taken for true, 0: nothing waits */
 	bool lost_events;     /* since the last whole dump began */
 	struct xfrm_stat xfrm_stat;
 	uint64_t bad_spi;       /* of the namespace */
@@ -87,9 +92,18 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direction)
 {
 	struct collector *collector = ctx;
+	bool guess;
+	unsigned row =
+	    inventory_row(&collector->inventory, &collector->addrs, collector->policies,
+			  collector->n_policies, sa, direction, &guess);
 
-	return inventory_row(&collector->inventory, &collector->addrs,
-			     collector->policies, collector->n_policies, sa, direction);
+	/* Its policy may be on its way, so it is asked for again later. */
+	if (guess && !collector->guessing) {
+		if (!collector->guess_at)
+			collector->guess_at = now(collector) + GUESS_NS;
+		return 0;
+	}
+	return row;
 }
 
 /* A row for every instance, in the ledger and here. */
@@ -275,10 +289,26 @@ static int refresh_claims(struct collector *collector)
 		err = inventory_claim(&collector->inventory, collector->policies,
 				      collector->n_policies, fresh,
 				      &collector->reattribute);
-	if (!err && collector->reattribute)
+	if (!err && (collector->reattribute || collector->guessing))
 		err = ledger_reattribute(collector->ledger);
 	if (!err)
 		collector->reattribute = false;
+	return err;
+}
+
+/* With guesses about SAs whose policy should have come by now, and at the start about
+ * all of them. */
+static int refresh_claims_and_guess(struct collector *collector)
+{
+	int err;
+
+	collector->guessing =
+	    !collector->health.last_poll ||
+	    (collector->guess_at && now(collector) >= collector->guess_at);
+	err = refresh_claims(collector);
+	if (!err && collector->guessing)
+		collector->guess_at = 0;
+	collector->guessing = !collector->health.last_poll;
 	return err;
 }
 
@@ -590,7 +620,7 @@ static int poll_steps(struct collector *collector)
 	if (!err)
 		err = refresh_instances(collector);
 	if (!err)
-		err = refresh_claims(collector);
+		err = refresh_claims_and_guess(collector);
 	if (err)
 		return err;
 	err = read_counters(collector);
@@ -616,6 +646,7 @@ int collector_poll(struct collector *collector)
 	int err = poll_steps(collector);
 	uint64_t end = now(collector);
 
+	collector->guessing = false;
 	if (err) {
 		health->failed_polls++;
 		snprintf(health->last_error, sizeof(health->last_error),
@@ -757,6 +788,18 @@ const struct health *collector_health(const struct collector *collector)
 	return &collector->health;
 }
 
+/* A row that has another name has another's counters under that name. */
+static void note_renames(struct collector *collector)
+{
+	struct instance_set *set = &collector->inventory.set;
+
+	for (size_t i = 0; i < set->n; i++) {
+		if (set->instances[i].renamed)
+			collector->rows[i].discontinuity = now(collector);
+		set->instances[i].renamed = false;
+	}
+}
+
 int collector_reconfigure(struct collector *collector,
 			  const struct instance_set *instances, uint64_t stale_after)
 {
@@ -769,6 +812,8 @@ int collector_reconfigure(struct collector *collector,
 	err = grow_rows(collector);
 	if (err)
 		collector->inventory.set.n = collector->n_rows;
+	else
+		note_renames(collector);
 	return err;
 }
 
@@ -995,6 +1040,7 @@ int collector_load(struct collector *collector, FILE *stream)
 	free(numbers);
 	if (!err) {
 		instance_set_apply_renames(&collector->inventory.set);
+		note_renames(collector);
 		collector->bad_spi = head.bad_spi;
 		collector->not_decrypted = head.not_decrypted;
 		collector->base = head.base;

@@ -377,24 +377,59 @@ int instance_set_found(struct instance_set *set, const char *found, bool add)
 	return number;
 }
 
+static bool wants_rename(const struct instance_set *set, const struct instance *it)
+{
+	return it->found[0] && strcmp(it->name, renamed(set, it->found)) != 0;
+}
+
+/* Returns true if that settled it, or nothing ever will. */
+static bool rename_one(struct instance_set *set, struct instance *it,
+		       const bool *settled)
+{
+	const char *name = renamed(set, it->found);
+	int number = instance_set_find(set, name);
+	struct instance *other = number < 0 ? NULL : &set->instances[number];
+
+	if (!other) {
+		snprintf(it->name, sizeof(it->name), "%s", name);
+		it->renamed = true;
+		return true;
+	}
+	if (wants_rename(set, other) && !settled[number])
+		return false; /* it will make room */
+	if (number > 0 && !other->found[0]) {
+		memcpy(other->found, it->found, sizeof(it->found));
+		it->found[0] = '\0';
+	}
+	return true; /* else another HBA has that name: this one keeps what it has */
+}
+
+/* Each takes the name that another leaves; where they only wait for each other, in a
+ * ring, one steps aside. */
 void instance_set_apply_renames(struct instance_set *set)
 {
-	for (size_t i = 1; i < set->n; i++) {
-		struct instance *instance = &set->instances[i];
-		const char *name = renamed(set, instance->found);
-		int other;
+	bool *settled = calloc(set->n, sizeof(*settled));
+	bool moved = true;
 
-		if (!instance->found[0] || !strcmp(instance->name, name))
-			continue;
-		other = instance_set_find(set, name);
-		if (other < 0) {
-			snprintf(instance->name, sizeof(instance->name), "%s", name);
-		} else if (other > 0) {
-			memcpy(set->instances[other].found, instance->found,
-			       sizeof(instance->found));
-			instance->found[0] = '\0';
+	while (settled && moved) {
+		size_t waiting = 0;
+
+		moved = false;
+		for (size_t i = 1; i < set->n; i++) {
+			if (settled[i] || !wants_rename(set, &set->instances[i]))
+				continue;
+			settled[i] = rename_one(set, &set->instances[i], settled);
+			moved |= settled[i];
+			waiting = settled[i] ? waiting : i;
+		}
+		if (!moved && waiting) {
+			struct instance *it = &set->instances[waiting];
+
+			snprintf(it->name, sizeof(it->name), "\x01%zu", waiting);
+			moved = true;
 		}
 	}
+	free(settled);
 }
 
 static int check_rename(struct parser *parser, const struct instance_set *set,

@@ -54,6 +54,7 @@ struct instance {
 	char found[INSTANCE_NAME_MAX + 1];
 	char netdev[16];         /* network interface that the driver names, "": none */
 	uint32_t local_if_index; /* of the interface with its sessions' local address */
+	bool renamed;            /* by instance_set_apply_renames(), not yet told */
 	bool present;            /* discovery has found it now */
 	bool software;           /* the kernel's own TCP/IP carries its sessions */
 	struct instance_rule *rules;

@@ -59,6 +59,17 @@ static int take_sysfs(struct inventory *inventory, struct iscsi_sysfs *fresh)
 	return 0;
 }
 
+/* A session that is logging in is done within seconds; one that recovers may take
+ * hours. So the longer nothing has happened, the longer the wait. */
+static uint64_t patience(const struct inventory *inventory, uint64_t now)
+{
+	uint64_t wait = (now - inventory->changed_at) / 4;
+
+	return iscsi_sysfs_unsettled(&inventory->sysfs) && wait < INVENTORY_REREAD_NS
+		   ? wait
+		   : INVENTORY_REREAD_NS;
+}
+
 int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 		      const struct local_addrs *addrs, uint64_t now)
 {
@@ -70,8 +81,7 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 		return 0;
 	fingerprint = iscsi_sysfs_fingerprint(sysfs_root);
 	if (inventory->read_at && fingerprint == inventory->fingerprint &&
-	    now - inventory->read_at < INVENTORY_REREAD_NS &&
-	    !iscsi_sysfs_unsettled(&inventory->sysfs))
+	    now - inventory->read_at < patience(inventory, now))
 		return 0;
 	err = iscsi_sysfs_read(sysfs_root, &fresh);
 	if (!err)
@@ -81,6 +91,8 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 				       inventory->set.discover, inventory->owners);
 	if (err)
 		return err;
+	if (!inventory->changed_at || fingerprint != inventory->fingerprint)
+		inventory->changed_at = now;
 	inventory->fingerprint = fingerprint;
 	inventory->read_at = now;
 	return 0;
@@ -227,11 +239,12 @@ int inventory_claim(struct inventory *inventory, const struct policy *policies,
 unsigned inventory_row(const struct inventory *inventory,
 		       const struct local_addrs *addrs, const struct policy *policies,
 		       size_t n_policies, const struct sa *sa,
-		       enum sa_direction direction)
+		       enum sa_direction direction, bool *ret_guess)
 {
 	unsigned row = attribute_instance(&inventory->set, addrs, sa, direction);
 
+	*ret_guess = false;
 	return row ? row
 		   : claims_find(&inventory->claims, policies, n_policies, sa,
-				 direction);
+				 direction, ret_guess);
 }

@@ -21,6 +21,7 @@ struct inventory {
 	struct claims claims;
 	uint64_t fingerprint; /* of sysfs, when it was read */
 	uint64_t read_at;     /* ns; 0: not yet */
+	uint64_t changed_at;  /* ns; when something had come or gone */
 	bool flows_changed;   /* since the claims were made */
 };
 
@@ -33,9 +34,10 @@ int inventory_configure(struct inventory *inventory,
 			const struct instance_set *instances);
 
 /*
- * Reads sysfs again if something has come or gone there, if a connection is still
- * coming up, or after INVENTORY_REREAD_NS: a session may reconnect to another address
- * without a sign. sysfs_root NULL: there is none to look at. Returns 0 or -ENOMEM.
+ * Reads sysfs again if something has come or gone there, more and more seldom while a
+ * connection is coming up, and after INVENTORY_REREAD_NS: a session may reconnect to
+ * another address without a sign. sysfs_root NULL: there is none to look at. Returns 0
+ * or -ENOMEM.
  */
 #define INVENTORY_REREAD_NS UINT64_C(30000000000)
 int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
@@ -61,10 +63,11 @@ void inventory_find_paths(struct inventory *inventory, const struct links *links
 int inventory_claim(struct inventory *inventory, const struct policy *policies,
 		    size_t n_policies, bool policies_changed, bool *ret_changed);
 
-/* The instance that owns an SA, by configured rules before claims. */
+/* The instance that owns an SA, by configured rules before claims. *ret_guess as
+ * claims_find() has it. */
 unsigned inventory_row(const struct inventory *inventory,
 		       const struct local_addrs *addrs, const struct policy *policies,
 		       size_t n_policies, const struct sa *sa,
-		       enum sa_direction direction);
+		       enum sa_direction direction, bool *ret_guess);
 
 #endif

@@ -1045,6 +1045,89 @@ START_TEST(policies_are_read_when_needed)
 }
 END_TEST
 
+static const struct sa_values between_the_ends = {
+    .saddr = "10.0.0.1",
+    .daddr = "192.0.2.1",
+    .proto = IPPROTO_ESP,
+    .mode = XFRM_MODE_TRANSPORT,
+    .spi = 9,
+    .reqid = 5,
+    .algs = MESSAGE_AEAD,
+    .add_time = 1700000000,
+};
+
+static void sa_without_policy_comes(void)
+{
+	log_in();
+	poll_well();
+	fake_kernel_event(&kernel, message_newsa(XFRM_MSG_NEWSA, &between_the_ends));
+	fake_kernel_sa(&kernel, &between_the_ends);
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
+}
+
+START_TEST(a_guess_waits_for_the_policy)
+{
+	struct policy_values policy = out_policy;
+
+	sa_without_policy_comes();
+	policy.proto = IPPROTO_UDP;
+	policy.templates[0].mode = XFRM_MODE_TRANSPORT;
+	policy.templates[0].reqid = 5;
+	fake_kernel_policy(&kernel, &policy);
+	fake_kernel_event(&kernel, message_newpolicy(&policy));
+	poll_well();
+	kernel.now += SECOND;
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
+	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 0);
+}
+END_TEST
+
+START_TEST(a_guess_when_none_comes)
+{
+	sa_without_policy_comes();
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
+	kernel.now += SECOND;
+	poll_well();
+	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
+	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 1);
+}
+END_TEST
+
+START_TEST(a_guess_at_the_start)
+{
+	log_in();
+	fake_kernel_sa(&kernel, &between_the_ends);
+	poll_well();
+	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 1);
+	ck_assert_uint_eq(row(ALL)->stats.key_additions, 0);
+}
+END_TEST
+
+/* Under its new name a row has numbers that nobody has seen there. */
+START_TEST(renames_are_discontinuities)
+{
+	struct instance_set set;
+	char error[200];
+
+	log_in();
+	poll_well();
+	kernel.now += 5 * SECOND;
+	configure(&set, NULL);
+	ck_assert_int_eq(
+	    instance_set_add_rename(&set, "tcp:default storage", error, sizeof(error)),
+	    0);
+	ck_assert_int_eq(collector_reconfigure(collector, &set, SECOND), 0);
+	ck_assert_uint_eq(row("storage")->discontinuity, kernel.now);
+	kernel.now += SECOND;
+	ck_assert_int_eq(collector_reconfigure(collector, &set, SECOND), 0);
+	ck_assert_uint_eq(row("storage")->discontinuity, kernel.now - SECOND);
+	instance_set_free(&set);
+}
+END_TEST
+
 /* Two tunnels to anywhere: which one the connection takes, its route tells. */
 START_TEST(routes_tell_the_policy)
 {
@@ -1477,6 +1560,10 @@ int main(void)
 	    a_policy_during_the_dump,
 	    a_session_after_its_sa,
 	    policies_are_read_when_needed,
+	    a_guess_waits_for_the_policy,
+	    a_guess_when_none_comes,
+	    a_guess_at_the_start,
+	    renames_are_discontinuities,
 	    routes_tell_the_policy,
 	    no_route_no_tunnel,
 	    errors_of_found_hbas,

@@ -670,6 +670,40 @@ START_TEST(merge_of_renames)
 }
 END_TEST
 
+/* Names that move along a chain, round a ring, or to where somebody stays: a row keeps
+ * its HBA, whatever order the rows have. */
+START_TEST(renames_that_meet)
+{
+	static const struct {
+		const char *const lines[3];
+		const char *const names[3]; /* of what is found as a, b and c */
+	} cases[] = {
+	    {{"a b", "b c", "c d"}, {"b", "c", "d"}},
+	    {{"c b", "b a", "a z"}, {"z", "a", "b"}},
+	    {{"a b", "b a"}, {"b", "a", "c"}},
+	    {{"a b", "b c", "c a"}, {"b", "c", "a"}},
+	    {{"a b", "b c"}, {"a", "b", "c"}}, /* c has its name already */
+	    {{"a b"}, {"a", "b", "c"}},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		instance_set_free(&set);
+		ck_assert_int_eq(instance_set_init(&set), 0);
+		for (int found = 'a'; found <= 'c'; found++)
+			instance_set_found(&set, (char[]){(char)found, '\0'}, true);
+		for (size_t j = 0; j < 3 && cases[i].lines[j]; j++)
+			rename_to(cases[i].lines[j]);
+		instance_set_apply_renames(&set);
+		for (int j = 0; j < 3; j++) {
+			const char found[] = {(char)('a' + j), '\0'};
+
+			ck_assert_int_eq(instance_set_found(&set, found, false), j + 1);
+			ck_assert_str_eq(set.instances[j + 1].name, cases[i].names[j]);
+		}
+	}
+}
+END_TEST
+
 START_TEST(garbage)
 {
 	static const char letters[] =
@@ -723,6 +757,7 @@ int main(void)
 	    found_instances,
 	    two_found_of_one_name,
 	    merge_of_renames,
+	    renames_that_meet,
 	    namespaces_of_lines,
 	    renames_are_of_the_own_namespace,
 	    what_is_no_namespace,

@@ -257,9 +257,11 @@ static const char *owner_of(uint32_t reqid, uint32_t if_id)
 	    .if_id = if_id,
 	};
 
+	bool guess;
+
 	return inventory.set
 	    .instances[inventory_row(&inventory, &addrs, policies, n_policies, &sa,
-				     SA_DIR_OUT)]
+				     SA_DIR_OUT, &guess)]
 	    .name;
 }
 
