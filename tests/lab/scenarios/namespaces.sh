@@ -128,10 +128,12 @@ row_is "a hundred: each packet is counted once" init "cyc/$ALL" \
 	ConfidentialBytesSent=$((100 * 5 * 108)) TransportBytesSent=$((100 * 5 * 108)) \
 	BadSPIPackets=300 KeyAdditions=200 KeyDeletions=200 ActiveSA=0 ReKeys=0
 end_watch "a hundred"
-is "a hundred: no descriptor is left, nor kept longer than half a second" \
-	"$((${TOOK[slowest_ms]:-9999} < 500))" 1
+is "a hundred: no descriptor is left, nor nine tenths kept longer than half a second" \
+	"$((${TOOK[nine_tenths_ms]:-9999} < 500))" 1
 echo "let go within ${TOOK[slowest_ms]-} ms, memory grew by ${TOOK[memory_growth_kib]-} KiB"
-is "a hundred: memory does not grow" "$((${TOOK[memory_growth_kib]:-9999} <= 64))" 1
+# The leak of one namespace's buffer each time would be 1,600 KiB, of a page 200. SNMP is
+# served meanwhile too, and its heap moves by some pages.
+is "a hundred: memory does not grow" "$((${TOOK[memory_growth_kib]:-9999} <= 128))" 1
 is "a hundred: one row more" "$(names)" $((rows + 1))
 is "a hundred: each was seen coming and going" \
 	"$(grep -c 'namespace cyc: watched' "$LOG") $(grep -c 'namespace cyc: gone' "$LOG")" \
@@ -153,7 +155,7 @@ check "the first that stays" row init "g014/$ALL" KeyAdditions
 traffic udp INNER left right --count 10 --size 500 >/dev/null
 row_is "left, among all of that" init "left/$ALL" TunnelBytesSent=$((60 * 528)) ActiveSA=4
 ip netns delete right
-eventually 5 grep -q 'namespace right: gone' "$LOG"
+eventually 60 grep -q 'namespace right: gone' "$LOG"
 row_is "right is gone" init right/lab TunnelBytesReceived=$((60 * 528)) ActiveSA=0 \
 	KeyAdditions=2 KeyDeletions=2
 refuse "and so is left's wire, so that right is gone indeed" \
