@@ -100,9 +100,11 @@ static int compare_name(const void *key, const void *element)
 
 static struct namespace *find(const char *name)
 {
-	struct namespace **found =
-	    bsearch(name, self.all, self.n, sizeof(*self.all), compare_name);
+	struct namespace **found;
 
+	if (!self.n)
+		return NULL;
+	found = bsearch(name, self.all, self.n, sizeof(*self.all), compare_name);
 	return found ? *found : NULL;
 }
 
