@@ -162,7 +162,8 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
  * UPDSA over a larval SA, which the ledger need not know, makes it a keyed one.
  * UPDSA of a keyed SA shows the kernel's template of the change, with zero bytes
  * and an add_time of its own, while the SA goes on counting: it says nothing. One that
- * is older than what a dump has found is of an SA that had the key before that.
+ * is older than what a dump has found is of an SA that had the key before that; and
+ * after a flush it is of a new one, or what was found would have been named by now.
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
@@ -171,7 +172,8 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 	if (find_counted(ledger, sa) != SA_NONE)
 		return 0;
 	if (place != SA_NONE && book_entry_at(ledger, place)->state == ENTRY_FOUND &&
-	    book_entry_at(ledger, place)->add_time < sa->add_time)
+	    book_entry_at(ledger, place)->add_time < sa->add_time &&
+	    !book_entry_at(ledger, place)->flushed)
 		return 0;
 	return event_new(ledger, sa);
 }

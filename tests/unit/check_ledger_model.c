@@ -392,6 +392,16 @@ static bool may_exist(const struct model *model, const struct sa *sa)
 	return true;
 }
 
+/* It has all that one had by which a watcher knows an SA, and the FLUSHSA that came
+ * between the two has not been read. */
+static bool is_twin(const struct gone *gone, const struct sa *sa)
+{
+	return gone->flushed && is_keyed(&gone->was) && gone->on_its_way &&
+	       same_key(&gone->sa, sa) && same_addrs(&gone->sa, sa) &&
+	       gone->sa.add_time == sa->add_time && gone->sa.reqid == sa->reqid &&
+	       gone->sa.mode == sa->mode;
+}
+
 /*
  * It has the key and the second of one that was flushed, and neither message has been
  * read: what the dump under way shows of the two counts for nothing.
@@ -401,11 +411,7 @@ static void find_twins(struct model *model, struct model_sa *it)
 	for (size_t i = 0; i < model->n_gone; i++) {
 		struct gone *gone = &model->gone[i];
 
-		if (!gone->flushed || !is_keyed(&gone->was) || !gone->on_its_way ||
-		    !model->dumping || !same_key(&gone->sa, &it->sa) ||
-		    !same_addrs(&gone->sa, &it->sa) ||
-		    gone->sa.add_time != it->sa.add_time ||
-		    gone->sa.reqid != it->sa.reqid || gone->sa.mode != it->sa.mode)
+		if (!model->dumping || !is_twin(gone, &it->sa))
 			continue;
 		untell(model, &gone->was);
 		gone->was.shown_now = false;
@@ -891,11 +897,21 @@ static bool order_may_be_lost(const struct model *model)
 	return false;
 }
 
+static bool has_twins(const struct model *model)
+{
+	for (size_t i = 0; i < model->n_gone; i++)
+		for (size_t j = 0; j < model->n_live; j++)
+			if (is_twin(&model->gone[i], &model->live[j].sa))
+				return true;
+	return false;
+}
+
 /* The kernel drops what comes while the buffer is full. Left out: an SA that moves
- * between two dumps of which the first was cut short, and all its messages lost. */
+ * between two dumps of which the first was cut short, and all its messages lost; one
+ * that took a flushed one's place unheard, which may now belong in another row. */
 static void do_lose(struct model *model, const struct step *step)
 {
-	if (!model->n_queue || model->dumping || model->half_seen)
+	if (!model->n_queue || model->dumping || model->half_seen || has_twins(model))
 		return;
 	model->order_lost |= order_may_be_lost(model);
 	model->n_queue = step->b % model->n_queue;
