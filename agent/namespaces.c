@@ -524,14 +524,6 @@ static bool look(void)
 	return changed;
 }
 
-void namespaces_look(void)
-{
-	if (!self.watch)
-		return;
-	netns_watch_read(self.watch);
-	look();
-}
-
 static void look_and_tell(void)
 {
 	netns_watch_read(self.watch);
@@ -624,6 +616,17 @@ static int adjust_watch(void)
 	if (err)
 		close_watch();
 	return err;
+}
+
+/* Without a watch, which may have been refused, there are still the polls. */
+void namespaces_look(void)
+{
+	if (!self.watch && wants_any())
+		adjust_watch();
+	if (self.watch)
+		netns_watch_read(self.watch);
+	if (wants_any() || self.n > 1)
+		look();
 }
 
 static void log_watch(int err)
@@ -816,12 +819,11 @@ bool namespaces_want_poll(void)
 static void keep_numbers(struct snapshot_row *rows, size_t n,
 			 const struct snapshot *old)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!snapshot_find(old, rows[i].name))
-			return; /* there are new rows: all is new */
 	for (size_t i = 0; i < n; i++) {
 		const struct snapshot_row *row = snapshot_find(old, rows[i].name);
 
+		if (!row)
+			continue;
 		rows[i].stats = row->stats;
 		rows[i].replay_failures = row->replay_failures;
 	}

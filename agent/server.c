@@ -34,6 +34,7 @@ static struct {
 	uint64_t last_attempt; /* end of the last poll, good or not */
 	uint64_t last_cost;    /* processor time that it took */
 	uint64_t last_save;
+	bool changed; /* a namespace has come or gone since the last poll */
 } server = {.timer = -1};
 
 int server_open(struct settings *settings, const struct namespaces_paths *paths)
@@ -92,6 +93,7 @@ int server_poll(void)
 	int err;
 
 	namespaces_look();
+	server.changed = false;
 	err = namespaces_poll();
 	server.last_attempt = namespaces_now();
 	server.last_cost = processor_time() - start;
@@ -130,6 +132,8 @@ static void schedule(void)
 
 	if (namespaces_want_poll())
 		when = server.last_attempt + SETTLE_NS;
+	if (server.changed)
+		when = namespaces_now();
 	set_timer(when > budget ? when : budget);
 }
 
@@ -185,11 +189,11 @@ static void on_timer(int fd, void *data)
 		poll_in_service();
 }
 
+/* Between polls totals are not whole: what has changed is shown by a poll, soon. */
 static void on_change(bool came_or_went)
 {
-	if (came_or_went)
-		publish();
-	if (namespaces_want_poll())
+	server.changed |= came_or_went;
+	if (server.changed || namespaces_want_poll())
 		schedule();
 }
 

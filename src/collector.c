@@ -282,6 +282,8 @@ static int refresh_claims(struct collector *collector)
 	     inventory_wants_policies(&collector->inventory))) {
 		err = dump_policies(collector);
 		fresh = true;
+		/* so that claims are made from them even if a step below fails */
+		collector->inventory.flows_changed = true;
 	}
 	if (!err && (fresh || collector->inventory.flows_changed))
 		err = find_paths(collector);
@@ -366,10 +368,8 @@ static int drain(struct collector *collector)
 /* Events are read even if the addresses cannot be: they would wait for ever. */
 int collector_read_events(struct collector *collector)
 {
-	int err = refresh_addrs(collector);
-	int drained = drain(collector);
-
-	return drained ? drained : err;
+	refresh_addrs(collector); /* if that fails, the poll says so */
+	return drain(collector);
 }
 
 void collector_note_gap(struct collector *collector)
@@ -384,27 +384,33 @@ bool collector_wants_poll(const struct collector *collector)
 
 /* Instances: what the system says of them now. */
 
-/* The interface that a rule names, else the driver, else the one with the address. */
-static void refresh_devices(struct collector *collector, struct instance *instance)
+/* Which interfaces the rules name. Whose a connection is may hang on it. */
+static void refresh_rules(struct collector *collector, struct instance *instance)
 {
-	const struct kernel_ops *ops = collector->ops;
-
-	instance->if_index = 0;
 	for (size_t i = 0; i < instance->n_rules; i++) {
 		struct instance_rule *rule = &instance->rules[i];
 		uint32_t index = 0;
 
 		if (!rule->device[0])
 			continue;
-		index = ops->if_index(collector->kernel, rule->device);
-		if (index != rule->device_index)
-			collector->reattribute = true;
+		index = collector->ops->if_index(collector->kernel, rule->device);
+		if (index == rule->device_index)
+			continue;
 		rule->device_index = index;
-		if (!instance->if_index)
-			instance->if_index = index;
+		collector->reattribute = true;
+		collector->inventory.read_at = 0;
 	}
+}
+
+/* The interface that a rule names, else the driver, else the one with the address. */
+static void refresh_if_index(struct collector *collector, struct instance *instance)
+{
+	instance->if_index = 0;
+	for (size_t i = 0; i < instance->n_rules && !instance->if_index; i++)
+		instance->if_index = instance->rules[i].device_index;
 	if (!instance->if_index && instance->present && instance->netdev[0])
-		instance->if_index = ops->if_index(collector->kernel, instance->netdev);
+		instance->if_index =
+		    collector->ops->if_index(collector->kernel, instance->netdev);
 	if (!instance->if_index)
 		instance->if_index = instance->local_if_index;
 }
@@ -436,10 +442,12 @@ static bool is_present(const struct instance *instance, const struct local_addrs
 static int refresh_instances(struct collector *collector)
 {
 	struct instance_set *set = &collector->inventory.set;
-	int err =
-	    inventory_refresh(&collector->inventory, collector->options.sysfs_root,
-			      &collector->addrs, now(collector));
+	int err;
 
+	for (size_t i = 1; i < set->n; i++)
+		refresh_rules(collector, &set->instances[i]);
+	err = inventory_refresh(&collector->inventory, collector->options.sysfs_root,
+				&collector->addrs, now(collector));
 	if (!err)
 		err = grow_rows(collector);
 	if (err)
@@ -448,7 +456,7 @@ static int refresh_instances(struct collector *collector)
 	for (size_t i = 1; i < set->n; i++) {
 		struct instance *instance = &set->instances[i];
 
-		refresh_devices(collector, instance);
+		refresh_if_index(collector, instance);
 		instance->active =
 		    instance->present || is_present(instance, &collector->addrs);
 	}
@@ -461,6 +469,15 @@ static int refresh_instances(struct collector *collector)
 static bool meets_xfrm(const struct instance *instance)
 {
 	return instance->n_rules || (instance->present && instance->software);
+}
+
+/* An adapter that is all that its instance stands for, there or not: none of what XFRM
+ * refuses is its own. */
+static bool has_own_stack(const struct instance *instance)
+{
+	return !instance->n_rules && instance->transport[0] && !instance->software &&
+	       strcmp(instance->transport, "tcp") != 0 &&
+	       strcmp(instance->transport, "iser") != 0;
 }
 
 /*
@@ -482,10 +499,13 @@ static size_t count_owners(const struct collector *collector, size_t *ret_owner)
 	return n;
 }
 
-static enum error_scope scope_of(const struct collector *collector)
+static enum error_scope scope_of(const struct collector *collector,
+				 const struct instance *instance)
 {
 	size_t owner;
 
+	if (has_own_stack(instance))
+		return ERROR_SCOPE_INSTANCE;
 	return count_owners(collector, &owner) > 1 ? ERROR_SCOPE_NAMESPACE
 						   : ERROR_SCOPE_INSTANCE;
 }
@@ -537,6 +557,8 @@ static void count_errors(struct collector *collector)
 	for (size_t i = 0; i < collector->n_rows; i++) {
 		struct row *row = &collector->rows[i];
 
+		if (has_own_stack(&collector->inventory.set.instances[i]))
+			continue;
 		if (shared)
 			show_namespace(collector, row);
 		if (shared || i == owner) {
@@ -683,7 +705,8 @@ static int keep_record(void *ctx, const struct ledger_record *record)
 {
 	struct collector *collector = ctx;
 
-	collector->kept[collector->n_kept++] = *record;
+	if (!record->leaving) /* the end of one that leaves is counted for good */
+		collector->kept[collector->n_kept++] = *record;
 	return 0;
 }
 
@@ -793,7 +816,7 @@ static void note_renames(struct collector *collector)
 {
 	struct instance_set *set = &collector->inventory.set;
 
-	for (size_t i = 0; i < set->n; i++) {
+	for (size_t i = 0; i < collector->n_rows; i++) {
 		if (set->instances[i].renamed)
 			collector->rows[i].discontinuity = now(collector);
 		set->instances[i].renamed = false;
@@ -836,7 +859,7 @@ static struct snapshot_row make_row(const struct collector *collector, size_t nu
 	    .active = instance->active && !collector->stale,
 	    .if_index = instance->if_index,
 	    .sessions = instance->sessions,
-	    .error_scope = scope_of(collector),
+	    .error_scope = scope_of(collector, instance),
 	    .replay_failures = totals->replay_failures,
 	    .discontinuity = collector->rows[number].discontinuity,
 	    .stats = totals->stats,
@@ -871,7 +894,7 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 	struct health *health = &snapshot->health;
 	char netns[SNAPSHOT_NETNS_MAX + 1];
 
-	for (size_t i = 0; i < collector->inventory.set.n; i++) {
+	for (size_t i = 0; i < collector->n_rows; i++) {
 		struct snapshot_row row = make_row(collector, i);
 		int err = snapshot_add_row(snapshot, &row);
 

@@ -30,13 +30,19 @@ static const char *transport_of(const struct iscsi_host *host)
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%.*s", (int)sizeof(to) - 1, from)
 
-/* An instance by what the system calls it, or -errno. */
-static int find_instance(const struct discovery *discovery, const char *name)
+/* An instance by what the system calls it, or -errno. Unless HBAs are looked for, only
+ * what is configured under that name. */
+static int find_instance(const struct discovery *discovery, const char *name, bool add)
 {
 	char fit[INSTANCE_NAME_MAX + 1];
+	int number;
 
 	instance_name_fit(fit, sizeof(fit), name);
-	return instance_set_found(discovery->set, fit, discovery->find);
+	number = instance_set_found(discovery->set, fit, add && discovery->find);
+	if (number > 0 && !discovery->find &&
+	    !discovery->set->instances[number].n_rules)
+		return -ENOENT;
+	return number;
 }
 
 /* Adapters with a stack of their own. */
@@ -69,7 +75,7 @@ static int find_hardware(const struct discovery *discovery,
 	snprintf(name, sizeof(name), "%s%s%s%s%s", host->driver,
 		 host->pci[0] ? ":" : "", host->pci,
 		 more && host->hwaddress[0] ? ":" : "", more ? host->hwaddress : "");
-	return find_instance(discovery, name);
+	return find_instance(discovery, name, true);
 }
 
 static void describe_hardware(struct instance *instance, const struct iscsi_host *host)
@@ -136,20 +142,18 @@ static int find_record(const struct discovery *discovery,
 {
 	const char *iface = record_of(connection);
 	const struct instance *plain;
-	struct discovery known = *discovery;
 	char name[NAME_SIZE];
 	int number;
 
 	if (!connection->initiator_name[0])
 		return -ENOENT;
-	known.find = false;
 	snprintf(name, sizeof(name), "%s:%s:%s", transport, iface,
 		 connection->initiator_name);
-	number = find_instance(&known, name);
+	number = find_instance(discovery, name, false);
 	if (number >= 0)
 		return number;
 	name[strlen(transport) + 1 + strlen(iface)] = '\0';
-	number = find_instance(discovery, name);
+	number = find_instance(discovery, name, true);
 	if (number < 0)
 		return number;
 	plain = &discovery->set->instances[number];
@@ -157,7 +161,7 @@ static int find_record(const struct discovery *discovery,
 	    !is_in_use(discovery, plain, connection, transport))
 		return number;
 	name[strlen(name)] = ':';
-	return find_instance(discovery, name);
+	return find_instance(discovery, name, true);
 }
 
 static void describe_record(struct instance *instance,

@@ -360,17 +360,33 @@ static int find_found(const struct instance_set *set, const char *found)
 	return -ENOENT;
 }
 
+/* The instance that may have a found HBA under that name, if need be a new one: one of
+ * that name that is no other HBA's. */
+static int take_name(struct instance_set *set, const char *name, bool add)
+{
+	int number = instance_set_find(set, name);
+
+	if (number < 0)
+		return add ? add_instance(set, name) : -ENOENT;
+	return number > 0 && !set->instances[number].found[0] ? number : -EEXIST;
+}
+
 int instance_set_found(struct instance_set *set, const char *found, bool add)
 {
+	char other[INSTANCE_NAME_MAX + 1];
 	int number = find_found(set, found);
 
 	if (number >= 0)
 		return number;
-	number = instance_set_find(set, renamed(set, found));
-	if (number == 0)
-		return -ENOENT; /* no HBA has the unattributed row's name */
-	if (number < 0 && add)
-		number = add_instance(set, renamed(set, found));
+	if (!strcmp(found, INSTANCE_UNATTRIBUTED))
+		return -ENOENT; /* no HBA is called so */
+	number = take_name(set, renamed(set, found), add);
+	if (number == -EEXIST)
+		number = take_name(set, found, add);
+	for (unsigned i = 2; number == -EEXIST; i++) {
+		snprintf(other, sizeof(other), "%.50s~%u", found, i);
+		number = take_name(set, other, add);
+	}
 	if (number > 0)
 		snprintf(set->instances[number].found,
 			 sizeof(set->instances[number].found), "%s", found);
@@ -382,54 +398,97 @@ static bool wants_rename(const struct instance_set *set, const struct instance *
 	return it->found[0] && strcmp(it->name, renamed(set, it->found)) != 0;
 }
 
-/* Returns true if that settled it, or nothing ever will. */
-static bool rename_one(struct instance_set *set, struct instance *it,
-		       const bool *settled)
+static void give_name(struct instance_set *set, struct instance *it)
 {
-	const char *name = renamed(set, it->found);
-	int number = instance_set_find(set, name);
-	struct instance *other = number < 0 ? NULL : &set->instances[number];
-
-	if (!other) {
-		snprintf(it->name, sizeof(it->name), "%s", name);
-		it->renamed = true;
-		return true;
-	}
-	if (wants_rename(set, other) && !settled[number])
-		return false; /* it will make room */
-	if (number > 0 && !other->found[0]) {
-		memcpy(other->found, it->found, sizeof(it->found));
-		it->found[0] = '\0';
-	}
-	return true; /* else another HBA has that name: this one keeps what it has */
+	snprintf(it->name, sizeof(it->name), "%s", renamed(set, it->found));
+	it->renamed = true;
 }
 
-/* Each takes the name that another leaves; where they only wait for each other, in a
- * ring, one steps aside. */
+/* True if it waits for another that has yet to leave the name that it wants. */
+static bool waits_for(const struct instance_set *set, const bool *settled, size_t i,
+		      size_t *ret_holder)
+{
+	int number;
+
+	if (settled[i] || !wants_rename(set, &set->instances[i]))
+		return false;
+	number = instance_set_find(set, renamed(set, set->instances[i].found));
+	if (number < 0 || settled[number] ||
+	    !wants_rename(set, &set->instances[number]))
+		return false;
+	*ret_holder = (size_t)number;
+	return true;
+}
+
+/* The name is free, or will never be: then an instance that is no HBA takes this one
+ * over, or this one keeps the name that it has. */
+static void settle_name(struct instance_set *set, struct instance *it)
+{
+	int number = instance_set_find(set, renamed(set, it->found));
+
+	if (number < 0) {
+		give_name(set, it);
+	} else if (number > 0 && !set->instances[number].found[0]) {
+		memcpy(set->instances[number].found, it->found, sizeof(it->found));
+		it->found[0] = '\0';
+	}
+}
+
+/* All that are left wait for each other: whoever is reached after so many steps stands
+ * in a ring. Its names go round at once. ring has room for all. */
+static void settle_ring(struct instance_set *set, bool *settled, size_t at,
+			size_t *ring)
+{
+	size_t start;
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->n; i++)
+		waits_for(set, settled, at, &at);
+	start = at;
+	do {
+		ring[n++] = at;
+		waits_for(set, settled, at, &at);
+	} while (at != start && n < set->n);
+	for (size_t i = 0; i < n; i++) {
+		give_name(set, &set->instances[ring[i]]);
+		settled[ring[i]] = true;
+	}
+}
+
+/* Settles each that waits for nobody. Returns how many; *ret_waiting: one that waits,
+ * 0: none. */
+static size_t settle_free(struct instance_set *set, bool *settled, size_t *ret_waiting)
+{
+	size_t n = 0;
+	size_t holder;
+
+	*ret_waiting = 0;
+	for (size_t i = 1; i < set->n; i++) {
+		if (settled[i] || !wants_rename(set, &set->instances[i]))
+			continue;
+		if (waits_for(set, settled, i, &holder)) {
+			*ret_waiting = i;
+			continue;
+		}
+		settle_name(set, &set->instances[i]);
+		settled[i] = true;
+		n++;
+	}
+	return n;
+}
+
+/* Each takes the name that another leaves; each round settles one at least. */
 void instance_set_apply_renames(struct instance_set *set)
 {
 	bool *settled = calloc(set->n, sizeof(*settled));
-	bool moved = true;
+	size_t *ring = calloc(set->n, sizeof(*ring));
+	size_t waiting = 1;
 
-	while (settled && moved) {
-		size_t waiting = 0;
-
-		moved = false;
-		for (size_t i = 1; i < set->n; i++) {
-			if (settled[i] || !wants_rename(set, &set->instances[i]))
-				continue;
-			settled[i] = rename_one(set, &set->instances[i], settled);
-			moved |= settled[i];
-			waiting = settled[i] ? waiting : i;
-		}
-		if (!moved && waiting) {
-			struct instance *it = &set->instances[waiting];
-
-			snprintf(it->name, sizeof(it->name), "\x01%zu", waiting);
-			moved = true;
-		}
-	}
+	while (settled && ring && waiting)
+		if (!settle_free(set, settled, &waiting) && waiting)
+			settle_ring(set, settled, waiting, ring);
 	free(settled);
+	free(ring);
 }
 
 static int check_rename(struct parser *parser, const struct instance_set *set,

@@ -99,8 +99,9 @@ int instance_set_add_rename(struct instance_set *set, const char *line, char *er
 
 /*
  * Gives found instances the names that the renames say, and back their own where none
- * does any more. Where another instance has that name already it becomes the found one,
- * and the old stays as one that is not there.
+ * does any more. An HBA keeps its row whatever the names do; one whose name another HBA
+ * has by itself keeps the name that it has. Where another instance has that name
+ * already it becomes the found one, and the old stays as one that is not there.
  */
 void instance_set_apply_renames(struct instance_set *set);
 

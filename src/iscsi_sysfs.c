@@ -326,6 +326,8 @@ static int read_class(struct iscsi_sysfs *sysfs, const char *root, const char *c
 	struct dirent *entry;
 	int err = 0;
 
+	if (!dir && errno != ENOENT && errno != ENOTDIR)
+		return -errno;
 	while (!err && dir && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			err = add(sysfs, root, entry->d_name);

@@ -49,7 +49,7 @@ struct iscsi_sysfs {
 
 /*
  * Reads all of it under sysfs_root ("/sys"). What goes away while it is read is left
- * out. Returns 0 (also where the kernel has no iSCSI) or -ENOMEM; then *ret is
+ * out. Returns 0 (also where the kernel has no iSCSI) or -errno; then *ret is
  * untouched. The caller frees with iscsi_sysfs_free().
  */
 int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_sysfs *ret);

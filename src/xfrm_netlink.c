@@ -173,6 +173,8 @@ static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 	if (!err)
 		netlink->xfrm_stat_fd =
 		    open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
+	if (!err && netlink->xfrm_stat_fd < 0 && errno != ENOENT)
+		err = -errno;
 	return err;
 }
 

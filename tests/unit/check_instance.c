@@ -634,15 +634,25 @@ START_TEST(found_instances)
 }
 END_TEST
 
-/* One name for two: they share a row, and none is lost. */
+/* One name for two: each has a row, whoever comes first. */
 START_TEST(two_found_of_one_name)
 {
 	rename_to("tcp:a tcp:b");
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(instance_set_found(&set, "tcp:b", true), 1);
-		ck_assert_int_eq(instance_set_found(&set, "tcp:a", true), 1);
+		ck_assert_int_eq(instance_set_found(&set, "tcp:a", true), 2);
 	}
-	ck_assert_uint_eq(set.n, 2);
+	ck_assert_uint_eq(set.n, 3);
+	ck_assert_str_eq(set.instances[2].name, "tcp:a");
+	instance_set_free(&set);
+	ck_assert_int_eq(instance_set_init(&set), 0);
+	rename_to("tcp:a tcp:b");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(instance_set_found(&set, "tcp:a", true), 1);
+		ck_assert_int_eq(instance_set_found(&set, "tcp:b", true), 2);
+	}
+	ck_assert_str_eq(set.instances[1].name, "tcp:b");
+	ck_assert_str_eq(set.instances[2].name, "tcp:b~2");
 }
 END_TEST
 
@@ -684,6 +694,8 @@ START_TEST(renames_that_meet)
 	    {{"a b", "b c", "c a"}, {"b", "c", "a"}},
 	    {{"a b", "b c"}, {"a", "b", "c"}}, /* c has its name already */
 	    {{"a b"}, {"a", "b", "c"}},
+	    {{"a b", "b a", "c d"}, {"b", "a", "d"}},
+	    {{"c a", "a b"}, {"a", "b", "c"}},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
