@@ -194,7 +194,7 @@ class Namespaces(SceneTest):
         for path in list(self.dir.iterdir()):
             path.unlink()
         wait_for(lambda: self.fds() == before, "all are let go", 20)
-        self.assertEqual(self.scene.names(), [ALL])
+        wait_for(lambda: self.scene.names() == [ALL], "their rows are gone", 20)
 
     # --- coming and going -----------------------------------------------------------------
 
