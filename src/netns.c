@@ -9,11 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "parser.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
 
 bool netns_name_is_valid(const char *name)
 {
@@ -139,6 +144,14 @@ int netns_identify_own(struct netns_id *ret)
 		return -errno;
 	*ret = id_of(&file);
 	return 0;
+}
+
+int netns_cookie(int socket, uint64_t *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) < 0 ? -errno
+									      : 0;
 }
 
 int netns_list_dir(const char *dir, void (*found)(void *ctx, const char *name),

@@ -55,6 +55,10 @@ int netns_open(const char *dir, const char *name, struct netns_id *ret_id);
 /* The calling thread's own. Returns 0 or -errno. */
 int netns_identify_own(struct netns_id *ret);
 
+/* The cookie of a socket's namespace: unique for each that this boot ever had. Returns
+ * 0, or -errno, -ENOPROTOOPT before Linux 5.14. */
+int netns_cookie(int socket, uint64_t *ret);
+
 /* Calls back for the name of each file in DIR. Returns 0, or -errno if it cannot be
  * read to its end. */
 int netns_list_dir(const char *dir, void (*found)(void *ctx, const char *name),

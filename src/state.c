@@ -13,10 +13,7 @@
 #include <unistd.h>
 
 #include "ledger.h"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
-#endif
+#include "netns.h"
 
 #define STATE_FILE "qmipsecd"
 #define STATE_SUFFIX ".state"
@@ -77,7 +74,6 @@ static int read_boot_id(char *boot_id, size_t size)
 int state_id_read(struct state_id *ret)
 {
 	struct state_id id = {.netns_cookie = 0};
-	socklen_t len = sizeof(id.netns_cookie);
 	int err = read_boot_id(id.boot_id, sizeof(id.boot_id));
 	int fd;
 
@@ -86,8 +82,7 @@ int state_id_read(struct state_id *ret)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &id.netns_cookie, &len) < 0)
-		err = -errno;
+	err = netns_cookie(fd, &id.netns_cookie);
 	close(fd);
 	if (!err)
 		*ret = id;

@@ -23,10 +23,7 @@
 #include <libmnl/libmnl.h>
 
 #include "link.h"
-
-#ifndef SO_NETNS_COOKIE
-#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
-#endif
+#include "netns.h"
 
 enum {
 	/* What the kernel fills at most for one read of a dump (SKB_MAX_ALLOC,
@@ -274,12 +271,7 @@ void xfrm_netlink_close(struct xfrm_netlink *netlink)
 
 int xfrm_netlink_cookie(const struct xfrm_netlink *netlink, uint64_t *ret)
 {
-	socklen_t len = sizeof(*ret);
-
-	return getsockopt(xfrm_netlink_event_fd(netlink), SOL_SOCKET, SO_NETNS_COOKIE,
-			  ret, &len) < 0
-		   ? -errno
-		   : 0;
+	return netns_cookie(xfrm_netlink_event_fd(netlink), ret);
 }
 
 int xfrm_netlink_event_fd(const struct xfrm_netlink *netlink)
