@@ -235,8 +235,8 @@ static void log_state(const struct namespace *namespace, int err)
 		break;
 	case -EBADMSG:
 		snmp_log(LOG_WARNING,
-			 "%s/%s is damaged or of another version: "
-			 "not used, counters start anew\n",
+			 "%s/%s is damaged, of another version or not a regular "
+			 "file: rejected, counters start anew\n",
 			 self.paths.state_dir, file);
 		break;
 	case 0:
@@ -855,26 +855,37 @@ int namespaces_snapshot(struct snapshot *fresh, const struct snapshot *old)
 	return err;
 }
 
+/* The first failure after a success is logged; mostly all fail alike. */
+static void log_save(const struct namespace *namespace, int err)
+{
+	char file[STATE_NAME_MAX + 1];
+
+	if (self.save_failing)
+		return;
+	self.save_failing = true;
+	state_file_name(file, namespace->name);
+	snmp_log(LOG_ERR, "cannot save the state as %s/%s: %s\n", self.paths.state_dir,
+		 file, strerror(-err));
+}
+
 void namespaces_save(uint64_t last_at)
 {
-	int err = 0;
+	bool failed = false;
 
 	if (!self.paths.state_dir)
 		return;
 	for (size_t i = 0; i < self.n; i++) {
 		const struct namespace *entry = self.all[i];
-		int one = 0;
+		int err = 0;
 
 		if (is_own(entry) || (entry->netlink && entry->has_state_id))
-			one = state_save(self.paths.state_dir, entry->name,
+			err = state_save(self.paths.state_dir, entry->name,
 					 &entry->state_id, entry->collector, last_at);
-		if (one)
-			err = one;
+		if (err)
+			log_save(entry, err);
+		failed |= err != 0;
 	}
-	if (err && !self.save_failing)
-		snmp_log(LOG_ERR, "cannot save the state in %s: %s\n",
-			 self.paths.state_dir, strerror(-err));
-	else if (!err && self.save_failing)
+	if (!failed && self.save_failing)
 		snmp_log(LOG_NOTICE, "the state can be saved again\n");
-	self.save_failing = err != 0;
+	self.save_failing = failed;
 }

@@ -940,6 +940,8 @@ static int read_all(FILE *stream, void *data, size_t size)
 	return fread(data, size, 1, stream) == 1 ? 0 : -EBADMSG;
 }
 
+#define COPY_TEXT(to, from) memcpy(to, from, strlen(from))
+
 static int save_record(void *ctx, const struct ledger_record *record)
 {
 	return write_all(ctx, record, sizeof(*record));
@@ -963,11 +965,11 @@ int collector_save(const struct collector *collector, FILE *stream)
 		struct saved_row saved;
 
 		memset(&saved, 0, sizeof(saved)); /* the padding goes to disk too */
-		memcpy(saved.name, instance->name, sizeof(saved.name));
-		memcpy(saved.found, instance->found, sizeof(saved.found));
-		memcpy(saved.transport, instance->transport, sizeof(saved.transport));
-		memcpy(saved.initiator_name, instance->initiator_name,
-		       sizeof(saved.initiator_name));
+		/* without what a longer text has left behind its end */
+		COPY_TEXT(saved.name, instance->name);
+		COPY_TEXT(saved.found, instance->found);
+		COPY_TEXT(saved.transport, instance->transport);
+		COPY_TEXT(saved.initiator_name, instance->initiator_name);
 		saved.totals = *ledger_row(collector->ledger, (unsigned)i);
 		saved.row = collector->rows[i];
 		err = write_all(stream, &saved, sizeof(saved));
@@ -975,9 +977,45 @@ int collector_save(const struct collector *collector, FILE *stream)
 	return err ? err : ledger_save(collector->ledger, save_record, stream);
 }
 
+/* As it was saved: with zeros from its end on. */
 static bool is_text(const char *text, size_t size)
 {
-	return memchr(text, '\0', size) != NULL;
+	size_t len = strnlen(text, size);
+
+	if (len == size)
+		return false;
+	for (size_t i = len; i < size; i++)
+		if (text[i])
+			return false;
+	return true;
+}
+
+/* An HBA's own name, which no other row has. */
+static bool is_own_found(const struct instance_set *set, const char *found)
+{
+	if (!instance_name_is_valid(found) || !strcmp(found, INSTANCE_UNATTRIBUTED))
+		return false;
+	for (size_t i = 0; i < set->n; i++)
+		if (!strcmp(set->instances[i].found, found))
+			return false;
+	return true;
+}
+
+/* Only what a collector saves: else what is saved next could not be loaded. */
+static bool row_is_sane(const struct collector *collector,
+			const struct saved_row *saved, bool first)
+{
+	return is_text(saved->name, sizeof(saved->name)) &&
+	       is_text(saved->found, sizeof(saved->found)) &&
+	       is_text(saved->transport, sizeof(saved->transport)) &&
+	       is_text(saved->initiator_name, sizeof(saved->initiator_name)) &&
+	       instance_name_is_valid(saved->name) &&
+	       first == !strcmp(saved->name, INSTANCE_UNATTRIBUTED) &&
+	       (!saved->found[0] ||
+		(!first && is_own_found(&collector->inventory.set, saved->found))) &&
+	       saved->totals.stats.key_deletions <= saved->totals.stats.key_additions &&
+	       saved->row.losses <= saved->totals.losses &&
+	       saved->row.discontinuity <= now(collector);
 }
 
 /* What is known of an HBA that may not be there any more. */
@@ -991,7 +1029,7 @@ static void load_identity(struct instance *instance, const struct saved_row *sav
 }
 
 /* Returns the row's number in this collector, or -errno. */
-static int load_row(struct collector *collector, FILE *stream)
+static int load_row(struct collector *collector, FILE *stream, bool first)
 {
 	struct saved_row saved;
 	int number;
@@ -999,10 +1037,7 @@ static int load_row(struct collector *collector, FILE *stream)
 
 	if (err)
 		return err;
-	if (!is_text(saved.name, sizeof(saved.name)) ||
-	    !is_text(saved.found, sizeof(saved.found)) ||
-	    !is_text(saved.transport, sizeof(saved.transport)) ||
-	    !is_text(saved.initiator_name, sizeof(saved.initiator_name)))
+	if (!row_is_sane(collector, &saved, first))
 		return -EBADMSG;
 	number = instance_set_add(&collector->inventory.set, saved.name);
 	if (number < 0)
@@ -1037,6 +1072,37 @@ static int load_sas(struct collector *collector, FILE *stream, uint64_t n,
 	return 0;
 }
 
+static bool is_listed(const unsigned *numbers, size_t n, unsigned number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+/* numbers: where each of the saved rows is in this collector. */
+static int load_rows(struct collector *collector, FILE *stream, unsigned *numbers,
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int number = load_row(collector, stream, i == 0);
+
+		if (number < 0)
+			return number;
+		if (is_listed(numbers, i, (unsigned)number))
+			return -EBADMSG;
+		numbers[i] = (unsigned)number;
+	}
+	return 0;
+}
+
+static bool head_is_sane(const struct saved_head *head)
+{
+	return head->n_rows > 0 && head->n_rows <= LEDGER_MAX_ROWS &&
+	       head->base.bad_spi <= head->bad_spi &&
+	       head->base.not_decrypted <= head->not_decrypted;
+}
+
 int collector_load(struct collector *collector, FILE *stream)
 {
 	struct saved_head head;
@@ -1045,28 +1111,21 @@ int collector_load(struct collector *collector, FILE *stream)
 
 	if (err)
 		return err;
-	if (head.n_rows == 0 || head.n_rows > LEDGER_MAX_ROWS)
+	if (!head_is_sane(&head))
 		return -EBADMSG;
 	numbers = calloc(head.n_rows, sizeof(*numbers));
 	if (!numbers)
 		return -ENOMEM;
-	for (size_t i = 0; i < head.n_rows && !err; i++) {
-		int number = load_row(collector, stream);
-
-		if (number < 0)
-			err = number;
-		else
-			numbers[i] = (unsigned)number;
-	}
+	err = load_rows(collector, stream, numbers, head.n_rows);
 	if (!err)
 		err = load_sas(collector, stream, head.n_sas, numbers, head.n_rows);
 	free(numbers);
-	if (!err) {
-		instance_set_apply_renames(&collector->inventory.set);
-		note_renames(collector);
-		collector->bad_spi = head.bad_spi;
-		collector->not_decrypted = head.not_decrypted;
-		collector->base = head.base;
-	}
-	return err;
+	if (err)
+		return err;
+	instance_set_apply_renames(&collector->inventory.set);
+	note_renames(collector);
+	collector->bad_spi = head.bad_spi;
+	collector->not_decrypted = head.not_decrypted;
+	collector->base = head.base;
+	return 0;
 }

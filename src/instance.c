@@ -331,13 +331,18 @@ static int add_instance(struct instance_set *set, const char *name)
 	return add_in(set, "", name);
 }
 
+bool instance_name_is_valid(const char *name)
+{
+	return *name && strlen(name) <= INSTANCE_NAME_MAX && printable(name);
+}
+
 int instance_set_add(struct instance_set *set, const char *name)
 {
 	int number = instance_set_find(set, name);
 
 	if (number >= 0)
 		return number;
-	if (!*name || strlen(name) > INSTANCE_NAME_MAX || !printable(name))
+	if (!instance_name_is_valid(name))
 		return -EINVAL;
 	return add_instance(set, name);
 }

@@ -132,6 +132,9 @@ bool instance_set_has_netns(const struct instance_set *set, const char *netns);
 /* The number of the instance of that name, or -ENOENT. */
 int instance_set_find(const struct instance_set *set, const char *name);
 
+/* True if it can be a row's name: 1 to INSTANCE_NAME_MAX printable ASCII characters. */
+bool instance_name_is_valid(const char *name);
+
 /* Adds an instance that has no rules, if there is none of that name. Returns its
  * number, -ENOMEM, or -EINVAL if it cannot be a name. */
 int instance_set_add(struct instance_set *set, const char *name);

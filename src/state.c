@@ -4,16 +4,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ledger.h"
 #include "netns.h"
+#include "safe_file.h"
 
 #define STATE_FILE "qmipsecd"
 #define STATE_SUFFIX ".state"
@@ -22,6 +21,8 @@ static const char state_magic[8] = "qmipsec";
 
 enum {
 	STATE_VERSION = 3,
+	/* Room for 65,535 rows and a million SAs. What is larger is nobody's state. */
+	STATE_BODY_MAX = 256 * 1024 * 1024,
 };
 
 struct state_header {
@@ -89,40 +90,6 @@ int state_id_read(struct state_id *ret)
 	return err;
 }
 
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_file(const char *path, const struct state_header *header,
-		      const char *body)
-{
-	int fd =
-	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = write_all(fd, (const char *)header, sizeof(*header));
-	if (!err)
-		err = write_all(fd, body, header->body_size);
-	if (!err && fsync(fd) < 0)
-		err = -errno;
-	if (close(fd) < 0 && !err)
-		err = -errno;
-	return err;
-}
-
 static int make_body(const struct collector *collector, char **ret_body,
 		     size_t *ret_size)
 {
@@ -146,33 +113,12 @@ void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns)
 		 fitted, STATE_SUFFIX);
 }
 
-static int make_path(char *path, const char *dir, const char *netns, const char *suffix)
-{
-	char file[STATE_NAME_MAX + 1];
-
-	state_file_name(file, netns);
-	return snprintf(path, PATH_MAX, "%s/%s%s", dir, file, suffix) < PATH_MAX
-		   ? 0
-		   : -ENAMETOOLONG;
-}
-
-int state_save(const char *dir, const char *netns, const struct state_id *id,
-	       const struct collector *collector, uint64_t last_at)
+static struct state_header make_header(const struct state_id *id, uint64_t last_at,
+				       const char *body, size_t size)
 {
 	struct state_header header;
-	char aside[PATH_MAX];
-	char path[PATH_MAX];
-	char *body = NULL;
-	size_t size = 0;
-	int err = make_path(aside, dir, netns, ".new");
 
-	if (!err)
-		err = make_path(path, dir, netns, "");
-	if (!err)
-		err = make_body(collector, &body, &size);
-	if (err)
-		goto out;
-	memset(&header, 0, sizeof(header));
+	memset(&header, 0, sizeof(header)); /* its padding goes to disk too */
 	memcpy(header.magic, state_magic, sizeof(header.magic));
 	header.version = STATE_VERSION;
 	header.record_size = sizeof(struct ledger_record);
@@ -180,12 +126,27 @@ int state_save(const char *dir, const char *netns, const struct state_id *id,
 	header.last_at = last_at;
 	header.body_size = size;
 	header.checksum = checksum(&header, body, size);
-	err = write_file(aside, &header, body);
-	if (!err && rename(aside, path) < 0)
-		err = -errno;
-	if (err)
-		unlink(aside);
-out:
+	return header;
+}
+
+int state_save(const char *dir, const char *netns, const struct state_id *id,
+	       const struct collector *collector, uint64_t last_at)
+{
+	struct state_header header;
+	char name[STATE_NAME_MAX + 1];
+	char *body = NULL;
+	size_t size = 0;
+	int err = make_body(collector, &body, &size);
+
+	if (!err && size > STATE_BODY_MAX)
+		err = -EFBIG;
+	if (!err) {
+		const struct iovec parts[] = {{&header, sizeof(header)}, {body, size}};
+
+		header = make_header(id, last_at, body, size);
+		state_file_name(name, netns);
+		err = safe_file_replace(dir, name, parts, 2);
+	}
 	free(body);
 	return err;
 }
@@ -202,36 +163,6 @@ static int check_header(const struct state_header *header, const struct state_id
 	if (strncmp(header->id.boot_id, id->boot_id, sizeof(id->boot_id)) ||
 	    header->id.netns_cookie != id->netns_cookie)
 		return -ESTALE;
-	return 0;
-}
-
-static int read_file(int fd, char **ret_data, size_t *ret_size)
-{
-	struct stat stat;
-	size_t size, done = 0;
-	char *data;
-
-	if (fstat(fd, &stat) < 0)
-		return -errno;
-	if (!S_ISREG(stat.st_mode) || stat.st_size < (off_t)sizeof(struct state_header))
-		return -EBADMSG;
-	size = (size_t)stat.st_size;
-	data = malloc(size);
-	if (!data)
-		return -ENOMEM;
-	while (done < size) {
-		ssize_t n = read(fd, data + done, size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			free(data);
-			return n < 0 ? -errno : -EBADMSG;
-		}
-		done += (size_t)n;
-	}
-	*ret_data = data;
-	*ret_size = size;
 	return 0;
 }
 
@@ -253,19 +184,14 @@ int state_load(const char *dir, const char *netns, const struct state_id *id,
 	       struct collector *collector, uint64_t *ret_last_at)
 {
 	struct state_header header;
-	char path[PATH_MAX];
+	char name[STATE_NAME_MAX + 1];
 	char *data = NULL;
 	size_t size = 0;
-	int err = make_path(path, dir, netns, "");
-	int fd;
+	int err;
 
-	if (err)
-		return err;
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	err = read_file(fd, &data, &size);
-	close(fd);
+	state_file_name(name, netns);
+	err = safe_file_read(dir, name, sizeof(header), sizeof(header) + STATE_BODY_MAX,
+			     &data, &size);
 	if (err)
 		return err;
 	memcpy(&header, data, sizeof(header));
@@ -279,23 +205,39 @@ int state_load(const char *dir, const char *netns, const struct state_id *id,
 	return err;
 }
 
+static bool ends_in(const char *text, const char *end)
+{
+	size_t len = strlen(text);
+	size_t len_end = strlen(end);
+
+	return len > len_end && !strcmp(text + len - len_end, end);
+}
+
 void state_remove(const char *dir, const char *netns)
 {
-	char path[PATH_MAX];
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[STATE_NAME_MAX + 1];
 
-	if (make_path(path, dir, netns, "") == 0)
-		unlink(path);
+	if (fd < 0)
+		return;
+	state_file_name(name, netns);
+	unlinkat(fd, name, 0);
+	close(fd);
 }
 
 /* Of a namespace with a name; the daemon's own is never in question. */
 static bool is_state_of_other(const char *file)
 {
-	size_t len = strlen(file);
-	size_t before = strlen(STATE_FILE ".");
-	size_t after = strlen(STATE_SUFFIX);
+	return !strncmp(file, STATE_FILE ".", strlen(STATE_FILE ".")) &&
+	       strlen(file) > strlen(STATE_FILE "." STATE_SUFFIX) &&
+	       ends_in(file, STATE_SUFFIX);
+}
 
-	return len > before + after && !strncmp(file, STATE_FILE ".", before) &&
-	       !strcmp(file + len - after, STATE_SUFFIX);
+/* Of a daemon that was killed while it saved. */
+static bool is_left_over(const char *file)
+{
+	return !strncmp(file, STATE_FILE ".", strlen(STATE_FILE ".")) &&
+	       ends_in(file, STATE_SUFFIX SAFE_FILE_TEMPORARY);
 }
 
 void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
@@ -305,7 +247,8 @@ void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char
 	const struct dirent *entry;
 
 	while (stream && (entry = readdir(stream)))
-		if (is_state_of_other(entry->d_name) && !wanted(ctx, entry->d_name))
+		if (is_left_over(entry->d_name) ||
+		    (is_state_of_other(entry->d_name) && !wanted(ctx, entry->d_name)))
 			unlinkat(dirfd(stream), entry->d_name, 0);
 	if (stream)
 		closedir(stream);

@@ -34,9 +34,9 @@ int state_save(const char *dir, const char *netns, const struct state_id *id,
 /*
  * Reads it into a new collector, and last_at, 0 if its daemon did not end with it: then
  * SAs may have come and gone unseen for long. Returns 0; -ENOENT: there is none;
- * -ESTALE: it is of another boot or namespace; -EBADMSG: short, foreign or damaged; or
- * another -errno. After -EBADMSG and -ENOMEM the collector may be half filled: throw it
- * away.
+ * -ESTALE: it is of another boot or namespace; -EBADMSG: short, foreign, damaged or not
+ * a regular file; or another -errno. After -EBADMSG and -ENOMEM the collector may be
+ * half filled: throw it away.
  */
 int state_load(const char *dir, const char *netns, const struct state_id *id,
 	       struct collector *collector, uint64_t *ret_last_at);
@@ -48,8 +48,8 @@ void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns);
 /* Removes a namespace's file, if there is one. */
 void state_remove(const char *dir, const char *netns);
 
-/* Removes the files of all other namespaces that wanted() does not want: it is given
- * the name of each file. */
+/* Removes the files of all other namespaces that wanted() does not want (it is given
+ * the name of each file), and files that a daemon was killed over while it saved. */
 void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
 			   void *ctx);
 

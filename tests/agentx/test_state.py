@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The state file: what goes on over a restart of the daemon, and what does not."""
 
+import os
 import random
+import shutil
 import signal
+import stat as stat_module
 import subprocess
 
 from harness import (
-    DAEMON, STATS, STATS_COLUMNS, SYS_UPTIME, Process, SceneTest, active, add_larval,
+    DAEMON, LAST_POLL, STATS, STATS_COLUMNS, SYS_UPTIME, Process, SceneTest, active, add_larval,
     discontinuity, index_of, stat, wait_for)
 
 CONFIG = ["instance z local 192.0.2.1", "instance gone local 192.0.2.2"]
@@ -132,23 +135,63 @@ class State(SceneTest):
         self.start_again("good.log")
         self.assertLogged("state|anew", 0)
 
-    def test_no_file_at_all(self):
-        """Directories and links in its place are not followed, and not fatal."""
-        before = self.discontinuities()
-        self.stop()
+    def in_its_place(self):
+        """Makers of what may stand at the state file's name."""
         path = self.scene.state_file
         target = self.scene.dir / "target"
-        path.rename(target)
-        path.symlink_to(target)
-        self.start_again("link.log")
-        self.assertStartedAnew(before)
-        self.assertLogged("qmipsecd.state")
+        target.write_text("precious")
+        yield "FIFO", lambda: os.mkfifo(path)
+        yield "symbolic link", lambda: path.symlink_to(target)
+        yield "symbolic link to nothing", lambda: path.symlink_to("nowhere")
+        yield "directory", path.mkdir
+        yield "endless file", lambda: (path.touch(), os.truncate(path, 1 << 40))
+
+    def test_no_regular_file(self):
+        """Rejected, with one line, and replaced: nothing is waited for or followed."""
+        before = self.discontinuities()
         self.stop()
-        path.unlink()
-        path.mkdir()
-        self.start_again("directory.log")
-        self.assertStartedAnew(before)
-        self.assertLogged("qmipsecd.state")
+        for number, (what, make) in enumerate(self.in_its_place()):
+            with self.subTest(what=what):
+                self.scene.state_file.unlink()
+                make()
+                self.start_again(f"odd-{number}.log")
+                self.assertStartedAnew(before)
+                self.assertLogged("qmipsecd.state")
+                self.stop()
+                self.assertTrue(stat_module.S_ISREG(self.scene.state_file.lstat().st_mode))
+        self.assertEqual((self.scene.dir / "target").read_text(), "precious")
+        self.start_again("good.log")
+        self.assertLogged("state|anew", 0)
+
+    def test_something_at_the_temporary_name(self):
+        """Every save goes on, and what a killed daemon has left is removed."""
+        before = self.discontinuities()
+        self.stop()
+        target = self.scene.dir / "target"
+        target.write_text("precious")
+        new = self.scene.state_file.with_name("qmipsecd.state.new")
+        new.symlink_to(target)
+        new.with_name("qmipsecd.blue.state.new").write_text("half of it")
+        saved = self.scene.state_file.stat().st_mtime_ns
+        self.start_again("again.log")
+        self.assertGreater(self.scene.state_file.stat().st_mtime_ns, saved)
+        self.assertEqual(os.listdir(new.parent), ["qmipsecd.state"])
+        self.assertEqual(target.read_text(), "precious")
+        self.assertGoesOn(before)
+        self.assertLogged("state|anew", 0)
+
+    def test_saves_that_fail(self):
+        """One line when it begins, one when it is over."""
+        self.stop()
+        blocked = self.scene.state_file.with_name("qmipsecd.state.new")
+        (blocked / "in-the-way").mkdir(parents=True)
+        self.start_again("blocked.log", *CONFIG, "saveInterval 1", "pollInterval 0.1")
+        polls = self.value(LAST_POLL)
+        wait_for(lambda: self.value(LAST_POLL) > polls + 250, "two saves are due")
+        self.assertLogged("cannot save the state as .*/qmipsecd.state: Directory not empty")
+        shutil.rmtree(blocked)
+        wait_for(lambda: "can be saved again" in self.scene.daemon.log(), "it saves")
+        self.assertLogged("cannot save", 1)
 
     def test_another_namespace(self):
         """Same boot, same file, but not the SAs that it is about."""

@@ -281,7 +281,7 @@ refused()
 }
 
 some 10
-DAMAGED='qmipsecd.state is damaged or of another version'
+DAMAGED='qmipsecd.state is damaged, of another version'
 stop qmipsecd-left
 cp "$STATE" /tmp/lab/good.state
 size=$(stat -c %s "$STATE")
