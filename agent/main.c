@@ -24,6 +24,7 @@
 #endif
 
 #include "directives.h"
+#include "exclusive.h"
 #include "mib_table.h"
 #include "options.h"
 #include "report.h"
@@ -35,6 +36,7 @@ static const char *const default_state_dir = "/run/qmipsecd";
 
 static bool stopping;
 static bool reloading;
+static bool terminal_log; /* until the daemon leaves the terminal, that is told too */
 
 /* Keys pass through this process: no core of it, and nobody else reads its memory. */
 static void guard_memory(void)
@@ -45,15 +47,18 @@ static void guard_memory(void)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
+/* Whoever starts a daemon in the background sees on the terminal why it does not start,
+ * wherever it logs. */
 static void set_up_logging(const struct options *options)
 {
-	if (options->logging)
-		return;
-	if (options->foreground || options->once || options->check_config ||
-	    options->list_directives)
-		snmp_enable_stderrlog();
-	else
+	bool background = !options->foreground && !options->once &&
+			  !options->check_config && !options->list_directives;
+
+	if (!options->logging && background)
 		snmp_enable_syslog_ident("qmipsecd", LOG_DAEMON);
+	terminal_log = background && !snmp_stderrlog_status();
+	if (terminal_log || (!options->logging && !background))
+		snmp_enable_stderrlog();
 }
 
 static unsigned terminal_width(void)
@@ -198,34 +203,6 @@ static void loop(const struct options *options)
 	snmp_log(LOG_INFO, "stopping\n");
 }
 
-/* Opened before the terminal is left, so that the caller sees an error. */
-static int open_pid_file(const char *path, FILE **ret)
-{
-	*ret = NULL;
-	if (!path)
-		return 0;
-	*ret = fopen(path, "we");
-	if (*ret)
-		return 0;
-	fprintf(stderr, "qmipsecd: %s: %s\n", path, strerror(errno));
-	return -errno;
-}
-
-static int write_pid(FILE *stream)
-{
-	int err = 0;
-
-	if (!stream)
-		return 0;
-	if (fprintf(stream, "%ld\n", (long)getpid()) < 0)
-		err = -errno;
-	if (fclose(stream) && !err)
-		err = -errno;
-	if (err)
-		snmp_log(LOG_ERR, "the pid file: %s\n", strerror(-err));
-	return err;
-}
-
 /* A daemon looks before it leaves the terminal, so that the caller sees an error. */
 static int check_kernel(void)
 {
@@ -233,7 +210,6 @@ static int check_kernel(void)
 	int err = xfrm_netlink_open(65536, &probe);
 
 	if (err) {
-		snmp_enable_stderrlog();
 		namespaces_log_open_error(err);
 		return err;
 	}
@@ -241,19 +217,20 @@ static int check_kernel(void)
 	return 0;
 }
 
-/* To the background, unless in the foreground, with the pid file written. */
+/* To the background, unless in the foreground, as the only daemon of its kind. */
 static int settle_down(const struct options *options)
 {
-	FILE *pid_file;
 	int err = options->foreground ? 0 : check_kernel();
 
 	if (!err)
-		err = open_pid_file(options->pid_file, &pid_file);
+		err = exclusive_claim(options->state_dir, options->pid_file);
 	if (err)
 		return err;
+	if (terminal_log)
+		snmp_disable_stderrlog();
 	if (!options->foreground && netsnmp_daemonize(1, snmp_stderrlog_status()))
 		err = -EAGAIN;
-	return err ? err : write_pid(pid_file);
+	return err ? err : exclusive_settle();
 }
 
 static int serve(const struct options *options, struct settings *settings)
@@ -263,6 +240,7 @@ static int serve(const struct options *options, struct settings *settings)
 	int err = settle_down(options);
 
 	if (err) {
+		exclusive_release();
 		settings_free(settings);
 		return err;
 	}
@@ -290,8 +268,7 @@ out:
 	if (signals >= 0)
 		close(signals);
 	server_close();
-	if (options->pid_file)
-		unlink(options->pid_file);
+	exclusive_release();
 	return err;
 }
 

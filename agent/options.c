@@ -136,9 +136,85 @@ static enum options_result set_option(struct options *options, int option, int a
 	return OPTIONS_RUN;
 }
 
+/* What the program does, of which there is one at a time. */
+enum {
+	MODE_DAEMON = 1,
+	MODE_ONCE = 2,
+	MODE_CHECK_CONFIG = 4,
+	MODE_LIST = 8,
+};
+
+static const struct {
+	unsigned mode;
+	const char *name;
+} modes[] = {
+    {MODE_ONCE, "--once"},
+    {MODE_CHECK_CONFIG, "--check-config"},
+    {MODE_LIST, "-H"},
+};
+
+/* Options that not every mode heeds. -f they all do: only a daemon leaves the terminal.
+ */
+static const struct {
+	int option;
+	const char *name;
+	unsigned modes;
+} heeded[] = {
+    {'x', "-x", MODE_DAEMON},
+    {'c', "-c", MODE_DAEMON | MODE_ONCE | MODE_CHECK_CONFIG},
+    {'p', "-p", MODE_DAEMON},
+    {OPTION_STATE_DIR, "--state-dir", MODE_DAEMON},
+    {OPTION_SYSFS_ROOT, "--sysfs-root", MODE_DAEMON | MODE_ONCE},
+    {OPTION_NETNS_DIR, "--netns-dir", MODE_DAEMON | MODE_ONCE},
+    {OPTION_FORMAT, "--format", MODE_ONCE},
+};
+
+#define N_HEEDED (sizeof(heeded) / sizeof(heeded[0]))
+
+static void note_given(bool given[N_HEEDED], int option)
+{
+	for (size_t i = 0; i < N_HEEDED; i++)
+		given[i] |= heeded[i].option == option;
+}
+
+static enum options_result bad_pair(const char *one, const char *other)
+{
+	char what[80];
+
+	snprintf(what, sizeof(what), "%s does not go with %s", one, other);
+	return bad(what);
+}
+
+/* An option that would be ignored is an error. */
+static enum options_result check_pairs(const struct options *options,
+				       const bool given[N_HEEDED])
+{
+	unsigned wanted = (options->once ? MODE_ONCE : 0u) |
+			  (options->check_config ? MODE_CHECK_CONFIG : 0u) |
+			  (options->list_directives ? MODE_LIST : 0u);
+	const char *name = NULL;
+
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		if (!(wanted & modes[i].mode))
+			continue;
+		if (name)
+			return bad_pair(modes[i].name, name);
+		name = modes[i].name;
+	}
+	for (size_t i = 0; i < N_HEEDED; i++) {
+		if (!given[i] || heeded[i].modes & (name ? wanted : MODE_DAEMON))
+			continue;
+		return name ? bad_pair(heeded[i].name, name)
+			    : bad("--format goes with --once only");
+	}
+	return OPTIONS_RUN;
+}
+
 enum options_result options_parse(int argc, char **argv, struct options *ret)
 {
 	struct options options = {.sysfs_root = "/sys", .netns_dir = "/run/netns"};
+	bool given[N_HEEDED] = {false};
+	enum options_result pairs;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "fx:c:L:D:p:Hvh", long_options,
@@ -147,11 +223,14 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 
 		if (result != OPTIONS_RUN)
 			return result;
+		note_given(given, option);
 	}
 	if (optind < argc) {
 		fprintf(stderr, "qmipsecd: unexpected argument \"%s\"\n", argv[optind]);
 		return bad("it takes options only");
 	}
-	*ret = options;
-	return OPTIONS_RUN;
+	pairs = check_pairs(&options, given);
+	if (pairs == OPTIONS_RUN)
+		*ret = options;
+	return pairs;
 }

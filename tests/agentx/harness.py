@@ -315,8 +315,12 @@ class Scene:
         wait_for(lambda: self.daemon.log().count(said) > before, "it has read the file")
 
     def once(self, *more):
-        """The daemon run to its end, with this scene's files."""
-        return run(DAEMON, *self.arguments(*more))
+        """The program run to its end, with this scene's files."""
+        return run(*self.once_argv(*more))
+
+    def once_argv(self, *more):
+        sysfs = [] if "--check-config" in more else ["--sysfs-root", self.dir / "sysfs"]
+        return [DAEMON, "-c", self.config, *sysfs, *more]
 
     def names(self):
         """The rows' names, in the order of a walk."""

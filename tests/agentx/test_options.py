@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 from harness import (
-    DAEMON, FIELDS, Process, SceneTest, active, add_larval, run, wait_for)
+    DAEMON, FIELDS, Process, SceneTest, add_larval, run, wait_for)
 
 
 class Options(SceneTest):
@@ -50,6 +50,35 @@ class Options(SceneTest):
                 self.assertEqual((done.returncode, done.stdout), (1, ""))
                 self.assertIn("qmipsecd", done.stderr)
                 self.assertIn("--help", done.stderr)
+
+    def test_options_that_would_be_ignored(self):
+        """Each is an error, said before anything is done, and what it does not go with."""
+        given = {"-x": "socket", "-p": "pid", "-c": "file", "--state-dir": "dir",
+                 "--sysfs-root": "dir", "--netns-dir": "dir", "--format": "json"}
+        wrong = {"--once": ["-x", "-p", "--state-dir"],
+                 "--check-config": ["-x", "-p", "--state-dir", "--sysfs-root",
+                                    "--netns-dir", "--format"],
+                 "-H": list(given)}
+        pairs = [(mode, option) for mode, options in wrong.items() for option in options]
+        self.assertEqual(len(pairs), 16)
+        for mode, option in pairs:
+            for arguments in [mode, option, given[option]], [option, given[option], mode]:
+                with self.subTest(arguments=arguments):
+                    done = run(DAEMON, *arguments)
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertIn(f"{option} does not go with {mode}\n", done.stderr)
+        for one, other in (("--once", "--check-config"), ("--once", "-H"),
+                           ("--check-config", "-H")):
+            done = run(DAEMON, one, other)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(f"{other} does not go with {one}\n", done.stderr)
+
+    def test_format_without_once(self):
+        """No daemon that prints nothing."""
+        for arguments in ["--format", "json"], ["--format=table", "-f"]:
+            done = run(DAEMON, *arguments, *self.scene.arguments())
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("--format goes with --once only\n", done.stderr)
 
     def test_logging(self):
         """-L as for snmpd; the first two lines are those of a start without master."""
@@ -105,8 +134,8 @@ class Once(SceneTest):
     def test_full_disk(self):
         for form in "table", "json":
             with open("/dev/full", "w") as full:
-                done = subprocess.run([DAEMON, *self.scene.arguments("--once"),
-                                       f"--format={form}"], stdout=full,
+                done = subprocess.run(self.scene.once_argv("--once", f"--format={form}"),
+                                      stdout=full,
                                       stderr=subprocess.PIPE, text=True)
             self.assertEqual(done.returncode, 1)
             self.assertRegex(done.stderr, "cannot write.*No space left")
@@ -118,8 +147,8 @@ class Once(SceneTest):
         self.assertEqual(sorted(self.scene.dir.rglob("*")), before)
 
     def test_closed_output(self):
-        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", DAEMON,
-                               *self.scene.arguments("--once")], stderr=subprocess.PIPE)
+        done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh",
+                               *self.scene.once_argv("--once")], stderr=subprocess.PIPE)
         self.assertEqual(done.returncode, 1)
 
 
@@ -169,41 +198,10 @@ class Background(SceneTest):
         found = os.waitpid(pid, os.WNOHANG)
         return found if found[0] else None
 
-    def test_pid_file_that_cannot_be_written(self):
-        """In the foreground too: no daemon without what was asked for."""
-        missing = self.scene.dir / "none/qmipsecd.pid"
-        done = run(DAEMON, "-f", "-Le", "-p", missing, *self.scene.arguments())
-        self.assertEqual(done.returncode, 1)
-        self.assertRegex(done.stderr, f"{missing}: No such file or directory")
-
-    def test_background_with_such_a_pid_file(self):
-        """The caller hears of it."""
-        missing = self.scene.dir / "none/qmipsecd.pid"
-        done = run(DAEMON, "-Lf", self.log, "-p", missing, *self.scene.arguments())
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(str(missing), done.stderr)
-
     def test_bad_configuration(self):
         self.scene.configure("pollInterval x")
         done = run(DAEMON, "-Lf", self.log, "-p", self.pid_file, *self.scene.arguments())
         self.assertEqual(done.returncode, 1)
         self.assertFalse(self.pid_file.exists())
         self.assertIn("line 1", self.log.read_text())
-
-
-class Second(SceneTest):
-    def test_second_daemon_on_one_master(self):
-        """It says so; the first one serves on, and does when the second is gone."""
-        self.scene.start("instance first reqid 1")
-        first = self.scene.daemon
-        other = self.scene.dir / "other.conf"
-        other.write_text("instance second reqid 1\n")
-        second = Process([DAEMON, "-f", "-Le", "-x", self.scene.socket, "-c", other,
-                          "--sysfs-root", self.scene.dir / "sysfs"],
-                         self.scene.dir / "second.log")
-        wait_for(lambda: re.search("regist", second.log()), "the second one's complaint")
-        self.assertEqual(self.scene.names(), ["first", "unattributed"])
-        self.assertEqual(second.stop()[0], 0)
-        self.assertEqual(self.scene.names(), ["first", "unattributed"])
-        self.assertEqual(self.scene.manager.value(active("first")), 1)
-        self.assertTrue(first.alive())
+        self.assertIn("line 1", done.stderr)

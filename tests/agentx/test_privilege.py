@@ -23,35 +23,38 @@ class Privilege(SceneTest):
     def assertRefused(self, *options):
         for who in NOBODY, ROOT_WITHOUT:
             with self.subTest(who=who):
-                done = run(*who, self.daemon, "-c", self.scene.config,
-                           "-x", self.scene.socket, *options)
+                done = run(*who, self.daemon, "-c", self.scene.config, *options)
                 self.assertEqual((done.returncode, done.stdout), (1, ""), done)
                 told = [line for line in done.stderr.splitlines() if "CAP_NET_ADMIN" in line]
                 self.assertEqual(len(told), 1, done.stderr)
 
+    def assertDaemonRefused(self, *options):
+        self.assertRefused("-x", self.scene.socket, "--state-dir", self.scene.dir / "state",
+                           *options)
+
     def test_foreground(self):
-        self.assertRefused("-f", "-Le")
+        self.assertDaemonRefused("-f", "-Le")
 
     def test_foreground_by_default_on_stderr(self):
-        self.assertRefused("-f")
+        self.assertDaemonRefused("-f")
 
     def test_background(self):
         """Before it leaves the terminal, and no pid file is left."""
         pid_file = self.scene.dir / "pid"
-        self.assertRefused("-p", pid_file)
+        self.assertDaemonRefused("-p", pid_file)
         self.assertFalse(pid_file.exists())
 
     def test_background_with_a_log_file(self):
-        self.assertRefused("-Lf", "/dev/null")
+        self.assertDaemonRefused("-Lf", "/dev/null")
 
     def test_once(self):
         self.assertRefused("--once")
         self.assertRefused("--once", "--format=json")
 
     def test_nothing_else_needs_it(self):
-        for option in "-h", "-v", "-H", "--check-config":
-            done = run(*NOBODY, self.daemon, "-c", self.scene.config, option)
-            self.assertEqual((done.returncode, done.stderr), (0, ""), option)
+        for options in ["-h"], ["-v"], ["-H"], ["--check-config", "-c", self.scene.config]:
+            done = run(*NOBODY, self.daemon, *options)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), options)
 
     def test_that_one_capability_is_enough(self):
         done = run(*ONLY, self.daemon, "-c", self.scene.config, "--once")

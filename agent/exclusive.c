@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "exclusive.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+
+#include "dir_lock.h"
+#include "pid_file.h"
+
+static struct {
+	struct pid_file pid_file;
+	int dir;
+} self = {.pid_file = {NULL, -1}, .dir = -1};
+
+static const char *process_name(char *text, size_t size, pid_t pid)
+{
+	if (pid)
+		snprintf(text, size, "process %ld", (long)pid);
+	else
+		snprintf(text, size, "another process");
+	return text;
+}
+
+#define PROCESS(pid) process_name((char[40]){""}, 40, pid)
+
+static int claim_dir(const char *path)
+{
+	pid_t holder;
+	int fd = dir_lock_open(path, &holder);
+
+	if (fd == -EBUSY) {
+		snmp_log(LOG_ERR,
+			 "%s: %s keeps its state there; stop it, or give this daemon "
+			 "a directory of its own by --state-dir\n",
+			 path, PROCESS(holder));
+		return fd;
+	}
+	/* if it is not there, the loading of the state says so */
+	if (fd < 0 && fd != -ENOENT)
+		snmp_log(LOG_WARNING,
+			 "%s: cannot be locked: %s; a second daemon that keeps its "
+			 "state there will not be noticed\n",
+			 path, strerror(-fd));
+	self.dir = fd < 0 ? -1 : fd;
+	return 0;
+}
+
+static int claim_pid_file(const char *path)
+{
+	pid_t holder;
+	int err = pid_file_open(path, &self.pid_file, &holder);
+
+	if (err == -EBUSY)
+		snmp_log(LOG_ERR,
+			 "%s: %s runs with this PID file; stop it, or name another "
+			 "file by -p\n",
+			 path, PROCESS(holder));
+	else if (err == -EEXIST)
+		snmp_log(LOG_ERR,
+			 "%s: not a PID file, so it is not overwritten; remove it, or "
+			 "name another file by -p\n",
+			 path);
+	else if (err)
+		snmp_log(LOG_ERR, "%s: cannot open the PID file: %s\n", path,
+			 strerror(-err));
+	return err;
+}
+
+int exclusive_claim(const char *state_dir, const char *pid_file)
+{
+	int err = pid_file ? claim_pid_file(pid_file) : 0;
+
+	if (!err && state_dir)
+		err = claim_dir(state_dir);
+	if (err)
+		exclusive_release();
+	return err;
+}
+
+int exclusive_settle(void)
+{
+	int err = self.pid_file.path ? pid_file_write(&self.pid_file) : 0;
+
+	if (err)
+		snmp_log(LOG_ERR, "%s: cannot write the PID file: %s\n",
+			 self.pid_file.path, strerror(-err));
+	if (self.dir >= 0)
+		dir_lock_adopt(self.dir); /* else the lock has a name of no use */
+	return err;
+}
+
+void exclusive_release(void)
+{
+	pid_file_remove(&self.pid_file);
+	if (self.dir >= 0)
+		close(self.dir);
+	self.dir = -1;
+}

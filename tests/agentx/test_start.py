@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""How a daemon starts: what it has for itself, its PID file and its state directory; and
+what a second one is told."""
+
+import os
+import re
+import signal
+from pathlib import Path
+
+from harness import DAEMON, Process, SceneTest, active, run, wait_for
+
+
+class Start(SceneTest):
+    def setUp(self):
+        super().setUp()
+        self.pid_file = self.scene.dir / "qmipsecd.pid"
+        self.log = self.scene.dir / "background.log"
+        self.other = self.scene.dir / "other"
+        self.other.mkdir()
+        self.addCleanup(self.kill)
+
+    def kill(self):
+        """A daemon in the background, if it still is there."""
+        try:
+            os.kill(int(self.pid_file.read_text()), signal.SIGKILL)
+        except (OSError, ValueError):
+            pass
+
+    def in_background(self, *more):
+        """As an init script does. The last of two --state-dir counts."""
+        return run(DAEMON, "-Lf", self.log, "-p", self.pid_file,
+                   *self.scene.arguments(*more))
+
+    def start_in_background(self):
+        """Returns its process id."""
+        self.log.unlink(missing_ok=True)
+        done = self.in_background()
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        wait_for(lambda: "started" in self.log.read_text(), "it runs")
+        return int(self.pid_file.read_text())
+
+    def start_in_foreground(self, *more):
+        log = self.scene.dir / "qmipsecd.log"
+        before = log.read_text().count("started") if log.exists() else 0
+        self.scene.start_daemon(*more)
+        wait_for(lambda: log.read_text().count("started") > before, "it runs")
+        return self.scene.daemon.pid
+
+    def assertRefused(self, done, *told):
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 1, done.stderr)
+        for text in told:
+            self.assertIn(str(text), lines[0])
+
+
+class PidFile(Start):
+    def test_second_daemon(self):
+        """It is told who runs, and changes nothing of his."""
+        for start in self.start_in_background, lambda: self.start_in_foreground(
+                "-p", self.pid_file):
+            pid = start()
+            for background in True, False:
+                options = ["-p", self.pid_file, "--state-dir", self.other]
+                done = self.in_background(*options) if background else run(
+                    DAEMON, "-f", "-Le", *self.scene.arguments(*options))
+                self.assertRefused(done, self.pid_file, f"process {pid} ", "-p")
+                self.assertEqual(self.pid_file.read_text(), f"{pid}\n")
+            os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: not self.pid_file.exists(), "its end")
+
+    def test_left_over(self):
+        """Of a daemon that was killed; the process with its number may be anybody."""
+        self.pid_file.write_text(f"{os.getpid()}\n")
+        pid = self.start_in_background()
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), "its end")
+        self.assertEqual(self.pid_file.read_text(), f"{pid}\n")
+        again = self.start_in_background()
+        self.assertNotEqual(again, pid)
+
+    def test_no_pid_file(self):
+        """Nothing but a PID file is followed, waited for, emptied or removed."""
+        precious = self.scene.dir / "precious"
+        precious.write_text("keep\n")
+        number = self.scene.dir / "number"
+        number.write_text("1\n")
+        for make in (lambda: self.pid_file.write_text("keep\n"),
+                     lambda: self.pid_file.symlink_to(number),
+                     lambda: self.pid_file.symlink_to("nowhere"),
+                     lambda: self.pid_file.hardlink_to(number),
+                     lambda: os.mkfifo(self.pid_file), self.pid_file.mkdir):
+            make()
+            before = self.pid_file.lstat()
+            self.assertRefused(self.in_background(), self.pid_file, "not a PID file")
+            self.assertEqual(self.pid_file.lstat(), before)
+            if self.pid_file.is_dir():
+                self.pid_file.rmdir()
+            else:
+                self.pid_file.unlink()
+        self.assertEqual(number.read_text(), "1\n")
+        self.assertFalse((self.scene.dir / "nowhere").exists())
+
+    def test_directory_that_is_not_there(self):
+        """No daemon without what was asked for, in the foreground too."""
+        missing = self.scene.dir / "none/qmipsecd.pid"
+        self.assertRefused(self.in_background("-p", missing), missing,
+                           "No such file or directory")
+        self.assertRefused(run(DAEMON, "-f", "-Le", *self.scene.arguments("-p", missing)),
+                           missing, "No such file or directory")
+
+    def test_failed_start_leaves_none(self):
+        """A configuration that is bad, a state directory that is taken."""
+        self.start_in_foreground()
+        self.assertEqual(self.in_background().returncode, 1)
+        self.assertFalse(self.pid_file.exists())
+        self.scene.configure("pollInterval x")
+        self.assertEqual(self.in_background("--state-dir", self.other).returncode, 1)
+        self.assertFalse(self.pid_file.exists())
+
+
+class StateDirectory(Start):
+    def test_second_daemon(self):
+        """Two would overwrite each other's state: the second one does not start."""
+        for start in self.start_in_background, self.start_in_foreground:
+            pid = start()
+            another = self.scene.dir / "another.pid"
+            for arguments in ["-f", "-Le"], ["-Lf", self.log, "-p", another]:
+                done = run(DAEMON, *arguments, *self.scene.arguments())
+                self.assertRefused(done, self.scene.dir / "state", f"process {pid} ",
+                                   "--state-dir")
+                self.assertFalse(another.exists())
+            self.assertIn("keeps its state there", self.log.read_text())
+            os.kill(pid, signal.SIGTERM)
+            wait_for(lambda: not Path(f"/proc/{pid}/exe").exists(), "its end")
+
+    def test_by_another_path(self):
+        self.start_in_foreground()
+        (self.scene.dir / "link").symlink_to("state")
+        done = run(DAEMON, "-f", "-Le",
+                   *self.scene.arguments("--state-dir", self.scene.dir / "link"))
+        self.assertRefused(done, "keeps its state there")
+
+    def test_killed_and_started_again(self):
+        """A lock ends with who has it."""
+        for _ in range(5):
+            self.start_in_foreground()
+            self.scene.daemon.stop(signal.SIGKILL)
+        self.start_in_foreground()
+        self.assertEqual(os.listdir(self.scene.dir / "state"), ["qmipsecd.state"])
+
+    def test_once_beside_a_daemon(self):
+        self.start_in_foreground()
+        self.assertEqual(self.scene.once("--once").returncode, 0)
+        self.assertEqual(self.scene.once("--check-config").returncode, 0)
+
+
+class Terminal(Start):
+    """Whoever starts a daemon in the background sees why it does not start."""
+
+    def test_bad_configuration(self):
+        """Also where no logging is asked for, so that it goes to syslog."""
+        self.scene.configure("pollInterval x")
+        for log in [], ["-Lf", self.log], ["-Ln"]:
+            done = run(DAEMON, *log, *self.scene.arguments())
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertEqual(done.stderr.count(f"{self.scene.config}: line 1: "), 1)
+
+    def test_nothing_of_a_good_start(self):
+        """And nothing after it."""
+        pid = self.start_in_background()
+        self.assertEqual(os.readlink(f"/proc/{pid}/fd/2"), "/dev/null")
+
+
+class SameMaster(SceneTest):
+    def test_second_daemon_on_one_master(self):
+        """It says so; the first one serves on, and does when the second is gone."""
+        self.scene.start("instance first reqid 1")
+        first = self.scene.daemon
+        other = self.scene.dir / "other.conf"
+        other.write_text("instance second reqid 1\n")
+        second = Process([DAEMON, "-f", "-Le", "-x", self.scene.socket, "-c", other,
+                          "--sysfs-root", self.scene.dir / "sysfs",
+                          "--state-dir", self.scene.dir],
+                         self.scene.dir / "second.log")
+        wait_for(lambda: re.search("regist", second.log()), "the second one's complaint")
+        self.assertEqual(self.scene.names(), ["first", "unattributed"])
+        self.assertEqual(second.stop()[0], 0)
+        self.assertEqual(self.scene.names(), ["first", "unattributed"])
+        self.assertEqual(self.scene.manager.value(active("first")), 1)
+        self.assertTrue(first.alive())
