@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
+
+#include "text.h"
 
 /* The settings under way while files are read; Net-SNMP's handlers take no argument. */
 static struct settings *reading;
@@ -52,6 +55,20 @@ static const struct settings defaults = {
     .receive_buffer = 16777216, /* 10,000 DELSA, at 1.3 kB each, and some */
 };
 
+/* With file and line. It may quote the line, whatever bytes that has. */
+__attribute__((format(printf, 1, 2))) static void complain(const char *format, ...)
+{
+	char reason[512];
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	text_clean(text, sizeof(text), reason);
+	netsnmp_config_error("%s", text);
+}
+
 static const struct number *find_number(const char *token)
 {
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -72,12 +89,12 @@ static void handle_number(const char *token, char *line)
 	value = strtod(line, &end);
 	if (*end || line[strspn(line, "0123456789.")] ||
 	    !isdigit((unsigned char)*line)) {
-		netsnmp_config_error("%s: \"%s\" is not a number", number->token, line);
+		complain("%s: \"%s\" is not a number", number->token, line);
 		return;
 	}
 	if (value < number->least || value > number->most) {
-		netsnmp_config_error("%s: %s is not from %g to %.10g", number->token,
-				     line, number->least, number->most);
+		complain("%s: %s is not from %g to %.10g", number->token, line,
+			 number->least, number->most);
 		return;
 	}
 	kept = (uint32_t)(value * number->scale + 0.5);
@@ -122,7 +139,7 @@ static void handle_discover(const char *token, char *line)
 	if (!reading)
 		return;
 	if (!yes && strcasecmp(line, "no") != 0)
-		netsnmp_config_error("discover: \"%s\" is neither yes nor no", line);
+		complain("discover: \"%s\" is neither yes nor no", line);
 	else
 		reading->instances.discover = yes;
 }

@@ -846,7 +846,11 @@ static void name_row(char *to, size_t size, const char *netns, const char *name)
 {
 	char whole[NETNS_NAME_MAX + 1 + INSTANCE_NAME_MAX + 1];
 
-	snprintf(whole, sizeof(whole), "%s%s%s", netns, *netns ? "/" : "", name);
+	if (!*netns) {
+		snprintf(to, size, "%s", name); /* has been made to fit */
+		return;
+	}
+	snprintf(whole, sizeof(whole), "%s/%s", netns, name);
 	instance_name_fit(to, size, whole);
 }
 
@@ -867,7 +871,7 @@ static struct snapshot_row make_row(const struct collector *collector, size_t nu
 
 	name_row(row.name, sizeof(row.name), collector->options.netns, instance->name);
 	instance_name_fit(row.netns, sizeof(row.netns), collector->options.netns);
-	memcpy(row.descr, instance->descr, sizeof(row.descr));
+	snprintf(row.descr, sizeof(row.descr), "%s", instance_descr(instance));
 	memcpy(row.transport, instance->transport, sizeof(row.transport));
 	memcpy(row.initiator_name, instance->initiator_name,
 	       sizeof(row.initiator_name));

@@ -7,9 +7,10 @@
 #include <string.h>
 
 #include "attribute.h"
+#include "text.h"
 
 enum {
-	NAME_SIZE = 400, /* of any name before it is made to fit */
+	NAME_SIZE = 600, /* of any name before it is made to fit */
 };
 
 struct discovery {
@@ -30,13 +31,26 @@ static const char *transport_of(const struct iscsi_host *host)
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%.*s", (int)sizeof(to) - 1, from)
 
+/*
+ * What has a meaning in names must not come from outside. Names are clean text, so that
+ * a control character in its place, of which instance_name_fit() makes '_' and a hash,
+ * is in no other name.
+ */
+static void mask(char *name, char special)
+{
+	for (; *name; name++)
+		if (*name == special)
+			*name = (char)(special & 0x1f);
+}
+
 /* An instance by what the system calls it, or -errno. Unless HBAs are looked for, only
  * what is configured under that name. */
-static int find_instance(const struct discovery *discovery, const char *name, bool add)
+static int find_instance(const struct discovery *discovery, char *name, bool add)
 {
 	char fit[INSTANCE_NAME_MAX + 1];
 	int number;
 
+	mask(name, '/'); /* stands between a namespace's name and an instance's */
 	instance_name_fit(fit, sizeof(fit), name);
 	number = instance_set_found(discovery->set, fit, add && discovery->find);
 	if (number > 0 && !discovery->find &&
@@ -78,13 +92,20 @@ static int find_hardware(const struct discovery *discovery,
 	return find_instance(discovery, name, true);
 }
 
+static void describe(struct instance *instance, const char *text)
+{
+	COPY(instance->found_descr, text);
+	text_trim(instance->found_descr);
+}
+
 static void describe_hardware(struct instance *instance, const struct iscsi_host *host)
 {
-	if (!instance->descr[0])
-		snprintf(instance->descr, sizeof(instance->descr),
-			 "%s adapter%s%s%s%s, TCP/IP and IPsec of its own",
-			 host->driver, host->pci[0] ? " at " : "", host->pci,
-			 host->hwaddress[0] ? ", " : "", host->hwaddress);
+	char text[NAME_SIZE];
+
+	snprintf(text, sizeof(text), "%s adapter%s%s%s%s, TCP/IP and IPsec of its own",
+		 host->driver, host->pci[0] ? " at " : "", host->pci,
+		 host->hwaddress[0] ? ", " : "", host->hwaddress);
+	describe(instance, text);
 }
 
 static int update_host(const struct discovery *discovery, const struct iscsi_host *host)
@@ -140,13 +161,15 @@ static bool is_in_use(const struct discovery *discovery, const struct instance *
 static int find_record(const struct discovery *discovery,
 		       const struct iscsi_connection *connection, const char *transport)
 {
-	const char *iface = record_of(connection);
 	const struct instance *plain;
+	char iface[sizeof(connection->iface)];
 	char name[NAME_SIZE];
 	int number;
 
 	if (!connection->initiator_name[0])
 		return -ENOENT;
+	COPY(iface, record_of(connection));
+	mask(iface, ':'); /* stands before the initiator's name */
 	snprintf(name, sizeof(name), "%s:%s:%s", transport, iface,
 		 connection->initiator_name);
 	number = find_instance(discovery, name, false);
@@ -167,9 +190,11 @@ static int find_record(const struct discovery *discovery,
 static void describe_record(struct instance *instance,
 			    const struct iscsi_connection *connection)
 {
-	if (!instance->descr[0])
-		snprintf(instance->descr, sizeof(instance->descr),
-			 "open-iscsi interface \"%s\"", record_of(connection));
+	char text[NAME_SIZE];
+
+	snprintf(text, sizeof(text), "open-iscsi interface \"%s\"",
+		 record_of(connection));
+	describe(instance, text);
 }
 
 /* Connections. */

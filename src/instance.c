@@ -13,6 +13,7 @@
 #include "netns.h"
 #include "parser.h"
 #include "prefix.h"
+#include "text.h"
 
 int instance_prefix_parse(const char *text, struct instance_prefix *ret)
 {
@@ -124,12 +125,24 @@ static int parse_device(struct parser *parser, const char *word,
 	return 0;
 }
 
-static bool printable(const char *text)
+/* Net-SNMP's tools take an index in double quotes, end it at the next one and drop
+ * backslashes (tried with each character), so that neither can be asked for. */
+static bool is_name_char(char c)
 {
-	for (; *text; text++)
-		if (!isprint((unsigned char)*text))
+	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+static bool has_name_chars(const char *name)
+{
+	for (; *name; name++)
+		if (!is_name_char(*name))
 			return false;
 	return true;
+}
+
+bool instance_name_is_valid(const char *name)
+{
+	return *name && strlen(name) <= INSTANCE_NAME_MAX && has_name_chars(name);
 }
 
 /* The 32-bit FNV-1a hash. Names that are served are made of it: it must not change. */
@@ -142,18 +155,29 @@ static uint32_t name_hash(const char *name)
 	return hash;
 }
 
+enum {
+	HASH_TAIL = 9, /* "~" and the hash */
+};
+
+static bool has_hash_tail(const char *name, size_t len)
+{
+	const char *tail = name + len - HASH_TAIL;
+
+	return len >= HASH_TAIL && *tail == '~' &&
+	       strspn(tail + 1, "0123456789abcdef") == HASH_TAIL - 1;
+}
+
 void instance_name_fit(char *to, size_t size, const char *name)
 {
-	enum { TAIL = 9 }; /* "~" and the hash */
 	size_t len = strlen(name);
-	size_t n = len < size - 1 - TAIL ? len : size - 1 - TAIL;
+	size_t n = len < size - 1 - HASH_TAIL ? len : size - 1 - HASH_TAIL;
 
-	if (len < size && printable(name)) {
+	if (len < size && has_name_chars(name) && !has_hash_tail(name, len)) {
 		memcpy(to, name, len + 1);
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		to[i] = (char)(isprint((unsigned char)name[i]) ? name[i] : '_');
+		to[i] = (char)(is_name_char(name[i]) ? name[i] : '_');
 	snprintf(to + n, size - n, "~%08" PRIx32, name_hash(name));
 }
 
@@ -185,8 +209,11 @@ enum keyword {
 
 static int parse_descr(struct parser *parser, const char *word, struct line *line)
 {
-	if (!printable(word))
-		return parser_fail(parser, "descr: only printable ASCII is allowed");
+	if (!text_is_clean(word))
+		return parser_fail(parser,
+				   "descr: \"%s\" is not UTF-8 without control "
+				   "characters",
+				   word);
 	memcpy(line->descr, word, strlen(word) + 1);
 	line->has_descr = true;
 	return 0;
@@ -254,9 +281,10 @@ static int parse_keyword(struct parser *parser, const char *keyword, const char 
 /* A name of its own must not look like one in another namespace. */
 static int check_name(struct parser *parser, const char *name)
 {
-	if (!printable(name))
+	if (!has_name_chars(name))
 		return parser_fail(parser,
-				   "a name has only printable ASCII characters");
+				   "a name has only printable ASCII characters but "
+				   "\" and \\");
 	if (strchr(name, '/'))
 		return parser_fail(parser,
 				   "a name has no \"/\", which stands between a "
@@ -298,6 +326,15 @@ static int parse_line(struct parser *parser, struct line *line)
 	return ret;
 }
 
+const char *instance_descr(const struct instance *instance)
+{
+	if (instance->configured && instance->descr[0])
+		return instance->descr;
+	if (instance->found_descr[0])
+		return instance->found_descr;
+	return instance->descr[0] ? instance->descr : instance->found;
+}
+
 static int find_in(const struct instance_set *set, const char *netns, const char *name)
 {
 	for (size_t i = 0; i < set->n; i++)
@@ -329,11 +366,6 @@ static int add_in(struct instance_set *set, const char *netns, const char *name)
 static int add_instance(struct instance_set *set, const char *name)
 {
 	return add_in(set, "", name);
-}
-
-bool instance_name_is_valid(const char *name)
-{
-	return *name && strlen(name) <= INSTANCE_NAME_MAX && printable(name);
 }
 
 int instance_set_add(struct instance_set *set, const char *name)
@@ -435,6 +467,8 @@ static void settle_name(struct instance_set *set, struct instance *it)
 		give_name(set, it);
 	} else if (number > 0 && !set->instances[number].found[0]) {
 		memcpy(set->instances[number].found, it->found, sizeof(it->found));
+		memcpy(set->instances[number].found_descr, it->found_descr,
+		       sizeof(it->found_descr));
 		it->found[0] = '\0';
 	}
 }
@@ -504,10 +538,9 @@ static int check_rename(struct parser *parser, const struct instance_set *set,
 	if (!rename->found[0] || !rename->name[0])
 		return parser_fail(parser,
 				   "say the name that is found and the new one");
-	if (!printable(rename->found))
-		return parser_fail(parser,
-				   "a name has only printable ASCII characters");
-	err = check_name(parser, rename->name);
+	err = check_name(parser, rename->found);
+	if (!err)
+		err = check_name(parser, rename->name);
 	if (err)
 		return err;
 	if (!strcmp(rename->found, INSTANCE_UNATTRIBUTED) ||
@@ -709,8 +742,10 @@ int instance_set_merge(struct instance_set *set, const struct instance_set *from
 			set->n = before;
 	}
 
-	for (size_t i = 0; !err && i < set->n; i++)
+	for (size_t i = 0; !err && i < set->n; i++) {
 		free_instance(&set->instances[i]);
+		set->instances[i].configured = false;
+	}
 	for (size_t i = 0; copies && i < from->n; i++) {
 		struct instance *to;
 
@@ -721,6 +756,7 @@ int instance_set_merge(struct instance_set *set, const struct instance_set *from
 		to = &set->instances[instance_set_find(set, from->instances[i].name)];
 		to->rules = copies[i];
 		to->n_rules = from->instances[i].n_rules;
+		to->configured = true;
 		memcpy(to->descr, from->instances[i].descr, sizeof(to->descr));
 	}
 	free(copies);

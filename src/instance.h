@@ -44,7 +44,8 @@ struct instance {
 	char name[INSTANCE_NAME_MAX + 1];
 	/* that its lines of configuration name; "" in the set of one namespace */
 	char netns[NETNS_NAME_MAX + 1];
-	char descr[INSTANCE_TEXT_MAX + 1];
+	char descr[INSTANCE_TEXT_MAX + 1];       /* from the configuration */
+	char found_descr[INSTANCE_TEXT_MAX + 1]; /* from discovery */
 	char transport[33];       /* tcp, iser, qla4xxx, ...; "": not known */
 	char initiator_name[224]; /* an iSCSI name has at most 223 bytes */
 	uint32_t if_index;        /* 0: none */
@@ -55,6 +56,7 @@ struct instance {
 	char netdev[16];         /* network interface that the driver names, "": none */
 	uint32_t local_if_index; /* of the interface with its sessions' local address */
 	bool renamed;            /* by instance_set_apply_renames(), not yet told */
+	bool configured;         /* lines of configuration name it */
 	bool present;            /* discovery has found it now */
 	bool software;           /* the kernel's own TCP/IP carries its sessions */
 	struct instance_rule *rules;
@@ -129,22 +131,27 @@ int instance_set_select(const struct instance_set *set, const char *netns,
 /* True if a line of configuration names that namespace. */
 bool instance_set_has_netns(const struct instance_set *set, const char *netns);
 
+/* What the instance is, for people. Not empty if discovery has ever found it. */
+const char *instance_descr(const struct instance *instance);
+
 /* The number of the instance of that name, or -ENOENT. */
 int instance_set_find(const struct instance_set *set, const char *name);
-
-/* True if it can be a row's name: 1 to INSTANCE_NAME_MAX printable ASCII characters. */
-bool instance_name_is_valid(const char *name);
 
 /* Adds an instance that has no rules, if there is none of that name. Returns its
  * number, -ENOMEM, or -EINVAL if it cannot be a name. */
 int instance_set_add(struct instance_set *set, const char *name);
 
+/* True if it can be a row's name: 1 to INSTANCE_NAME_MAX printable ASCII characters,
+ * neither " nor \, which Net-SNMP's tools cannot ask for. */
+bool instance_name_is_valid(const char *name);
+
 /*
  * Writes what can be a row's name or a part of it into to, of size bytes with the
- * terminating 0, at least 16. A name of printable ASCII that has room stays as it is.
+ * terminating 0, at least 16. A name of such characters that has room stays as it is.
  * Else its other bytes become '_', and the end becomes "~" and eight hex digits, the
  * FNV-1a hash of the whole name: the same name gives the same again, on any machine,
- * and two names hardly ever the same.
+ * and two names only if their hashes are the same. So a name that ends like that
+ * already gets a hash too; what has been made to fit must not be made to fit again.
  */
 void instance_name_fit(char *to, size_t size, const char *name);
 

@@ -14,34 +14,61 @@
 #include <unistd.h>
 
 #include "hash.h"
+#include "text.h"
+
+enum {
+	TEXT_SIZE =
+	    256, /* of an attribute that is text; names have at most 223 bytes */
+};
 
 /* Reads one attribute without its newline; "" if it is missing, cannot be read or is
  * how a driver spells that it has none. */
-__attribute__((format(printf, 3, 4))) static void read_attribute(char *value,
-								 size_t size,
-								 const char *format,
-								 ...)
+static void read_va(char *value, size_t size, const char *format, va_list args)
 {
 	char path[PATH_MAX];
-	va_list args;
+	int path_len = vsnprintf(path, sizeof(path), format, args);
 	ssize_t len;
 	int fd;
 
 	value[0] = '\0';
-	va_start(args, format);
-	len = vsnprintf(path, sizeof(path), format, args);
-	va_end(args);
-	if (len < 0 || (size_t)len >= sizeof(path))
+	if (path_len < 0 || (size_t)path_len >= sizeof(path))
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	len = read(fd, value, size - 1);
 	close(fd);
+	if (len > 0 && value[len - 1] == '\n')
+		len--;
 	value[len > 0 ? len : 0] = '\0';
-	value[strcspn(value, "\n")] = '\0';
 	if (!strcmp(value, "(null)") || !strcmp(value, "<NULL>"))
 		value[0] = '\0';
+}
+
+/* As the kernel has it: for what is parsed, or given back to the kernel. */
+__attribute__((format(printf, 3, 4))) static void read_attribute(char *value,
+								 size_t size,
+								 const char *format,
+								 ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	read_va(value, size, format, args);
+	va_end(args);
+}
+
+/* For people: whoever configures a session chooses these bytes. */
+__attribute__((format(printf, 3, 4))) static void read_text(char *text, size_t size,
+							    const char *format, ...)
+{
+	char value[TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	read_va(value, sizeof(value), format, args);
+	va_end(args);
+	text_clean(text, size, value);
 }
 
 static uint16_t parse_addr(const char *text, struct in6_addr *ret)
@@ -141,16 +168,16 @@ static int read_host(struct iscsi_host *host, const char *root, const char *name
 	    read_device(device, sizeof(device), root, "iscsi_host", name) < 0)
 		return -ENOENT;
 	find_pci(host->pci, sizeof(host->pci), device, name);
-	read_attribute(host->driver, sizeof(host->driver),
-		       "%s/class/scsi_host/%s/proc_name", root, name);
-	read_attribute(host->hwaddress, sizeof(host->hwaddress),
-		       "%s/class/iscsi_host/%s/hwaddress", root, name);
+	read_text(host->driver, sizeof(host->driver), "%s/class/scsi_host/%s/proc_name",
+		  root, name);
+	read_text(host->hwaddress, sizeof(host->hwaddress),
+		  "%s/class/iscsi_host/%s/hwaddress", root, name);
 	read_attribute(host->netdev, sizeof(host->netdev),
 		       "%s/class/iscsi_host/%s/netdev", root, name);
 	if (!strcmp(host->netdev, name)) /* as qedi says */
 		host->netdev[0] = '\0';
-	read_attribute(host->initiator_name, sizeof(host->initiator_name),
-		       "%s/class/iscsi_host/%s/initiatorname", root, name);
+	read_text(host->initiator_name, sizeof(host->initiator_name),
+		  "%s/class/iscsi_host/%s/initiatorname", root, name);
 	read_attribute(text, sizeof(text), "%s/class/iscsi_host/%s/ipaddress", root,
 		       name);
 	host->family = parse_addr(text, &host->addr);
@@ -236,10 +263,10 @@ static void read_session(struct iscsi_connection *connection, const char *root)
 	read_attribute(state, sizeof(state), "%s/class/iscsi_session/session%u/state",
 		       root, session);
 	connection->logged_in = !strcmp(state, "LOGGED_IN");
-	read_attribute(connection->initiator_name, sizeof(connection->initiator_name),
-		       "%s/class/iscsi_session/session%u/initiatorname", root, session);
-	read_attribute(connection->iface, sizeof(connection->iface),
-		       "%s/class/iscsi_session/session%u/ifacename", root, session);
+	read_text(connection->initiator_name, sizeof(connection->initiator_name),
+		  "%s/class/iscsi_session/session%u/initiatorname", root, session);
+	read_text(connection->iface, sizeof(connection->iface),
+		  "%s/class/iscsi_session/session%u/ifacename", root, session);
 }
 
 /* Returns 0, or -ENOENT if the connection is gone. */

@@ -7,10 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "text.h"
+
 /*
  * The iSCSI hosts and connections of the running kernel, from /sys/class/iscsi_*
  * (drivers/scsi/scsi_transport_iscsi.c). What a driver lacks, and what reads "(null)",
- * is empty.
+ * is empty. Text is clean (text.h), but for the name of a network interface, by which
+ * the kernel is asked.
  */
 
 struct iscsi_host {
@@ -36,7 +39,9 @@ struct iscsi_connection {
 	struct in6_addr remote;
 	uint16_t local_port; /* 0: not known */
 	uint16_t remote_port;
-	char iface[65]; /* open-iscsi's interface record; "" for most hardware */
+	/* open-iscsi's interface record, of at most 64 bytes before it was cleaned; ""
+	 * for most hardware */
+	char iface[64 * TEXT_GROWTH + 1];
 	char initiator_name[224]; /* "" while iscsid logs in, and of qla4xxx */
 };
 

@@ -8,13 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 int parser_fail(struct parser *parser, const char *format, ...)
 {
+	char reason[512];
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(parser->error, parser->error_size, format, args);
+	vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
+	text_clean(parser->error, parser->error_size, reason);
 	return -EINVAL;
 }
 

@@ -11,7 +11,8 @@ struct parser {
 	size_t error_size;
 };
 
-/* Writes the reason. Returns -EINVAL. */
+/* Writes the reason, which may quote the line and is made clean (text.h). Returns
+ * -EINVAL. */
 __attribute__((format(printf, 2, 3))) int parser_fail(struct parser *parser,
 						      const char *format, ...);
 

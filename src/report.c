@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "text.h"
+
 enum {
 	LABEL_WIDTH = 28, /* of the longest field's name, and a gap */
 	UNIT_WIDTH = 14,
@@ -114,19 +116,21 @@ void report_table(FILE *stream, const struct snapshot *snapshot, unsigned width)
 	}
 }
 
-/* Text from the system may hold anything: what is not printable ASCII is escaped. */
+/* RFC 8259: UTF-8 as it is. Bytes that are not, and control characters, are clean by
+ * now; if one is not, the whole must be JSON all the same. */
 static void json_string(FILE *stream, const char *text)
 {
-	fputc('"', stream);
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	size_t len = strlen(text);
 
-		if (c == '"' || c == '\\')
-			fprintf(stream, "\\%c", c);
-		else if (c < 0x20 || c >= 0x7f)
-			fprintf(stream, "\\u%04x", c);
+	fputc('"', stream);
+	for (size_t at = 0, n; at < len; at += n ? n : 1) {
+		n = text_char(text + at, len - at);
+		if (!n)
+			fprintf(stream, "\\u%04x", (unsigned char)text[at]);
+		else if (text[at] == '"' || text[at] == '\\')
+			fprintf(stream, "\\%c", text[at]);
 		else
-			fputc(c, stream);
+			fwrite(text + at, n, 1, stream);
 	}
 	fputc('"', stream);
 }

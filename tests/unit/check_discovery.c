@@ -8,6 +8,7 @@
 #include "hba.h"
 #include "messages.h"
 #include "runner.h"
+#include "text.h"
 #include "tree.h"
 
 #define IQN "iqn.1993-08.org.debian:01:"
@@ -144,7 +145,8 @@ START_TEST(iscsi_tcp)
 	ck_assert(get("tcp:eth1")->present);
 	ck_assert(get("tcp:eth1")->software);
 	ck_assert_str_eq(get("tcp:eth1")->found, "tcp:eth1");
-	ck_assert_str_eq(get("tcp:eth1")->descr, "open-iscsi interface \"eth1\"");
+	ck_assert_str_eq(instance_descr(get("tcp:eth1")),
+			 "open-iscsi interface \"eth1\"");
 	ck_assert_str_eq(owner_of(3), "tcp:eth1");
 	ck_assert_str_eq(owner_of(4), "tcp:default");
 	ck_assert_str_eq(owner_of(5), "tcp:eth1");
@@ -252,7 +254,7 @@ START_TEST(qla4xxx)
 			 "iqn.2000-04.com.qlogic:isp8214.0");
 	ck_assert_str_eq(get("qla4xxx:0000:03:00.1")->netdev, "");
 	ck_assert_str_eq(
-	    get("qla4xxx:0000:03:00.1")->descr,
+	    instance_descr(get("qla4xxx:0000:03:00.1")),
 	    "qla4xxx adapter at 0000:03:00.1, 00:0e:1e:04:8b:2e, TCP/IP and "
 	    "IPsec of its own");
 	ck_assert(sysfs.connections[0].has_local);
@@ -476,7 +478,8 @@ START_TEST(two_initiators_at_once)
 	ck_assert_str_eq(owner_of(1), OTHER "b");
 	ck_assert_str_eq(get("tcp:default")->initiator_name, IQN "a");
 	ck_assert_str_eq(get(OTHER "b")->initiator_name, IQN "b");
-	ck_assert_str_eq(get(OTHER "b")->descr, "open-iscsi interface \"default\"");
+	ck_assert_str_eq(instance_descr(get(OTHER "b")),
+			 "open-iscsi interface \"default\"");
 }
 END_TEST
 
@@ -665,7 +668,7 @@ START_TEST(a_configured_instance_covers_a_connection)
 	ck_assert_str_eq(get("b")->transport, "tcp");
 	ck_assert_str_eq(get("b")->initiator_name, IQN "a");
 	ck_assert_uint_eq(get("b")->local_if_index, 3);
-	ck_assert_str_eq(get("b")->descr, "");
+	ck_assert_str_eq(instance_descr(get("b")), "");
 	ck_assert_str_eq(get("b")->found, "");
 	ck_assert(get("b")->present && get("b")->software);
 	ck_assert(!get("z")->present && !get("a")->present);
@@ -834,6 +837,94 @@ START_TEST(odd_bytes)
 	}
 	ck_assert_str_eq(owner_of(3), "tcp:%s%n");
 	ck_assert_str_ne(owner_of(1), owner_of(2));
+}
+END_TEST
+
+/* Bytes that cannot be shown, and characters that mean something in names. */
+START_TEST(hostile_records_have_rows_of_their_own)
+{
+	static const char *const records[] = {
+	    "a\"b",
+	    "a\\b",
+	    "a_b",
+	    "a\nb",
+	    "a",
+	    "a\x1b"
+	    "b",
+	    "a\xe9",
+	    "a\\xe9",
+	    "a\xc2\x85",
+	    "blue/a",
+	    "a:1",
+	    "a_1",
+	};
+	const size_t n = sizeof(records) / sizeof(*records);
+
+	for (unsigned i = 0; i < n; i++)
+		tcp(i, records[i], IQN "a");
+	look();
+	ck_assert_uint_eq(set.n, n + 1);
+	for (unsigned i = 0; i < n; i++) {
+		const struct instance *instance = get(owner_of(i));
+
+		ck_assert_msg(instance_name_is_valid(instance->name), "%u", i);
+		ck_assert_msg(!strchr(instance->name, '/'), "%u", i);
+		ck_assert(text_is_clean(instance_descr(instance)));
+		for (unsigned k = 0; k < i; k++)
+			ck_assert_str_ne(owner_of(i), owner_of(k));
+	}
+	ck_assert_str_eq(owner_of(2), "tcp:a_b");
+	ck_assert_str_eq(owner_of(4), "tcp:a");
+	ck_assert_str_eq(instance_descr(get(owner_of(3))),
+			 "open-iscsi interface \"a\\x0ab\"");
+	ck_assert_str_eq(instance_descr(get(owner_of(6))),
+			 "open-iscsi interface \"a\\xe9\"");
+	ck_assert_str_eq(instance_descr(get(owner_of(7))),
+			 "open-iscsi interface \"a\\x5cxe9\"");
+}
+END_TEST
+
+/* Record "default" with a second initiator, and a record that is called like both. */
+START_TEST(a_record_that_looks_like_record_and_initiator)
+{
+	char before[INSTANCE_NAME_MAX + 1];
+
+	tcp(1, "default", IQN "a");
+	tcp(2, "default", "iqn.b");
+	tcp(3, "default:iqn.b", IQN "c");
+	tcp(4, "default:iqn.b", IQN "d");
+	look();
+	ck_assert_uint_eq(set.n, 5);
+	ck_assert_str_eq(owner_of(1), "tcp:default");
+	ck_assert_str_eq(owner_of(2), "tcp:default:iqn.b");
+	ck_assert_str_ne(owner_of(3), owner_of(2));
+	ck_assert_str_ne(owner_of(3), owner_of(4));
+	ck_assert_uint_eq(strspn(owner_of(3), "tcp:default_iqn.b"), 17);
+	ck_assert_int_eq(get("tcp:default:iqn.b")->sessions, 1);
+	snprintf(before, sizeof(before), "%s", owner_of(3));
+	reboot();
+	tcp(3, "default:iqn.b", IQN "c");
+	look();
+	ck_assert_str_eq(owner_of(3), before);
+}
+END_TEST
+
+START_TEST(texts_that_are_cut)
+{
+	char record[200];
+	char initiator[260];
+	const struct instance *instance;
+
+	for (size_t i = 0; i < sizeof(record) - 2; i += 2)
+		memcpy(record + i, "\xc3\xa9", 3);
+	memset(initiator, 'i', sizeof(initiator));
+	memcpy(initiator + 222, "\xe2\x82\xac", 4);
+	tcp(1, record, initiator);
+	look();
+	instance = get(owner_of(1));
+	ck_assert(text_is_clean(instance_descr(instance)));
+	ck_assert(text_is_clean(instance->initiator_name));
+	ck_assert_uint_eq(strlen(instance->initiator_name), 222);
 }
 END_TEST
 
@@ -1058,6 +1149,9 @@ int main(void)
 	    nobody_is_unattributed,
 	    long_names,
 	    odd_bytes,
+	    hostile_records_have_rows_of_their_own,
+	    a_record_that_looks_like_record_and_initiator,
+	    texts_that_are_cut,
 	    a_login_under_way,
 	    entries_without_attributes,
 	    a_session_without_a_host,

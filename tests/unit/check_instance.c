@@ -111,15 +111,15 @@ END_TEST
 START_TEST(quoting)
 {
 	take("\"two words\" reqid 1");
-	take("plain\\name reqid 2");
+	take("plain reqid 2 descr back\\slash");
 	take("  \t spaces   reqid\t3  ");
-	take("\"back\\\\slash\" reqid 4");
+	take("quoted reqid 4 descr \"back\\\\slash\"");
 	take("\"#hash; and = more\" \"reqid\" \"5\"");
 	take("q descr \"\" reqid 6");
 	ck_assert_uint_eq(get("two words")->rules[0].reqid, 1);
-	ck_assert_uint_eq(get("plain\\name")->rules[0].reqid, 2);
+	ck_assert_str_eq(get("plain")->descr, "back\\slash");
 	ck_assert_uint_eq(get("spaces")->rules[0].reqid, 3);
-	ck_assert_uint_eq(get("back\\slash")->rules[0].reqid, 4);
+	ck_assert_str_eq(get("quoted")->descr, "back\\slash");
 	ck_assert_uint_eq(get("#hash; and = more")->rules[0].reqid, 5);
 	ck_assert_str_eq(get("q")->descr, "");
 }
@@ -185,12 +185,42 @@ END_TEST
 
 START_TEST(characters_of_a_name)
 {
-	refuse("na\x01me reqid 1", "a name has only printable ASCII characters");
-	refuse("n\xc3\xa4me reqid 1", "a name has only printable ASCII characters");
-	refuse("\"a\tb\" reqid 1", "a name has only printable ASCII characters");
+	static const char reason[] =
+	    "a name has only printable ASCII characters but \" and \\";
+
+	refuse("na\x01me reqid 1", reason);
+	refuse("n\xc3\xa4me reqid 1", reason);
+	refuse("\"a\tb\" reqid 1", reason);
+	refuse("a\"b reqid 1", reason);
+	refuse("\"a\\\\b\" reqid 1", reason);
+	take("\" !#$%&'()*+,-.:;<=>?@[]^_`{|}~\" reqid 1");
 	refuse("a/b reqid 1", "a name has no \"/\", which stands between a "
 			      "namespace's name and an instance's");
-	refuse("a reqid 1 descr \xc3\xa4", "descr: only printable ASCII is allowed");
+}
+END_TEST
+
+/* UTF-8, of which nothing can be taken for more than text. */
+START_TEST(characters_of_a_description)
+{
+	take("a reqid 1 descr \"caf\xc3\xa9 \xe2\x82\xac \\\" \\\\\"");
+	ck_assert_str_eq(set.instances[1].descr, "caf\xc3\xa9 \xe2\x82\xac \" \\");
+	refuse("b reqid 1 descr \"caf\xe9\"",
+	       "descr: \"caf\\xe9\" is not UTF-8 without control characters");
+	refuse("b reqid 1 descr \"a\tb\"",
+	       "descr: \"a\\x09b\" is not UTF-8 without control characters");
+	refuse("b reqid 1 descr \xe2\x80\xae",
+	       "descr: \"\\xe2\\x80\\xae\" is not UTF-8 without control characters");
+}
+END_TEST
+
+/* What is quoted from a line cannot forge a line of the log. */
+START_TEST(reasons_are_clean)
+{
+	refuse("a reqid 1 \x1b[2Jx 1",
+	       "\"\\x1b[2Jx\" is none of local, remote, reqid, ifid, mark, device, "
+	       "namespace, descr");
+	refuse("a reqid 1 namespace \"x/\ny\"",
+	       "namespace: \"x/\\x0ay\" is not the name of a file");
 }
 END_TEST
 
@@ -541,6 +571,60 @@ START_TEST(names_that_fit_and_that_do_not)
 }
 END_TEST
 
+/* What two names are made of must not make them one. */
+START_TEST(names_that_are_made_to_fit_stay_apart)
+{
+	static const char *const names[] = {
+	    "a\"b",
+	    "a\\b",
+	    "a_b",
+	    "a\tb",
+	    "a\xe9"
+	    "b",
+	    "a_b~deadbeef",
+	    "a_b~02d0d7b2",
+	    "a_b~deadbeeF",
+	    "a_b~deadbee",
+	    "~deadbeef",
+	};
+	char fitted[sizeof(names) / sizeof(*names)][INSTANCE_NAME_MAX + 1];
+	char again[INSTANCE_NAME_MAX + 1];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		instance_name_fit(fitted[i], sizeof(fitted[i]), names[i]);
+		ck_assert(instance_name_is_valid(fitted[i]));
+		for (size_t k = 0; k < i; k++)
+			ck_assert_str_ne(fitted[i], fitted[k]);
+		/* neither does any name become what another has been made */
+		instance_name_fit(again, sizeof(again), fitted[i]);
+		ck_assert(!strcmp(fitted[i], names[i]) == !strcmp(again, fitted[i]));
+	}
+	ck_assert_str_eq(fitted[2], "a_b");
+	ck_assert_str_eq(fitted[7], "a_b~deadbeeF");
+	ck_assert_str_eq(fitted[8], "a_b~deadbee");
+}
+END_TEST
+
+START_TEST(valid_names)
+{
+	char name[INSTANCE_NAME_MAX + 2];
+
+	memset(name, 'a', sizeof(name));
+	name[INSTANCE_NAME_MAX] = '\0';
+	ck_assert(instance_name_is_valid(name));
+	name[INSTANCE_NAME_MAX] = 'a';
+	name[INSTANCE_NAME_MAX + 1] = '\0';
+	ck_assert(!instance_name_is_valid(name));
+	ck_assert(!instance_name_is_valid(""));
+	for (unsigned c = 1; c < 256; c++) {
+		const char one[] = {(char)c, '\0'};
+
+		ck_assert(instance_name_is_valid(one) ==
+			  (c >= 0x20 && c <= 0x7e && c != '"' && c != '\\'));
+	}
+}
+END_TEST
+
 /* Renames, and instances that are found. */
 
 static void rename_to(const char *line)
@@ -597,9 +681,10 @@ START_TEST(bad_renames)
 	refuse_rename("tcp:eth1 a b", "there is more than two names");
 	refuse_rename("tcp:eth1 a \"\"", "there is more than two names");
 	refuse_rename("tcp:eth1 \"a", "the closing quote is missing");
-	refuse_rename("tcp:\xc3\xa9 a", "a name has only printable ASCII characters");
+	refuse_rename("tcp:\xc3\xa9 a",
+		      "a name has only printable ASCII characters but \" and \\");
 	refuse_rename("tcp:eth1 \xc3\xa9",
-		      "a name has only printable ASCII characters");
+		      "a name has only printable ASCII characters but \" and \\");
 	refuse_rename("unattributed a",
 		      "\"unattributed\" is the row of what belongs to no HBA");
 	refuse_rename("a unattributed",
@@ -751,6 +836,8 @@ int main(void)
 	    name_of_64_and_of_65_characters,
 	    words_that_are_too_long,
 	    characters_of_a_name,
+	    characters_of_a_description,
+	    reasons_are_clean,
 	    keywords,
 	    addresses,
 	    numbers,
@@ -764,6 +851,8 @@ int main(void)
 	    prefixes,
 	    numbers_of_prefixes,
 	    names_that_fit_and_that_do_not,
+	    names_that_are_made_to_fit_stay_apart,
+	    valid_names,
 	    renames,
 	    bad_renames,
 	    found_instances,
