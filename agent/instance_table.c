@@ -12,12 +12,6 @@ static void get_active(const void *row, const void *arg, struct mib_value *ret)
 	mib_value_set_truth(ret, ((const struct snapshot_row *)row)->active);
 }
 
-/* arg: where in the row the text is */
-static void get_text(const void *row, const void *arg, struct mib_value *ret)
-{
-	mib_value_set_string(ret, (const char *)row + *(const size_t *)arg);
-}
-
 static void get_if_index(const void *row, const void *arg, struct mib_value *ret)
 {
 	(void)arg;
@@ -62,6 +56,7 @@ static void get_discontinuity(const void *row, const void *arg, struct mib_value
 	    timestamp_ticks(((const struct snapshot_row *)row)->discontinuity));
 }
 
+static const size_t name = offsetof(struct snapshot_row, name);
 static const size_t descr = offsetof(struct snapshot_row, descr);
 static const size_t transport = offsetof(struct snapshot_row, transport);
 static const size_t netns = offsetof(struct snapshot_row, netns);
@@ -69,10 +64,10 @@ static const size_t initiator_name = offsetof(struct snapshot_row, initiator_nam
 
 static const struct mib_column columns[] = {
     {2, get_active, NULL},
-    {3, get_text, &descr},
-    {4, get_text, &transport},
-    {5, get_text, &netns},
-    {6, get_text, &initiator_name},
+    {3, mib_get_text, &descr},
+    {4, mib_get_text, &transport},
+    {5, mib_get_text, &netns},
+    {6, mib_get_text, &initiator_name},
     {7, get_if_index, NULL},
     {8, get_sessions, NULL},
     {9, get_level, &stat_columns[STAT_ID_active_sa - 1]},
@@ -81,6 +76,7 @@ static const struct mib_column columns[] = {
     {12, get_error_scope, NULL},
     {13, get_replay_failures, NULL},
     {14, get_discontinuity, NULL},
+    {15, mib_get_text, &name}, /* readable, as the index is not */
 };
 
 const struct mib_table instance_table = {

@@ -41,6 +41,11 @@ void mib_value_set_string(struct mib_value *value, const char *text)
 	value->len = strlen(text);
 }
 
+void mib_get_text(const void *row, const void *arg, struct mib_value *ret)
+{
+	mib_value_set_string(ret, (const char *)row + *(const size_t *)arg);
+}
+
 void mib_value_set_truth(struct mib_value *value, bool truth)
 {
 	mib_value_set_long(value, ASN_INTEGER, truth ? 1 : 2);

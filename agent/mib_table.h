@@ -60,6 +60,9 @@ void mib_value_set_counter64(struct mib_value *value, uint64_t number);
 void mib_value_set_string(struct mib_value *value, const char *text);
 void mib_value_set_truth(struct mib_value *value, bool truth);
 
+/* For a column of text; arg points to the size_t where in the row the text begins. */
+void mib_get_text(const void *row, const void *arg, struct mib_value *ret);
+
 /* Appends a string to an index: its length, then its characters. Returns the new
  * length of the index. */
 size_t mib_index_add_string(oid *index, size_t len, const char *text);

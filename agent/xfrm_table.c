@@ -30,8 +30,13 @@ static void get_value(const void *row, const void *arg, struct mib_value *ret)
 				((const struct snapshot_xfrm *)row)->counter.value);
 }
 
+static const size_t netns = offsetof(struct snapshot_xfrm, netns);
+static const size_t name = offsetof(struct snapshot_xfrm, counter.name);
+
 static const struct mib_column columns[] = {
     {3, get_value, NULL},
+    {4, mib_get_text, &netns}, /* readable, as the index is not */
+    {5, mib_get_text, &name},
 };
 
 const struct mib_table xfrm_table = {

@@ -23,7 +23,8 @@ CONFIG = ["pollInterval 3600", "maxAge 3600",
 
 INSTANCE_TYPES = dict(zip(INSTANCE_COLUMNS, [
     INTEGER, OCTET_STRING, OCTET_STRING, OCTET_STRING, OCTET_STRING, INTEGER, GAUGE32,
-    GAUGE32, GAUGE32, GAUGE32, INTEGER, COUNTER64, TIMETICKS]))
+    GAUGE32, GAUGE32, GAUGE32, INTEGER, COUNTER64, TIMETICKS,
+    OCTET_STRING]))
 AGENT_TYPES = dict(zip(AGENT_COLUMNS, [
     OCTET_STRING, OCTET_STRING, GAUGE32, TIMETICKS, GAUGE32, GAUGE32, COUNTER64,
     COUNTER64, COUNTER64, COUNTER64, OCTET_STRING]))
@@ -74,9 +75,8 @@ class Values(SceneTest):
 
     def test_xfrm_table_is_the_kernels(self):
         served = {}
-        for bind in self.scene.manager.walk(XFRM):
+        for bind in self.scene.manager.walk(XFRM + (3,)):
             index = bind.name[len(XFRM) + 1:]
-            self.assertEqual(bind.name[len(XFRM)], 3)
             self.assertEqual(bind.type, COUNTER64)
             self.assertEqual(index[0], 0, "the daemon's own namespace")
             self.assertEqual(index[1], len(index) - 2)
@@ -84,12 +84,23 @@ class Values(SceneTest):
         self.assertEqual(served, xfrm_stat())
         self.assertGreaterEqual(served["XfrmInPolBlock"], 4)
 
+    def test_labels_are_the_indexes(self):
+        """Managers cannot read an index."""
+        for name in NAMES:
+            label = self.scene.manager.value(INSTANCE + (15,) + index_of(name))
+            self.assertEqual(label, name.encode())
+        for name in xfrm_stat():
+            index = (0, *index_of(name))
+            self.assertEqual(self.scene.manager.value(XFRM + (4,) + index), b"")
+            self.assertEqual(self.scene.manager.value(XFRM + (5,) + index), name.encode())
+
     def test_types_of_everything(self):
         expected = {INSTANCE + (c, *index_of(n)): t
                     for c, t in INSTANCE_TYPES.items() for n in NAMES}
         expected |= {STATS + (c, *index_of(n)): COUNTER64
                      for c in STATS_COLUMNS for n in NAMES}
-        expected |= {XFRM + (3, 0, *index_of(n)): COUNTER64 for n in xfrm_stat()}
+        expected |= {XFRM + (c, 0, *index_of(n)): t for n in xfrm_stat()
+                     for c, t in ((3, COUNTER64), (4, OCTET_STRING), (5, OCTET_STRING))}
         expected |= {AGENT + (c, 0): t for c, t in AGENT_TYPES.items()}
         self.assertEqual({bind.name: bind.type for bind in self.walk()}, expected)
 

@@ -13,7 +13,7 @@ set -u -o pipefail
 
 INSTANCE_COLUMNS=(Name Active Descr Transport Netns InitiatorName IfIndex Sessions
 	ActiveSAs PendingKeyOperations ActiveTunnels ErrorScope ReplayFailures
-	DiscontinuityTime)
+	DiscontinuityTime Label)
 AGENT_SCALARS=(Version KernelRelease PollInterval LastPoll LastPollDuration TrackedSAs
 	Events EventLosses Resyncs FailedPolls LastError)
 # The default, an enterprise's own, and two that are not under enterprises.
@@ -90,8 +90,12 @@ check_names() {
 		    ".1.1.1.$((i + 1))$(index "$instance")"
 	done
 	for name in '' netns-1; do
-		both "qmIpsecXfrmValue.\"$name\".\"XfrmInNoStates\"" \
-		    ".1.3.1.3$(index "$name")$(index XfrmInNoStates)"
+		id=2
+		for field in Value NetnsLabel CounterLabel; do
+			id=$((id + 1))
+			both "qmIpsecXfrm$field.\"$name\".\"XfrmInNoStates\"" \
+			    ".1.3.1.$id$(index "$name")$(index XfrmInNoStates)"
+		done
 	done
 	for i in "${!AGENT_SCALARS[@]}"; do
 		both "qmIpsecAgent${AGENT_SCALARS[i]}.0" ".1.4.$((i + 1)).0"
