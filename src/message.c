@@ -6,6 +6,28 @@
 
 #include <libmnl/libmnl.h>
 
+/* The bytes that size bytes take, with the padding as far as there is any. */
+static size_t step(size_t size, size_t left)
+{
+	size_t aligned = NLMSG_ALIGN(size);
+
+	return aligned < left ? aligned : left;
+}
+
+const struct nlmsghdr *message_next(struct message_batch *batch)
+{
+	const struct nlmsghdr *nlh = batch->at;
+	size_t taken;
+
+	if (batch->left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
+	    nlh->nlmsg_len > batch->left)
+		return NULL;
+	taken = step(nlh->nlmsg_len, batch->left);
+	batch->at = (const char *)batch->at + taken;
+	batch->left -= taken;
+	return nlh;
+}
+
 int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size)
 {
 	if (nlh->nlmsg_len < sizeof(*nlh) + size)
@@ -14,35 +36,41 @@ int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size)
 	return 0;
 }
 
-static int for_each(const struct nlattr *attr, const char *end,
+/* left: the bytes from at on */
+static int for_each(const char *at, size_t left,
 		    int (*cb)(void *ctx, const struct nlattr *attr), void *ctx)
 {
-	while (mnl_attr_ok(attr, (int)(end - (const char *)attr))) {
-		int ret = cb(ctx, attr);
+	while (left >= sizeof(struct nlattr)) {
+		const struct nlattr *attr = (const void *)at;
+		int ret;
 
+		if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
+			return -EBADMSG;
+		ret = cb(ctx, attr);
 		if (ret)
 			return ret;
-		attr = mnl_attr_next(attr);
+		at += step(attr->nla_len, left);
+		left -= step(attr->nla_len, left);
 	}
-	return end - (const char *)attr >= (ptrdiff_t)sizeof(*attr) ? -EBADMSG : 0;
+	return 0;
 }
 
 int message_for_each_attr(const struct nlmsghdr *nlh, size_t header,
 			  int (*cb)(void *ctx, const struct nlattr *attr), void *ctx)
 {
-	if (nlh->nlmsg_len < sizeof(*nlh) + header)
+	size_t start = sizeof(*nlh) + header;
+
+	if (nlh->nlmsg_len < start)
 		return -EBADMSG;
-	return for_each(mnl_nlmsg_get_payload_offset(nlh, header),
-			(const char *)nlh + nlh->nlmsg_len, cb, ctx);
+	start = step(start, nlh->nlmsg_len);
+	return for_each((const char *)nlh + start, nlh->nlmsg_len - start, cb, ctx);
 }
 
 int message_for_each_nested(const struct nlattr *nest,
 			    int (*cb)(void *ctx, const struct nlattr *attr), void *ctx)
 {
-	const char *start = mnl_attr_get_payload(nest);
-
-	return for_each((const struct nlattr *)(const void *)start,
-			start + mnl_attr_get_payload_len(nest), cb, ctx);
+	return for_each(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), cb,
+			ctx);
 }
 
 int message_get_attr(const struct nlattr *attr, void *ret, size_t size)

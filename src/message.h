@@ -6,7 +6,25 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-/* What every reader of a netlink message needs. Nothing is read beyond nlmsg_len. */
+/*
+ * What every reader of netlink messages needs. Lengths are compared unsigned and
+ * before anything that they cover is read: mnl_nlmsg_ok() and mnl_nlmsg_next() take
+ * nlmsg_len for an int, and with 0xfffffffd never come to an end. Nothing is read
+ * beyond the datagram, nor beyond nlmsg_len.
+ */
+
+/* What is left of a datagram, which may hold several messages. */
+struct message_batch {
+	const void *at; /* aligned as struct nlmsghdr */
+	size_t left;    /* bytes */
+};
+
+/*
+ * The next message, all of which is in the datagram, or NULL at the end. Bytes that are
+ * left then were no message: a header cut short, or one that claims fewer bytes than
+ * itself or more than there are.
+ */
+const struct nlmsghdr *message_next(struct message_batch *batch);
 
 /*
  * Copies the fixed header of a message, size bytes. Returns 0, or -EBADMSG if the

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "message.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "runner.h"
+
+/*
+ * Datagrams and attributes with lengths that nobody's kernel would send. Each datagram
+ * stands at the end of a block of the heap, so that ASan and valgrind see any byte that
+ * is read beyond it.
+ */
+
+/* A datagram of size bytes that begins with messages of these lengths, one behind the
+ * other as far as they are true. The caller frees it. */
+static char *datagram(size_t size, const uint32_t *lengths, size_t n)
+{
+	char *bytes = calloc(1, size ? size : 1);
+	size_t at = 0;
+
+	ck_assert_ptr_nonnull(bytes);
+	for (size_t i = 0; i < n && at + sizeof(uint32_t) <= size; i++) {
+		memcpy(bytes + at, &lengths[i], sizeof(lengths[i]));
+		at += NLMSG_ALIGN((size_t)lengths[i]);
+	}
+	return bytes;
+}
+
+/* How many messages are found in it, and how many bytes are left after them. */
+static size_t count(size_t size, const uint32_t *lengths, size_t n, size_t *ret_left)
+{
+	char *bytes = datagram(size, lengths, n);
+	struct message_batch batch = {bytes, size};
+	const struct nlmsghdr *nlh;
+	size_t found = 0;
+
+	while ((nlh = message_next(&batch))) {
+		ck_assert_uint_le((size_t)((const char *)nlh - bytes) + nlh->nlmsg_len,
+				  size);
+		ck_assert_uint_lt(found, size);
+		found++;
+	}
+	ck_assert_ptr_null(message_next(&batch));
+	*ret_left = batch.left;
+	free(bytes);
+	return found;
+}
+
+/* mnl_nlmsg_ok() takes the length for an int, mnl_nlmsg_next() rounds it up to 0. */
+START_TEST(lengths_that_are_no_message)
+{
+	static const uint32_t lengths[] = {
+	    0,          1,          15,         17,         20,         0x7fffffff,
+	    0x80000000, 0x80000010, 0xfffffff0, 0xfffffffc, 0xfffffffd, 0xffffffff};
+
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		size_t left;
+
+		ck_assert_uint_eq(count(16, &lengths[i], 1, &left), 0);
+		ck_assert_uint_eq(left, 16);
+	}
+}
+END_TEST
+
+START_TEST(a_bad_one_behind_a_good_one)
+{
+	static const uint32_t lengths[] = {20, 0xfffffffd};
+	size_t left;
+
+	ck_assert_uint_eq(count(36, lengths, 2, &left), 1);
+	ck_assert_uint_eq(left, 16);
+}
+END_TEST
+
+START_TEST(datagrams_cut_anywhere)
+{
+	static const uint32_t lengths[] = {16, 17, 40};
+	static const size_t ends[] = {16, 33, 76};
+
+	for (size_t size = 0; size <= 76; size++) {
+		size_t left;
+		size_t whole = 0;
+
+		while (whole < 3 && ends[whole] <= size)
+			whole++;
+		ck_assert_uint_eq(count(size, lengths, 3, &left), whole);
+		if (size == 0 || size == 16 || size == 33 || size == 76)
+			ck_assert_uint_eq(left, 0);
+	}
+}
+END_TEST
+
+/* Attributes. */
+
+static int count_attr(void *ctx, const struct nlattr *attr)
+{
+	ck_assert_uint_ge(attr->nla_len, sizeof(*attr));
+	++*(size_t *)ctx;
+	return 0;
+}
+
+/* A message of size bytes with a header of 4 bytes of its own, and attributes of these
+ * lengths behind it. Returns what reading them came to. */
+static int read_attrs(size_t size, const uint16_t *lengths, size_t n, size_t *ret_n)
+{
+	char *bytes = calloc(1, size);
+	struct nlmsghdr *nlh = (void *)bytes;
+	size_t at = sizeof(*nlh) + 4;
+	int err;
+
+	ck_assert_ptr_nonnull(bytes);
+	nlh->nlmsg_len = (uint32_t)size;
+	for (size_t i = 0; i < n && at + sizeof(uint16_t) <= size; i++) {
+		memcpy(bytes + at, &lengths[i], sizeof(lengths[i]));
+		at += NLMSG_ALIGN((size_t)lengths[i]);
+	}
+	*ret_n = 0;
+	err = message_for_each_attr(nlh, 4, count_attr, ret_n);
+	free(bytes);
+	return err;
+}
+
+START_TEST(attributes)
+{
+	static const struct {
+		size_t size;
+		uint16_t lengths[2];
+		int want;
+		size_t n;
+	} cases[] = {
+	    {16, {0, 0}, -EBADMSG, 0},      /* no room for the header */
+	    {20, {0, 0}, 0, 0},             /* no attribute */
+	    {23, {0, 0}, 0, 0},             /* padding */
+	    {24, {4, 0}, 0, 1},             /* one without a value */
+	    {24, {0, 0}, -EBADMSG, 0},      /* less than itself */
+	    {24, {3, 0}, -EBADMSG, 0},      /* likewise */
+	    {24, {5, 0}, -EBADMSG, 0},      /* more than there is */
+	    {28, {0xffff, 0}, -EBADMSG, 0}, /* likewise */
+	    {25, {5, 0}, 0, 1},             /* the last without its padding */
+	    {32, {5, 4}, 0, 2},             /* two */
+	    {32, {5, 0xfffd}, -EBADMSG, 1}, /* the second claims too much */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n;
+
+		ck_assert_int_eq(read_attrs(cases[i].size, cases[i].lengths, 2, &n),
+				 cases[i].want);
+		ck_assert_uint_eq(n, cases[i].n);
+	}
+}
+END_TEST
+
+/* A fixed header that is no multiple of four, as struct xfrm_usersa_flush. */
+START_TEST(padding_behind_a_header)
+{
+	_Alignas(struct nlmsghdr) char bytes[24] = {0};
+	struct nlmsghdr *nlh = (void *)bytes;
+	const uint16_t len = 4;
+	size_t n = 0;
+
+	memcpy(bytes + 20, &len, sizeof(len));
+	nlh->nlmsg_len = 24;
+	ck_assert_int_eq(message_for_each_attr(nlh, 1, count_attr, &n), 0);
+	ck_assert_uint_eq(n, 1);
+	nlh->nlmsg_len = 17;
+	ck_assert_int_eq(message_for_each_attr(nlh, 1, count_attr, &n), 0);
+	ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
+START_TEST(nested_attributes)
+{
+	_Alignas(struct nlattr) char bytes[12] = {0};
+	struct nlattr *nest = (void *)bytes;
+	uint16_t inner = 8;
+	size_t n = 0;
+
+	nest->nla_len = 12;
+	memcpy(bytes + 4, &inner, sizeof(inner));
+	ck_assert_int_eq(message_for_each_nested(nest, count_attr, &n), 0);
+	ck_assert_uint_eq(n, 1);
+	inner = 0xfffc;
+	memcpy(bytes + 4, &inner, sizeof(inner));
+	ck_assert_int_eq(message_for_each_nested(nest, count_attr, &n), -EBADMSG);
+	ck_assert_uint_eq(n, 1);
+}
+END_TEST
+
+START_TEST(values_that_are_too_short)
+{
+	_Alignas(struct nlattr) char bytes[8] = {0};
+	struct nlattr *attr = (void *)bytes;
+	uint32_t value = 7;
+
+	attr->nla_len = 7;
+	ck_assert_int_eq(message_get_attr(attr, &value, sizeof(value)), -EBADMSG);
+	ck_assert_uint_eq(value, 7);
+	attr->nla_len = 8;
+	ck_assert_int_eq(message_get_attr(attr, &value, sizeof(value)), 0);
+	ck_assert_uint_eq(value, 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    lengths_that_are_no_message, a_bad_one_behind_a_good_one,
+	    datagrams_cut_anywhere,      attributes,
+	    padding_behind_a_header,     nested_attributes,
+	    values_that_are_too_short,
+	};
+
+	return RUN_TESTS("message", tests);
+}
