@@ -2,6 +2,7 @@
 #include "collector.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,6 +61,7 @@ struct collector {
 	uint64_t not_decrypted; /* of the namespace, never below its last value */
 	struct error_base base;
 	uint64_t detached_at;
+	uint64_t n_foreign; /* the kernel's count of them, when last looked at */
 	struct ledger_record *kept; /* SAs that were alive when it was detached */
 	size_t n_kept;
 	bool stale;
@@ -343,9 +345,8 @@ static void tell_time(struct collector *collector)
 	ledger_set_now(collector->ledger, now(collector));
 }
 
-/* Reads until nothing waits. In a flood that never ends the dump must get its turn:
- * what is left unread then counts as lost. */
-static int drain(struct collector *collector)
+/* Reads until nothing waits. Returns 0; 1 if there is no end to it; or -errno. */
+static int read_waiting(struct collector *collector)
 {
 	int ret = 1;
 
@@ -360,16 +361,43 @@ static int drain(struct collector *collector)
 			return ret;
 		}
 	}
-	if (ret)
+	return ret != 0;
+}
+
+/* Before and after a dump, which must get its turn: what is left unread then counts as
+ * lost. */
+static int drain(struct collector *collector)
+{
+	int ret = read_waiting(collector);
+
+	if (ret > 0)
 		note_loss(collector);
-	return 0;
+	return ret < 0 ? ret : 0;
+}
+
+static void count_foreign(struct collector *collector)
+{
+	struct health *health = &collector->health;
+	uint64_t n = collector->ops->count_foreign(collector->kernel);
+
+	if (n == collector->n_foreign)
+		return;
+	health->foreign += n - collector->n_foreign;
+	collector->n_foreign = n;
+	snprintf(health->last_error, sizeof(health->last_error),
+		 "dropped %" PRIu64 " netlink messages that the kernel did not send",
+		 health->foreign);
 }
 
 /* Events are read even if the addresses cannot be: they would wait for ever. */
 int collector_read_events(struct collector *collector)
 {
+	int ret;
+
 	refresh_addrs(collector); /* if that fails, the poll says so */
-	return drain(collector);
+	ret = read_waiting(collector);
+	count_foreign(collector);
+	return ret < 0 ? ret : 0;
 }
 
 void collector_note_gap(struct collector *collector)
@@ -669,6 +697,7 @@ int collector_poll(struct collector *collector)
 	uint64_t end = now(collector);
 
 	collector->guessing = false;
+	count_foreign(collector);
 	if (err) {
 		health->failed_polls++;
 		snprintf(health->last_error, sizeof(health->last_error),
@@ -764,6 +793,7 @@ int collector_attach(struct collector *collector, void *kernel, bool same)
 	}
 	forget_records(collector);
 	collector->kernel = kernel;
+	collector->n_foreign = 0;
 	collector->addrs_stale = true;
 	collector->policies_stale = true;
 	collector->policies_wanted = true;
@@ -888,6 +918,7 @@ static void add_health(struct health *to, const struct health *from)
 	to->event_losses += from->event_losses;
 	to->resyncs += from->resyncs;
 	to->failed_polls += from->failed_polls;
+	to->foreign += from->foreign;
 	if (from->last_error[0])
 		memcpy(to->last_error, from->last_error, sizeof(to->last_error));
 }

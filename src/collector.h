@@ -36,8 +36,8 @@ void collector_free(struct collector *collector);
  */
 int collector_poll(struct collector *collector);
 
-/* Reads the events that wait. Returns 0 or -errno; after ENOBUFS, which is counted, it
- * returns 0 and wants a poll. */
+/* Reads the events that wait, or as many as may be read at once. Returns 0 or -errno;
+ * after ENOBUFS, which is counted, it returns 0 and wants a poll. */
 int collector_read_events(struct collector *collector);
 
 /*

@@ -34,8 +34,8 @@ struct kernel_ops {
 	int (*dump)(void *kernel, enum kernel_dump what, kernel_message_cb cb,
 		    void *ctx);
 	/* The events that wait, without waiting for more. Returns 0; 1 if it left some
-	 * for later; or -errno. -ENOBUFS: the kernel has dropped events; what survived
-	 * can then be read by calling again. */
+	 * for later, since it takes a bounded number and time; or -errno. -ENOBUFS,
+	 * -ENOSPC: events are lost; what survived can then be read by calling again. */
 	int (*read_events)(void *kernel, kernel_message_cb cb, void *ctx);
 	/* The interface by which this namespace would send to remote; local: from
 	 * there, unless unspecified; bound: of an interface, 0: of any. Returns 0 or
@@ -45,6 +45,9 @@ struct kernel_ops {
 		     uint32_t *ret_if_index);
 	/* True if addresses may have changed since the last call. */
 	bool (*addrs_changed)(void *kernel);
+	/* How many messages came that the kernel did not send. They were dropped
+	 * unread. */
+	uint64_t (*count_foreign)(void *kernel);
 	/* The error counters. Returns 0 or -errno. */
 	int (*read_xfrm_stat)(void *kernel, struct xfrm_stat *ret);
 	/* The ifIndex of the interface of that name, 0 if there is none. */

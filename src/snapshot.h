@@ -51,6 +51,7 @@ struct health {
 	uint64_t event_losses; /* times that the kernel dropped events (ENOBUFS) */
 	uint64_t resyncs;      /* polls because something was missed */
 	uint64_t failed_polls;
+	uint64_t foreign; /* messages dropped because the kernel did not send them */
 	char last_error[INSTANCE_TEXT_MAX + 1]; /* "": none yet */
 };
 

@@ -15,7 +15,6 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +22,8 @@
 #include <libmnl/libmnl.h>
 
 #include "link.h"
+#include "message.h"
+#include "netlink_socket.h"
 #include "netns.h"
 
 enum {
@@ -30,11 +31,19 @@ enum {
 	 * net/netlink/af_netlink.c). */
 	BUFFER_SIZE = 32768,
 	/* A dump of 100,000 SAs takes 20 ms; each read of it far less. */
-	ANSWER_TIMEOUT_S = 2,
+	READ_TIMEOUT_S = 2,
+	ANSWER_TIMEOUT_S = 10,
 	/* Event reads before others get their turn: each brings one message, and more
 	 * than all that fit into a buffer of 16 MiB. */
 	MAX_BATCHES = 65536,
+	/* The same for those that the kernel did not send, which come without end, and
+	 * for address events, of which one is as good as many. */
+	MAX_FOREIGN = 1024,
+	MAX_ADDR_EVENTS = 1024,
 };
+
+/* And the time for event reads, in ns. */
+#define EVENTS_NS UINT64_C(100000000)
 
 struct xfrm_netlink {
 	const struct xfrm_netlink *home; /* the thread's own, NULL: it is this */
@@ -45,7 +54,8 @@ struct xfrm_netlink {
 	struct mnl_socket *addrs; /* address events */
 	int xfrm_stat_fd;
 	unsigned seq;
-	char *buffer; /* of BUFFER_SIZE, locked in memory; held keys; home's */
+	uint64_t n_foreign; /* datagrams that the kernel did not send */
+	char *buffer;       /* of BUFFER_SIZE, locked in memory; held keys; home's */
 };
 
 /* The thread goes into the handle's namespace, if that is not its own. */
@@ -63,63 +73,15 @@ static void leave(const struct xfrm_netlink *netlink)
 	}
 }
 
-static int open_socket(int protocol, int flags, struct mnl_socket **ret)
-{
-	struct mnl_socket *socket = mnl_socket_open2(protocol, SOCK_CLOEXEC | flags);
-
-	if (!socket)
-		return -errno;
-	if (mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
-		int err = -errno;
-
-		mnl_socket_close(socket);
-		return err;
-	}
-	*ret = socket;
-	return 0;
-}
-
-static void close_socket(struct mnl_socket **socket)
-{
-	if (*socket)
-		mnl_socket_close(*socket);
-	*socket = NULL;
-}
-
 static int open_request_socket(int protocol, struct mnl_socket **ret)
 {
-	const struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
-	int err = open_socket(protocol, 0, ret);
+	int err = netlink_socket_open(protocol, 0, ret);
 
-	if (!err && setsockopt(mnl_socket_get_fd(*ret), SOL_SOCKET, SO_RCVTIMEO,
-			       &timeout, sizeof(timeout)) < 0) {
-		err = -errno;
-		close_socket(ret);
-	}
+	if (!err)
+		err = netlink_socket_set_timeout(*ret, READ_TIMEOUT_S);
+	if (err)
+		netlink_socket_close(ret);
 	return err;
-}
-
-static int join(struct mnl_socket *socket, const int *groups, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int group = groups[i];
-
-		if (mnl_socket_setsockopt(socket, NETLINK_ADD_MEMBERSHIP, &group,
-					  sizeof(group)) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-/* SO_RCVBUFFORCE passes net.core.rmem_max by; without the right to it take what the
- * limit allows. */
-static void set_rcvbuf(struct mnl_socket *socket, size_t rcvbuf)
-{
-	int fd = mnl_socket_get_fd(socket);
-	int size = (int)rcvbuf;
-
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 }
 
 static int open_event_sockets(struct xfrm_netlink *netlink, size_t rcvbuf)
@@ -127,18 +89,19 @@ static int open_event_sockets(struct xfrm_netlink *netlink, size_t rcvbuf)
 	static const int xfrm_groups[] = {XFRMNLGRP_SA, XFRMNLGRP_EXPIRE,
 					  XFRMNLGRP_POLICY, XFRMNLGRP_MIGRATE};
 	static const int addr_groups[] = {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
-	int err = open_socket(NETLINK_XFRM, SOCK_NONBLOCK, &netlink->events);
+	int err = netlink_socket_open(NETLINK_XFRM, SOCK_NONBLOCK, &netlink->events);
 
 	if (err)
 		return err;
-	set_rcvbuf(netlink->events, rcvbuf);
-	err = join(netlink->events, xfrm_groups,
-		   sizeof(xfrm_groups) / sizeof(xfrm_groups[0]));
+	netlink_socket_set_rcvbuf(netlink->events, rcvbuf);
+	err = netlink_socket_join(netlink->events, xfrm_groups,
+				  sizeof(xfrm_groups) / sizeof(xfrm_groups[0]));
 	if (!err)
-		err = open_socket(NETLINK_ROUTE, SOCK_NONBLOCK, &netlink->addrs);
+		err =
+		    netlink_socket_open(NETLINK_ROUTE, SOCK_NONBLOCK, &netlink->addrs);
 	if (!err)
-		err = join(netlink->addrs, addr_groups,
-			   sizeof(addr_groups) / sizeof(addr_groups[0]));
+		err = netlink_socket_join(netlink->addrs, addr_groups,
+					  sizeof(addr_groups) / sizeof(addr_groups[0]));
 	return err;
 }
 
@@ -254,10 +217,10 @@ void xfrm_netlink_close(struct xfrm_netlink *netlink)
 {
 	if (!netlink)
 		return;
-	close_socket(&netlink->events);
-	close_socket(&netlink->addrs);
-	close_socket(&netlink->xfrm);
-	close_socket(&netlink->route);
+	netlink_socket_close(&netlink->events);
+	netlink_socket_close(&netlink->addrs);
+	netlink_socket_close(&netlink->xfrm);
+	netlink_socket_close(&netlink->route);
 	if (netlink->xfrm_stat_fd >= 0)
 		close(netlink->xfrm_stat_fd);
 	if (netlink->netns >= 0)
@@ -279,21 +242,27 @@ int xfrm_netlink_event_fd(const struct xfrm_netlink *netlink)
 	return mnl_socket_get_fd(netlink->events);
 }
 
-/* One read. Returns the bytes, 0 if nothing waits, or -errno. */
-static ssize_t receive(struct xfrm_netlink *netlink, struct mnl_socket *socket)
+static uint64_t now(void *kernel)
 {
-	ssize_t len;
+	struct timespec time;
 
-	do
-		len = mnl_socket_recvfrom(socket, netlink->buffer, BUFFER_SIZE);
-	while (len < 0 && errno == EINTR);
-	if (len >= 0)
+	(void)kernel;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* One read into the buffer. Returns the bytes, 0 if nothing waits, -EREMOTE if it was
+ * not from the kernel, -ENOSPC if it was cut, or another -errno. */
+static ssize_t receive(struct xfrm_netlink *netlink, const struct mnl_socket *socket)
+{
+	ssize_t len = netlink_socket_receive(socket, netlink->buffer, BUFFER_SIZE);
+
+	if (len == -EREMOTE)
+		netlink->n_foreign++;
+	if (len <= BUFFER_SIZE)
 		return len;
-	if (errno == EAGAIN)
-		return 0;
-	len = -errno; /* ENOSPC: the message was cut, and is in the buffer */
 	explicit_bzero(netlink->buffer, BUFFER_SIZE);
-	return len;
+	return -ENOSPC;
 }
 
 static int error_of(const struct nlmsghdr *nlh)
@@ -319,10 +288,10 @@ static int done_status(const struct nlmsghdr *nlh)
 static int read_answers(const struct xfrm_netlink *netlink, ssize_t len,
 			kernel_message_cb cb, void *ctx)
 {
-	const struct nlmsghdr *nlh = (const void *)netlink->buffer;
-	int left = (int)len;
+	struct message_batch batch = {netlink->buffer, (size_t)len};
+	const struct nlmsghdr *nlh;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	while ((nlh = message_next(&batch))) {
 		int ret;
 
 		if (nlh->nlmsg_seq != netlink->seq)
@@ -337,25 +306,29 @@ static int read_answers(const struct xfrm_netlink *netlink, ssize_t len,
 		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
 			return -EINTR;
 	}
-	return left ? -EBADMSG : 0;
+	return batch.left ? -EBADMSG : 0;
 }
 
-static int receive_answers(struct xfrm_netlink *netlink, struct mnl_socket *socket,
-			   kernel_message_cb cb, void *ctx)
+static int receive_answers(struct xfrm_netlink *netlink,
+			   const struct mnl_socket *socket, kernel_message_cb cb,
+			   void *ctx)
 {
-	for (;;) {
+	uint64_t deadline = now(NULL) + ANSWER_TIMEOUT_S * UINT64_C(1000000000);
+
+	while (now(NULL) < deadline) {
 		ssize_t len = receive(netlink, socket);
 		int ret;
 
-		if (len == 0)
-			return -ETIMEDOUT;
-		if (len < 0)
-			return (int)len;
+		if (len == -EREMOTE)
+			continue;
+		if (len <= 0)
+			return len ? (int)len : -ETIMEDOUT;
 		ret = read_answers(netlink, len, cb, ctx);
 		explicit_bzero(netlink->buffer, (size_t)len);
 		if (ret)
 			return ret < 0 ? ret : 0;
 	}
+	return -ETIMEDOUT;
 }
 
 static struct nlmsghdr *start_request(struct xfrm_netlink *netlink, uint16_t type,
@@ -410,7 +383,7 @@ static int ask(struct xfrm_netlink *netlink, bool route, const struct nlmsghdr *
 	if (!err)
 		err = receive_answers(netlink, *socket, cb, ctx);
 	if (err)
-		close_socket(socket);
+		netlink_socket_close(socket);
 	return err;
 }
 
@@ -450,29 +423,36 @@ static int route(void *kernel, uint16_t family, const struct in6_addr *local,
 	return ask(netlink, true, nlh, on_route, ret_if_index);
 }
 
+/* What is no message any more is lost, as if the kernel had dropped it. */
 static int read_batch(const struct xfrm_netlink *netlink, ssize_t len,
 		      kernel_message_cb cb, void *ctx)
 {
-	const struct nlmsghdr *nlh = (const void *)netlink->buffer;
-	int left = (int)len;
+	struct message_batch batch = {netlink->buffer, (size_t)len};
+	const struct nlmsghdr *nlh;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	while ((nlh = message_next(&batch))) {
 		int ret = cb(ctx, nlh);
 
 		if (ret)
 			return ret;
 	}
-	return 0;
+	return batch.left ? -ENOSPC : 0;
 }
 
 static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
 {
 	struct xfrm_netlink *netlink = kernel;
+	uint64_t end = now(NULL) + EVENTS_NS;
+	uint64_t foreign = netlink->n_foreign;
 
-	for (int i = 0; i < MAX_BATCHES; i++) {
+	for (int i = 0; i < MAX_BATCHES && now(NULL) < end; i++) {
 		ssize_t len = receive(netlink, netlink->events);
 		int ret;
 
+		if (len == -EREMOTE && netlink->n_foreign - foreign < MAX_FOREIGN)
+			continue;
+		if (len == -EREMOTE)
+			break;
 		if (len <= 0)
 			return (int)len;
 		ret = read_batch(netlink, len, cb, ctx);
@@ -483,23 +463,35 @@ static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
 	return 1;
 }
 
-/* The messages themselves do not matter: a dump says what is. */
+/* The messages themselves do not matter: a dump says what is. Of those that are left
+ * unread some may matter. */
 static bool addrs_changed(void *kernel)
 {
 	struct xfrm_netlink *netlink = kernel;
 	bool changed = false;
-	char byte;
 
-	for (;;) {
-		ssize_t len = recv(mnl_socket_get_fd(netlink->addrs), &byte,
-				   sizeof(byte), MSG_DONTWAIT | MSG_TRUNC);
+	for (int i = 0; i < MAX_ADDR_EVENTS; i++) {
+		char byte;
+		ssize_t len =
+		    netlink_socket_receive(netlink->addrs, &byte, sizeof(byte));
 
-		if (len < 0 && errno == EAGAIN)
+		if (len == 0)
 			return changed;
-		if (len < 0 && errno != ENOBUFS && errno != EINTR)
+		if (len == -EREMOTE)
+			netlink->n_foreign++;
+		else if (len < 0 && len != -ENOBUFS)
 			return true;
-		changed = true;
+		else
+			changed = true;
 	}
+	return true;
+}
+
+static uint64_t count_foreign(void *kernel)
+{
+	const struct xfrm_netlink *netlink = kernel;
+
+	return netlink->n_foreign;
 }
 
 static int read_xfrm_stat(void *kernel, struct xfrm_stat *ret)
@@ -525,20 +517,12 @@ static uint32_t if_index(void *kernel, const char *name)
 	return (uint32_t)request.ifr_ifindex;
 }
 
-static uint64_t now(void *kernel)
-{
-	struct timespec time;
-
-	(void)kernel;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
 const struct kernel_ops xfrm_netlink_ops = {
     .dump = dump,
     .read_events = read_events,
     .route = route,
     .addrs_changed = addrs_changed,
+    .count_foreign = count_foreign,
     .read_xfrm_stat = read_xfrm_stat,
     .if_index = if_index,
     .now = now,

@@ -96,6 +96,13 @@ static bool addrs_changed(void *ctx)
 	return changed;
 }
 
+static uint64_t count_foreign(void *ctx)
+{
+	const struct fake_kernel *kernel = ctx;
+
+	return kernel->n_foreign;
+}
+
 static int read_xfrm_stat(void *ctx, struct xfrm_stat *ret)
 {
 	struct fake_kernel *kernel = ctx;
@@ -126,6 +133,7 @@ const struct kernel_ops fake_kernel_ops = {
     .read_events = read_events,
     .route = route,
     .addrs_changed = addrs_changed,
+    .count_foreign = count_foreign,
     .read_xfrm_stat = read_xfrm_stat,
     .if_index = if_index,
     .now = now,

@@ -21,6 +21,7 @@ struct fake_kernel {
 	struct message_list dumps[4];
 	struct message_list events; /* those that wait; reading takes them away */
 	bool addrs_changed;         /* told once */
+	uint64_t n_foreign;         /* messages that another has sent */
 	uint32_t route;             /* the interface of every route, 0: there is none */
 	const char *xfrm_stat;      /* the file's text */
 	const char *interface;      /* the one there is, NULL: none */
