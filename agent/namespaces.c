@@ -4,6 +4,7 @@
 #include "namespaces.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,6 +16,7 @@
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
 #include "collector.h"
+#include "flood.h"
 #include "netns.h"
 #include "netns_watch.h"
 #include "state.h"
@@ -47,6 +49,7 @@ struct namespace
 	bool failing; /* the last poll failed */
 	bool fresh;   /* there was no poll yet */
 	bool deaf;    /* events are read at polls only, until one is good */
+	struct flood flood;
 };
 
 static struct {
@@ -141,6 +144,7 @@ static void add_counts(struct health *to, const struct health *from)
 	to->event_losses += from->event_losses;
 	to->resyncs += from->resyncs;
 	to->failed_polls += from->failed_polls;
+	to->foreign += from->foreign;
 }
 
 /* Its rows go; what the daemon itself has counted stays counted. */
@@ -286,15 +290,36 @@ static void stop_listening(struct namespace *namespace)
 			  xfrm_netlink_event_fd(namespace->netlink), NULL);
 }
 
-/* What cannot be read would stay readable for ever: then the polls must do it. */
+static uint64_t count_foreign(const struct namespace *namespace)
+{
+	return collector_health(namespace->collector)->foreign;
+}
+
+static void log_foreign(struct namespace *namespace)
+{
+	uint64_t n = count_foreign(namespace);
+
+	if (flood_log_is_due(&namespace->flood, n, namespaces_now()))
+		snmp_log(LOG_WARNING,
+			 "%sdropped %" PRIu64 " netlink messages that the kernel did "
+			 "not send: a process with CAP_NET_ADMIN in that namespace "
+			 "imitates it\n",
+			 PREFIX(namespace), n);
+}
+
+/* What cannot be read would stay readable for ever, and what another floods wakes for
+ * ever: then the polls must do it. */
 static void read_events(struct namespace *namespace)
 {
 	int err = collector_read_events(namespace->collector);
 
-	if (!err || namespace->deaf)
+	flood_note(&namespace->flood, count_foreign(namespace));
+	log_foreign(namespace);
+	if ((!err && !namespace->flood.on) || namespace->deaf)
 		return;
-	snmp_log(LOG_ERR, "%scannot read the kernel's events: %s\n", PREFIX(namespace),
-		 strerror(-err));
+	if (err)
+		snmp_log(LOG_ERR, "%scannot read the kernel's events: %s\n",
+			 PREFIX(namespace), strerror(-err));
 	stop_listening(namespace);
 	namespace->deaf = true;
 }
@@ -426,6 +451,8 @@ static int open_namespace(struct namespace *namespace)
 		return err;
 	}
 	namespace->fresh = true;
+	namespace->flood = (struct flood){.n = count_foreign(namespace),
+					  .logged = count_foreign(namespace)};
 	listen_to(namespace);
 	return 0;
 }
@@ -786,9 +813,11 @@ static int poll_one(struct namespace *namespace)
 	int err = collector_poll(namespace->collector);
 
 	log_poll(namespace, err);
+	flood_note_poll(&namespace->flood, count_foreign(namespace));
+	log_foreign(namespace);
 	namespace->fresh = false;
 	/* Events that could not be read are listened for again once a poll was good. */
-	if (!err && namespace->deaf)
+	if (!err && namespace->deaf && !namespace->flood.on)
 		listen_to(namespace);
 	return err;
 }
@@ -808,7 +837,7 @@ bool namespaces_want_poll(void)
 	for (size_t i = 0; i < self.n; i++) {
 		const struct namespace *entry = self.all[i];
 
-		if (entry->netlink && !entry->failing &&
+		if (entry->netlink && !entry->failing && !entry->flood.on &&
 		    (entry->fresh || collector_wants_poll(entry->collector)))
 			return true;
 	}
