@@ -7,8 +7,8 @@
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
 
-V2C="-v2c -c public 127.0.0.1"
-V3="-v3 -l authPriv -u authPrivUser -a SHA-512 -A authsecret -x AES -X privsecret 127.0.0.1"
+V2C="-v2c -c qmipsec 127.0.0.1"
+V3="-v3 -l authPriv -u qmipsec -a SHA-512 -A authsecret -x AES -X privsecret 127.0.0.1"
 SNMP_ARGS=$V2C # for lib.sh
 ROW=backup # of the README's example
 OUT=$((700 + 8)) IN=$((300 + 8)) # bytes of a datagram in transport mode, each way
@@ -83,9 +83,9 @@ check "they work" bash -e /tmp/lab/commands
 eventually 10 serves
 pass "and then snmpd serves it"
 
-# The stock configuration has this user's rights already; this is its password.
+# The example has this user's rights already; this is its password.
 systemctl stop snmpd
-echo 'createUser authPrivUser SHA-512 authsecret AES privsecret' >>/var/lib/snmp/snmpd.conf
+echo 'createUser qmipsec SHA-512 authsecret AES privsecret' >>/var/lib/snmp/snmpd.conf
 systemctl start snmpd
 # By addresses, since this machine has no HBA that it could find.
 readme "can add instances" | grep '^instance ' |
@@ -131,6 +131,8 @@ flows_end "traffic"
 exact_row "every column, as ip shows it" init $ROW
 walk=$(ask snmpwalk -On "$ROOT.1.2")
 is "18 columns of two rows by v2c" "$(grep -c ' = Counter64: ' <<<"$walk")" 36
+SNMP_ARGS=${V2C/-v2c/-v1}
+refuse "not by v1" serves
 SNMP_ARGS=$V3
 is "the same by SNMPv3 with authentication and encryption" "$(ask snmpwalk -On "$ROOT.1.2")" "$walk"
 exact_row "every column by SNMPv3" init $ROW
