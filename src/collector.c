@@ -14,6 +14,7 @@
 #include "local_addr.h"
 #include "policy.h"
 #include "sa.h"
+#include "text.h"
 
 enum {
 	MAX_DRAINS = 4,
@@ -1012,7 +1013,7 @@ int collector_save(const struct collector *collector, FILE *stream)
 	return err ? err : ledger_save(collector->ledger, save_record, stream);
 }
 
-/* As it was saved: with zeros from its end on. */
+/* As it was saved: clean, with zeros from its end on. */
 static bool is_text(const char *text, size_t size)
 {
 	size_t len = strnlen(text, size);
@@ -1022,7 +1023,7 @@ static bool is_text(const char *text, size_t size)
 	for (size_t i = len; i < size; i++)
 		if (text[i])
 			return false;
-	return true;
+	return text_is_clean(text);
 }
 
 /* An HBA's own name, which no other row has. */

@@ -487,7 +487,9 @@ START_TEST(identities_that_cannot_be)
 	    {1, 0, INSTANCE_UNATTRIBUTED},
 	    {0, 0, "somebody"},
 	    {1, TRANSPORT_AT, "0123456789012345678901234567890123"},
+	    {1, TRANSPORT_AT, "tcp\x1b[2J"},
 	    {1, INITIATOR_AT + 222, "xyz"},
+	    {1, INITIATOR_AT, "iqn.caf\xe9"},
 	};
 	size_t len;
 	char *body = good_body(&len);
