@@ -150,6 +150,11 @@ static struct xfrm_netlink *allocate(const struct xfrm_netlink *home)
 	return netlink;
 }
 
+static int open_own_netns(void)
+{
+	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
 int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret)
 {
 	struct xfrm_netlink *netlink = allocate(NULL);
@@ -157,8 +162,7 @@ int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret)
 
 	if (!netlink)
 		return -ENOMEM;
-	/* Only the way back from other namespaces needs it. */
-	netlink->netns = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	netlink->netns = open_own_netns(); /* for the way back from others */
 	err = open_buffer(netlink);
 	if (!err)
 		err = open_here(netlink, rcvbuf);
@@ -200,10 +204,13 @@ int xfrm_netlink_open_other(const struct xfrm_netlink *home, int netns, size_t r
 	if (!netlink)
 		return -ENOMEM;
 	netlink->buffer = home->buffer;
-	netlink->netns = fcntl(netns, F_DUPFD_CLOEXEC, 0);
-	err = netlink->netns < 0 ? -errno : enter(netlink);
-	if (!err) {
-		err = open_here(netlink, rcvbuf);
+	if (setns(netns, CLONE_NEWNET) < 0) {
+		err = -errno;
+	} else {
+		/* A descriptor that came from a mount in /run/netns keeps the mount
+		 * busy; one from /proc keeps only the namespace. */
+		netlink->netns = open_own_netns();
+		err = netlink->netns < 0 ? -errno : open_here(netlink, rcvbuf);
 		leave(netlink);
 	}
 	if (err)

@@ -30,12 +30,12 @@ int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret);
 
 /*
  * Of another namespace: netns is a descriptor of it (a file in /run/netns or
- * /proc/PID/ns/net), which stays the caller's. The thread goes there and back, for
- * which it needs CAP_SYS_ADMIN in its own and in that namespace's user namespace; if
- * the way back fails, the program ends. home is the thread's own and must outlive the
- * handle: they share one buffer, so that messages of both must not be read at the same
- * time. Returns 0 and the handle, or -errno as above; -ENOTTY if netns is no network
- * namespace.
+ * /proc/PID/ns/net), which stays the caller's and is not kept. The thread goes there
+ * and back, for which it needs CAP_SYS_ADMIN in its own and in that namespace's user
+ * namespace; if the way back fails, the program ends. home is the thread's own and must
+ * outlive the handle: they share one buffer, so that messages of both must not be read
+ * at the same time. Returns 0 and the handle, or -errno as above; -ENOTTY if netns is
+ * no network namespace.
  */
 int xfrm_netlink_open_other(const struct xfrm_netlink *home, int netns, size_t rcvbuf,
 			    struct xfrm_netlink **ret);

@@ -34,8 +34,9 @@ class NamespacesTest(SceneTest):
         self.dir = self.scene.dir / "netns"
         self.dir.mkdir()
         self.addCleanup(self.remove_all)
-        plain = self.scene.arguments
+        plain, once = self.scene.arguments, self.scene.once_argv
         self.scene.arguments = lambda *more: plain("--netns-dir", self.dir, *more)
+        self.scene.once_argv = lambda *more: once("--netns-dir", self.dir, *more)
 
     def remove_all(self):
         for path in list(self.dir.iterdir()) if self.dir.exists() else ():

@@ -202,6 +202,22 @@ class Namespaces(NamespacesTest):
             self.dir.rmdir()
             wait_for(lambda: self.fds() == before, "it is let go", AT_ONCE)
 
+    def test_plain_umount(self):
+        """Nothing that the daemon holds keeps the mount busy."""
+        self.larval("blue", 2)
+        self.scene.start("namespace *", "pollInterval 1")
+        self.comes("blue")
+        before = self.fds()
+        done = run("umount", self.dir / "blue")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        wait_for(lambda: self.fds() < before, "it is let go", AT_ONCE)
+        self.assertLogged("namespace blue: gone")
+        os.unlink(self.dir / "blue")
+        self.dir.rmdir()
+        self.dir.mkdir()
+        self.larval("blue", 1)
+        self.comes("blue", timeout=5)
+
     def test_mounted_over(self):
         """Another file system on the directory, with the namespaces of another world."""
         self.larval("blue")
