@@ -95,14 +95,15 @@ bool local_addrs_on(const struct local_addrs *addrs, uint16_t family,
 		    const struct in6_addr *addr, uint32_t if_index)
 {
 	const struct local_addr *found = local_addrs_find(addrs, family, addr);
-	const struct local_addr *end = addrs->addrs + addrs->n;
+	size_t at;
 
 	if (!found)
 		return false;
-	while (found > addrs->addrs && !compare(found - 1, found))
-		found--;
-	for (const struct local_addr *at = found; at < end && !compare(at, found); at++)
-		if (at->if_index == if_index)
+	at = (size_t)(found - addrs->addrs);
+	while (at > 0 && !compare(&addrs->addrs[at - 1], found))
+		at--;
+	for (; at < addrs->n && !compare(&addrs->addrs[at], found); at++)
+		if (addrs->addrs[at].if_index == if_index)
 			return true;
 	return false;
 }
