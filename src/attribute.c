@@ -3,35 +3,91 @@
 
 #include <string.h>
 
-static bool both_local(const struct sa *sa, const struct local_addrs *addrs)
+static enum local_kind kind_by_interface(const struct local_addrs *addrs,
+					 uint16_t family, const struct in6_addr *addr)
 {
-	return local_addrs_find(addrs, sa->family, &sa->daddr) &&
-	       local_addrs_find(addrs, sa->family, &sa->saddr);
+	return local_addrs_find(addrs, family, addr) ? LOCAL_OWN
+						     : local_kind_of_addr(family, addr);
 }
 
-bool attribute_needs_policies(const struct sa *sa, const struct local_addrs *addrs)
+struct sa_ends attribute_ends(const struct sa *sa, const struct local_addrs *addrs,
+			      struct local_routes *routes)
 {
-	return sa->declared == SA_DIR_UNKNOWN && both_local(sa, addrs);
+	struct sa_ends ends = {LOCAL_UNKNOWN, LOCAL_UNKNOWN};
+	uint32_t mark = sa->mark & sa->mark_mask;
+
+	if (sa->declared != SA_DIR_UNKNOWN)
+		return ends;
+	ends.src = kind_by_interface(addrs, sa->family, &sa->saddr);
+	ends.dst = kind_by_interface(addrs, sa->family, &sa->daddr);
+	if (ends.src == LOCAL_OWN || ends.dst == LOCAL_OWN) {
+		if (ends.src == LOCAL_UNKNOWN)
+			ends.src = LOCAL_NO;
+		if (ends.dst == LOCAL_UNKNOWN)
+			ends.dst = LOCAL_NO;
+		return ends;
+	}
+	ends.dst = local_routes_find(routes, sa->family, &sa->daddr, mark);
+	ends.src = local_routes_find(routes, sa->family, &sa->saddr, mark);
+	return ends;
 }
 
-enum sa_direction attribute_direction(const struct sa *sa,
-				      const struct local_addrs *addrs,
+static bool are_known(const struct sa_ends *ends)
+{
+	return ends->src != LOCAL_UNKNOWN && ends->dst != LOCAL_UNKNOWN;
+}
+
+/* No route leads from a group, so that such a source is as good as a foreign one. */
+static enum sa_direction direction_by_ends(const struct sa_ends *ends)
+{
+	if (!are_known(ends))
+		return SA_DIR_UNKNOWN;
+	if (ends->dst == LOCAL_OWN && ends->src != LOCAL_OWN)
+		return SA_DIR_IN;
+	if (ends->src == LOCAL_OWN && ends->dst == LOCAL_NO)
+		return SA_DIR_OUT;
+	return SA_DIR_UNKNOWN;
+}
+
+static bool both_local(const struct sa_ends *ends)
+{
+	return ends->src == LOCAL_OWN && ends->dst == LOCAL_OWN;
+}
+
+bool attribute_needs_policies(const struct sa *sa, const struct sa_ends *ends)
+{
+	return sa->declared == SA_DIR_UNKNOWN && are_known(ends) &&
+	       direction_by_ends(ends) == SA_DIR_UNKNOWN &&
+	       (both_local(ends) || sa->sequence == SA_DIR_UNKNOWN);
+}
+
+/* A group that this host sends to as well as listens to. A source that may be any
+ * sends to it as soon as there is a policy, so that it is not decided before the SA has
+ * carried something. */
+static enum sa_direction direction_of_group(const struct sa *sa,
+					    const struct sa_ends *ends)
+{
+	if (ends->dst != LOCAL_GROUP)
+		return SA_DIR_UNKNOWN;
+	if (ends->src == LOCAL_OWN)
+		return SA_DIR_OUT;
+	return IN6_IS_ADDR_UNSPECIFIED(&sa->saddr) ? SA_DIR_UNKNOWN : SA_DIR_IN;
+}
+
+enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends *ends,
 				      const struct policy *policies, size_t n_policies)
 {
-	if (sa->declared != SA_DIR_UNKNOWN)
-		return sa->declared;
-	if (both_local(sa, addrs)) {
-		enum sa_direction direction =
-		    policy_direction(policies, n_policies, sa);
+	enum sa_direction direction = sa->declared;
 
-		if (direction != SA_DIR_UNKNOWN)
-			return direction;
-	} else if (local_addrs_find(addrs, sa->family, &sa->daddr)) {
-		return SA_DIR_IN;
-	} else if (local_addrs_find(addrs, sa->family, &sa->saddr)) {
-		return SA_DIR_OUT;
-	}
-	return sa->sequence;
+	if (direction == SA_DIR_UNKNOWN)
+		direction = direction_by_ends(ends);
+	if (direction == SA_DIR_UNKNOWN && attribute_needs_policies(sa, ends))
+		direction = policy_direction(policies, n_policies, sa);
+	if (direction == SA_DIR_UNKNOWN)
+		direction = sa->sequence;
+	return direction == SA_DIR_UNKNOWN && are_known(ends)
+		   ? direction_of_group(sa, ends)
+		   : direction;
 }
 
 static bool device_has(const struct instance_rule *rule,

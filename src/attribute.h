@@ -4,6 +4,7 @@
 
 #include "instance.h"
 #include "local_addr.h"
+#include "local_route.h"
 #include "policy.h"
 #include "sa.h"
 
@@ -12,18 +13,35 @@
  * whose it is and which way it goes. Pure.
  */
 
+/* What the kernel takes an SA's addresses for. */
+struct sa_ends {
+	enum local_kind src;
+	enum local_kind dst;
+};
+
 /*
- * The direction of an SA, by the first of these that knows: the kernel's word
- * (XFRMA_SA_DIR, the offload's flag); a local destination, then a local source; with
- * both local the policies that use it; sequence numbers in use. SA_DIR_UNKNOWN if none
- * knows. A replay window alone says nothing: strongSwan sets one on outbound SAs too.
+ * The ends of an SA. Addresses on interfaces come first; where neither end is on one,
+ * routes tell: such SAs are rare, and remote ends are looked up for nothing. Not looked
+ * at, and both LOCAL_UNKNOWN, if the kernel itself declares the SA's direction.
  */
-enum sa_direction attribute_direction(const struct sa *sa,
-				      const struct local_addrs *addrs,
+struct sa_ends attribute_ends(const struct sa *sa, const struct local_addrs *addrs,
+			      struct local_routes *routes);
+
+/*
+ * The direction of an SA, by the first of these that knows:
+ * - the kernel's word (XFRMA_SA_DIR, the offload's flag);
+ * - one end that is the host's own while the other is not;
+ * - the policies that use it, and its sequence numbers, in this order if both ends are
+ *   local; where neither is, sequence numbers in use come first: they cost nothing;
+ * - a group as destination: out if the source is the host's own, else in.
+ * SA_DIR_UNKNOWN if none knows, or an address has not been looked up yet. A replay
+ * window alone says nothing: strongSwan sets one on outbound SAs too.
+ */
+enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends *ends,
 				      const struct policy *policies, size_t n_policies);
 
 /* True if the policies could change the answer of attribute_direction(). */
-bool attribute_needs_policies(const struct sa *sa, const struct local_addrs *addrs);
+bool attribute_needs_policies(const struct sa *sa, const struct sa_ends *ends);
 
 /* The number of the instance that owns the SA: of those with a matching rule the first
  * by name, else 0. */

@@ -12,12 +12,16 @@
 #include "ledger.h"
 #include "link.h"
 #include "local_addr.h"
+#include "local_route.h"
 #include "policy.h"
 #include "sa.h"
 #include "text.h"
 
 enum {
 	MAX_DRAINS = 4,
+	/* Policies compared with SAs of unknown direction from one poll to the next,
+	 * some 20 ms' worth. An SA that has carried packets hardly needs them. */
+	POLICY_BUDGET = 4 * 1000 * 1000,
 };
 
 /* How long a policy may come after its SA. */
@@ -47,12 +51,14 @@ struct collector {
 	struct row *rows; /* one for each instance */
 	size_t n_rows;
 	struct local_addrs addrs;
+	struct local_routes routes;
 	struct policy *policies;
 	size_t n_policies;
 	size_t n_policies_allocated;
+	size_t policies_compared; /* of POLICY_BUDGET */
 	bool addrs_stale;
 	bool policies_stale;
-	bool policies_wanted; /* an SA between two local addresses may be there */
+	bool policies_wanted; /* for the direction of an SA */
 	bool reattribute;     /* rules or addresses have changed */
 	bool guessing;        /* no policy has come for what may be a connection's */
 	uint64_t guess_at;    /* when that is to be taken for true, 0: nothing waits */
@@ -78,18 +84,40 @@ static uint64_t now(const struct collector *collector)
 
 /* Who an SA is: the ledger's questions. */
 
-static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
+static int ask_route_type(void *ctx, uint16_t family, const struct in6_addr *addr,
+			  uint32_t mark, uint8_t *ret_type)
 {
 	struct collector *collector = ctx;
 
-	if (attribute_needs_policies(sa, &collector->addrs)) {
+	if (!collector->kernel)
+		return -ENODEV;
+	return collector->ops->route_type(collector->kernel, family, addr, mark,
+					  ret_type);
+}
+
+/* How many policies may be compared with an SA. */
+static size_t take_policies(struct collector *collector)
+{
+	if (collector->policies_compared >= POLICY_BUDGET)
+		return 0;
+	collector->policies_compared += collector->n_policies;
+	return collector->n_policies;
+}
+
+static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
+{
+	struct collector *collector = ctx;
+	struct sa_ends ends = attribute_ends(sa, &collector->addrs, &collector->routes);
+	size_t n_policies = 0;
+
+	if (attribute_needs_policies(sa, &ends)) {
 		/* No dump inside a dump: the ledger asks again at the next. */
 		collector->policies_wanted = true;
 		if (collector->policies_stale)
 			return SA_DIR_UNKNOWN;
+		n_policies = take_policies(collector);
 	}
-	return attribute_direction(sa, &collector->addrs, collector->policies,
-				   collector->n_policies);
+	return attribute_direction(sa, &ends, collector->policies, n_policies);
 }
 
 static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direction)
@@ -145,6 +173,7 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 	collector->addrs_stale = true;
 	collector->policies_stale = true;
 	collector->policies_wanted = true;
+	local_routes_init(&collector->routes, ask_route_type, collector);
 	collector->ledger = ledger_new(&env, 1);
 	if (!collector->ledger ||
 	    inventory_init(&collector->inventory, instances) < 0 ||
@@ -162,6 +191,7 @@ void collector_free(struct collector *collector)
 	ledger_free(collector->ledger);
 	inventory_free(&collector->inventory);
 	local_addrs_free(&collector->addrs);
+	local_routes_free(&collector->routes);
 	free(collector->policies);
 	free(collector->rows);
 	free(collector->kept);
@@ -408,7 +438,8 @@ void collector_note_gap(struct collector *collector)
 
 bool collector_wants_poll(const struct collector *collector)
 {
-	return collector->lost_events || ledger_wants_dump(collector->ledger);
+	return collector->lost_events || collector->routes.starved ||
+	       ledger_wants_dump(collector->ledger);
 }
 
 /* Instances: what the system says of them now. */
@@ -444,8 +475,8 @@ static void refresh_if_index(struct collector *collector, struct instance *insta
 		instance->if_index = instance->local_if_index;
 }
 
-static bool has_local_addr(const struct instance_rule *rule,
-			   const struct local_addrs *addrs)
+static bool is_on_interface(const struct instance_rule *rule,
+			    const struct local_addrs *addrs)
 {
 	for (size_t i = 0; i < addrs->n; i++)
 		if (instance_prefix_holds(&rule->local, addrs->addrs[i].family,
@@ -454,18 +485,48 @@ static bool has_local_addr(const struct instance_rule *rule,
 	return false;
 }
 
-/* The device is there, and so is the address, as far as a rule names them. */
-static bool is_present(const struct instance *instance, const struct local_addrs *addrs)
+/* Of a prefix the first address is looked up. A route to a part of it is not found so:
+ * whether there is one the row's SAs tell. */
+static bool has_local_addr(struct collector *collector, size_t number,
+			   const struct instance_rule *rule)
 {
+	const struct instance_prefix *local = &rule->local;
+	uint32_t mark = rule->has_mark ? rule->mark & rule->mark_mask : 0;
+	enum local_kind kind;
+
+	if (!local->family || is_on_interface(rule, &collector->addrs))
+		return true;
+	kind = local_routes_find(&collector->routes, local->family, &local->addr, mark);
+	if (kind == LOCAL_OWN || kind == LOCAL_GROUP)
+		return true;
+	return local->len < (local->family == AF_INET ? 32 : 128) &&
+	       ledger_row(collector->ledger, (unsigned)number)->stats.active_sa > 0;
+}
+
+/* The device is there, and so is the address, as far as a rule names them. */
+static bool is_present(struct collector *collector, size_t number)
+{
+	const struct instance *instance = &collector->inventory.set.instances[number];
+
 	for (size_t i = 0; i < instance->n_rules; i++) {
 		const struct instance_rule *rule = &instance->rules[i];
 
 		if (rule->device[0] && !rule->device_index)
 			continue;
-		if (!rule->local.family || has_local_addr(rule, addrs))
+		if (has_local_addr(collector, number, rule))
 			return true;
 	}
 	return false;
+}
+
+static void refresh_presence(struct collector *collector)
+{
+	struct instance_set *set = &collector->inventory.set;
+
+	set->instances[0].active = true;
+	for (size_t i = 1; i < collector->n_rows; i++)
+		set->instances[i].active =
+		    set->instances[i].present || is_present(collector, i);
 }
 
 static int refresh_instances(struct collector *collector)
@@ -481,14 +542,8 @@ static int refresh_instances(struct collector *collector)
 		err = grow_rows(collector);
 	if (err)
 		return err;
-	set->instances[0].active = true;
-	for (size_t i = 1; i < set->n; i++) {
-		struct instance *instance = &set->instances[i];
-
-		refresh_if_index(collector, instance);
-		instance->active =
-		    instance->present || is_present(instance, &collector->addrs);
-	}
+	for (size_t i = 1; i < set->n; i++)
+		refresh_if_index(collector, &set->instances[i]);
 	return 0;
 }
 
@@ -664,8 +719,11 @@ static void note_discontinuities(struct collector *collector, bool everywhere)
 static int poll_steps(struct collector *collector)
 {
 	bool resync;
-	int err = refresh_addrs(collector);
+	int err;
 
+	local_routes_begin(&collector->routes, now(collector));
+	collector->policies_compared = 0;
+	err = refresh_addrs(collector);
 	if (!err)
 		err = drain(collector);
 	if (!err)
@@ -697,6 +755,7 @@ int collector_poll(struct collector *collector)
 	int err = poll_steps(collector);
 	uint64_t end = now(collector);
 
+	refresh_presence(collector);
 	collector->guessing = false;
 	count_foreign(collector);
 	if (err) {

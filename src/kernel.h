@@ -43,6 +43,12 @@ struct kernel_ops {
 	int (*route)(void *kernel, uint16_t family, const struct in6_addr *local,
 		     const struct in6_addr *remote, uint32_t bound,
 		     uint32_t *ret_if_index);
+	/* The type (RTN_*) of the route to an address, of traffic with that mark;
+	 * RTN_UNREACHABLE too if there is no route. Unlike all others this may be
+	 * called from within the callback of a dump of the SAD or the SPD, or of
+	 * read_events. Returns 0 or -errno. */
+	int (*route_type)(void *kernel, uint16_t family, const struct in6_addr *addr,
+			  uint32_t mark, uint8_t *ret_type);
 	/* True if addresses may have changed since the last call. */
 	bool (*addrs_changed)(void *kernel);
 	/* How many messages came that the kernel did not send. They were dropped

@@ -63,11 +63,17 @@ static void read_info(struct sa *sa, const struct xfrm_usersa_info *info)
 	sa->replay_protected = info->replay_window > 0;
 }
 
+/*
+ * An outbound SA takes a sequence number for every packet, before it counts the packet
+ * (xfrm_output_one), and curlft is in a message before the replay state is. So an SA
+ * that has carried packets without a number was inbound, even if it has no replay
+ * window and thus never looks at the numbers (xfrm_replay_check, xfrm_replay_advance).
+ */
 static void note_sequence(struct sa *sa, bool sent, bool received)
 {
 	if (sent)
 		sa->sequence = SA_DIR_OUT;
-	else if (received)
+	else if (received || sa->packets > 0)
 		sa->sequence = SA_DIR_IN;
 }
 

@@ -25,6 +25,7 @@
 #include "message.h"
 #include "netlink_socket.h"
 #include "netns.h"
+#include "route_lookup.h"
 
 enum {
 	/* What the kernel fills at most for one read of a dump (SKB_MAX_ALLOC,
@@ -54,8 +55,9 @@ struct xfrm_netlink {
 	struct mnl_socket *addrs; /* address events */
 	int xfrm_stat_fd;
 	unsigned seq;
-	uint64_t n_foreign; /* datagrams that the kernel did not send */
-	char *buffer;       /* of BUFFER_SIZE, locked in memory; held keys; home's */
+	uint64_t n_foreign;  /* datagrams that the kernel did not send */
+	unsigned lookup_seq; /* of route_type(), while another dump goes on */
+	char *buffer;        /* of BUFFER_SIZE, locked in memory; held keys; home's */
 };
 
 /* The thread goes into the handle's namespace, if that is not its own. */
@@ -430,6 +432,23 @@ static int route(void *kernel, uint16_t family, const struct in6_addr *local,
 	return ask(netlink, true, nlh, on_route, ret_if_index);
 }
 
+/* Its answer does not go through the buffer, which may hold a batch of a dump. No dump
+ * of the same socket can be under way. */
+static int route_type(void *kernel, uint16_t family, const struct in6_addr *addr,
+		      uint32_t mark, uint8_t *ret_type)
+{
+	struct xfrm_netlink *netlink = kernel;
+	int err = netlink->route ? 0 : reopen(netlink, NETLINK_ROUTE, &netlink->route);
+
+	if (err)
+		return err;
+	err = route_lookup_type(netlink->route, ++netlink->lookup_seq, family, addr,
+				mark, ret_type);
+	if (err)
+		netlink_socket_close(&netlink->route);
+	return err;
+}
+
 /* What is no message any more is lost, as if the kernel had dropped it. */
 static int read_batch(const struct xfrm_netlink *netlink, ssize_t len,
 		      kernel_message_cb cb, void *ctx)
@@ -528,6 +547,7 @@ const struct kernel_ops xfrm_netlink_ops = {
     .dump = dump,
     .read_events = read_events,
     .route = route,
+    .route_type = route_type,
     .addrs_changed = addrs_changed,
     .count_foreign = count_foreign,
     .read_xfrm_stat = read_xfrm_stat,

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "attribute.h"
 
+#include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
 #include <string.h>
 
+#include "fake_kernel.h"
 #include "messages.h"
 #include "runner.h"
 
 /* A host with two interfaces, in both families. */
 static struct local_addrs addrs;
+static struct local_routes routes;
+static struct fake_kernel kernel;
 static struct instance_set set;
 
 static void add_addr(const char *text, uint32_t if_index)
@@ -22,6 +26,8 @@ static void add_addr(const char *text, uint32_t if_index)
 static void setup(void)
 {
 	addrs = (struct local_addrs){0};
+	kernel = (struct fake_kernel){.now = 0};
+	local_routes_init(&routes, fake_kernel_ops.route_type, &kernel);
 	add_addr("127.0.0.1", 1);
 	add_addr("10.0.0.1", 2);
 	add_addr("10.0.1.1", 3);
@@ -33,6 +39,7 @@ static void setup(void)
 static void teardown(void)
 {
 	local_addrs_free(&addrs);
+	local_routes_free(&routes);
 	instance_set_free(&set);
 }
 
@@ -50,9 +57,24 @@ static struct sa sa_between(const char *saddr, const char *daddr)
 	};
 }
 
+static enum sa_direction direction_by(const struct sa *sa,
+				      const struct policy *policies, size_t n_policies)
+{
+	struct sa_ends ends = attribute_ends(sa, &addrs, &routes);
+
+	return attribute_direction(sa, &ends, policies, n_policies);
+}
+
 static enum sa_direction direction_of(const struct sa *sa)
 {
-	return attribute_direction(sa, &addrs, NULL, 0);
+	return direction_by(sa, NULL, 0);
+}
+
+static bool needs_policies(const struct sa *sa)
+{
+	struct sa_ends ends = attribute_ends(sa, &addrs, &routes);
+
+	return attribute_needs_policies(sa, &ends);
 }
 
 static unsigned row_of(const struct sa *sa, enum sa_direction direction)
@@ -109,12 +131,12 @@ START_TEST(rule_4_both_ends_local)
 	policies[1].templates[0] = (struct policy_template){
 	    .mode = XFRM_MODE_TUNNEL, .daddr = addr_of("10.0.0.1")};
 	sa.sequence = SA_DIR_IN;
-	ck_assert_int_eq(attribute_direction(&sa, &addrs, policies, 2), SA_DIR_OUT);
+	ck_assert_int_eq(direction_by(&sa, policies, 2), SA_DIR_OUT);
 	sa = sa_between("10.0.1.1", "10.0.0.1");
-	ck_assert_int_eq(attribute_direction(&sa, &addrs, policies, 2), SA_DIR_IN);
+	ck_assert_int_eq(direction_by(&sa, policies, 2), SA_DIR_IN);
 	/* a policy has no say where one end alone is local */
 	sa = sa_between("192.0.2.1", "10.0.1.1");
-	ck_assert_int_eq(attribute_direction(&sa, &addrs, policies, 2), SA_DIR_IN);
+	ck_assert_int_eq(direction_by(&sa, policies, 2), SA_DIR_IN);
 }
 END_TEST
 
@@ -156,13 +178,141 @@ START_TEST(when_policies_are_needed)
 {
 	struct sa sa = sa_between("10.0.0.1", "10.0.1.1");
 
-	ck_assert(attribute_needs_policies(&sa, &addrs));
+	ck_assert(needs_policies(&sa));
 	sa.declared = SA_DIR_IN;
-	ck_assert(!attribute_needs_policies(&sa, &addrs));
+	ck_assert(!needs_policies(&sa));
 	sa = sa_between("10.0.0.1", "192.0.2.1");
-	ck_assert(!attribute_needs_policies(&sa, &addrs));
+	ck_assert(!needs_policies(&sa));
+	/* where no end is local they matter unless its own numbers tell */
 	sa = sa_between("192.0.2.1", "192.0.2.2");
-	ck_assert(!attribute_needs_policies(&sa, &addrs));
+	ck_assert(needs_policies(&sa));
+	sa.sequence = SA_DIR_IN;
+	ck_assert(!needs_policies(&sa));
+}
+END_TEST
+
+/* A template for an SA to that address, by a policy of that direction. */
+static struct policy policy_to(enum policy_dir dir, const char *daddr)
+{
+	struct policy policy = {.dir = dir, .n_templates = 1};
+
+	policy.templates[0] = (struct policy_template){
+	    .mode = XFRM_MODE_TUNNEL, .daddr = addr_of(daddr), .reqid = 1};
+	return policy;
+}
+
+/* Addresses that are local by a route, on no interface (AnyIP). */
+
+START_TEST(a_local_route_is_as_good_as_an_interface)
+{
+	struct sa sa = sa_between("192.0.2.1", "10.9.0.1");
+
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
+	local_routes_begin(&routes, LOCAL_ROUTES_GOOD_NS);
+	fake_kernel_route(&kernel, "10.9.0.0", 16, RTN_LOCAL);
+	fake_kernel_route(&kernel, "2001:db8:9::", 48, RTN_LOCAL);
+	fake_kernel_route(&kernel, "2001:db8:a::", 128, RTN_ANYCAST);
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+	sa = sa_between("10.9.0.2", "192.0.2.1");
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
+	sa = sa_between("2001:db8::2", "2001:db8:9::1");
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+	sa = sa_between("2001:db8:9::1", "2001:db8::2");
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
+	sa = sa_between("2001:db8::2", "2001:db8:a::");
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+}
+END_TEST
+
+START_TEST(both_ends_local_by_route)
+{
+	const struct policy policies[] = {policy_to(POLICY_OUT, "10.9.0.2")};
+	struct sa sa = sa_between("10.9.0.1", "10.9.0.2");
+
+	fake_kernel_route(&kernel, "10.9.0.0", 16, RTN_LOCAL);
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
+	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_OUT);
+	sa.sequence = SA_DIR_IN;
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+}
+END_TEST
+
+/* The rule behind TPROXY, "fwmark 1 lookup 100" with "local default dev lo" there. */
+START_TEST(everything_is_local_to_marked_traffic)
+{
+	const struct policy policies[] = {policy_to(POLICY_IN, "198.51.100.1")};
+	struct sa sa = sa_between("192.0.2.1", "198.51.100.1");
+
+	kernel.local_routes[kernel.n_local_routes++] = (struct fake_route){
+	    .family = AF_INET, .len = 0, .type = RTN_LOCAL, .mark = 1};
+	/* its own mark or none: the addresses alone do not tell */
+	for (sa.mark = 0; sa.mark <= 1; sa.mark++) {
+		sa.mark_mask = sa.mark;
+		ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
+		ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_IN);
+	}
+	sa.sequence = SA_DIR_IN;
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+	/* one address behind a mark */
+	kernel.local_routes[0].addr = addr_of("198.51.100.1");
+	kernel.local_routes[0].len = 32;
+	local_routes_begin(&routes, LOCAL_ROUTES_GOOD_NS);
+	sa.sequence = SA_DIR_UNKNOWN;
+	sa.mark = 0x31;
+	sa.mark_mask = 0xf;
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+	sa.mark = 2;
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
+}
+END_TEST
+
+START_TEST(groups)
+{
+	static const char *const to[] = {"239.1.2.3", "224.0.0.5", "255.255.255.255",
+					 "10.0.0.255"};
+	struct policy policies[] = {policy_to(POLICY_OUT, "239.1.2.3")};
+	struct sa sa;
+
+	fake_kernel_route(&kernel, "10.0.0.255", 32, RTN_BROADCAST);
+	for (size_t i = 0; i < sizeof(to) / sizeof(*to); i++) {
+		sa = sa_between("192.0.2.1", to[i]);
+		ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		sa = sa_between("10.0.0.1", to[i]);
+		ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
+	}
+	sa = sa_between("2001:db8::9", "ff02::5");
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
+	sa = sa_between("2001:db8::1", "ff02::5");
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
+	/* from any source: by what uses it, or by what it has carried */
+	sa = sa_between("0.0.0.0", "239.1.2.3");
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
+	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_OUT);
+	policies[0].dir = POLICY_IN;
+	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_IN);
+	sa.sequence = SA_DIR_OUT;
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
+	/* and one's own, looped back */
+	sa = sa_between("10.0.0.1", "239.1.2.3");
+	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_IN);
+}
+END_TEST
+
+START_TEST(no_lookup_where_an_end_is_known)
+{
+	struct sa sa = sa_between("192.0.2.1", "10.0.0.1");
+
+	direction_of(&sa);
+	sa = sa_between("10.0.0.1", "192.0.2.1");
+	direction_of(&sa);
+	sa = sa_between("0.0.0.0", "239.1.2.3");
+	direction_of(&sa);
+	sa = sa_between("192.0.2.1", "192.0.2.2");
+	sa.declared = SA_DIR_IN;
+	direction_of(&sa);
+	ck_assert_uint_eq(kernel.n_lookups, 0);
 }
 END_TEST
 
@@ -353,6 +503,11 @@ int main(void)
 	    rule_6_unknown,
 	    families_are_kept_apart,
 	    when_policies_are_needed,
+	    a_local_route_is_as_good_as_an_interface,
+	    both_ends_local_by_route,
+	    everything_is_local_to_marked_traffic,
+	    groups,
+	    no_lookup_where_an_end_is_known,
 	    nobodys,
 	    local_is_our_end_in_both_directions,
 	    remote_is_the_peers_end,

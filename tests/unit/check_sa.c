@@ -345,6 +345,7 @@ START_TEST(sequence_numbers_hint_the_direction)
 
 		values.has_replay = true;
 		values.window = 32;
+		values.packets = 0;
 		values.oseq = cases[i].oseq;
 		values.iseq = cases[i].iseq;
 		values.bitmap = cases[i].bitmap;
@@ -354,12 +355,34 @@ START_TEST(sequence_numbers_hint_the_direction)
 }
 END_TEST
 
+/* With a replay window of 0 an inbound SA shows no number, whatever it carries; an
+ * outbound one numbers each packet before it counts it. */
+START_TEST(packets_without_a_number_were_received)
+{
+	struct sa_values values = esp();
+
+	values.packets = 3;
+	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_UNKNOWN);
+	values.has_replay = true;
+	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_IN);
+	values.oseq = 3;
+	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_OUT);
+	values.has_replay = false;
+	values.has_esn = true;
+	values.oseq = 0;
+	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_IN);
+	values.oseq_hi = 1;
+	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_OUT);
+}
+END_TEST
+
 START_TEST(esn_sequence_numbers_have_two_halves)
 {
 	struct sa_values values = esp();
 
 	values.has_esn = true;
 	values.esn_window = 32;
+	values.packets = 0;
 	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_UNKNOWN);
 	values.oseq_hi = 1;
 	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_OUT);
@@ -787,6 +810,7 @@ int main(void)
 	    replay_window_of_the_info,
 	    esn_replay_window_is_the_true_one,
 	    sequence_numbers_hint_the_direction,
+	    packets_without_a_number_were_received,
 	    esn_sequence_numbers_have_two_halves,
 	    mark_if_id_and_cpu,
 	    declared_direction,

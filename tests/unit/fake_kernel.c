@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "prefix.h"
 
 static void note(struct fake_kernel *kernel, char what)
 {
@@ -87,6 +90,26 @@ static int route(void *ctx, uint16_t family, const struct in6_addr *local,
 	return 0;
 }
 
+static int route_type(void *ctx, uint16_t family, const struct in6_addr *addr,
+		      uint32_t mark, uint8_t *ret_type)
+{
+	struct fake_kernel *kernel = ctx;
+
+	note(kernel, 'T');
+	kernel->n_lookups++;
+	if (kernel->route_type_error)
+		return kernel->route_type_error;
+	*ret_type = RTN_UNICAST;
+	for (size_t i = 0; i < kernel->n_local_routes; i++) {
+		const struct fake_route *route = &kernel->local_routes[i];
+
+		if (route->family == family && route->mark == mark &&
+		    prefix_holds(&route->addr, route->len, addr))
+			*ret_type = route->type;
+	}
+	return 0;
+}
+
 static bool addrs_changed(void *ctx)
 {
 	struct fake_kernel *kernel = ctx;
@@ -132,6 +155,7 @@ const struct kernel_ops fake_kernel_ops = {
     .dump = dump,
     .read_events = read_events,
     .route = route,
+    .route_type = route_type,
     .addrs_changed = addrs_changed,
     .count_foreign = count_foreign,
     .read_xfrm_stat = read_xfrm_stat,
@@ -178,6 +202,15 @@ void fake_kernel_addr(struct fake_kernel *kernel, const char *addr, uint32_t if_
 {
 	fake_kernel_add(&kernel->dumps[KERNEL_DUMP_ADDRS],
 			message_newaddr(addr, addr, if_index));
+}
+
+void fake_kernel_route(struct fake_kernel *kernel, const char *addr, uint8_t len,
+		       uint8_t type)
+{
+	if (kernel->n_local_routes == FAKE_ROUTES)
+		abort();
+	kernel->local_routes[kernel->n_local_routes++] = (struct fake_route){
+	    .addr = addr_of(addr), .family = family_of(addr), .len = len, .type = type};
 }
 
 void fake_kernel_link(struct fake_kernel *kernel, uint32_t if_index, uint32_t if_id)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_LOCAL_ROUTE_H
+#define QMIPSEC_LOCAL_ROUTE_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The addresses that are local without being on an interface: by a route of type local
+ * ("ip route add local ...", AnyIP) or anycast, or because they name a group. Keeps the
+ * kernel's answers, so that each address is looked up once in a while, not once a poll.
+ */
+
+enum local_kind {
+	LOCAL_UNKNOWN, /* not looked up yet: ask again at the next poll */
+	LOCAL_NO,
+	LOCAL_OWN,   /* the host's own */
+	LOCAL_GROUP, /* multicast or broadcast: the host's and others' */
+};
+
+enum {
+	/* Lookups from one poll to the next. One takes some 3 us, all of them no longer
+	 * than a dump of 60,000 SAs. */
+	LOCAL_ROUTES_BUDGET = 4096,
+};
+
+/* How long an answer is good. No event tells when it changes: a router's route events
+ * would flood the daemon. Longer when there are more addresses than one budget. */
+#define LOCAL_ROUTES_GOOD_NS UINT64_C(5000000000)
+
+/* Asks for the type (RTN_*) of the route to an address; returns 0 or -errno. */
+typedef int (*local_route_ask)(void *ctx, uint16_t family, const struct in6_addr *addr,
+			       uint32_t mark, uint8_t *ret_type);
+
+struct local_routes {
+	struct local_route *slots; /* a hash table, never full */
+	size_t n;
+	size_t n_slots; /* 0, or a power of two */
+	uint64_t now;   /* ns, at the last local_routes_begin() */
+	unsigned budget;
+	bool starved; /* an address was not looked up for want of budget */
+	bool failing; /* the kernel does not answer: not asked until the next poll */
+	local_route_ask ask;
+	void *ctx;
+};
+
+void local_routes_init(struct local_routes *routes, local_route_ask ask, void *ctx);
+void local_routes_free(struct local_routes *routes);
+
+/* A poll begins: there is a new budget, and answers that nobody needs are dropped. */
+void local_routes_begin(struct local_routes *routes, uint64_t now);
+
+/*
+ * What the kernel takes the address for, of traffic with that mark. Never UNKNOWN
+ * because of a lookup that failed: that counts as LOCAL_NO until the next poll.
+ */
+enum local_kind local_routes_find(struct local_routes *routes, uint16_t family,
+				  const struct in6_addr *addr, uint32_t mark);
+
+/* What the address alone tells, without any lookup: LOCAL_GROUP if it is a multicast
+ * group or the limited broadcast address, LOCAL_NO if it is unspecified. */
+enum local_kind local_kind_of_addr(uint16_t family, const struct in6_addr *addr);
+
+#endif
