@@ -87,6 +87,13 @@ static void get_last_error(const void *row, const void *arg, struct mib_value *r
 	mib_value_set_string(ret, ((const struct health *)row)->last_error);
 }
 
+static void get_xfrm_stat_available(const void *row, const void *arg,
+				    struct mib_value *ret)
+{
+	(void)arg;
+	mib_value_set_truth(ret, !((const struct health *)row)->xfrm_stat_missing);
+}
+
 static const size_t events = offsetof(struct health, events);
 static const size_t event_losses = offsetof(struct health, event_losses);
 static const size_t resyncs = offsetof(struct health, resyncs);
@@ -104,6 +111,7 @@ static const struct mib_column columns[] = {
     {9, get_counter, &resyncs},
     {10, get_counter, &failed_polls},
     {11, get_last_error, NULL},
+    {12, get_xfrm_stat_available, NULL},
 };
 
 const struct mib_table agent_scalars = {

@@ -46,9 +46,11 @@ struct namespace
 	struct state_id state_id;           /* of what is open, or was last */
 	bool has_state_id;
 	uint64_t gone_at;
-	bool failing; /* the last poll failed */
-	bool fresh;   /* there was no poll yet */
-	bool deaf;    /* events are read at polls only, until one is good */
+	int xfrm_stat_error; /* why xfrm_stat was not read, as last said */
+	bool xfrm_stat_odd;  /* that it has odd lines was said */
+	bool failing;        /* the last poll failed */
+	bool fresh;          /* there was no poll yet */
+	bool deaf;           /* events are read at polls only, until one is good */
 	struct flood flood;
 };
 
@@ -808,6 +810,48 @@ static void log_poll(struct namespace *namespace, int err)
 	namespace->failing = err != 0;
 }
 
+#define XFRM_STAT_LOSS "BadSPIPackets and PacketsNotDecrypted do not count"
+
+static void log_xfrm_stat_error(const struct namespace *namespace, int err)
+{
+	if (err == -ENOENT)
+		snmp_log(LOG_WARNING,
+			 "%sno /proc/net/xfrm_stat: " XFRM_STAT_LOSS
+			 "; they need a kernel with CONFIG_XFRM_STATISTICS\n",
+			 PREFIX(namespace));
+	else if (err == -EBADMSG)
+		snmp_log(LOG_WARNING,
+			 "%s/proc/net/xfrm_stat lacks XfrmInNoStates or "
+			 "XfrmInStateProtoError: " XFRM_STAT_LOSS
+			 "; report it with the file and the kernel's version\n",
+			 PREFIX(namespace));
+	else
+		snmp_log(LOG_WARNING,
+			 "%scannot read /proc/net/xfrm_stat: %s: " XFRM_STAT_LOSS
+			 " until it can be read again\n",
+			 PREFIX(namespace), strerror(-err));
+}
+
+/* Once for each change. */
+static void log_xfrm_stat(struct namespace *namespace)
+{
+	struct xfrm_stat_status status =
+	    collector_xfrm_stat_status(namespace->collector);
+
+	if (status.err && status.err != namespace->xfrm_stat_error)
+		log_xfrm_stat_error(namespace, status.err);
+	else if (!status.err && namespace->xfrm_stat_error)
+		snmp_log(LOG_NOTICE, "%s/proc/net/xfrm_stat can be read again\n",
+			 PREFIX(namespace));
+	namespace->xfrm_stat_error = status.err;
+	if (!status.err && status.n_skipped && !namespace->xfrm_stat_odd)
+		snmp_log(LOG_WARNING,
+			 "%sskipped %zu lines of /proc/net/xfrm_stat: not a name and a "
+			 "number, or more than %d counters\n",
+			 PREFIX(namespace), status.n_skipped, XFRM_STAT_MAX);
+	namespace->xfrm_stat_odd |= !status.err && status.n_skipped;
+}
+
 static int poll_one(struct namespace *namespace)
 {
 	int err = collector_poll(namespace->collector);
@@ -815,6 +859,7 @@ static int poll_one(struct namespace *namespace)
 	log_poll(namespace, err);
 	flood_note_poll(&namespace->flood, count_foreign(namespace));
 	log_foreign(namespace);
+	log_xfrm_stat(namespace);
 	namespace->fresh = false;
 	/* Events that could not be read are listened for again once a poll was good. */
 	if (!err && namespace->deaf && !namespace->flood.on)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "attribute.h"
+#include "error_columns.h"
 #include "inventory.h"
 #include "iscsi_sysfs.h"
 #include "ledger.h"
@@ -29,17 +30,9 @@ enum {
 
 /* What the collector itself keeps of an instance, beside the ledger's row. */
 struct row {
-	uint64_t bad_spi;
-	uint64_t not_decrypted;
+	struct error_counts errors;
 	uint64_t losses; /* the ledger's, when last looked at */
 	uint64_t discontinuity;
-};
-
-/* What this namespace had counted when the kernel's own counts began at 0. */
-struct error_base {
-	uint64_t bad_spi;
-	uint64_t not_decrypted;
-	uint64_t integrity;
 };
 
 struct collector {
@@ -63,10 +56,10 @@ struct collector {
 	bool guessing;        /* no policy has come for what may be a connection's */
 	uint64_t guess_at;    /* when that is to be taken for true, 0: nothing waits */
 	bool lost_events;     /* since the last whole dump began */
-	struct xfrm_stat xfrm_stat;
-	uint64_t bad_spi;       /* of the namespace */
-	uint64_t not_decrypted; /* of the namespace, never below its last value */
-	struct error_base base;
+	struct xfrm_totals xfrm;
+	struct xfrm_stat_status xfrm_status;
+	bool xfrm_reset; /* a counter was set back */
+	struct error_columns errors;
 	uint64_t detached_at;
 	uint64_t n_foreign; /* the kernel's count of them, when last looked at */
 	struct ledger_record *kept; /* SAs that were alive when it was detached */
@@ -549,51 +542,6 @@ static int refresh_instances(struct collector *collector)
 
 /* Errors that only the namespace counts. */
 
-/* HBAs that are there and whose packets XFRM sees. */
-static bool meets_xfrm(const struct instance *instance)
-{
-	return instance->n_rules || (instance->present && instance->software);
-}
-
-/* An adapter that is all that its instance stands for, there or not: none of what XFRM
- * refuses is its own. */
-static bool has_own_stack(const struct instance *instance)
-{
-	return !instance->n_rules && instance->transport[0] && !instance->software &&
-	       strcmp(instance->transport, "tcp") != 0 &&
-	       strcmp(instance->transport, "iser") != 0;
-}
-
-/*
- * With one instance they are its own; with none, of the unattributed row. With several
- * nobody can split them, and each row shows the namespace's. What a row has counted
- * once it keeps.
- */
-static size_t count_owners(const struct collector *collector, size_t *ret_owner)
-{
-	size_t n = 0;
-
-	*ret_owner = 0;
-	for (size_t i = 1; i < collector->inventory.set.n; i++) {
-		if (!meets_xfrm(&collector->inventory.set.instances[i]))
-			continue;
-		*ret_owner = n ? *ret_owner : i;
-		n++;
-	}
-	return n;
-}
-
-static enum error_scope scope_of(const struct collector *collector,
-				 const struct instance *instance)
-{
-	size_t owner;
-
-	if (has_own_stack(instance))
-		return ERROR_SCOPE_INSTANCE;
-	return count_owners(collector, &owner) > 1 ? ERROR_SCOPE_NAMESPACE
-						   : ERROR_SCOPE_INSTANCE;
-}
-
 static uint64_t integrity_failures(const struct collector *collector)
 {
 	uint64_t sum = 0;
@@ -604,70 +552,44 @@ static uint64_t integrity_failures(const struct collector *collector)
 	return sum;
 }
 
-static void raise_to(uint64_t *value, uint64_t least)
-{
-	if (*value < least)
-		*value = least;
-}
-
-/* A row that has not shown the namespace's errors until now jumps, and says so. */
-static void show_namespace(struct collector *collector, struct row *row)
-{
-	if (row->bad_spi >= collector->bad_spi &&
-	    row->not_decrypted >= collector->not_decrypted)
-		return;
-	raise_to(&row->bad_spi, collector->bad_spi);
-	raise_to(&row->not_decrypted, collector->not_decrypted);
-	row->discontinuity = now(collector);
-}
-
-/* The counters were read before the dump, so that no failure of an SA that the dump
- * shows is missing from them only because it came between. */
 static void count_errors(struct collector *collector)
 {
-	const struct xfrm_stat *stat = &collector->xfrm_stat;
-	const struct error_base *base = &collector->base;
-	uint64_t bad_spi = base->bad_spi + xfrm_stat_get(stat, "XfrmInNoStates") +
-			   xfrm_stat_get(stat, "XfrmInStateDirError");
-	uint64_t proto = xfrm_stat_get(stat, "XfrmInStateProtoError");
-	uint64_t integrity = integrity_failures(collector) - base->integrity;
-	uint64_t not_decrypted =
-	    base->not_decrypted + (proto > integrity ? proto - integrity : 0);
-	size_t owner;
-	bool shared = count_owners(collector, &owner) > 1;
+	const struct instance_set *set = &collector->inventory.set;
+	const struct error_owners owners = error_owners_find(set);
+	const struct error_counts fresh = error_columns_update(
+	    &collector->errors, &collector->xfrm.totals, integrity_failures(collector));
 
-	raise_to(&not_decrypted, collector->not_decrypted);
-	raise_to(&bad_spi, collector->bad_spi);
 	for (size_t i = 0; i < collector->n_rows; i++) {
 		struct row *row = &collector->rows[i];
+		bool jumps = error_columns_add(&collector->errors, &owners, set, i,
+					       &fresh, &row->errors);
 
-		if (has_own_stack(&collector->inventory.set.instances[i]))
-			continue;
-		if (shared)
-			show_namespace(collector, row);
-		if (shared || i == owner) {
-			row->bad_spi += bad_spi - collector->bad_spi;
-			row->not_decrypted += not_decrypted - collector->not_decrypted;
-		}
+		if (jumps || collector->xfrm_reset)
+			row->discontinuity = now(collector);
 	}
-	collector->bad_spi = bad_spi;
-	collector->not_decrypted = not_decrypted;
+	collector->xfrm_reset = false;
 }
 
 /* Polls. */
 
 /* A kernel may lack these counters, and a later one may write them in another way: the
- * SAs can still be counted. */
-static int read_counters(struct collector *collector)
+ * SAs are counted all the same, and what was read last stands. */
+static void read_counters(struct collector *collector)
 {
-	struct health *health = &collector->health;
-	int err =
-	    collector->ops->read_xfrm_stat(collector->kernel, &collector->xfrm_stat);
+	struct xfrm_stat fresh = {.n = 0};
+	struct xfrm_stat_status *status = &collector->xfrm_status;
+	int err = collector->ops->read_xfrm_stat(collector->kernel, &fresh);
 
-	if (err == -EBADMSG || err == -E2BIG)
-		snprintf(health->last_error, sizeof(health->last_error),
-			 "reading xfrm_stat: %s", strerror(-err));
-	return err == -EBADMSG || err == -E2BIG || err == -ENOENT ? 0 : err;
+	if (!err)
+		collector->xfrm_reset |= xfrm_totals_follow(&collector->xfrm, &fresh);
+	if (!err && !error_columns_have_source(&fresh))
+		err = -EBADMSG;
+	*status = (struct xfrm_stat_status){.err = err, .n_skipped = fresh.n_skipped};
+	collector->health.xfrm_stat_missing = err != 0;
+	if (err && err != -ENOENT)
+		snprintf(collector->health.last_error,
+			 sizeof(collector->health.last_error), "reading xfrm_stat: %s",
+			 strerror(-err));
 }
 
 static int dump_one(void *ctx, const struct nlmsghdr *nlh)
@@ -732,9 +654,7 @@ static int poll_steps(struct collector *collector)
 		err = refresh_claims_and_guess(collector);
 	if (err)
 		return err;
-	err = read_counters(collector);
-	if (err)
-		return err;
+	read_counters(collector);
 	resync = collector->lost_events;
 	collector->lost_events = false;
 	err = dump_sad(collector);
@@ -825,20 +745,12 @@ void collector_detach(struct collector *collector)
 	collector->lost_events = false;
 	collector->health.tracked_sas = 0;
 	collector->health.last_poll_duration = 0;
+	collector->health.xfrm_stat_missing = false;
 	for (size_t i = 0; i < set->n; i++) {
 		set->instances[i].active = false;
 		set->instances[i].if_index = 0;
 		set->instances[i].sessions = 0;
 	}
-}
-
-static void set_error_base(struct collector *collector)
-{
-	collector->base = (struct error_base){
-	    .bad_spi = collector->bad_spi,
-	    .not_decrypted = collector->not_decrypted,
-	    .integrity = integrity_failures(collector),
-	};
 }
 
 int collector_attach(struct collector *collector, void *kernel, bool same)
@@ -857,11 +769,12 @@ int collector_attach(struct collector *collector, void *kernel, bool same)
 	collector->addrs_stale = true;
 	collector->policies_stale = true;
 	collector->policies_wanted = true;
-	collector->xfrm_stat.n = 0;
-	if (same)
+	if (same) {
 		note_loss(collector);
-	else
-		set_error_base(collector);
+		return 0;
+	}
+	collector->xfrm.totals.n = 0;
+	error_columns_begin(&collector->errors, integrity_failures(collector));
 	return 0;
 }
 
@@ -874,8 +787,8 @@ static bool row_has_counted(const struct collector *collector, size_t number)
 		if (stat_columns[i].kind != STAT_LEVEL &&
 		    stats_get(&totals->stats, &stat_columns[i]))
 			return true;
-	return totals->replay_failures || collector->rows[number].bad_spi ||
-	       collector->rows[number].not_decrypted;
+	return totals->replay_failures || collector->rows[number].errors.bad_spi ||
+	       collector->rows[number].errors.not_decrypted;
 }
 
 bool collector_has_counted(const struct collector *collector)
@@ -899,6 +812,11 @@ uint64_t collector_last_duration(const struct collector *collector)
 const struct health *collector_health(const struct collector *collector)
 {
 	return &collector->health;
+}
+
+struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *collector)
+{
+	return collector->xfrm_status;
 }
 
 /* A row that has another name has another's counters under that name. */
@@ -944,7 +862,8 @@ static void name_row(char *to, size_t size, const char *netns, const char *name)
 	instance_name_fit(to, size, whole);
 }
 
-static struct snapshot_row make_row(const struct collector *collector, size_t number)
+static struct snapshot_row make_row(const struct collector *collector, size_t number,
+				    const struct error_owners *owners)
 {
 	const struct instance *instance = &collector->inventory.set.instances[number];
 	const struct ledger_row *totals =
@@ -953,7 +872,7 @@ static struct snapshot_row make_row(const struct collector *collector, size_t nu
 	    .active = instance->active && !collector->stale,
 	    .if_index = instance->if_index,
 	    .sessions = instance->sessions,
-	    .error_scope = scope_of(collector, instance),
+	    .error_scope = error_scope_of(owners, instance),
 	    .replay_failures = totals->replay_failures,
 	    .discontinuity = collector->rows[number].discontinuity,
 	    .stats = totals->stats,
@@ -965,8 +884,8 @@ static struct snapshot_row make_row(const struct collector *collector, size_t nu
 	memcpy(row.transport, instance->transport, sizeof(row.transport));
 	memcpy(row.initiator_name, instance->initiator_name,
 	       sizeof(row.initiator_name));
-	row.stats.bad_spi_packets = collector->rows[number].bad_spi;
-	row.stats.packets_not_decrypted = collector->rows[number].not_decrypted;
+	row.stats.bad_spi_packets = collector->rows[number].errors.bad_spi;
+	row.stats.packets_not_decrypted = collector->rows[number].errors.not_decrypted;
 	return row;
 }
 
@@ -979,18 +898,20 @@ static void add_health(struct health *to, const struct health *from)
 	to->resyncs += from->resyncs;
 	to->failed_polls += from->failed_polls;
 	to->foreign += from->foreign;
+	to->xfrm_stat_missing |= from->xfrm_stat_missing;
 	if (from->last_error[0])
 		memcpy(to->last_error, from->last_error, sizeof(to->last_error));
 }
 
 int collector_snapshot(const struct collector *collector, struct snapshot *snapshot)
 {
+	const struct error_owners owners = error_owners_find(&collector->inventory.set);
 	bool first = snapshot->n_rows == 0;
 	struct health *health = &snapshot->health;
 	char netns[SNAPSHOT_NETNS_MAX + 1];
 
 	for (size_t i = 0; i < collector->n_rows; i++) {
-		struct snapshot_row row = make_row(collector, i);
+		struct snapshot_row row = make_row(collector, i, &owners);
 		int err = snapshot_add_row(snapshot, &row);
 
 		if (err)
@@ -1003,7 +924,7 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 	if (first || health->last_poll > collector->health.last_poll)
 		health->last_poll = collector->health.last_poll;
 	instance_name_fit(netns, sizeof(netns), collector->options.netns);
-	return snapshot_add_xfrm(snapshot, netns, &collector->xfrm_stat);
+	return snapshot_add_xfrm(snapshot, netns, &collector->xfrm.totals);
 }
 
 /* State. */
@@ -1011,9 +932,13 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 struct saved_head {
 	uint64_t n_rows;
 	uint64_t n_sas;
-	uint64_t bad_spi;
-	uint64_t not_decrypted;
-	struct error_base base;
+	struct error_columns errors;
+};
+
+/* A counter of xfrm_stat. */
+struct saved_counter {
+	struct xfrm_counter total;
+	uint64_t last;
 };
 
 struct saved_row {
@@ -1042,13 +967,24 @@ static int save_record(void *ctx, const struct ledger_record *record)
 	return write_all(ctx, record, sizeof(*record));
 }
 
+static int save_counters(const struct xfrm_totals *xfrm, FILE *stream)
+{
+	uint64_t n = xfrm->totals.n;
+	int err = write_all(stream, &n, sizeof(n));
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct saved_counter saved = {xfrm->totals.counters[i], xfrm->last[i]};
+
+		err = write_all(stream, &saved, sizeof(saved));
+	}
+	return err;
+}
+
 int collector_save(const struct collector *collector, FILE *stream)
 {
 	struct saved_head head = {
 	    .n_rows = collector->n_rows,
-	    .bad_spi = collector->bad_spi,
-	    .not_decrypted = collector->not_decrypted,
-	    .base = collector->base,
+	    .errors = collector->errors,
 	};
 	int err;
 
@@ -1069,7 +1005,9 @@ int collector_save(const struct collector *collector, FILE *stream)
 		saved.row = collector->rows[i];
 		err = write_all(stream, &saved, sizeof(saved));
 	}
-	return err ? err : ledger_save(collector->ledger, save_record, stream);
+	if (!err)
+		err = ledger_save(collector->ledger, save_record, stream);
+	return err ? err : save_counters(&collector->xfrm, stream);
 }
 
 /* As it was saved: clean, with zeros from its end on. */
@@ -1194,8 +1132,31 @@ static int load_rows(struct collector *collector, FILE *stream, unsigned *number
 static bool head_is_sane(const struct saved_head *head)
 {
 	return head->n_rows > 0 && head->n_rows <= LEDGER_MAX_ROWS &&
-	       head->base.bad_spi <= head->bad_spi &&
-	       head->base.not_decrypted <= head->not_decrypted;
+	       head->errors.base.bad_spi <= head->errors.counts.bad_spi &&
+	       head->errors.base.not_decrypted <= head->errors.counts.not_decrypted;
+}
+
+static int load_counters(struct xfrm_totals *xfrm, FILE *stream)
+{
+	struct xfrm_stat *totals = &xfrm->totals;
+	uint64_t n;
+	int err = read_all(stream, &n, sizeof(n));
+
+	if (!err && n > XFRM_STAT_MAX)
+		err = -EBADMSG;
+	for (totals->n = 0; !err && totals->n < n; totals->n++) {
+		struct saved_counter saved;
+
+		err = read_all(stream, &saved, sizeof(saved));
+		if (!err && (!xfrm_counter_is_valid(&saved.total) ||
+			     xfrm_stat_find(totals, saved.total.name)))
+			err = -EBADMSG;
+		if (err)
+			break;
+		totals->counters[totals->n] = saved.total;
+		xfrm->last[totals->n] = saved.last;
+	}
+	return err;
 }
 
 int collector_load(struct collector *collector, FILE *stream)
@@ -1215,12 +1176,12 @@ int collector_load(struct collector *collector, FILE *stream)
 	if (!err)
 		err = load_sas(collector, stream, head.n_sas, numbers, head.n_rows);
 	free(numbers);
+	if (!err)
+		err = load_counters(&collector->xfrm, stream);
 	if (err)
 		return err;
 	instance_set_apply_renames(&collector->inventory.set);
 	note_renames(collector);
-	collector->bad_spi = head.bad_spi;
-	collector->not_decrypted = head.not_decrypted;
-	collector->base = head.base;
+	collector->errors = head.errors;
 	return 0;
 }

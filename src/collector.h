@@ -68,6 +68,15 @@ bool collector_wants_poll(const struct collector *collector);
 uint64_t collector_last_poll(const struct collector *collector);
 uint64_t collector_last_duration(const struct collector *collector);
 
+/* How the last poll read the error counters: 0 or -errno, -ENOENT if the kernel has
+ * none, -EBADMSG if those of columns 7 and 8 are not among them; and how many lines it
+ * could not make sense of. */
+struct xfrm_stat_status {
+	int err;
+	size_t n_skipped;
+};
+struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *collector);
+
 const struct health *collector_health(const struct collector *collector);
 
 /* New rules, which are copied. Returns 0, or -ENOMEM with the old ones in force. */

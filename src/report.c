@@ -194,8 +194,9 @@ void report_json(FILE *stream, const struct snapshot *snapshot, const char *vers
 	json_text(stream, "kernel", kernel);
 	fprintf(stream,
 		"\"poll_duration_ns\":%" PRIu64 ",\"tracked_sas\":%" PRIu32
-		",\n\"instances\":[",
-		snapshot->health.last_poll_duration, snapshot->health.tracked_sas);
+		",\"xfrm_stat_available\":%s,\n\"instances\":[",
+		snapshot->health.last_poll_duration, snapshot->health.tracked_sas,
+		snapshot->health.xfrm_stat_missing ? "false" : "true");
 	for (size_t i = 0; i < snapshot->n_rows; i++) {
 		fputs(i ? ",\n" : "\n", stream);
 		json_row(stream, &snapshot->rows[i]);

@@ -52,6 +52,8 @@ struct health {
 	uint64_t resyncs;      /* polls because something was missed */
 	uint64_t failed_polls;
 	uint64_t foreign; /* messages dropped because the kernel did not send them */
+	/* a namespace has no counters for columns 7 and 8, at the last poll */
+	bool xfrm_stat_missing;
 	char last_error[INSTANCE_TEXT_MAX + 1]; /* "": none yet */
 };
 

@@ -54,6 +54,7 @@ struct xfrm_netlink {
 	struct mnl_socket *route; /* requests to rtnetlink */
 	struct mnl_socket *addrs; /* address events */
 	int xfrm_stat_fd;
+	int xfrm_stat_error; /* why it is not open */
 	unsigned seq;
 	uint64_t n_foreign;  /* datagrams that the kernel did not send */
 	unsigned lookup_seq; /* of route_type(), while another dump goes on */
@@ -135,8 +136,8 @@ static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 	if (!err)
 		netlink->xfrm_stat_fd =
 		    open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
-	if (!err && netlink->xfrm_stat_fd < 0 && errno != ENOENT)
-		err = -errno;
+	if (!err && netlink->xfrm_stat_fd < 0)
+		netlink->xfrm_stat_error = -errno;
 	return err;
 }
 
@@ -524,7 +525,7 @@ static int read_xfrm_stat(void *kernel, struct xfrm_stat *ret)
 {
 	struct xfrm_netlink *netlink = kernel;
 
-	return netlink->xfrm_stat_fd < 0 ? -ENOENT
+	return netlink->xfrm_stat_fd < 0 ? netlink->xfrm_stat_error
 					 : xfrm_stat_read(netlink->xfrm_stat_fd, ret);
 }
 

@@ -371,9 +371,6 @@ START_TEST(other_reads_that_fail)
 {
 	sad_has(200);
 	poll_well();
-	kernel.xfrm_stat_error = -EIO;
-	poll_badly(-EIO);
-	kernel.xfrm_stat_error = 0;
 	kernel.addrs_changed = true;
 	kernel.dump_error[KERNEL_DUMP_ADDRS] = -ETIMEDOUT;
 	kernel.dump_error_after[KERNEL_DUMP_ADDRS] = 1;
@@ -386,7 +383,7 @@ START_TEST(other_reads_that_fail)
 	sad_has(300);
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 300);
-	ck_assert_uint_eq(health()->failed_polls, 3);
+	ck_assert_uint_eq(health()->failed_polls, 2);
 }
 END_TEST
 
@@ -396,31 +393,6 @@ START_TEST(policies_that_cannot_be_read)
 	poll_badly(-ETIMEDOUT);
 	kernel.dump_error[KERNEL_DUMP_SPD] = 0;
 	poll_well();
-}
-END_TEST
-
-/* A kernel without CONFIG_XFRM_STATISTICS. */
-/* A later kernel's spelling must not stop the SAs from being counted. */
-START_TEST(xfrm_stat_of_another_form)
-{
-	poll_well();
-	kernel.xfrm_stat = "XfrmInError: none\n";
-	sad_has(500);
-	poll_well();
-	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
-	ck_assert_ptr_nonnull(strstr(health()->last_error, "xfrm_stat"));
-	ck_assert_uint_eq(health()->failed_polls, 0);
-}
-END_TEST
-
-START_TEST(no_xfrm_stat)
-{
-	kernel.xfrm_stat_error = -ENOENT;
-	sad_has(200);
-	poll_well();
-	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 200);
-	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 0);
-	ck_assert_uint_eq(snapshot.n_xfrm, 0);
 }
 END_TEST
 
@@ -545,23 +517,6 @@ START_TEST(a_resync_that_fails_is_still_owed)
 	poll_well();
 	ck_assert_uint_eq(health()->resyncs, 1);
 	ck_assert(!collector_wants_poll(collector));
-}
-END_TEST
-
-/* Likewise where the read before the dump is what fails. */
-START_TEST(a_resync_that_fails_early_is_still_owed)
-{
-	poll_well();
-	kernel.now += SECOND;
-	kernel.events_error = -ENOBUFS;
-	kernel.n_events_errors = 1;
-	kernel.xfrm_stat_error = -EIO;
-	poll_badly(-EIO);
-	ck_assert(collector_wants_poll(collector));
-	kernel.xfrm_stat_error = 0;
-	poll_well();
-	ck_assert_uint_eq(health()->resyncs, 1);
-	ck_assert_uint_eq(row(ALL)->discontinuity, 1001 * SECOND);
 }
 END_TEST
 
@@ -1558,7 +1513,7 @@ START_TEST(health_without_those_that_have_gone)
 	instance_set_free(&set);
 	poll_well();
 	ck_assert_int_eq(collector_poll(second), 0);
-	other.xfrm_stat_error = -EIO;
+	other.dump_error[KERNEL_DUMP_SAD] = -EIO;
 	ck_assert_int_eq(collector_poll(second), -EIO);
 	collector_detach(second);
 	look();
@@ -1612,8 +1567,6 @@ int main(void)
 	    a_dump_cut_short,
 	    other_reads_that_fail,
 	    policies_that_cannot_be_read,
-	    xfrm_stat_of_another_form,
-	    no_xfrm_stat,
 	    a_bad_message_in_the_dump,
 	    events_were_dropped,
 	    what_survives_a_drop,
@@ -1621,7 +1574,6 @@ int main(void)
 	    a_flood_does_not_starve_the_dump,
 	    a_bad_event_is_a_lost_event,
 	    a_resync_that_fails_is_still_owed,
-	    a_resync_that_fails_early_is_still_owed,
 	    a_gap_that_was_told,
 	    a_flush_marks_its_rows,
 	    rows_go_stale,

@@ -292,7 +292,7 @@ END_TEST
 
 static const char golden_json[] =
     "{\"version\":\"1.0\",\"kernel\":\"6.1\",\"poll_duration_ns\":0,\"track"
-    "ed_sas\":0,\n"
+    "ed_sas\":0,\"xfrm_stat_available\":true,\n"
     "\"instances\":[\n"
     "{\"name\":\"tcp:eth1\",\"active\":true,\"descr\":\"the \\\"fast\\\" on"
     "e\",\"transport\":\"tcp\",\"netns\":\"\",\"initiator_name\":\"iqn\",\""
@@ -337,7 +337,8 @@ START_TEST(json_of_nothing)
 	json("", "");
 	ck_assert_str_eq(text,
 			 "{\"version\":\"\",\"kernel\":\"\",\"poll_duration_ns\":0,"
-			 "\"tracked_sas\":0,\n\"instances\":[],\n\"xfrm\":[]}\n");
+			 "\"tracked_sas\":0,\"xfrm_stat_available\":true,\n"
+			 "\"instances\":[],\n\"xfrm\":[]}\n");
 }
 END_TEST
 
@@ -345,9 +346,11 @@ START_TEST(json_health)
 {
 	snapshot.health.last_poll_duration = UINT64_MAX;
 	snapshot.health.tracked_sas = UINT32_MAX;
+	snapshot.health.xfrm_stat_missing = true;
 	json("v", "k");
 	ck_assert_ptr_nonnull(strstr(text, "\"poll_duration_ns\":18446744073709551615,"
-					   "\"tracked_sas\":4294967295,"));
+					   "\"tracked_sas\":4294967295,"
+					   "\"xfrm_stat_available\":false,"));
 }
 END_TEST
 

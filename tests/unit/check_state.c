@@ -343,7 +343,7 @@ static void forge(const char *body, size_t len)
 {
 	char *file = malloc(sizeof(struct header) + len + 1);
 	struct header header = {.magic = "qmipsec",
-				.version = 3,
+				.version = 4,
 				.record_size = sizeof(struct ledger_record),
 				.id = ours,
 				.last_at = 1,
@@ -555,6 +555,37 @@ START_TEST(numbers_that_cannot_be)
 		*number_at(body, bad[i]) = before;
 	}
 	ck_assert_int_eq(load_forged(body, len), 0);
+	free(body);
+}
+END_TEST
+
+/* The file ends with the counters of xfrm_stat: a name of 32 bytes, total, last value.
+ * The names are ended, printable and all different; and no more than fit. */
+START_TEST(counters_that_cannot_be)
+{
+	enum { COUNTER = XFRM_STAT_NAME_MAX + 2 * sizeof(uint64_t) };
+	static const char *const bad[] = {"", "Xfrm In", "Xfrm\xff", "XfrmInNoStates"};
+	size_t len;
+	char *body = good_body(&len);
+	char *name = body + len - COUNTER;
+	uint64_t *n = number_at(body, len - 2 * COUNTER - sizeof(uint64_t));
+
+	ck_assert_str_eq(name, "XfrmInStateProtoError");
+	ck_assert_str_eq(name - COUNTER, "XfrmInNoStates");
+	ck_assert_uint_eq(*n, 2);
+	*n = XFRM_STAT_MAX + 1;
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	*n = 2;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		memset(name, 0, XFRM_STAT_NAME_MAX);
+		strcpy(name, bad[i]);
+		ck_assert_msg(load_forged(body, len) == -EBADMSG, "%s", bad[i]);
+	}
+	memset(name, 0, XFRM_STAT_NAME_MAX);
+	strcpy(name, "Another");
+	ck_assert_int_eq(load_forged(body, len), 0);
+	name[XFRM_STAT_NAME_MAX - 1] = 'x';
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
 	free(body);
 }
 END_TEST
@@ -817,6 +848,7 @@ int main(void)
 	    identities_that_cannot_be,
 	    two_rows_of_one_hba,
 	    numbers_that_cannot_be,
+	    counters_that_cannot_be,
 	    what_was_loaded_can_be_saved_and_loaded,
 	    the_old_file_stands_until_the_new_one_is_whole,
 	    a_new_file_that_cannot_take_its_place,

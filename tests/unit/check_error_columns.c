@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "error_columns.h"
+#include "fake_kernel.h"
+#include "runner.h"
+
+/* Columns 7 and 8 and the Xfrm table: what they do when the kernel's counters are
+ * missing, odd, wrapped or set back. Which rows have a part in them: check_collector.
+ */
+
+#define SECOND UINT64_C(1000000000)
+
+static struct fake_kernel kernel;
+static struct collector *collector;
+static struct snapshot snapshot;
+
+static void open_collector(void)
+{
+	const struct collector_options options = {
+	    .netns = "", .sysfs_root = NULL, .stale_after = 60 * SECOND};
+	struct instance_set set;
+
+	ck_assert_int_eq(instance_set_init(&set), 0);
+	collector_free(collector);
+	collector = collector_new(&fake_kernel_ops, &kernel, &options, &set);
+	ck_assert_ptr_nonnull(collector);
+	instance_set_free(&set);
+}
+
+static void setup(void)
+{
+	kernel = (struct fake_kernel){.now = 1000 * SECOND};
+	collector = NULL;
+	snapshot = (struct snapshot){0};
+	open_collector();
+}
+
+static void teardown(void)
+{
+	snapshot_free(&snapshot);
+	collector_free(collector);
+	fake_kernel_free(&kernel);
+}
+
+/* A poll a second later that finds this in the file. */
+static void poll_with(const char *text)
+{
+	kernel.now += SECOND;
+	kernel.xfrm_stat = text;
+	ck_assert_int_eq(collector_poll(collector), 0);
+	snapshot_free(&snapshot);
+	ck_assert_int_eq(collector_snapshot(collector, &snapshot), 0);
+}
+
+static uint64_t bad_spi(void)
+{
+	return snapshot.rows[0].stats.bad_spi_packets;
+}
+
+static uint64_t not_decrypted(void)
+{
+	return snapshot.rows[0].stats.packets_not_decrypted;
+}
+
+static uint64_t discontinuity(void)
+{
+	return snapshot.rows[0].discontinuity;
+}
+
+static uint64_t shown(const char *name)
+{
+	for (size_t i = 0; i < snapshot.n_xfrm; i++)
+		if (!strcmp(snapshot.xfrm[i].counter.name, name))
+			return snapshot.xfrm[i].counter.value;
+	return UINT64_MAX;
+}
+
+static bool available(void)
+{
+	return !snapshot.health.xfrm_stat_missing;
+}
+
+static int status(void)
+{
+	return collector_xfrm_stat_status(collector).err;
+}
+
+static const char good[] = "XfrmInNoStates 7\nXfrmInStateProtoError 10\n";
+
+/* A kernel without CONFIG_XFRM_STATISTICS. */
+START_TEST(no_file)
+{
+	kernel.xfrm_stat_error = -ENOENT;
+	poll_with(NULL);
+	ck_assert(!available());
+	ck_assert_int_eq(status(), -ENOENT);
+	ck_assert_uint_eq(bad_spi(), 0);
+	ck_assert_uint_eq(snapshot.n_xfrm, 0);
+	ck_assert_uint_eq(snapshot.health.failed_polls, 0);
+	ck_assert(snapshot.rows[0].active);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_read_for_a_while)
+{
+	poll_with(good);
+	ck_assert(available());
+	kernel.xfrm_stat_error = -EIO;
+	poll_with(NULL);
+	ck_assert(!available());
+	ck_assert_int_eq(status(), -EIO);
+	ck_assert_ptr_nonnull(strstr(snapshot.health.last_error, "xfrm_stat"));
+	ck_assert_uint_eq(snapshot.health.failed_polls, 0);
+	ck_assert_uint_eq(bad_spi(), 7);
+	ck_assert_uint_eq(shown("XfrmInNoStates"), 7);
+	kernel.xfrm_stat_error = 0;
+	poll_with("XfrmInNoStates 9\nXfrmInStateProtoError 11\n");
+	ck_assert(available());
+	ck_assert_int_eq(status(), 0);
+	ck_assert_uint_eq(bad_spi(), 9);
+	ck_assert_uint_eq(not_decrypted(), 11);
+	ck_assert_uint_eq(discontinuity(), 1000 * SECOND);
+}
+END_TEST
+
+START_TEST(a_file_of_another_form)
+{
+	poll_with("XfrmInNoStates: none\n");
+	ck_assert(!available());
+	ck_assert_int_eq(status(), -EBADMSG);
+}
+END_TEST
+
+/* What can be read is read. */
+START_TEST(an_odd_line)
+{
+	poll_with(
+	    "Something new and odd\nXfrmInNoStates 7\nXfrmInStateProtoError 10\n");
+	ck_assert(available());
+	ck_assert_uint_eq(collector_xfrm_stat_status(collector).n_skipped, 1);
+	ck_assert_uint_eq(bad_spi(), 7);
+	ck_assert_uint_eq(not_decrypted(), 10);
+}
+END_TEST
+
+/* The line that is missing or cut keeps its value, and the columns say so. */
+START_TEST(a_counter_that_is_missing)
+{
+	poll_with(good);
+	poll_with("XfrmInStateProtoError 12\nXfrmInNoStates 1");
+	ck_assert(!available());
+	ck_assert_int_eq(status(), -EBADMSG);
+	ck_assert_uint_eq(bad_spi(), 7);
+	ck_assert_uint_eq(not_decrypted(), 12);
+	poll_with("XfrmInStateProtoError 12\nXfrmInNoStates 15\n");
+	ck_assert(available());
+	ck_assert_uint_eq(bad_spi(), 15);
+	/* before Linux 6.10 */
+	ck_assert_uint_eq(shown("XfrmInStateDirError"), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(a_wrap)
+{
+	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 4294967295\n");
+	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 0\n");
+	ck_assert_uint_eq(bad_spi(), UINT64_C(4294967300));
+	ck_assert_uint_eq(not_decrypted(), UINT64_C(4294967296));
+	ck_assert_uint_eq(shown("XfrmInNoStates"), UINT64_C(4294967300));
+	ck_assert_uint_eq(discontinuity(), 1000 * SECOND);
+}
+END_TEST
+
+START_TEST(a_counter_that_was_set_back)
+{
+	poll_with(good);
+	poll_with("XfrmInNoStates 2\nXfrmInStateProtoError 10\n");
+	ck_assert_uint_eq(bad_spi(), 9);
+	ck_assert_uint_eq(shown("XfrmInNoStates"), 9);
+	ck_assert_uint_eq(discontinuity(), 1002 * SECOND);
+	poll_with("XfrmInNoStates 3\nXfrmInStateProtoError 10\n");
+	ck_assert_uint_eq(bad_spi(), 10);
+	ck_assert_uint_eq(discontinuity(), 1002 * SECOND);
+}
+END_TEST
+
+/* Saves the collector and loads it into a new one. */
+static void restart(void)
+{
+	char *text;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	ck_assert_int_eq(collector_save(collector, stream), 0);
+	fclose(stream);
+	open_collector();
+	stream = fmemopen(text, size, "r");
+	ck_assert_int_eq(collector_load(collector, stream), 0);
+	ck_assert_int_eq(fgetc(stream), EOF);
+	fclose(stream);
+	free(text);
+}
+
+START_TEST(wraps_before_during_and_after_a_restart)
+{
+	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 1\n");
+	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 1\n");
+	restart();
+	poll_with("XfrmInNoStates 6\nXfrmInStateProtoError 1\n");
+	ck_assert_uint_eq(bad_spi(), UINT64_C(4294967302));
+	ck_assert_uint_eq(shown("XfrmInNoStates"), UINT64_C(4294967302));
+	poll_with("XfrmInNoStates 4000000000\nXfrmInStateProtoError 1\n");
+	restart();
+	poll_with("XfrmInNoStates 5\nXfrmInStateProtoError 1\n");
+	ck_assert_uint_eq(bad_spi(), UINT64_C(2) * 4294967296 + 5);
+	ck_assert_uint_eq(discontinuity(), 1000 * SECOND);
+}
+END_TEST
+
+START_TEST(a_restart_without_the_file)
+{
+	poll_with(good);
+	restart();
+	kernel.xfrm_stat_error = -ENOENT;
+	poll_with(NULL);
+	ck_assert_uint_eq(bad_spi(), 7);
+	restart();
+	kernel.xfrm_stat_error = 0;
+	poll_with("XfrmInNoStates 8\nXfrmInStateProtoError 10\n");
+	ck_assert_uint_eq(bad_spi(), 8);
+	ck_assert_uint_eq(not_decrypted(), 10);
+}
+END_TEST
+
+START_TEST(a_wrap_while_the_namespace_was_not_watched)
+{
+	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 1\n");
+	collector_detach(collector);
+	ck_assert_int_eq(collector_attach(collector, &kernel, true), 0);
+	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 1\n");
+	ck_assert_uint_eq(bad_spi(), UINT64_C(4294967300));
+}
+END_TEST
+
+/* Another one's counters begin at 0: that is neither a wrap nor set back. */
+START_TEST(another_namespace_after_a_wrap)
+{
+	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 1\n");
+	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 1\n");
+	collector_detach(collector);
+	ck_assert_int_eq(collector_attach(collector, &kernel, false), 0);
+	poll_with("XfrmInNoStates 3\nXfrmInStateProtoError 0\n");
+	ck_assert_uint_eq(bad_spi(), UINT64_C(4294967303));
+	ck_assert_uint_eq(shown("XfrmInNoStates"), 3);
+	ck_assert_uint_eq(not_decrypted(), 1);
+}
+END_TEST
+
+/* One namespace without the counters is enough; one that has gone does not matter. */
+START_TEST(several_namespaces)
+{
+	const struct collector_options options = {
+	    .netns = "blue", .sysfs_root = NULL, .stale_after = 60 * SECOND};
+	struct fake_kernel other = {.now = 500 * SECOND, .xfrm_stat_error = -ENOENT};
+	struct collector *second;
+	struct instance_set set;
+
+	ck_assert_int_eq(instance_set_init(&set), 0);
+	second = collector_new(&fake_kernel_ops, &other, &options, &set);
+	instance_set_free(&set);
+	ck_assert_int_eq(collector_poll(second), 0);
+	poll_with(good);
+	ck_assert(available());
+	ck_assert_int_eq(collector_snapshot(second, &snapshot), 0);
+	ck_assert(!available());
+	collector_detach(second);
+	poll_with(good);
+	ck_assert_int_eq(collector_snapshot(second, &snapshot), 0);
+	ck_assert(available());
+	collector_free(second);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    no_file,
+	    a_file_that_cannot_be_read_for_a_while,
+	    a_file_of_another_form,
+	    an_odd_line,
+	    a_counter_that_is_missing,
+	    a_wrap,
+	    a_counter_that_was_set_back,
+	    wraps_before_during_and_after_a_restart,
+	    a_restart_without_the_file,
+	    a_wrap_while_the_namespace_was_not_watched,
+	    another_namespace_after_a_wrap,
+	    several_namespaces,
+	};
+
+	return RUN_TESTS_WITH("error_columns", tests, setup, teardown);
+}
