@@ -224,6 +224,10 @@ static void read_directories(const char *path)
 	char *rest = copy;
 	char *dir;
 
+	if (!copy) {
+		snmp_log(LOG_ERR, "out of memory\n");
+		n_complaints++;
+	}
 	while (rest && (dir = strsep(&rest, ":"))) {
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 			char file[PATH_MAX];
@@ -254,8 +258,10 @@ int directives_read(const char *file, struct settings *ret_settings)
 
 	if (check_readable(file) < 0)
 		return -EINVAL;
-	if (instance_set_init(&settings.instances) < 0)
-		return -EINVAL;
+	if (instance_set_init(&settings.instances) < 0) {
+		snmp_log(LOG_ERR, "out of memory\n");
+		return -ENOMEM;
+	}
 	reading = &settings;
 	n_complaints = 0;
 	read_files(file);

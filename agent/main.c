@@ -273,17 +273,41 @@ out:
 }
 
 /* A daemon works in the root directory: paths must not depend on where it started. The
- * result lives as long as the process. */
-static void make_absolute(const char **path)
+ * result lives as long as the process. Returns 0, or -errno, logged. */
+static int make_absolute(const char **path)
 {
-	char *here = NULL;
 	char *absolute;
+	char *here;
+	int err = 0;
 
-	if (*path && **path != '/')
-		here = getcwd(NULL, 0);
-	if (here && asprintf(&absolute, "%s/%s", here, *path) > 0)
+	if (!*path || **path == '/')
+		return 0;
+	here = getcwd(NULL, 0);
+	if (!here)
+		err = -errno;
+	else if (asprintf(&absolute, "%s/%s", here, *path) < 0)
+		err = -ENOMEM;
+	else
 		*path = absolute;
 	free(here);
+	if (err)
+		snmp_log(LOG_ERR, "%s: cannot tell the directory that it is in: %s\n",
+			 *path, strerror(-err));
+	return err;
+}
+
+static int make_paths_absolute(struct options *options)
+{
+	const char **const paths[] = {&options->config,    &options->state_dir,
+				      &options->pid_file,  &options->sysfs_root,
+				      &options->netns_dir, &options->socket};
+	/* a socket may be an address of another kind, such as tcp:HOST:PORT */
+	size_t n = options->socket && strchr(options->socket, ':') ? 5 : 6;
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = make_absolute(paths[i]);
+	return err;
 }
 
 /* Without --state-dir the runtime directory is used; root makes it. */
@@ -319,13 +343,8 @@ int main(int argc, char **argv)
 	}
 	set_up_logging(&options);
 	choose_state_dir(&options);
-	make_absolute(&options.config);
-	make_absolute(&options.state_dir);
-	if (options.socket && !strchr(options.socket, ':'))
-		make_absolute(&options.socket);
-	make_absolute(&options.pid_file);
-	make_absolute(&options.sysfs_root);
-	make_absolute(&options.netns_dir);
+	if (make_paths_absolute(&options) < 0)
+		return EXIT_FAILURE;
 	agentx_client_init();
 	directives_register();
 	if (options.list_directives) {

@@ -34,7 +34,8 @@ static struct {
 	uint64_t last_attempt; /* end of the last poll, good or not */
 	uint64_t last_cost;    /* processor time that it took */
 	uint64_t last_save;
-	bool changed; /* a namespace has come or gone since the last poll */
+	bool changed;     /* a namespace has come or gone since the last poll */
+	bool unpublished; /* for lack of memory */
 } server = {.timer = -1};
 
 int server_open(struct settings *settings, const struct namespaces_paths *paths)
@@ -55,17 +56,29 @@ void server_close(void)
 	settings_free(&server.settings);
 }
 
+static void log_publish(int err)
+{
+	if (err && !server.unpublished)
+		snmp_log(LOG_ERR, "out of memory: old numbers are served\n");
+	else if (!err && server.unpublished)
+		snmp_log(LOG_NOTICE, "new numbers are served again\n");
+	server.unpublished = err != 0;
+}
+
 /* The old snapshot stands if there is no memory for a new one. */
-static void publish(void)
+static int publish(void)
 {
 	struct snapshot fresh = {0};
+	int err = namespaces_snapshot(&fresh, &server.snapshot);
 
-	if (namespaces_snapshot(&fresh, &server.snapshot) < 0) {
+	log_publish(err);
+	if (err) {
 		snapshot_free(&fresh);
-		return;
+		return err;
 	}
 	snapshot_free(&server.snapshot);
 	server.snapshot = fresh;
+	return 0;
 }
 
 static void notify_watchdog(int err)
@@ -90,6 +103,7 @@ static uint64_t processor_time(void)
 int server_poll(void)
 {
 	uint64_t start = processor_time();
+	int published;
 	int err;
 
 	namespaces_look();
@@ -97,8 +111,10 @@ int server_poll(void)
 	err = namespaces_poll();
 	server.last_attempt = namespaces_now();
 	server.last_cost = processor_time() - start;
+	published = publish();
+	if (!err)
+		err = published;
 	notify_watchdog(err);
-	publish();
 	return err;
 }
 

@@ -19,8 +19,9 @@
 int server_open(struct settings *settings, const struct namespaces_paths *paths);
 void server_close(void);
 
-/* Polls every namespace now. Returns 0 or -errno of the daemon's own; each that fails
- * is logged when it begins and when it ends. */
+/* Polls every namespace now and takes a new snapshot. Returns 0; -errno of the daemon's
+ * own namespace; or -ENOMEM: the old snapshot stands. Each failure is logged when it
+ * begins and when it ends. */
 int server_poll(void);
 
 /* The latest snapshot as it is. */

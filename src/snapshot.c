@@ -21,10 +21,12 @@ int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row)
 int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 		      const struct xfrm_stat *stat)
 {
-	struct snapshot_xfrm *grown =
-	    realloc(snapshot->xfrm, (snapshot->n_xfrm + stat->n) * sizeof(*grown));
+	struct snapshot_xfrm *grown;
 
-	if (!grown && stat->n)
+	if (!stat->n)
+		return 0;
+	grown = realloc(snapshot->xfrm, (snapshot->n_xfrm + stat->n) * sizeof(*grown));
+	if (!grown)
 		return -ENOMEM;
 	snapshot->xfrm = grown;
 	for (size_t i = 0; i < stat->n; i++) {

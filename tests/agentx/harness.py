@@ -37,6 +37,7 @@ def find_build():
 
 BUILD = find_build()
 DAEMON = BUILD / "agent/qmipsecd"
+SANITIZED = b"__asan_init" in DAEMON.read_bytes()
 MIB_DIR = BUILD / "mib"
 
 

@@ -6,10 +6,10 @@ import shutil
 import unittest
 
 from harness import (
-    DAEMON, STATS, STATS_COLUMNS, SceneTest, add_larval, fds, index_of, rss_kib, wait_for)
+    SANITIZED, STATS, STATS_COLUMNS, SceneTest, add_larval, fds, index_of, rss_kib,
+    wait_for)
 
 CONFIG = ["maxAge 0.01", "instance z local 192.0.2.1", "instance tcp:default local 192.0.2.2"]
-SANITIZED = b"__asan_init" in DAEMON.read_bytes()
 
 
 class Endurance(SceneTest):

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""No memory: every allocation of the program's own fails in turn."""
+
+import os
+import unittest
+
+from harness import HERE, SANITIZED, SceneTest, add_larval, run
+
+
+@unittest.skipIf(SANITIZED, "not for a build with sanitizers: they have their own malloc")
+class Memory(SceneTest):
+    def setUp(self):
+        super().setUp()
+        self.shim = self.scene.dir / "nomemory.so"
+        done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", self.shim,
+                   HERE / "nomemory.c")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.failed = self.scene.dir / "failed"
+        add_larval("192.0.2.1")
+        self.scene.configure("instance z local 192.0.2.1", "instance y reqid 9",
+                             "rename tcp:default x", "namespace blue")
+
+    def run_failing(self, at, *arguments):
+        """None if there are not so many allocations."""
+        self.failed.unlink(missing_ok=True)
+        done = run(*self.scene.once_argv(*arguments), env={
+            **os.environ, "LD_PRELOAD": str(self.shim), "FAIL_AT": str(at),
+            "FAILED": str(self.failed)})
+        return done if self.failed.exists() else None
+
+    def check_every(self, least, *arguments):
+        """Either it does all that it is asked for, or it says that it cannot."""
+        whole = self.scene.once(*arguments)
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        at, refused = 1, 0
+        while done := self.run_failing(at, *arguments):
+            with self.subTest(at=at):
+                if done.returncode == 0:
+                    self.assertEqual(done.stdout, whole.stdout)
+                else:
+                    self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+                    self.assertRegex(done.stderr, "out of memory|Cannot allocate memory")
+                    refused += 1
+            at += 1
+        self.assertGreater(refused, least)
+
+    def test_once(self):
+        self.check_every(20, "--once")
+
+    def test_check_config(self):
+        self.check_every(4, "--check-config")
