@@ -45,6 +45,9 @@ static const struct number numbers[] = {
     {"receiveBuffer",
      "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)",
      65536, 1073741824, 1, offsetof(struct settings, receive_buffer)},
+    {"maxRows", "NUMBER of rows in a network namespace (16 to 32767, default 4096)",
+     INSTANCE_ROWS_LEAST, INSTANCE_ROWS_MOST, 1,
+     offsetof(struct settings, instances.max_rows)},
 };
 
 static const struct settings defaults = {
@@ -255,6 +258,7 @@ static void read_files(const char *file)
 int directives_read(const char *file, struct settings *ret_settings)
 {
 	struct settings settings = defaults;
+	char error[512];
 
 	if (check_readable(file) < 0)
 		return -EINVAL;
@@ -265,6 +269,8 @@ int directives_read(const char *file, struct settings *ret_settings)
 	reading = &settings;
 	n_complaints = 0;
 	read_files(file);
+	if (instance_set_check_size(&settings.instances, error, sizeof(error)) < 0)
+		snmp_log(LOG_ERR, "%s\n", error); /* counts as a complaint */
 	reading = NULL;
 	if (n_complaints) {
 		settings_free(&settings);

@@ -19,6 +19,7 @@
 #include "flood.h"
 #include "netns.h"
 #include "netns_watch.h"
+#include "row_log.h"
 #include "state.h"
 #include "xfrm_netlink.h"
 
@@ -45,6 +46,7 @@ struct namespace
 	struct collector *collector;        /* NULL: it has no rows */
 	struct state_id state_id;           /* of what is open, or was last */
 	bool has_state_id;
+	struct row_log rows;
 	uint64_t gone_at;
 	int xfrm_stat_error; /* why xfrm_stat was not read, as last said */
 	bool xfrm_stat_odd;  /* that it has odd lines was said */
@@ -857,6 +859,8 @@ static int poll_one(struct namespace *namespace)
 	int err = collector_poll(namespace->collector);
 
 	log_poll(namespace, err);
+	row_log(&namespace->rows, PREFIX(namespace),
+		collector_room(namespace->collector));
 	flood_note_poll(&namespace->flood, count_foreign(namespace));
 	log_foreign(namespace);
 	log_xfrm_stat(namespace);

@@ -253,6 +253,16 @@ void claims_free(struct claims *claims)
 	*claims = (struct claims){0};
 }
 
+void claims_forget(struct claims *claims, unsigned owner)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < claims->n; i++)
+		if (claims->claims[i].owner != owner)
+			claims->claims[n++] = claims->claims[i];
+	claims->n = n;
+}
+
 bool claims_equal(const struct claims *a, const struct claims *b)
 {
 	return a->n == b->n &&

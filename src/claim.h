@@ -59,6 +59,9 @@ int claims_make(const struct claim_flow *flows, size_t n_flows,
 		const struct policy *policies, size_t n_policies, struct claims *ret);
 void claims_free(struct claims *claims);
 
+/* Drops those of one owner, which is there no more. */
+void claims_forget(struct claims *claims, unsigned owner);
+
 bool claims_equal(const struct claims *a, const struct claims *b);
 
 /*

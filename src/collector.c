@@ -2,6 +2,7 @@
 #include "collector.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "local_addr.h"
 #include "local_route.h"
 #include "policy.h"
+#include "row_room.h"
 #include "sa.h"
 #include "text.h"
 
@@ -65,6 +67,7 @@ struct collector {
 	struct ledger_record *kept; /* SAs that were alive when it was detached */
 	size_t n_kept;
 	bool stale;
+	struct collector_room room;
 	struct health health;
 };
 
@@ -130,24 +133,36 @@ static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direct
 	return row;
 }
 
-/* A row for every instance, in the ledger and here. */
-static int grow_rows(struct collector *collector)
+/* Memory for so many rows, in the ledger and here. */
+static int reserve_rows(struct collector *collector, size_t n)
 {
-	size_t n = collector->inventory.set.n;
 	struct row *rows;
-	int err;
+	int err = ledger_grow_rows(collector->ledger, (unsigned)n);
 
-	if (n <= collector->n_rows)
-		return 0;
-	err = ledger_grow_rows(collector->ledger, (unsigned)n);
-	if (err)
+	if (err || n <= collector->n_rows)
 		return err;
 	rows = realloc(collector->rows, n * sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
 	collector->rows = rows;
-	for (; collector->n_rows < n; collector->n_rows++)
-		rows[collector->n_rows] = (struct row){.discontinuity = now(collector)};
+	return 0;
+}
+
+/* A row for every instance; those of new ones begin now. */
+static int begin_rows(struct collector *collector)
+{
+	struct instance_set *set = &collector->inventory.set;
+	int err = reserve_rows(collector, set->n);
+
+	if (err)
+		return err;
+	collector->n_rows = set->n;
+	for (size_t i = 0; i < set->n; i++) {
+		if (!set->instances[i].added)
+			continue;
+		collector->rows[i] = (struct row){.discontinuity = now(collector)};
+		set->instances[i].added = false;
+	}
 	return 0;
 }
 
@@ -170,7 +185,7 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 	collector->ledger = ledger_new(&env, 1);
 	if (!collector->ledger ||
 	    inventory_init(&collector->inventory, instances) < 0 ||
-	    grow_rows(collector) < 0) {
+	    begin_rows(collector) < 0) {
 		collector_free(collector);
 		return NULL;
 	}
@@ -522,6 +537,69 @@ static void refresh_presence(struct collector *collector)
 		    set->instances[i].present || is_present(collector, i);
 }
 
+/* Too many rows: those that can be dropped. */
+
+/* What it had counted goes with it. Integrity failures are in the namespace's count of
+ * what was not decrypted, too, which is made from their sum over all rows: it must not
+ * move. The base may wrap, and the difference is right all the same. */
+static void drop_row(struct collector *collector, unsigned number)
+{
+	struct instance_set *set = &collector->inventory.set;
+
+	collector->errors.base_integrity -=
+	    ledger_row(collector->ledger, number)->stats.packets_not_authenticated;
+	collector->room.n_dropped++;
+	memcpy(collector->room.dropped, set->instances[number].name,
+	       sizeof(collector->room.dropped));
+	ledger_reset_row(collector->ledger, number);
+	inventory_remove(&collector->inventory, number);
+}
+
+static int drop_rows(struct collector *collector, size_t wanted)
+{
+	struct instance_set *set = &collector->inventory.set;
+	unsigned *numbers = calloc(set->n, sizeof(*numbers));
+	bool *busy = calloc(set->n, sizeof(*busy));
+	int err = numbers && busy ? 0 : -ENOMEM;
+	size_t n = 0;
+
+	if (!err) {
+		ledger_find_busy(collector->ledger, busy);
+		for (size_t i = 0; i < collector->n_kept; i++)
+			busy[collector->kept[i].row] = true;
+		n = row_room_choose(set, busy, wanted, numbers);
+	}
+	for (size_t i = 0; i < n; i++)
+		drop_row(collector, numbers[i]);
+	free(numbers);
+	free(busy);
+	if (n && set->n_refused)
+		err = inventory_rediscover(&collector->inventory, &collector->addrs);
+	return err ? err : begin_rows(collector);
+}
+
+static int make_room(struct collector *collector)
+{
+	struct instance_set *set = &collector->inventory.set;
+	size_t wanted = row_room_wanted(set);
+	int err = 0;
+
+	row_room_note_gone(set, now(collector));
+	if (wanted)
+		err = drop_rows(collector, wanted);
+	collector->room.max_rows = set->max_rows;
+	collector->room.n_refused = set->n_refused;
+	if (set->n_refused)
+		memcpy(collector->room.refused, set->refused[0].name,
+		       sizeof(collector->room.refused));
+	return err;
+}
+
+const struct collector_room *collector_room(const struct collector *collector)
+{
+	return &collector->room;
+}
+
 static int refresh_instances(struct collector *collector)
 {
 	struct instance_set *set = &collector->inventory.set;
@@ -532,7 +610,9 @@ static int refresh_instances(struct collector *collector)
 	err = inventory_refresh(&collector->inventory, collector->options.sysfs_root,
 				&collector->addrs, now(collector));
 	if (!err)
-		err = grow_rows(collector);
+		err = begin_rows(collector);
+	if (!err)
+		err = make_room(collector);
 	if (err)
 		return err;
 	for (size_t i = 1; i < set->n; i++)
@@ -778,6 +858,11 @@ int collector_attach(struct collector *collector, void *kernel, bool same)
 	return 0;
 }
 
+static bool is_used(const struct collector *collector, size_t number)
+{
+	return collector->inventory.set.instances[number].name[0] != '\0';
+}
+
 static bool row_has_counted(const struct collector *collector, size_t number)
 {
 	const struct ledger_row *totals =
@@ -794,7 +879,7 @@ static bool row_has_counted(const struct collector *collector, size_t number)
 bool collector_has_counted(const struct collector *collector)
 {
 	for (size_t i = 0; i < collector->n_rows; i++)
-		if (row_has_counted(collector, i))
+		if (is_used(collector, i) && row_has_counted(collector, i))
 			return true;
 	return false;
 }
@@ -834,18 +919,21 @@ static void note_renames(struct collector *collector)
 int collector_reconfigure(struct collector *collector,
 			  const struct instance_set *instances, uint64_t stale_after)
 {
-	int err = inventory_configure(&collector->inventory, instances);
+	const struct instance_set *set = &collector->inventory.set;
+	int err = reserve_rows(collector, instance_set_merged_size(set, instances));
 
+	if (!err)
+		err = inventory_configure(&collector->inventory, instances);
 	if (err)
 		return err;
 	collector->options.stale_after = stale_after;
 	collector->reattribute = true;
-	err = grow_rows(collector);
+	err = begin_rows(collector);
 	if (err)
-		collector->inventory.set.n = collector->n_rows;
-	else
-		note_renames(collector);
-	return err;
+		return err;
+	note_renames(collector);
+	make_room(collector); /* or at the next poll */
+	return 0;
 }
 
 /* Rows. */
@@ -911,8 +999,13 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 	char netns[SNAPSHOT_NETNS_MAX + 1];
 
 	for (size_t i = 0; i < collector->n_rows; i++) {
-		struct snapshot_row row = make_row(collector, i, &owners);
-		int err = snapshot_add_row(snapshot, &row);
+		struct snapshot_row row;
+		int err;
+
+		if (!is_used(collector, i))
+			continue;
+		row = make_row(collector, i, &owners);
+		err = snapshot_add_row(snapshot, &row);
 
 		if (err)
 			return err;
@@ -944,8 +1037,10 @@ struct saved_counter {
 struct saved_row {
 	char name[INSTANCE_NAME_MAX + 1];
 	char found[INSTANCE_NAME_MAX + 1];
+	char found_descr[INSTANCE_TEXT_MAX + 1];
 	char transport[33];
 	char initiator_name[224];
+	uint64_t gone_at;
 	struct ledger_row totals;
 	struct row row;
 };
@@ -980,6 +1075,22 @@ static int save_counters(const struct xfrm_totals *xfrm, FILE *stream)
 	return err;
 }
 
+/* A text without what a longer one has left behind its end. */
+static void fill_saved_row(const struct collector *collector, size_t number,
+			   struct saved_row *saved)
+{
+	const struct instance *instance = &collector->inventory.set.instances[number];
+
+	COPY_TEXT(saved->name, instance->name);
+	COPY_TEXT(saved->found, instance->found);
+	COPY_TEXT(saved->found_descr, instance->found_descr);
+	COPY_TEXT(saved->transport, instance->transport);
+	COPY_TEXT(saved->initiator_name, instance->initiator_name);
+	saved->gone_at = instance->gone_at;
+	saved->totals = *ledger_row(collector->ledger, (unsigned)number);
+	saved->row = collector->rows[number];
+}
+
 int collector_save(const struct collector *collector, FILE *stream)
 {
 	struct saved_head head = {
@@ -991,18 +1102,11 @@ int collector_save(const struct collector *collector, FILE *stream)
 	ledger_save(collector->ledger, count_record, &head.n_sas);
 	err = write_all(stream, &head, sizeof(head));
 	for (size_t i = 0; i < collector->n_rows && !err; i++) {
-		const struct instance *instance =
-		    &collector->inventory.set.instances[i];
 		struct saved_row saved;
 
 		memset(&saved, 0, sizeof(saved)); /* the padding goes to disk too */
-		/* without what a longer text has left behind its end */
-		COPY_TEXT(saved.name, instance->name);
-		COPY_TEXT(saved.found, instance->found);
-		COPY_TEXT(saved.transport, instance->transport);
-		COPY_TEXT(saved.initiator_name, instance->initiator_name);
-		saved.totals = *ledger_row(collector->ledger, (unsigned)i);
-		saved.row = collector->rows[i];
+		if (is_used(collector, i))
+			fill_saved_row(collector, i, &saved);
 		err = write_all(stream, &saved, sizeof(saved));
 	}
 	if (!err)
@@ -1040,6 +1144,7 @@ static bool row_is_sane(const struct collector *collector,
 {
 	return is_text(saved->name, sizeof(saved->name)) &&
 	       is_text(saved->found, sizeof(saved->found)) &&
+	       is_text(saved->found_descr, sizeof(saved->found_descr)) &&
 	       is_text(saved->transport, sizeof(saved->transport)) &&
 	       is_text(saved->initiator_name, sizeof(saved->initiator_name)) &&
 	       instance_name_is_valid(saved->name) &&
@@ -1048,6 +1153,7 @@ static bool row_is_sane(const struct collector *collector,
 		(!first && is_own_found(&collector->inventory.set, saved->found))) &&
 	       saved->totals.stats.key_deletions <= saved->totals.stats.key_additions &&
 	       saved->row.losses <= saved->totals.losses &&
+	       saved->gone_at <= now(collector) &&
 	       saved->row.discontinuity <= now(collector);
 }
 
@@ -1056,26 +1162,41 @@ static void load_identity(struct instance *instance, const struct saved_row *sav
 {
 	if (!instance->found[0])
 		memcpy(instance->found, saved->found, sizeof(saved->found));
+	memcpy(instance->found_descr, saved->found_descr, sizeof(saved->found_descr));
+	instance->gone_at = saved->gone_at;
 	memcpy(instance->transport, saved->transport, sizeof(saved->transport));
 	memcpy(instance->initiator_name, saved->initiator_name,
 	       sizeof(saved->initiator_name));
 }
 
-/* Returns the row's number in this collector, or -errno. */
-static int load_row(struct collector *collector, FILE *stream, bool first)
+#define NO_ROW UINT_MAX
+
+/* A number that nobody had. */
+static bool is_blank(const struct saved_row *saved)
+{
+	struct saved_row blank;
+
+	memset(&blank, 0, sizeof(blank));
+	return !memcmp(saved, &blank, sizeof(blank));
+}
+
+/* *ret_number: the row's in this collector, or NO_ROW. Returns 0 or -errno. */
+static int load_row(struct collector *collector, FILE *stream, bool first,
+		    unsigned *ret_number)
 {
 	struct saved_row saved;
 	int number;
 	int err = read_all(stream, &saved, sizeof(saved));
 
-	if (err)
+	*ret_number = NO_ROW;
+	if (err || (!first && is_blank(&saved)))
 		return err;
 	if (!row_is_sane(collector, &saved, first))
 		return -EBADMSG;
 	number = instance_set_add(&collector->inventory.set, saved.name);
 	if (number < 0)
 		return number == -EINVAL ? -EBADMSG : number;
-	err = grow_rows(collector);
+	err = begin_rows(collector);
 	if (!err)
 		err = ledger_restore_row(collector->ledger, (unsigned)number,
 					 &saved.totals);
@@ -1083,7 +1204,8 @@ static int load_row(struct collector *collector, FILE *stream, bool first)
 		return err;
 	load_identity(&collector->inventory.set.instances[number], &saved);
 	collector->rows[number] = saved.row;
-	return number;
+	*ret_number = (unsigned)number;
+	return 0;
 }
 
 static int load_sas(struct collector *collector, FILE *stream, uint64_t n,
@@ -1095,7 +1217,7 @@ static int load_sas(struct collector *collector, FILE *stream, uint64_t n,
 
 		if (err)
 			return err;
-		if (record.row >= n_numbers)
+		if (record.row >= n_numbers || numbers[record.row] == NO_ROW)
 			return -EBADMSG;
 		record.row = (uint16_t)numbers[record.row];
 		err = ledger_restore_sa(collector->ledger, &record);
@@ -1118,13 +1240,12 @@ static int load_rows(struct collector *collector, FILE *stream, unsigned *number
 		     size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		int number = load_row(collector, stream, i == 0);
+		int err = load_row(collector, stream, i == 0, &numbers[i]);
 
-		if (number < 0)
-			return number;
-		if (is_listed(numbers, i, (unsigned)number))
+		if (err)
+			return err;
+		if (numbers[i] != NO_ROW && is_listed(numbers, i, numbers[i]))
 			return -EBADMSG;
-		numbers[i] = (unsigned)number;
 	}
 	return 0;
 }

@@ -79,6 +79,16 @@ struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *colle
 
 const struct health *collector_health(const struct collector *collector);
 
+/* Whether HBAs have too many rows, for the log. */
+struct collector_room {
+	uint32_t max_rows;
+	uint64_t n_dropped;                  /* rows, since the collector was made */
+	char dropped[INSTANCE_NAME_MAX + 1]; /* the last of them */
+	size_t n_refused;                    /* HBAs that have no row now */
+	char refused[INSTANCE_NAME_MAX + 1]; /* one of them */
+};
+const struct collector_room *collector_room(const struct collector *collector);
+
 /* New rules, which are copied. Returns 0, or -ENOMEM with the old ones in force. */
 int collector_reconfigure(struct collector *collector,
 			  const struct instance_set *instances, uint64_t stale_after);

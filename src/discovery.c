@@ -317,6 +317,7 @@ int discovery_update(struct instance_set *set, const struct iscsi_sysfs *sysfs,
 	const struct discovery discovery = {set, sysfs, addrs, find, owners};
 	int err = 0;
 
+	set->n_refused = 0;
 	if (sysfs->n_connections)
 		memset(owners, 0, sysfs->n_connections * sizeof(*owners));
 	for (size_t i = 0; i < set->n; i++) {

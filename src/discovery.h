@@ -24,6 +24,7 @@
  * each whether it is there, its sessions, transport, initiator name and interface.
  * Configured instances come first: a connection that matches the rules of one is its
  * own. owners, of sysfs->n_connections, gets each connection's instance, 0: none.
+ * HBAs for which there is no room are the set's refused.
  * Returns 0, or -ENOMEM: then some may be missing.
  */
 int discovery_update(struct instance_set *set, const struct iscsi_sysfs *sysfs,

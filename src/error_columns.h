@@ -28,7 +28,7 @@ struct error_columns {
 	struct error_counts counts; /* never below their last value */
 	/* What had been counted when the kernel's own counts began at 0. */
 	struct error_counts base;
-	uint64_t base_integrity;
+	uint64_t base_integrity; /* less those of dropped rows: may wrap */
 };
 
 /* Whose the errors are. */

@@ -349,18 +349,49 @@ int instance_set_find(const struct instance_set *set, const char *name)
 	return find_in(set, "", name);
 }
 
-static int add_in(struct instance_set *set, const char *netns, const char *name)
+/* Room for so many more, so that adding them cannot fail. */
+static int reserve(struct instance_set *set, size_t more)
 {
-	struct instance *grown =
-	    realloc(set->instances, (set->n + 1) * sizeof(*set->instances));
+	size_t n = set->n_allocated ? set->n_allocated : 4;
+	struct instance *grown;
 
+	while (n < set->n + more)
+		n *= 2;
+	if (n == set->n_allocated)
+		return 0;
+	grown = realloc(set->instances, n * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	set->instances = grown;
-	grown[set->n] = (struct instance){.active = false};
-	snprintf(grown[set->n].name, sizeof(grown->name), "%s", name);
-	snprintf(grown[set->n].netns, sizeof(grown->netns), "%s", netns);
-	return (int)set->n++;
+	set->n_allocated = n;
+	return 0;
+}
+
+static size_t free_number(const struct instance_set *set)
+{
+	size_t number = set->n;
+
+	for (size_t i = 1; i < set->n && set->n_used < set->n && number == set->n; i++)
+		if (!set->instances[i].name[0])
+			number = i;
+	return number;
+}
+
+static int add_in(struct instance_set *set, const char *netns, const char *name)
+{
+	size_t number = free_number(set);
+	struct instance *instance;
+
+	if (reserve(set, 1) < 0)
+		return -ENOMEM;
+	instance = &set->instances[number];
+	*instance = (struct instance){.added = true};
+	snprintf(instance->name, sizeof(instance->name), "%s", name);
+	snprintf(instance->netns, sizeof(instance->netns), "%s", netns);
+	if (number == set->n)
+		set->n++;
+	set->n_used++;
+	return (int)number;
 }
 
 static int add_instance(struct instance_set *set, const char *name)
@@ -403,9 +434,27 @@ static int take_name(struct instance_set *set, const char *name, bool add)
 {
 	int number = instance_set_find(set, name);
 
+	if (number < 0 && add && set->n_used >= set->max_rows)
+		return -ENOSPC;
 	if (number < 0)
 		return add ? add_instance(set, name) : -ENOENT;
 	return number > 0 && !set->instances[number].found[0] ? number : -EEXIST;
+}
+
+/* One HBA may be met at each of its connections. */
+static int refuse(struct instance_set *set, const char *found)
+{
+	struct instance_found *grown;
+
+	for (size_t i = 0; i < set->n_refused; i++)
+		if (!strcmp(set->refused[i].name, found))
+			return -ENOENT;
+	grown = realloc(set->refused, (set->n_refused + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	set->refused = grown;
+	snprintf(grown[set->n_refused++].name, sizeof(grown->name), "%s", found);
+	return -ENOENT;
 }
 
 int instance_set_found(struct instance_set *set, const char *found, bool add)
@@ -424,6 +473,8 @@ int instance_set_found(struct instance_set *set, const char *found, bool add)
 		snprintf(other, sizeof(other), "%.50s~%u", found, i);
 		number = take_name(set, other, add);
 	}
+	if (number == -ENOSPC)
+		return refuse(set, found);
 	if (number > 0)
 		snprintf(set->instances[number].found,
 			 sizeof(set->instances[number].found), "%s", found);
@@ -592,7 +643,8 @@ int instance_set_init(struct instance_set *set)
 {
 	int number;
 
-	*set = (struct instance_set){.discover = true};
+	*set =
+	    (struct instance_set){.discover = true, .max_rows = INSTANCE_ROWS_DEFAULT};
 	number = add_instance(set, INSTANCE_UNATTRIBUTED);
 	if (number < 0)
 		return number;
@@ -614,7 +666,15 @@ void instance_set_free(struct instance_set *set)
 		free_instance(&set->instances[i]);
 	free(set->instances);
 	free(set->renames);
+	free(set->refused);
 	*set = (struct instance_set){0};
+}
+
+void instance_set_remove(struct instance_set *set, size_t number)
+{
+	free_instance(&set->instances[number]);
+	set->instances[number] = (struct instance){.active = false};
+	set->n_used--;
 }
 
 static int add_rule(struct instance *instance, const struct instance_rule *rule)
@@ -698,18 +758,22 @@ static struct instance_rule **copy_rules(const struct instance_set *from)
 	return copies;
 }
 
-static int add_names(struct instance_set *set, const struct instance_set *from)
+size_t instance_set_merged_size(const struct instance_set *set,
+				const struct instance_set *from)
 {
-	size_t before = set->n;
+	size_t n = set->n_used;
 
-	for (size_t i = 0; i < from->n; i++) {
-		if (instance_set_find(set, from->instances[i].name) < 0 &&
-		    add_instance(set, from->instances[i].name) < 0) {
-			set->n = before;
-			return -ENOMEM;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < from->n; i++)
+		n += instance_set_find(set, from->instances[i].name) < 0;
+	return n > set->n ? n : set->n;
+}
+
+/* There is room for all of them. */
+static void add_names(struct instance_set *set, const struct instance_set *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		if (instance_set_find(set, from->instances[i].name) < 0)
+			add_instance(set, from->instances[i].name);
 }
 
 /* The other's in place of its own. */
@@ -733,15 +797,12 @@ static int copy_renames(struct instance_set *set, const struct instance_set *fro
 int instance_set_merge(struct instance_set *set, const struct instance_set *from)
 {
 	struct instance_rule **copies = copy_rules(from);
-	size_t before = set->n;
-	int err = copies ? add_names(set, from) : -ENOMEM;
+	int err = copies ? reserve(set, from->n) : -ENOMEM;
 
-	if (!err) {
+	if (!err)
 		err = copy_renames(set, from);
-		if (err)
-			set->n = before;
-	}
-
+	if (!err)
+		add_names(set, from);
 	for (size_t i = 0; !err && i < set->n; i++) {
 		free_instance(&set->instances[i]);
 		set->instances[i].configured = false;
@@ -763,6 +824,7 @@ int instance_set_merge(struct instance_set *set, const struct instance_set *from
 	if (err)
 		return err;
 	set->discover = from->discover;
+	set->max_rows = from->max_rows;
 	instance_set_apply_renames(set);
 	return 0;
 }
@@ -795,6 +857,7 @@ int instance_set_select(const struct instance_set *set, const char *netns,
 		if (!strcmp(set->instances[i].netns, netns))
 			err = copy_instance(&chosen, &set->instances[i]);
 	chosen.discover = set->discover;
+	chosen.max_rows = set->max_rows;
 	if (!err && !*netns)
 		err = copy_renames(&chosen, set);
 	if (err)
@@ -810,4 +873,28 @@ bool instance_set_has_netns(const struct instance_set *set, const char *netns)
 		if (!strcmp(set->instances[i].netns, netns))
 			return true;
 	return false;
+}
+
+int instance_set_check_size(const struct instance_set *set, char *error,
+			    size_t error_size)
+{
+	struct parser parser = {.error = error, .error_size = error_size};
+
+	for (size_t i = 0; i < set->n && set->n > set->max_rows; i++) {
+		const char *netns = set->instances[i].netns;
+		size_t n = *netns ? 1 : 0; /* it has a row "unattributed" too */
+
+		for (size_t k = 0; k < set->n; k++)
+			n += !strcmp(set->instances[k].netns, netns) &&
+			     (!*netns || strcmp(set->instances[k].name,
+						INSTANCE_UNATTRIBUTED) != 0);
+		if (n > set->max_rows)
+			return parser_fail(
+			    &parser,
+			    "%zu rows are configured in %s%s, but maxRows is %" PRIu32
+			    ": raise it, or take instances away",
+			    n, *netns ? "namespace " : "the daemon's own namespace",
+			    netns, set->max_rows);
+	}
+	return 0;
 }

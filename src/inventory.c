@@ -70,6 +70,20 @@ static uint64_t patience(const struct inventory *inventory, uint64_t now)
 		   : INVENTORY_REREAD_NS;
 }
 
+int inventory_rediscover(struct inventory *inventory, const struct local_addrs *addrs)
+{
+	inventory->flows_changed = true;
+	return discovery_update(&inventory->set, &inventory->sysfs, addrs,
+				inventory->set.discover, inventory->owners);
+}
+
+void inventory_remove(struct inventory *inventory, unsigned number)
+{
+	claims_forget(&inventory->claims, number);
+	inventory->flows_changed = true;
+	instance_set_remove(&inventory->set, number);
+}
+
 int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 		      const struct local_addrs *addrs, uint64_t now)
 {
@@ -89,8 +103,7 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 	if (!err)
 		err = take_sysfs(inventory, &fresh);
 	if (!err)
-		err = discovery_update(&inventory->set, &inventory->sysfs, addrs,
-				       inventory->set.discover, inventory->owners);
+		err = inventory_rediscover(inventory, addrs);
 	if (err)
 		return err;
 	if (!inventory->changed_at || fingerprint != inventory->fingerprint)

@@ -43,6 +43,14 @@ int inventory_configure(struct inventory *inventory,
 int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 		      const struct local_addrs *addrs, uint64_t now);
 
+/* Looks again at what was last read, after rows have been removed. Returns 0 or
+ * -ENOMEM.
+ */
+int inventory_rediscover(struct inventory *inventory, const struct local_addrs *addrs);
+
+/* Takes an instance away that is not there; its number may be given to another. */
+void inventory_remove(struct inventory *inventory, unsigned number);
+
 /* True if policies matter to any connection. */
 bool inventory_wants_policies(const struct inventory *inventory);
 

@@ -372,6 +372,23 @@ int ledger_reattribute(struct ledger *ledger)
 	return 0;
 }
 
+/* A departed SA is only known by its bytes any more; one that was lost may yet add some
+ * to its row. */
+void ledger_find_busy(const struct ledger *ledger, bool *busy)
+{
+	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
+		const struct sa_entry *entry = &ledger->table.entries[i];
+
+		if (entry->state != ENTRY_FREE && entry->state != ENTRY_DEPARTED)
+			busy[entry->row] = true;
+	}
+}
+
+void ledger_reset_row(struct ledger *ledger, unsigned row)
+{
+	ledger->rows[row] = (struct ledger_row){.losses = 0};
+}
+
 const struct ledger_row *ledger_row(const struct ledger *ledger, unsigned row)
 {
 	return &ledger->rows[row];

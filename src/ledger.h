@@ -69,6 +69,13 @@ void ledger_free(struct ledger *ledger);
 /* More rows, at zero. Returns 0, -ENOMEM, or -ERANGE above LEDGER_MAX_ROWS. */
 int ledger_grow_rows(struct ledger *ledger, unsigned n_rows);
 
+/* Sets true for each row that an SA counts for, or may yet count for after its end.
+ * busy has an element for each row. */
+void ledger_find_busy(const struct ledger *ledger, bool *busy);
+
+/* A row that is not busy begins at zero, as another's. */
+void ledger_reset_row(struct ledger *ledger, unsigned row);
+
 /*
  * One message of the event socket, in order. Returns 0, or -ENOMEM: then the
  * event is lost, as if the kernel had not sent it.

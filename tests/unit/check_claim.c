@@ -621,6 +621,23 @@ START_TEST(equal_or_not)
 }
 END_TEST
 
+START_TEST(an_owner_that_is_forgotten)
+{
+	const struct sa mine = sa_between("10.0.0.1", "192.0.2.1", TRANSPORT, 0);
+	const struct sa other = sa_between("10.0.0.1", "192.0.2.2", TRANSPORT, 0);
+
+	flows[1] = flow_between(2, "10.0.0.1", "192.0.2.2");
+	n_flows = 2;
+	ck_assert_uint_eq(owner_of(mine, SA_DIR_OUT), 1);
+	ck_assert_uint_eq(owner_of(other, SA_DIR_OUT), 2);
+	claims_forget(&claims, 2);
+	ck_assert_uint_eq(claims_find(&claims, NULL, 0, &mine, SA_DIR_OUT, &guess), 1);
+	ck_assert_uint_eq(claims_find(&claims, NULL, 0, &other, SA_DIR_OUT, &guess), 0);
+	claims_forget(&claims, 1);
+	ck_assert_uint_eq(claims_find(&claims, NULL, 0, &mine, SA_DIR_OUT, &guess), 0);
+}
+END_TEST
+
 /* Random policies, connections and SAs against the rules written down plainly. */
 
 static uint32_t seed = 1;
@@ -874,6 +891,7 @@ int main(void)
 	    direction_not_known,
 	    larval_sas,
 	    equal_or_not,
+	    an_owner_that_is_forgotten,
 	    random_against_the_rules,
 	};
 

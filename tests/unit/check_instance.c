@@ -801,6 +801,66 @@ START_TEST(renames_that_meet)
 }
 END_TEST
 
+/* Each namespace has a row "unattributed" as well. */
+START_TEST(more_instances_than_rows)
+{
+	char error[200] = "";
+
+	set.max_rows = 3;
+	take("a reqid 1");
+	take("a reqid 2");
+	take("b reqid 1");
+	take("a namespace blue");
+	take("b namespace blue");
+	ck_assert_int_eq(instance_set_check_size(&set, error, sizeof(error)), 0);
+	take("unattributed descr \"the rest\"");
+	take("unattributed namespace blue descr \"the rest\"");
+	ck_assert_int_eq(instance_set_check_size(&set, error, sizeof(error)), 0);
+	take("c namespace blue");
+	ck_assert_int_eq(instance_set_check_size(&set, error, sizeof(error)), -EINVAL);
+	ck_assert_str_eq(error,
+			 "4 rows are configured in namespace blue, but maxRows is "
+			 "3: raise it, or take instances away");
+	set.max_rows = 4;
+	ck_assert_int_eq(instance_set_check_size(&set, error, sizeof(error)), 0);
+	take("c reqid 1");
+	take("d reqid 1");
+	ck_assert_int_eq(instance_set_check_size(&set, error, sizeof(error)), -EINVAL);
+	ck_assert_str_eq(error,
+			 "5 rows are configured in the daemon's own namespace, but "
+			 "maxRows is 4: raise it, or take instances away");
+}
+END_TEST
+
+/* Numbers of those that were removed are given away first. */
+START_TEST(numbers_that_are_used_again)
+{
+	struct instance_set from;
+
+	ck_assert_int_eq(instance_set_init(&from), 0);
+	for (char name[] = "a"; name[0] < 'g'; name[0]++)
+		ck_assert_int_eq(instance_set_add(&set, name), name[0] - 'a' + 1);
+	instance_set_remove(&set, 2);
+	instance_set_remove(&set, 5);
+	ck_assert_uint_eq(set.n_used, 5);
+	ck_assert_int_eq(instance_set_find(&set, "b"), -ENOENT);
+	ck_assert_int_eq(instance_set_add(&from, "a"), 1);
+	ck_assert_int_eq(instance_set_add(&from, "x"), 2);
+	ck_assert_int_eq(instance_set_add(&from, "y"), 3);
+	ck_assert_uint_eq(instance_set_merged_size(&set, &from), 7);
+	ck_assert_int_eq(instance_set_add(&from, "z"), 4);
+	ck_assert_uint_eq(instance_set_merged_size(&set, &from), 8);
+	ck_assert_int_eq(instance_set_merge(&set, &from), 0);
+	ck_assert_int_eq(instance_set_find(&set, "x"), 2);
+	ck_assert_int_eq(instance_set_find(&set, "y"), 5);
+	ck_assert_int_eq(instance_set_find(&set, "z"), 7);
+	ck_assert_int_eq(instance_set_find(&set, "f"), 6);
+	ck_assert_uint_eq(set.n, 8);
+	ck_assert_uint_eq(set.n_used, 8);
+	instance_set_free(&from);
+}
+END_TEST
+
 START_TEST(garbage)
 {
 	static const char letters[] =
@@ -862,6 +922,8 @@ int main(void)
 	    namespaces_of_lines,
 	    renames_are_of_the_own_namespace,
 	    what_is_no_namespace,
+	    more_instances_than_rows,
+	    numbers_that_are_used_again,
 	    garbage,
 	};
 

@@ -343,7 +343,7 @@ static void forge(const char *body, size_t len)
 {
 	char *file = malloc(sizeof(struct header) + len + 1);
 	struct header header = {.magic = "qmipsec",
-				.version = 4,
+				.version = 5,
 				.record_size = sizeof(struct ledger_record),
 				.id = ours,
 				.last_at = 1,
@@ -465,9 +465,11 @@ END_TEST
 enum {
 	ROW_AT = 7 * sizeof(uint64_t),
 	FOUND_AT = 65,
-	TRANSPORT_AT = FOUND_AT + 65,
+	DESCR_AT = FOUND_AT + 65,
+	TRANSPORT_AT = DESCR_AT + 256,
 	INITIATOR_AT = TRANSPORT_AT + 33,
-	TOTALS_AT = (INITIATOR_AT + 224 + 7) / 8 * 8,
+	GONE_AT = (INITIATOR_AT + 224 + 7) / 8 * 8,
+	TOTALS_AT = GONE_AT + sizeof(uint64_t),
 	ROW_SIZE = TOTALS_AT + sizeof(struct ledger_row) + 4 * sizeof(uint64_t),
 };
 
@@ -486,6 +488,7 @@ START_TEST(identities_that_cannot_be)
 	    {1, 0, "b"},
 	    {1, 0, INSTANCE_UNATTRIBUTED},
 	    {0, 0, "somebody"},
+	    {1, DESCR_AT, "a\nb"},
 	    {1, TRANSPORT_AT, "0123456789012345678901234567890123"},
 	    {1, TRANSPORT_AT, "tcp\x1b[2J"},
 	    {1, INITIATOR_AT + 222, "xyz"},
@@ -542,6 +545,7 @@ START_TEST(numbers_that_cannot_be)
 	    row + 3 * sizeof(uint64_t),
 	    4 * sizeof(uint64_t),
 	    5 * sizeof(uint64_t),
+	    ROW_AT + GONE_AT,
 	};
 	size_t len;
 	char *body = good_body(&len);

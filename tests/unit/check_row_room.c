@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "row_room.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "collector.h"
+#include "fake_kernel.h"
+#include "hba.h"
+#include "runner.h"
+
+#define SECOND UINT64_C(1000000000)
+#define ALL INSTANCE_UNATTRIBUTED
+
+/* The choice itself. */
+
+static struct instance_set set;
+
+static void setup_set(uint32_t max_rows)
+{
+	ck_assert_int_eq(instance_set_init(&set), 0);
+	set.max_rows = max_rows;
+}
+
+static struct instance *add(const char *name, uint64_t gone_at)
+{
+	int number = instance_set_found(&set, name, true);
+
+	ck_assert_int_gt(number, 0);
+	set.instances[number].gone_at = gone_at;
+	return &set.instances[number];
+}
+
+static void chosen(size_t wanted, const bool *busy, const char *names)
+{
+	unsigned numbers[16];
+	char text[100] = "";
+	size_t n = row_room_choose(&set, busy, wanted, numbers);
+
+	for (size_t i = 0; i < n; i++)
+		strcat(text, set.instances[numbers[i]].name);
+	ck_assert_str_eq(text, names);
+}
+
+START_TEST(the_longest_gone_is_the_first)
+{
+	bool busy[16] = {false};
+
+	setup_set(10);
+	add("c", 30);
+	add("a", 10);
+	add("x", 0); /* there */
+	add("b", 20);
+	add("z", 10); /* as long as a */
+	chosen(9, busy, "azbc");
+	chosen(3, busy, "azb");
+	chosen(1, busy, "a");
+	chosen(0, busy, "");
+	busy[instance_set_find(&set, "a")] = true;
+	busy[instance_set_find(&set, "b")] = true;
+	chosen(9, busy, "zc");
+	instance_set_free(&set);
+}
+END_TEST
+
+/* Neither what is there nor what is configured is gone; what comes again is not. */
+START_TEST(since_when_each_is_gone)
+{
+	setup_set(10);
+	add("a", 0)->present = true;
+	add("b", 0)->configured = true;
+	add("c", 0)->sessions = 1;
+	add("d", 0);
+	row_room_note_gone(&set, 100);
+	set.instances[1].present = false;
+	row_room_note_gone(&set, 200);
+	row_room_note_gone(&set, 300);
+	ck_assert_uint_eq(set.instances[0].gone_at, 0);
+	ck_assert_uint_eq(set.instances[1].gone_at, 200);
+	ck_assert_uint_eq(set.instances[2].gone_at, 0);
+	ck_assert_uint_eq(set.instances[3].gone_at, 0);
+	ck_assert_uint_eq(set.instances[4].gone_at, 100);
+	set.instances[4].present = true;
+	row_room_note_gone(&set, 400);
+	ck_assert_uint_eq(set.instances[4].gone_at, 0);
+	instance_set_free(&set);
+}
+END_TEST
+
+START_TEST(how_many_are_too_many)
+{
+	setup_set(4);
+	for (unsigned i = 0; i < 6; i++) {
+		const char name[] = {(char)('a' + i), '\0'};
+		int number = instance_set_found(&set, name, true);
+
+		/* each is refused once, however often it is met */
+		ck_assert_int_eq(number, i < 3 ? (int)i + 1 : -ENOENT);
+		ck_assert_int_eq(instance_set_found(&set, name, true), number);
+	}
+	ck_assert_uint_eq(set.n_refused, 3);
+	ck_assert_uint_eq(row_room_wanted(&set), 3);
+	set.max_rows = 2;
+	ck_assert_uint_eq(row_room_wanted(&set), 5);
+	set.n_refused = 0;
+	set.max_rows = 4;
+	ck_assert_uint_eq(row_room_wanted(&set), 0);
+	instance_set_free(&set);
+}
+END_TEST
+
+/* An initiator with a record for each volume, for years. */
+START_TEST(a_hundred_thousand_come_and_go)
+{
+	enum { ROWS = 64, COME = 100000 };
+	bool busy[ROWS] = {false};
+
+	setup_set(ROWS);
+	for (unsigned i = 1; i <= COME; i++) {
+		char name[20];
+		unsigned numbers[ROWS];
+		int added;
+
+		snprintf(name, sizeof(name), "tcp:%u", i);
+		added = instance_set_found(&set, name, true);
+		if (i >= ROWS) {
+			ck_assert_int_eq(added, -ENOENT);
+			ck_assert_uint_eq(row_room_wanted(&set), 1);
+			ck_assert_uint_eq(row_room_choose(&set, busy, 1, numbers), 1);
+			ck_assert_int_eq(atoi(set.instances[numbers[0]].name + 4),
+					 (int)(i - ROWS + 1));
+			instance_set_remove(&set, numbers[0]);
+			set.n_refused = 0;
+			added = instance_set_found(&set, name, true);
+			ck_assert_int_eq(added, (int)numbers[0]);
+			ck_assert(set.instances[added].added);
+			ck_assert_uint_eq(set.instances[added].gone_at, 0);
+		}
+		row_room_note_gone(&set, i);
+	}
+	ck_assert_uint_eq(set.n, ROWS);
+	ck_assert_uint_eq(set.n_used, ROWS);
+	ck_assert_uint_le(set.n_allocated, 2 * ROWS);
+	instance_set_free(&set);
+}
+END_TEST
+
+/* The same in a collector: HBA N is record rN, from 10.0.0.1 to 192.0.2.N, with
+ * policies of its own. */
+
+static struct fake_kernel kernel;
+static struct collector *collector;
+static struct snapshot snapshot;
+static struct tree tree;
+
+static void open_collector(uint32_t max_rows, const char *line)
+{
+	const struct collector_options options = {
+	    .netns = "", .sysfs_root = tree.root, .stale_after = 60 * SECOND};
+	char error[200];
+
+	setup_set(max_rows);
+	if (line)
+		ck_assert_int_eq(
+		    instance_set_add_line(&set, line, error, sizeof(error)), 0);
+	collector = collector_new(&fake_kernel_ops, &kernel, &options, &set);
+	ck_assert_ptr_nonnull(collector);
+	instance_set_free(&set);
+}
+
+static const char *remote_of(unsigned hba)
+{
+	static char text[8][16];
+	static unsigned at;
+	char *to = text[at++ % 8];
+
+	snprintf(to, sizeof(text[0]), "192.0.2.%u", hba);
+	return to;
+}
+
+static void setup(void)
+{
+	tree_make(&tree);
+	kernel = (struct fake_kernel){.now = 1000 * SECOND, .xfrm_stat = ""};
+	fake_kernel_addr(&kernel, "10.0.0.1", 2);
+	for (unsigned hba = 1; hba < 10; hba++) {
+		const struct policy_values policy = {
+		    .saddr = "10.0.0.1",
+		    .daddr = remote_of(hba),
+		    .saddr_prefix = 32,
+		    .daddr_prefix = 32,
+		    .dir = XFRM_POLICY_OUT,
+		    .n_templates = 1,
+		    .templates = {{.saddr = "10.0.0.1",
+				   .daddr = remote_of(hba),
+				   .family = AF_INET,
+				   .proto = IPPROTO_ESP,
+				   .mode = XFRM_MODE_TUNNEL,
+				   .reqid = hba}},
+		};
+
+		fake_kernel_policy(&kernel, &policy);
+	}
+	collector = NULL;
+	snapshot = (struct snapshot){0};
+}
+
+static void teardown(void)
+{
+	snapshot_free(&snapshot);
+	collector_free(collector);
+	fake_kernel_free(&kernel);
+	tree_remove(&tree);
+}
+
+static void log_in(unsigned hba)
+{
+	const struct hba_host host = {HBA_ISCSI_TCP, hba, .ipaddress = "10.0.0.1"};
+	char record[16];
+	const struct hba_session session = {.number = hba,
+					    .target = "iqn.2003-01.org.example:t",
+					    .iface = record,
+					    .initiator = "iqn.2003-01.org.example:i",
+					    .address = remote_of(hba)};
+
+	snprintf(record, sizeof(record), "r%u", hba);
+	hba_log_in(&tree, &host, &session);
+}
+
+static void log_out(unsigned hba)
+{
+	const struct hba_host host = {.driver = HBA_ISCSI_TCP, .number = hba};
+	const struct hba_session session = {.number = hba};
+
+	hba_log_out(&tree, &host, &session);
+}
+
+static void no_sas(void)
+{
+	fake_kernel_clear(&kernel.dumps[KERNEL_DUMP_SAD]);
+}
+
+static struct sa_values sa_of(unsigned hba, uint64_t bytes)
+{
+	return (struct sa_values){.saddr = "10.0.0.1",
+				  .daddr = remote_of(hba),
+				  .proto = IPPROTO_ESP,
+				  .mode = XFRM_MODE_TUNNEL,
+				  .spi = hba,
+				  .reqid = hba,
+				  .algs = MESSAGE_AEAD,
+				  .add_time = 1700000000,
+				  .bytes = bytes,
+				  .packets = bytes / 100};
+}
+
+static void add_sa(unsigned hba, uint64_t bytes)
+{
+	const struct sa_values sa = sa_of(hba, bytes);
+
+	fake_kernel_sa(&kernel, &sa);
+}
+
+static void delete_sa(unsigned hba, uint64_t bytes)
+{
+	const struct sa_values sa = sa_of(hba, bytes);
+
+	fake_kernel_event(&kernel, message_delsa(&sa));
+}
+
+/* A second passes, and a poll settles what it left open. */
+static void poll(void)
+{
+	kernel.now += SECOND;
+	ck_assert_int_eq(collector_poll(collector), 0);
+	kernel.now += SECOND;
+	ck_assert_int_eq(collector_poll(collector), 0);
+	snapshot_free(&snapshot);
+	ck_assert_int_eq(collector_snapshot(collector, &snapshot), 0);
+	snapshot_sort(&snapshot);
+}
+
+static void rows_are(const char *const *names)
+{
+	size_t n = 0;
+
+	for (; names[n]; n++)
+		ck_assert_msg(snapshot_find(&snapshot, names[n]) != NULL, "no %s",
+			      names[n]);
+	ck_assert_uint_eq(snapshot.n_rows, n);
+}
+
+#define ROWS_ARE(...) rows_are((const char *const[]){ALL, __VA_ARGS__, NULL})
+
+static uint64_t sent(const char *name)
+{
+	const struct snapshot_row *row = snapshot_find(&snapshot, name);
+
+	ck_assert_msg(row != NULL, "no %s", name);
+	return row->stats.confidential_bytes_sent;
+}
+
+START_TEST(a_row_that_another_gets)
+{
+	const struct snapshot_row *row;
+
+	open_collector(3, NULL);
+	log_in(1);
+	add_sa(1, 200);
+	poll();
+	ck_assert_uint_eq(sent("tcp:r1"), 200);
+	log_out(1);
+	no_sas();
+	delete_sa(1, 300);
+	poll();
+	log_in(2);
+	poll();
+	ROWS_ARE("tcp:r1", "tcp:r2");
+	ck_assert_uint_eq(sent("tcp:r1"), 300);
+	ck_assert_uint_eq(collector_room(collector)->n_dropped, 0);
+	log_out(2);
+	poll();
+	log_in(3);
+	add_sa(3, 50);
+	poll();
+	ROWS_ARE("tcp:r2", "tcp:r3");
+	ck_assert_uint_eq(collector_room(collector)->n_dropped, 1);
+	ck_assert_str_eq(collector_room(collector)->dropped, "tcp:r1");
+	row = snapshot_find(&snapshot, "tcp:r3");
+	ck_assert_uint_eq(sent("tcp:r3"), 50);
+	ck_assert_uint_eq(row->stats.key_additions, 1);
+	ck_assert_uint_eq(row->stats.key_deletions, 0);
+	ck_assert_uint_eq(row->discontinuity, kernel.now - SECOND);
+	ck_assert_uint_eq(sent(ALL), 0);
+	/* one that comes again is new */
+	log_in(1);
+	poll();
+	ROWS_ARE("tcp:r3", "tcp:r1");
+	ck_assert_uint_eq(sent("tcp:r1"), 0);
+	ck_assert_uint_eq(snapshot_find(&snapshot, "tcp:r1")->discontinuity,
+			  kernel.now - SECOND);
+	ck_assert_uint_eq(sent("tcp:r3"), 50);
+}
+END_TEST
+
+START_TEST(sas_keep_their_row)
+{
+	open_collector(3, "c reqid 99");
+	log_in(1);
+	add_sa(1, 200);
+	poll();
+	log_out(1);
+	poll();
+	log_in(2);
+	add_sa(2, 70);
+	poll();
+	/* a row too many: it stops nobody */
+	ROWS_ARE("c", "tcp:r1");
+	ck_assert_uint_eq(collector_room(collector)->n_refused, 1);
+	ck_assert_str_eq(collector_room(collector)->refused, "tcp:r2");
+	ck_assert_uint_eq(sent("tcp:r1"), 200);
+	ck_assert_uint_eq(sent(ALL), 70);
+	no_sas();
+	add_sa(1, 250);
+	add_sa(2, 80);
+	poll();
+	ck_assert_uint_eq(sent("tcp:r1"), 250);
+	ck_assert_uint_eq(sent(ALL), 80);
+	/* and gets its row as soon as there is room */
+	no_sas();
+	add_sa(2, 90);
+	delete_sa(1, 260);
+	poll();
+	poll();
+	ROWS_ARE("c", "tcp:r2");
+	ck_assert_uint_eq(collector_room(collector)->n_refused, 0);
+	ck_assert_uint_eq(snapshot_find(&snapshot, "tcp:r2")->stats.active_sa, 1);
+	ck_assert_uint_eq(sent(ALL) + sent("tcp:r2"), 90);
+}
+END_TEST
+
+/* The namespace's errors are a difference of sums over all rows. */
+START_TEST(integrity_failures_of_a_row_that_is_dropped)
+{
+	struct sa_values sa = sa_of(1, 100);
+
+	open_collector(2, NULL);
+	kernel.xfrm_stat = "XfrmInStateProtoError 7\n";
+	sa.integrity_failed = 5;
+	log_in(1);
+	fake_kernel_sa(&kernel, &sa);
+	poll();
+	ck_assert_uint_eq(
+	    snapshot_find(&snapshot, "tcp:r1")->stats.packets_not_decrypted, 2);
+	log_out(1);
+	no_sas();
+	fake_kernel_event(&kernel, message_delsa(&sa));
+	poll();
+	log_in(2);
+	poll();
+	ROWS_ARE("tcp:r2");
+	kernel.xfrm_stat = "XfrmInStateProtoError 8\n";
+	poll();
+	ck_assert_uint_eq(
+	    snapshot_find(&snapshot, "tcp:r2")->stats.packets_not_decrypted, 1);
+}
+END_TEST
+
+static void reconfigure(uint32_t max_rows, const char *line)
+{
+	char error[200];
+
+	setup_set(max_rows);
+	if (line)
+		ck_assert_int_eq(
+		    instance_set_add_line(&set, line, error, sizeof(error)), 0);
+	ck_assert_int_eq(collector_reconfigure(collector, &set, 60 * SECOND), 0);
+	instance_set_free(&set);
+}
+
+START_TEST(fewer_rows_after_a_reload)
+{
+	open_collector(10, "c reqid 99");
+	for (unsigned hba = 1; hba < 6; hba++)
+		log_in(hba);
+	add_sa(2, 200);
+	poll();
+	for (unsigned hba = 1; hba < 5; hba++) {
+		log_out(hba);
+		poll();
+	}
+	reconfigure(4, "c reqid 99");
+	poll();
+	/* r2 has an SA, r5 a session */
+	ROWS_ARE("c", "tcp:r2", "tcp:r5");
+	ck_assert_uint_eq(sent("tcp:r2"), 200);
+	/* what is configured no more has gone too */
+	reconfigure(3, NULL);
+	poll();
+	ROWS_ARE("tcp:r2", "tcp:r5");
+	reconfigure(2, NULL);
+	poll();
+	ROWS_ARE("tcp:r2", "tcp:r5");
+	no_sas();
+	poll();
+	poll();
+	ROWS_ARE("tcp:r5");
+	/* configured ones need no room */
+	reconfigure(2, "d reqid 98");
+	poll();
+	ROWS_ARE("tcp:r5", "d");
+}
+END_TEST
+
+/* With a number that nobody has, and HBAs that have gone. */
+START_TEST(saved_and_restored)
+{
+	char *data = NULL;
+	size_t size;
+	FILE *stream;
+
+	open_collector(4, NULL);
+	for (unsigned hba = 1; hba < 4; hba++) {
+		log_in(hba);
+		add_sa(hba, hba * 100);
+	}
+	poll();
+	log_out(1);
+	no_sas();
+	add_sa(2, 200);
+	add_sa(3, 300);
+	poll();
+	log_out(3);
+	poll();
+	reconfigure(3, NULL);
+	poll();
+	ROWS_ARE("tcp:r2", "tcp:r3");
+	stream = open_memstream(&data, &size);
+	ck_assert_int_eq(collector_save(collector, stream), 0);
+	ck_assert_int_eq(fclose(stream), 0);
+	collector_free(collector);
+	open_collector(3, NULL);
+	stream = fmemopen(data, size, "r");
+	ck_assert_int_eq(collector_load(collector, stream), 0);
+	fclose(stream);
+	free(data);
+	poll();
+	ROWS_ARE("tcp:r2", "tcp:r3");
+	ck_assert_uint_eq(sent("tcp:r2"), 200);
+	ck_assert_uint_eq(sent("tcp:r3"), 300);
+	ck_assert_str_eq(snapshot_find(&snapshot, "tcp:r3")->descr,
+			 "open-iscsi interface \"r3\"");
+	/* which of them went first is still known */
+	log_out(2);
+	no_sas();
+	poll();
+	poll();
+	log_in(4);
+	poll();
+	ROWS_ARE("tcp:r2", "tcp:r4");
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    the_longest_gone_is_the_first,
+	    since_when_each_is_gone,
+	    how_many_are_too_many,
+	    a_hundred_thousand_come_and_go,
+	    a_row_that_another_gets,
+	    sas_keep_their_row,
+	    integrity_failures_of_a_row_that_is_dropped,
+	    fewer_rows_after_a_reload,
+	    saved_and_restored,
+	};
+
+	return RUN_TESTS_WITH("row_room", tests, setup, teardown);
+}
