@@ -95,8 +95,10 @@ void local_routes_begin(struct local_routes *routes, uint64_t now)
 	routes->budget = LOCAL_ROUTES_BUDGET;
 	routes->starved = false;
 	routes->failing = false;
-	if (routes->n)
+	if (routes->n && now - routes->swept_at >= good_for(routes)) {
 		rebuild(routes, slots_for(routes->n), 2 * good_for(routes));
+		routes->swept_at = now;
+	}
 	if (!routes->n)
 		local_routes_free(routes);
 }
