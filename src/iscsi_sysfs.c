@@ -23,7 +23,9 @@ enum {
 
 /* Reads one attribute without its newline; "" if it is missing, cannot be read or is
  * how a driver spells that it has none. */
-static void read_va(char *value, size_t size, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void read_va(char *value, size_t size,
+							  const char *format,
+							  va_list args)
 {
 	char path[PATH_MAX];
 	int path_len = vsnprintf(path, sizeof(path), format, args);
