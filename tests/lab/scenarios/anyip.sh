@@ -4,7 +4,7 @@
 # Addresses that are local without being on an interface of their own: by a route of
 # type local (AnyIP), by a rule (as for TPROXY), as a group, in a VRF. No SA has a replay
 # window, so that received bytes can only be told by the addresses.
-# limit: 540
+# limit: 900
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
