@@ -45,6 +45,7 @@ struct collector {
 	struct ledger *ledger;
 	struct row *rows; /* one for each instance */
 	size_t n_rows;
+	size_t n_rows_allocated;
 	struct local_addrs addrs;
 	struct local_routes routes;
 	struct policy *policies;
@@ -139,12 +140,13 @@ static int reserve_rows(struct collector *collector, size_t n)
 	struct row *rows;
 	int err = ledger_grow_rows(collector->ledger, (unsigned)n);
 
-	if (err || n <= collector->n_rows)
+	if (err || n <= collector->n_rows_allocated)
 		return err;
 	rows = realloc(collector->rows, n * sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
 	collector->rows = rows;
+	collector->n_rows_allocated = n;
 	return 0;
 }
 
@@ -833,16 +835,32 @@ void collector_detach(struct collector *collector)
 	}
 }
 
-int collector_attach(struct collector *collector, void *kernel, bool same)
+/* All of them, or none, with the totals as they were. */
+static int readmit_records(struct collector *collector)
 {
+	struct ledger_row *before = malloc(collector->n_rows * sizeof(*before));
 	int err = 0;
 
-	for (size_t i = 0; same && i < collector->n_kept && !err; i++)
+	if (!before)
+		return -ENOMEM;
+	for (size_t i = 0; i < collector->n_rows; i++)
+		before[i] = *ledger_row(collector->ledger, (unsigned)i);
+	for (size_t i = 0; i < collector->n_kept && !err; i++)
 		err = ledger_readmit_sa(collector->ledger, &collector->kept[i]);
-	if (err) {
+	if (err)
 		ledger_end(collector->ledger);
+	for (size_t i = 0; err && i < collector->n_rows; i++)
+		ledger_restore_row(collector->ledger, (unsigned)i, &before[i]);
+	free(before);
+	return err;
+}
+
+int collector_attach(struct collector *collector, void *kernel, bool same)
+{
+	int err = same ? readmit_records(collector) : 0;
+
+	if (err)
 		return err;
-	}
 	forget_records(collector);
 	collector->kernel = kernel;
 	collector->n_foreign = 0;
@@ -1301,7 +1319,9 @@ int collector_load(struct collector *collector, FILE *stream)
 		err = load_counters(&collector->xfrm, stream);
 	if (err)
 		return err;
-	instance_set_apply_renames(&collector->inventory.set);
+	err = instance_set_apply_renames(&collector->inventory.set);
+	if (err)
+		return err;
 	note_renames(collector);
 	collector->errors = head.errors;
 	return 0;

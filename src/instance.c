@@ -567,18 +567,49 @@ static size_t settle_free(struct instance_set *set, bool *settled, size_t *ret_w
 	return n;
 }
 
-/* Each takes the name that another leaves; each round settles one at least. */
-void instance_set_apply_renames(struct instance_set *set)
+/* What renaming works with. */
+struct rename_room {
+	bool *settled;
+	size_t *ring;
+};
+
+static void free_rename_room(struct rename_room *room)
 {
-	bool *settled = calloc(set->n, sizeof(*settled));
-	size_t *ring = calloc(set->n, sizeof(*ring));
+	free(room->settled);
+	free(room->ring);
+}
+
+/* For a set of n instances. Returns 0 or -ENOMEM. */
+static int make_rename_room(struct rename_room *room, size_t n)
+{
+	room->settled = calloc(n, sizeof(*room->settled));
+	room->ring = calloc(n, sizeof(*room->ring));
+	if (room->settled && room->ring)
+		return 0;
+	free_rename_room(room);
+	return -ENOMEM;
+}
+
+/* Each takes the name that another leaves; each round settles one at least. */
+static void apply_renames(struct instance_set *set, const struct rename_room *room)
+{
 	size_t waiting = 1;
 
-	while (settled && ring && waiting)
-		if (!settle_free(set, settled, &waiting) && waiting)
-			settle_ring(set, settled, waiting, ring);
-	free(settled);
-	free(ring);
+	while (waiting)
+		if (!settle_free(set, room->settled, &waiting) && waiting)
+			settle_ring(set, room->settled, waiting, room->ring);
+}
+
+int instance_set_apply_renames(struct instance_set *set)
+{
+	struct rename_room room;
+	int err = make_rename_room(&room, set->n);
+
+	if (err)
+		return err;
+	apply_renames(set, &room);
+	free_rename_room(&room);
+	return 0;
 }
 
 static int check_rename(struct parser *parser, const struct instance_set *set,
@@ -709,30 +740,41 @@ static int check_rules(struct parser *parser, struct line *line)
 	return 0;
 }
 
+/* To the instance of its name, or to a new one: what can fail comes first. */
+static int add_line(struct instance_set *set, const struct line *line)
+{
+	int number = find_in(set, line->netns, line->name);
+	struct instance fresh = {.n_rules = 0};
+	struct instance *to = number < 0 ? &fresh : &set->instances[number];
+	int err = line->has_rule ? add_rule(to, &line->rule) : 0;
+
+	if (err)
+		return err;
+	if (number < 0) {
+		number = add_in(set, line->netns, line->name);
+		if (number < 0) {
+			free_instance(&fresh);
+			return number;
+		}
+		to = &set->instances[number];
+		to->rules = fresh.rules;
+		to->n_rules = fresh.n_rules;
+	}
+	if (line->has_descr)
+		memcpy(to->descr, line->descr, sizeof(line->descr));
+	return 0;
+}
+
 int instance_set_add_line(struct instance_set *set, const char *line, char *error,
 			  size_t error_size)
 {
 	struct parser parser = {line, error, error_size};
 	struct line parsed = {.has_rule = false};
-	int number;
 	int err = parse_line(&parser, &parsed);
 
-	if (err)
-		return err;
-	err = check_rules(&parser, &parsed);
-	if (err)
-		return err;
-	number = find_in(set, parsed.netns, parsed.name);
-	if (number < 0)
-		number = add_in(set, parsed.netns, parsed.name);
-	if (number < 0)
-		return number;
-	if (parsed.has_rule)
-		err = add_rule(&set->instances[number], &parsed.rule);
-	if (!err && parsed.has_descr)
-		memcpy(set->instances[number].descr, parsed.descr,
-		       sizeof(parsed.descr));
-	return err;
+	if (!err)
+		err = check_rules(&parser, &parsed);
+	return err ? err : add_line(set, &parsed);
 }
 
 /* Room for a copy of each rule, so that nothing can fail later. */
@@ -796,9 +838,14 @@ static int copy_renames(struct instance_set *set, const struct instance_set *fro
 
 int instance_set_merge(struct instance_set *set, const struct instance_set *from)
 {
-	struct instance_rule **copies = copy_rules(from);
-	int err = copies ? reserve(set, from->n) : -ENOMEM;
+	struct rename_room room;
+	struct instance_rule **copies;
+	int err = make_rename_room(&room, set->n + from->n);
 
+	if (err)
+		return err;
+	copies = copy_rules(from);
+	err = copies ? reserve(set, from->n) : -ENOMEM;
 	if (!err)
 		err = copy_renames(set, from);
 	if (!err)
@@ -821,12 +868,13 @@ int instance_set_merge(struct instance_set *set, const struct instance_set *from
 		memcpy(to->descr, from->instances[i].descr, sizeof(to->descr));
 	}
 	free(copies);
-	if (err)
-		return err;
-	set->discover = from->discover;
-	set->max_rows = from->max_rows;
-	instance_set_apply_renames(set);
-	return 0;
+	if (!err) {
+		set->discover = from->discover;
+		set->max_rows = from->max_rows;
+		apply_renames(set, &room);
+	}
+	free_rename_room(&room);
+	return err;
 }
 
 /* One of the namespace's own, as an instance of a set of its own. */

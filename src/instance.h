@@ -124,7 +124,7 @@ int instance_set_add_rename(struct instance_set *set, const char *line, char *er
  * has by itself keeps the name that it has. Where another instance has that name
  * already it becomes the found one, and the old stays as one that is not there.
  */
-void instance_set_apply_renames(struct instance_set *set);
+int instance_set_apply_renames(struct instance_set *set);
 
 /* The number of the instance that the system calls so, adding it (under the name that
  * a rename gives it) if there is none and add says so. Returns -ENOENT, also where

@@ -99,7 +99,8 @@ static int make_body(const struct collector *collector, char **ret_body,
 	if (!stream)
 		return -errno;
 	err = collector_save(collector, stream);
-	if (fclose(stream) && !err)
+	/* a stream in memory fails for lack of it alone */
+	if ((fclose(stream) && !err) || err == -EIO)
 		err = -ENOMEM;
 	return err;
 }
@@ -173,6 +174,7 @@ static int load_body(char *body, size_t size, struct collector *collector)
 
 	if (!stream)
 		return -errno;
+	setvbuf(stream, NULL, _IONBF, 0); /* no buffer for which memory may lack */
 	err = collector_load(collector, stream);
 	if (!err && fgetc(stream) != EOF)
 		err = -EBADMSG;

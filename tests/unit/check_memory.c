@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every allocation fails in turn, and with all after it, in each step of a collector's
+ * life and in each reading of configuration: nothing crashes or leaks, a step that
+ * changes all or nothing has changed nothing, and once there is memory again the
+ * numbers are right.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector.h"
+#include "failing_alloc.h"
+#include "fake_kernel.h"
+#include "runner.h"
+#include "state.h"
+#include "tree.h"
+
+#define SECOND UINT64_C(1000000000)
+
+enum {
+	N_SAS = 100, /* so that tables grow */
+};
+
+static const char *const first_lines[] = {"a local 10.0.0.1 descr \"one\"", "a reqid 3",
+					  "b remote 10.0.3.0/24",
+					  "c reqid 9 device eth0", NULL};
+static const char *const first_renames[] = {"tcp:default storage", NULL};
+static const char *const later_lines[] = {"b local 10.0.0.1", "d reqid 3",
+					  "d reqid 4",        "e local 10.0.1.0/24",
+					  "f reqid 77",       NULL};
+static const char *const later_renames[] = {"tcp:default d", "tcp:eth1 storage", NULL};
+
+static const struct state_id state_id = {.boot_id = "boot", .netns_cookie = 1};
+
+static struct fake_kernel kernel;
+static struct kernel_ops ops;
+static struct collector *collector;
+static struct tree sysfs;
+static struct tree state_dir;
+
+/* The fake kernel is the test's own; what it calls back is not. */
+struct callback {
+	kernel_message_cb cb;
+	void *ctx;
+};
+
+static int call_back(void *ctx, const struct nlmsghdr *nlh)
+{
+	const struct callback *callback = ctx;
+	int err;
+
+	failing_alloc_resume();
+	err = callback->cb(callback->ctx, nlh);
+	failing_alloc_pause();
+	return err;
+}
+
+static int dump(void *ctx, enum kernel_dump what, kernel_message_cb cb, void *cb_ctx)
+{
+	struct callback callback = {cb, cb_ctx};
+	int err;
+
+	failing_alloc_pause();
+	err = fake_kernel_ops.dump(ctx, what, call_back, &callback);
+	failing_alloc_resume();
+	return err;
+}
+
+static int read_events(void *ctx, kernel_message_cb cb, void *cb_ctx)
+{
+	struct callback callback = {cb, cb_ctx};
+	int err;
+
+	failing_alloc_pause();
+	err = fake_kernel_ops.read_events(ctx, call_back, &callback);
+	failing_alloc_resume();
+	return err;
+}
+
+static struct sa_values sa_number(unsigned i)
+{
+	static char peers[N_SAS + 3][20];
+
+	snprintf(peers[i], sizeof(peers[i]), "10.0.%u.%u", 2 + i % 3, i + 1);
+	return (struct sa_values){
+	    .saddr = i % 2 ? "10.0.0.1" : "10.0.1.1",
+	    .daddr = peers[i],
+	    .proto = i % 5 ? IPPROTO_ESP : IPPROTO_AH,
+	    .mode = i % 7 ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL,
+	    .spi = 1000 + i,
+	    .reqid = i % 10,
+	    .algs = i % 5 ? MESSAGE_AEAD : MESSAGE_AUTH,
+	    .add_time = 1700000000,
+	    .bytes = 1000 * (i + 1),
+	    .packets = i + 1,
+	    .has_if_id = i == 20,
+	    .if_id = i == 20 ? 5 : 0,
+	};
+}
+
+static void add_policies(void)
+{
+	const struct policy_values out = {
+	    .daddr = "10.0.2.21",
+	    .daddr_prefix = 32,
+	    .proto = IPPROTO_TCP,
+	    .dir = XFRM_POLICY_OUT,
+	    .has_if_id = true,
+	    .if_id = 5,
+	    .n_templates = 1,
+	    .templates = {{.family = AF_INET,
+			   .proto = IPPROTO_ESP,
+			   .mode = XFRM_MODE_TRANSPORT}},
+	};
+
+	for (int i = 0; i < 20; i++)
+		fake_kernel_policy(&kernel, &out);
+}
+
+static void make_world(void)
+{
+	tree_make(&sysfs);
+	tree_make(&state_dir);
+	kernel = (struct fake_kernel){
+	    .now = 1000 * SECOND, .xfrm_stat = "XfrmInNoStates\t7\n", .route = 6};
+	ops = fake_kernel_ops;
+	ops.dump = dump;
+	ops.read_events = read_events;
+	for (uint32_t i = 1; i < 20; i++)
+		fake_kernel_addr(&kernel, "192.0.2.1", i);
+	fake_kernel_addr(&kernel, "10.0.0.1", 2);
+	fake_kernel_addr(&kernel, "10.0.1.1", 3);
+	fake_kernel_link(&kernel, 6, 5);
+	add_policies();
+	for (unsigned i = 0; i < N_SAS; i++) {
+		struct sa_values sa = sa_number(i);
+
+		fake_kernel_sa(&kernel, &sa);
+	}
+	tree_session(&sysfs, 3, 1, "10.0.1.1", "10.0.2.21", "iqn.a");
+	tree_session(&sysfs, 4, 2, "10.0.1.1", "10.0.2.22", "iqn.b");
+}
+
+static void end_world(void)
+{
+	collector_free(collector);
+	collector = NULL;
+	fake_kernel_free(&kernel);
+	tree_remove(&sysfs);
+	tree_remove(&state_dir);
+	ck_assert_uint_eq(failing_alloc_live(), 0);
+}
+
+/* The test's own, whatever fails meanwhile. */
+static struct instance_set configured(const char *const *lines,
+				      const char *const *renames)
+{
+	struct instance_set set;
+	char error[200];
+
+	failing_alloc_pause();
+	ck_assert_int_eq(instance_set_init(&set), 0);
+	for (; *lines; lines++)
+		ck_assert_int_eq(
+		    instance_set_add_line(&set, *lines, error, sizeof(error)), 0);
+	for (; *renames; renames++)
+		ck_assert_int_eq(
+		    instance_set_add_rename(&set, *renames, error, sizeof(error)), 0);
+	failing_alloc_resume();
+	return set;
+}
+
+static int open_collector(const char *const *lines, const char *const *renames)
+{
+	const struct collector_options options = {
+	    .netns = "", .sysfs_root = sysfs.root, .stale_after = 60 * SECOND};
+	struct instance_set set = configured(lines, renames);
+
+	collector_free(collector);
+	collector = collector_new(&ops, &kernel, &options, &set);
+	instance_set_free(&set);
+	return collector ? 0 : -ENOMEM;
+}
+
+/* The steps. Each can be taken again after it has failed. */
+
+static int step_open(void)
+{
+	return open_collector(first_lines, first_renames);
+}
+
+static int step_poll(void)
+{
+	return collector_poll(collector);
+}
+
+/* SAs come, and a session with a record that has no row yet. */
+static int step_poll_with_news(void)
+{
+	static bool told;
+
+	failing_alloc_pause();
+	if (kernel.dumps[KERNEL_DUMP_SAD].n == N_SAS)
+		told = false;
+	for (unsigned i = N_SAS; !told && i < N_SAS + 3; i++) {
+		struct sa_values sa = sa_number(i);
+
+		fake_kernel_event(&kernel, message_newsa(XFRM_MSG_NEWSA, &sa));
+		fake_kernel_sa(&kernel, &sa);
+	}
+	if (!told)
+		tree_session(&sysfs, 5, 3, "10.0.1.1", "10.0.2.23", "iqn.c");
+	told = true;
+	kernel.now += 60 * SECOND;
+	failing_alloc_resume();
+	return collector_poll(collector);
+}
+
+static int step_snapshot(void)
+{
+	struct snapshot snapshot = {0};
+	int err = collector_snapshot(collector, &snapshot);
+
+	snapshot_sort(&snapshot);
+	snapshot_free(&snapshot);
+	return err;
+}
+
+static int step_reconfigure(void)
+{
+	struct instance_set set = configured(later_lines, later_renames);
+	int err = collector_reconfigure(collector, &set, 60 * SECOND);
+
+	instance_set_free(&set);
+	return err;
+}
+
+static int step_save(void)
+{
+	return state_save(state_dir.root, "", &state_id, collector, 1);
+}
+
+static int step_detach(void)
+{
+	collector_detach(collector);
+	return 0;
+}
+
+static int step_attach(void)
+{
+	return collector_attach(collector, &kernel, true);
+}
+
+static int step_load(void)
+{
+	uint64_t last_at;
+
+	failing_alloc_pause();
+	ck_assert_int_eq(open_collector(later_lines, later_renames), 0);
+	failing_alloc_resume();
+	return state_load(state_dir.root, "", &state_id, collector, &last_at);
+}
+
+static const struct {
+	const char *name;
+	int (*take)(void);
+	bool all_or_nothing;
+	bool loses_records; /* SAs that it had no memory to keep count anew */
+} steps[] = {
+    {"open", step_open, false, false},
+    {"poll", step_poll, false, false},
+    {"poll with news", step_poll_with_news, false, false},
+    {"snapshot", step_snapshot, true, false},
+    {"reconfigure", step_reconfigure, true, false},
+    {"poll after it", step_poll, false, false},
+    {"detach", step_detach, false, true},
+    {"attach", step_attach, false, false},
+    {"poll after it", step_poll, false, false},
+    {"save", step_save, true, false},
+    {"load", step_load, false, false},
+    {"last poll", step_poll, false, false},
+};
+
+#define N_STEPS (sizeof(steps) / sizeof(*steps))
+
+/* What is served, as text. The caller frees it. */
+static char *picture(void)
+{
+	struct snapshot snapshot = {0};
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	ck_assert_int_eq(collector_snapshot(collector, &snapshot), 0);
+	snapshot_sort(&snapshot);
+	for (size_t i = 0; i < snapshot.n_rows; i++) {
+		const struct snapshot_row *row = &snapshot.rows[i];
+
+		fprintf(stream, "%s%s \"%s\" %u", row->name, row->active ? "+" : "",
+			row->descr, row->sessions);
+		for (size_t j = 0; j < STAT_COUNT; j++)
+			fprintf(stream, " %llu",
+				(unsigned long long)stats_get(&row->stats,
+							      &stat_columns[j]));
+		fputc('\n', stream);
+	}
+	fclose(stream);
+	snapshot_free(&snapshot);
+	return text;
+}
+
+static void take_steps(size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		ck_assert_msg(steps[i].take() == 0, "%s", steps[i].name);
+}
+
+/* Runs the step with a failure. Returns false if there are fewer allocations. */
+static bool fail_step(size_t step, size_t nth, bool on, int *ret_err)
+{
+	failing_alloc_begin(nth, on);
+	*ret_err = steps[step].take();
+	return failing_alloc_end();
+}
+
+static void assert_unchanged(const char *before, size_t step)
+{
+	char *after;
+
+	if (steps[step].take != step_save)
+		ck_assert_int_eq(collector_poll(collector), 0);
+	after = picture();
+	ck_assert_msg(!strcmp(before, after), "%s:\n%s\n%s", steps[step].name, before,
+		      after);
+	free(after);
+}
+
+static void assert_same(const char *wanted, size_t step, size_t nth)
+{
+	char *got = picture();
+
+	ck_assert_msg(!strcmp(wanted, got), "%s, allocation %zu:\n%s\n%s",
+		      steps[step].name, nth, wanted, got);
+	free(got);
+}
+
+/* Returns false if the step has no nth allocation. */
+static bool try_failure(const char *wanted, size_t step, size_t nth, bool on)
+{
+	char *before = NULL;
+	bool failed;
+	int err;
+
+	make_world();
+	take_steps(0, step);
+	if (collector)
+		before = picture();
+	failed = fail_step(step, nth, on, &err);
+	ck_assert_msg(err == 0 || (failed && err == -ENOMEM), "%s, allocation %zu: %s",
+		      steps[step].name, nth, strerror(-err));
+	if (err && steps[step].all_or_nothing)
+		assert_unchanged(before, step);
+	free(before);
+	if (err)
+		take_steps(step, step + 1);
+	take_steps(step + 1, N_STEPS);
+	if (!failed || !steps[step].loses_records)
+		assert_same(wanted, step, nth);
+	end_world();
+	return failed;
+}
+
+START_TEST(every_allocation_of_every_step)
+{
+	char *wanted;
+	size_t n = 0;
+
+	make_world();
+	take_steps(0, N_STEPS);
+	wanted = picture();
+	end_world();
+	for (size_t step = 0; step < N_STEPS; step++)
+		for (int on = 0; on < 2; on++)
+			for (size_t nth = 1; try_failure(wanted, step, nth, on); nth++)
+				n++;
+	ck_assert_uint_gt(n, 250);
+	free(wanted);
+}
+END_TEST
+
+/* Configuration. */
+
+static char *picture_of_set(const struct instance_set *set)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *stream = open_memstream(&text, &size);
+
+	for (size_t i = 0; i < set->n; i++)
+		fprintf(stream, "%s|%s \"%s\" %zu\n", set->instances[i].netns,
+			set->instances[i].name, set->instances[i].descr,
+			set->instances[i].n_rules);
+	for (size_t i = 0; i < set->n_renames; i++)
+		fprintf(stream, "%s->%s\n", set->renames[i].found,
+			set->renames[i].name);
+	fclose(stream);
+	return text;
+}
+
+typedef int (*add_fn)(struct instance_set *set, const char *line, char *error,
+		      size_t error_size);
+
+/* With each failure, and at last with none. */
+static void add_with_failures(struct instance_set *set, add_fn add, const char *line)
+{
+	char error[200];
+	bool failed = true;
+
+	for (size_t nth = 1; failed; nth++) {
+		char *before = picture_of_set(set);
+		char *after;
+		int err;
+
+		failing_alloc_begin(nth, nth % 2);
+		err = add(set, line, error, sizeof(error));
+		failed = failing_alloc_end();
+		ck_assert_int_eq(err, failed ? -ENOMEM : 0);
+		after = picture_of_set(set);
+		ck_assert_msg(!failed == !!strcmp(before, after), "%s:\n%s\n%s", line,
+			      before, after);
+		free(before);
+		free(after);
+	}
+}
+
+START_TEST(lines_of_configuration)
+{
+	struct instance_set set;
+
+	failing_alloc_begin(1, false);
+	ck_assert_int_eq(instance_set_init(&set), -ENOMEM);
+	ck_assert(failing_alloc_end());
+	failing_alloc_begin(0, false); /* what is made from here on is counted */
+	ck_assert_int_eq(instance_set_init(&set), 0);
+	for (size_t i = 0; first_lines[i]; i++)
+		add_with_failures(&set, instance_set_add_line, first_lines[i]);
+	add_with_failures(&set, instance_set_add_line, "n namespace blue");
+	for (size_t i = 0; first_renames[i]; i++)
+		add_with_failures(&set, instance_set_add_rename, first_renames[i]);
+	instance_set_free(&set);
+	ck_assert_uint_eq(failing_alloc_live(), 0);
+}
+END_TEST
+
+START_TEST(parts_of_a_configuration)
+{
+	struct instance_set set = configured(first_lines, first_renames);
+	struct instance_set part;
+	bool failed = true;
+
+	for (size_t nth = 1; failed; nth++) {
+		int err;
+
+		failing_alloc_begin(nth, nth % 2);
+		err = instance_set_select(&set, "", &part);
+		failed = failing_alloc_end();
+		ck_assert_int_eq(err, failed ? -ENOMEM : 0);
+		if (failed)
+			ck_assert_uint_eq(failing_alloc_live(), 0);
+	}
+	instance_set_free(&part);
+	instance_set_free(&set);
+	ck_assert_uint_eq(failing_alloc_live(), 0);
+}
+END_TEST
+
+START_TEST(names_of_namespaces)
+{
+	struct netns_list list = {0};
+	char error[200];
+	bool failed = true;
+
+	for (size_t nth = 1; failed; nth++) {
+		int err;
+
+		failing_alloc_begin(nth, false);
+		err = netns_list_add_line(&list, "blue", error, sizeof(error));
+		failed = failing_alloc_end();
+		ck_assert_int_eq(err, failed ? -ENOMEM : 0);
+		ck_assert_uint_eq(list.n, failed ? 0 : 1);
+	}
+	netns_list_free(&list);
+	ck_assert_uint_eq(failing_alloc_live(), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {
+	    every_allocation_of_every_step,
+	    lines_of_configuration,
+	    parts_of_a_configuration,
+	    names_of_namespaces,
+	};
+
+	return RUN_TESTS("memory", tests);
+}
