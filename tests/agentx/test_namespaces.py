@@ -81,24 +81,39 @@ class Namespaces(NamespacesTest):
             b"the rest of red")
 
     def test_names(self):
-        """Whatever can be a file's name; a row's has 64 printable characters at most."""
+        """Whatever can be a file's name; a row's has 64 printable characters at most, of
+        which the tools can ask for each, and two of them never become one."""
         names = [b"with blank", "bläu".encode(), b"n" * 255, b"~", b"-f", b"*",
-                 b"%s%n", b"a\nb", b"m" * 51, b"m" * 52, b"..."]
+                 b"%s%n", b"a\nb", b"m" * 51, b"m" * 52, b"...",
+                 b'say "so"', b"say _so_", b"back\\slash", b"a~0badc0de"]
         for name in names:
             self.larval(name)
         self.scene.start("namespace *")
         rows = set()
         for name in names:
             row = name + b"/unattributed"
-            if len(row) > 64 or not all(32 <= byte < 127 for byte in row):
+            good = [32 <= byte < 127 and byte not in b'"\\' for byte in row]
+            if len(row) > 64 or not all(good):
                 tail = hashed(row)
-                row = bytes(byte if 32 <= byte < 127 else 95 for byte in row)[:55] + tail
+                row = bytes(byte if it else 95 for byte, it in zip(row, good))[:55] + tail
             rows.add(row)
         served = [bytes(varbind.name[len(INSTANCE) + 2:])
                   for varbind in self.scene.manager.walk(INSTANCE + (2,))]
         self.assertEqual(set(served), rows | {b"unattributed"})
         self.assertEqual(served, sorted(served, key=lambda name: (len(name), name)))
         self.assertEqual(len(self.xfrm_namespaces()), len(names) + 1)
+
+    def test_names_in_the_log(self):
+        """A name makes no line of its own, and controls no terminal."""
+        name = b"x\nforged: \x1b[2J\xe9"
+        self.scene.start("namespace *")
+        self.larval(name)
+        shown = "x_forged: _[2J_" + hashed(name).decode()
+        wait_for(lambda: f"namespace {shown}: watched" in self.scene.daemon.log(), "it is seen")
+        self.delete(name)
+        wait_for(lambda: f"namespace {shown}: gone" in self.scene.daemon.log(), "it is gone")
+        self.assertLogged("^forged", 0)
+        self.assertNotIn("\x1b", self.scene.daemon.log())
 
     def test_many(self):
         """More than descriptors of select(), and than the agent has room for."""
@@ -372,12 +387,12 @@ class Namespaces(NamespacesTest):
                 ("instance a/b reqid 1", 'a name has no "/"'),
                 ("rename tcp:eth1 a/b", 'a name has no "/"')):
             self.scene.configure("# a comment", bad)
-            done = self.scene.once("--check-config")
+            done = run(DAEMON, "-c", self.scene.config, "--check-config")
             self.assertEqual(done.returncode, 1, bad)
             self.assertRegex(done.stderr, f"{self.scene.config}.*line 2.*{reason}")
         self.scene.configure('namespace "with blank"', "namespace *",
                              "namespace " + "n" * 255)
-        self.assertEqual(self.scene.once("--check-config").returncode, 0)
+        self.assertEqual(run(DAEMON, "-c", self.scene.config, "--check-config").returncode, 0)
 
     def test_reload(self):
         self.larval("blue", 2)
