@@ -53,13 +53,36 @@ int ledger_grow_rows(struct ledger *ledger, unsigned n_rows)
 
 /* Events. */
 
+/* What the dump under way has found under the key of an SA that has ended may be the
+ * next one of that key: then its NEWSA is on its way. */
+static void doubt_found(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t found = find_found(ledger, sa);
+
+	if (found != SA_NONE)
+		book_entry_at(ledger, found)->doubtful = 1;
+}
+
+/* The SA that a MIGRATE made this one of is no more. */
+static uint32_t take_migrated(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t from = find_migrated(ledger, sa);
+
+	if (from != SA_NONE) {
+		const struct sa old = sa_of_entry(book_entry_at(ledger, from));
+
+		doubt_found(ledger, &old);
+	}
+	return from;
+}
+
 /* A found SA before its end: it is counted as what it must have been. */
 static void resolve_found(struct ledger *ledger, uint32_t place, const struct sa *sa)
 {
 	uint32_t from = find_leaving_of_found(ledger, place);
 
 	if (from == SA_NONE)
-		from = find_migrated(ledger, sa);
+		from = take_migrated(ledger, sa);
 	if (from == SA_NONE)
 		book_count_found(ledger, place, 0, 0, SA_TABLE_DUMPED);
 	else
@@ -108,12 +131,12 @@ static void begin_keyed(struct ledger *ledger, uint32_t place, const struct sa *
 	book_remember(book_entry_at(ledger, place));
 }
 
-/* The larval SA that became this one: it has the same key and any add_time. */
-static void drop_larval(struct ledger *ledger, const struct sa *sa)
+/* The larval SA that became this one or that has ended, or one that is no IPsec. */
+static void drop_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_live(ledger, sa);
+	uint32_t place = find_unkeyed(ledger, sa);
 
-	if (place != SA_NONE && book_entry_at(ledger, place)->state == ENTRY_LARVAL)
+	if (place != SA_NONE)
 		book_drop(ledger, place);
 }
 
@@ -126,36 +149,50 @@ static void drop_larval(struct ledger *ledger, const struct sa *sa)
 static void replace_flushed(struct ledger *ledger, uint32_t place)
 {
 	book_forget_sample(ledger, book_entry_at(ledger, place));
-	book_lose_flushed(ledger, place);
+	book_lose_alone(ledger, place);
 }
 
-static int event_new(struct ledger *ledger, const struct sa *sa)
+static int event_new_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t known = find_incarnation(ledger, sa);
-	uint32_t place;
+	uint32_t place = find_unkeyed(ledger, sa);
 	int err;
 
-	if (known != SA_NONE) {
-		enum entry_state state =
-		    (enum entry_state)book_entry_at(ledger, known)->state;
-
-		if (state == ENTRY_FOUND)
-			settle_found(ledger, known, sa);
-		if (find_is_flushed(book_entry_at(ledger, known)))
-			replace_flushed(ledger, known);
-		else if (state != ENTRY_LARVAL || !sa->keyed)
-			return 0;
-	}
-	if (sa->keyed)
-		drop_larval(ledger, sa);
+	if (place != SA_NONE || find_live(ledger, sa) != SA_NONE)
+		return 0;
 	err = book_new_entry(ledger, sa, &place);
-	if (err)
-		return err;
-	if (book_initial_state(sa) == ENTRY_KEYED)
-		begin_keyed(ledger, place, sa);
-	else
+	if (!err)
 		book_add_unkeyed(ledger, place, book_initial_state(sa));
-	return 0;
+	return err;
+}
+
+/* The kernel refuses a second SA of a key (xfrm_state_add()): one that is still counted
+ * under the key of a new one has ended, and that event was lost. */
+static int event_new(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = find_counted(ledger, sa);
+	int err;
+
+	if (book_initial_state(sa) != ENTRY_KEYED)
+		return event_new_unkeyed(ledger, sa);
+	if (place != SA_NONE) {
+		if (find_is_incarnation(book_entry_at(ledger, place), sa))
+			return 0;
+		book_lose_alone(ledger, place);
+	}
+	place = find_found(ledger, sa);
+	if (place != SA_NONE &&
+	    book_entry_at(ledger, place)->add_time == sa->add_time) {
+		settle_found(ledger, place, sa);
+		return 0;
+	}
+	place = find_flushed(ledger, sa);
+	if (place != SA_NONE)
+		replace_flushed(ledger, place);
+	drop_unkeyed(ledger, sa);
+	err = book_new_entry(ledger, sa, &place);
+	if (!err)
+		begin_keyed(ledger, place, sa);
+	return err;
 }
 
 /*
@@ -167,26 +204,57 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_live(ledger, sa);
+	uint32_t place = find_found(ledger, sa);
 
 	if (find_counted(ledger, sa) != SA_NONE)
 		return 0;
-	if (place != SA_NONE && book_entry_at(ledger, place)->state == ENTRY_FOUND &&
-	    book_entry_at(ledger, place)->add_time < sa->add_time &&
+	if (place != SA_NONE && book_entry_at(ledger, place)->add_time < sa->add_time &&
 	    !book_entry_at(ledger, place)->flushed)
 		return 0;
 	return event_new(ledger, sa);
 }
 
+/*
+ * The first end of a key that is heard of is that of the SA that is counted under it.
+ * What the dump under way has found under the key is that SA too if the message shows
+ * its add_time, which had changed, or its counters, which had been set back.
+ */
+static bool ends_as_found(const struct sa_entry *entry, const struct sa_entry *found,
+			  const struct sa *sa)
+{
+	if (found->add_time != sa->add_time)
+		return false;
+	return entry->add_time != found->add_time ||
+	       (book_recedes(entry, sa->bytes, sa->packets) &&
+		!book_recedes(found, sa->bytes, sa->packets));
+}
+
+/* The entry that the end of an SA is of, found or keyed, or SA_NONE. */
+static uint32_t find_ending(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = find_live(ledger, sa);
+	uint32_t found = find_found(ledger, sa);
+
+	if (found == SA_NONE)
+		return place != SA_NONE ? place : find_flushed(ledger, sa);
+	if (place == SA_NONE && find_is_incarnation(book_entry_at(ledger, found), sa))
+		return found;
+	if (place != SA_NONE && ends_as_found(book_entry_at(ledger, place),
+					      book_entry_at(ledger, found), sa))
+		return book_settle_known(ledger, place, found);
+	doubt_found(ledger, sa);
+	return place != SA_NONE ? place : find_flushed(ledger, sa);
+}
+
 /* The keyed entry of an SA that has ended, with its final counters counted. Makes one
  * if all that is known of the SA is its end. Returns 0 or -ENOMEM. */
-static int count_end(struct ledger *ledger, const struct sa *sa, uint32_t *ret_place)
+static int count_end(struct ledger *ledger, const struct sa *sa, uint32_t place,
+		     uint32_t *ret_place)
 {
-	uint32_t place = find_incarnation(ledger, sa);
 	int err;
 
 	if (place == SA_NONE) {
-		uint32_t from = find_migrated(ledger, sa);
+		uint32_t from = take_migrated(ledger, sa);
 
 		err = book_new_entry(ledger, sa, &place);
 		if (err)
@@ -200,6 +268,7 @@ static int count_end(struct ledger *ledger, const struct sa *sa, uint32_t *ret_p
 	} else if (book_entry_at(ledger, place)->state == ENTRY_FOUND) {
 		resolve_found(ledger, place, sa);
 	}
+	book_entry_at(ledger, place)->add_time = sa->add_time;
 	book_learn_direction(ledger, place, sa);
 	book_count_final(ledger, book_entry_at(ledger, place), sa);
 	*ret_place = place;
@@ -207,27 +276,15 @@ static int count_end(struct ledger *ledger, const struct sa *sa, uint32_t *ret_p
 }
 
 /*
- * True if the end of an SA is settled without an entry of its own: of one that is no
- * IPsec; of a larval one, whose end looks like that of a keyed one but for having
+ * True if the end of an SA that no entry is of is settled without one: of one that is
+ * no IPsec; of a larval one, whose end looks like that of a keyed one but for having
  * carried nothing; or of one given up as lost, to which this adds what was missing.
  */
 static bool end_without_entry(struct ledger *ledger, const struct sa *sa, bool keyed)
 {
-	uint32_t place = find_incarnation(ledger, sa);
+	uint32_t place;
 
-	if (place != SA_NONE) {
-		switch ((enum entry_state)book_entry_at(ledger, place)->state) {
-		case ENTRY_FOUND:
-		case ENTRY_KEYED:
-			return false;
-		case ENTRY_OTHER:
-			book_drop(ledger, place);
-			return true;
-		default:
-			break;
-		}
-	}
-	drop_larval(ledger, sa);
+	drop_unkeyed(ledger, sa);
 	if (sa_is_ipsec(sa) && find_migrated(ledger, sa) != SA_NONE)
 		return false;
 	if (!keyed || !sa_is_ipsec(sa))
@@ -240,12 +297,12 @@ static bool end_without_entry(struct ledger *ledger, const struct sa *sa, bool k
 
 static int event_delete(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place;
+	uint32_t place = find_ending(ledger, sa);
 	int err;
 
-	if (end_without_entry(ledger, sa, sa->keyed))
+	if (place == SA_NONE && end_without_entry(ledger, sa, sa->keyed))
 		return 0;
-	err = count_end(ledger, sa, &place);
+	err = count_end(ledger, sa, place, &place);
 	if (!err)
 		book_leave(ledger, place);
 	return err;
@@ -254,12 +311,12 @@ static int event_delete(struct ledger *ledger, const struct sa *sa)
 /* An EXPIRE has no algorithms: what carried packets had keys. */
 static int event_expire(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place;
+	uint32_t place = find_ending(ledger, sa);
 	int err;
 
-	if (end_without_entry(ledger, sa, sa->packets > 0))
+	if (place == SA_NONE && end_without_entry(ledger, sa, sa->packets > 0))
 		return 0;
-	err = count_end(ledger, sa, &place);
+	err = count_end(ledger, sa, place, &place);
 	if (!err)
 		book_finish(ledger, place);
 	return err;
@@ -323,6 +380,7 @@ void ledger_set_now(struct ledger *ledger, uint64_t now)
 void ledger_note_gap(struct ledger *ledger)
 {
 	ledger->gap = true;
+	ledger->gap_during = ledger->dumping;
 }
 
 bool ledger_wants_dump(const struct ledger *ledger)
@@ -331,25 +389,6 @@ bool ledger_wants_dump(const struct ledger *ledger)
 }
 
 /* Rows. */
-
-static struct sa sa_of_entry(const struct sa_entry *entry)
-{
-	return (struct sa){
-	    .saddr = entry->saddr,
-	    .daddr = entry->daddr,
-	    .family = entry->family,
-	    .proto = entry->proto,
-	    .mode = entry->mode,
-	    .acquire = entry->acquire,
-	    .keyed = entry->state == ENTRY_KEYED,
-	    .spi = entry->spi,
-	    .reqid = entry->reqid,
-	    .if_id = entry->if_id,
-	    .mark = entry->mark,
-	    .mark_mask = entry->mark_mask,
-	    .add_time = entry->add_time,
-	};
-}
 
 int ledger_reattribute(struct ledger *ledger)
 {

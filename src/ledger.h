@@ -26,7 +26,9 @@
  *
  * How a byte is counted once and only once: a live SA's entry holds the last
  * sample that was added to its row's totals; each newer sample adds what lies
- * between. DELSA and a hard EXPIRE bring the final sample. The kernel tells
+ * between. An SA is known by the kernel's key until an event ends it; its add_time
+ * counts only where events were lost, since XFRM_MSG_NEWAE changes it together with the
+ * counters. DELSA and a hard EXPIRE bring the final sample. The kernel tells
  * neither when FLUSHSA, an offload device or a namespace takes an SA away: the
  * last sample then stands and the row's losses go up by one. Between
  * ledger_dump_begin() and ledger_dump_end() totals may go down again.
@@ -49,7 +51,8 @@ struct ledger_row {
 	 * namespace has: those two are 0 here. */
 	struct stats stats;
 	uint64_t replay_failures; /* packets replayed or older than the window */
-	/* keyed SAs that went without final counters, or with bytes of no direction */
+	/* keyed SAs that went without final counters, or with bytes of no direction;
+	 * that were set back; or that after a gap may be another than before */
 	uint64_t losses;
 };
 
@@ -93,8 +96,10 @@ int ledger_event(struct ledger *ledger, const struct sa_event *event);
 void ledger_set_now(struct ledger *ledger, uint64_t now);
 
 /*
- * Says that events were lost. Until the next whole dump bytes that an SA is born with
- * are taken for preloaded: the SA that carried them may have moved unheard.
+ * Says that events were lost. Until the next dump is whole that begins after that,
+ * bytes that an SA is born with are taken for preloaded, since the SA that carried them
+ * may have moved unheard; and what shows a known key with another add_time may be
+ * another SA.
  */
 void ledger_note_gap(struct ledger *ledger);
 
@@ -131,7 +136,8 @@ struct ledger_counts ledger_counts(const struct ledger *ledger);
 struct ledger_record {
 	struct in6_addr saddr;
 	struct in6_addr daddr;
-	uint64_t add_time;
+	uint64_t add_time; /* as last shown */
+	uint64_t born;     /* as first shown */
 	uint64_t bytes;
 	uint64_t packets;
 	uint64_t sibling;

@@ -64,7 +64,7 @@ uint64_t book_movable_key(const struct sa_entry *entry)
 
 	hash = hash_mix(hash, (uint64_t)entry->mark << 32 | entry->if_id);
 	hash = hash_mix(hash, (uint64_t)entry->proto << 8 | entry->mode);
-	return group_key(hash_mix(hash, entry->add_time), GROUP_MOVABLE);
+	return group_key(hash, GROUP_MOVABLE);
 }
 
 /*
@@ -160,8 +160,8 @@ static uint32_t wrapped_delta(uint32_t now, uint32_t before)
 	return delta <= UINT32_MAX / 2 ? delta : now;
 }
 
-void book_count_errors(struct ledger *ledger, struct sa_entry *entry,
-		       const struct sa *sample)
+static void count_errors(struct ledger *ledger, struct sa_entry *entry,
+			 const struct sa *sample)
 {
 	struct ledger_row *row = book_row_of(ledger, entry);
 
@@ -199,8 +199,8 @@ static bool counts_replay(const struct sa_entry *entry)
 }
 
 /* With no known direction the sample stays where it is and is counted later. */
-void book_count_traffic(struct ledger *ledger, struct sa_entry *entry, uint64_t bytes,
-			uint64_t packets)
+static void count_traffic(struct ledger *ledger, struct sa_entry *entry, uint64_t bytes,
+			  uint64_t packets)
 {
 	struct stats *stats = &book_row_of(ledger, entry)->stats;
 
@@ -216,18 +216,18 @@ void book_count_traffic(struct ledger *ledger, struct sa_entry *entry, uint64_t 
 	entry->packets = packets;
 }
 
+bool book_recedes(const struct sa_entry *entry, uint64_t bytes, uint64_t packets)
+{
+	return bytes < entry->bytes || packets < entry->packets;
+}
+
 void book_count_sample(struct ledger *ledger, struct sa_entry *entry,
 		       const struct sa *sample)
 {
-	book_count_errors(ledger, entry, sample);
-	if (sample->bytes < entry->bytes || sample->packets < entry->packets)
-		return;
-	book_count_traffic(ledger, entry, sample->bytes, sample->packets);
-}
-
-static bool recedes(const struct sa_entry *entry, const struct sa *sample)
-{
-	return sample->bytes < entry->bytes || sample->packets < entry->packets;
+	count_errors(ledger, entry, sample);
+	if (book_recedes(entry, sample->bytes, sample->packets))
+		book_row_of(ledger, entry)->losses++;
+	count_traffic(ledger, entry, sample->bytes, sample->packets);
 }
 
 void book_remember(struct sa_entry *entry)
@@ -237,29 +237,6 @@ void book_remember(struct sa_entry *entry)
 	entry->integrity_failed_before = entry->integrity_failed;
 	entry->replay_before = entry->replay;
 	entry->replay_window_before = entry->replay_window;
-}
-
-/*
- * A live SA with fewer bytes than before is not the one it was: most likely
- * another with the same key and add_time, whose DELSA and NEWSA are still on
- * their way, so the sample waits one dump. If no event explains it by then the
- * kernel has set the counter back: go on from there and add nothing.
- */
-void book_count_live_sample(struct ledger *ledger, struct sa_entry *entry,
-			    const struct sa *sample)
-{
-	book_remember(entry);
-	if (!recedes(entry, sample)) {
-		entry->receded = 0;
-		book_count_sample(ledger, entry, sample);
-	} else if (!entry->receded) {
-		entry->receded = 1;
-	} else {
-		entry->receded = 0;
-		book_count_errors(ledger, entry, sample);
-		entry->bytes = sample->bytes;
-		entry->packets = sample->packets;
-	}
 }
 
 void book_forget_sample(struct ledger *ledger, struct sa_entry *entry)
@@ -288,7 +265,7 @@ void book_forget_sample(struct ledger *ledger, struct sa_entry *entry)
 void book_count_final(struct ledger *ledger, struct sa_entry *entry,
 		      const struct sa *sample)
 {
-	if (recedes(entry, sample))
+	if (book_recedes(entry, sample->bytes, sample->packets))
 		book_forget_sample(ledger, entry);
 	book_count_sample(ledger, entry, sample);
 }
@@ -423,24 +400,24 @@ static void count_held(struct ledger *ledger, uint32_t place, const struct sa *h
 		entry->counted_in = 0;
 	entry->integrity_failed = entry->replay = entry->replay_window = 0;
 	book_remember(entry);
-	book_count_errors(ledger, entry, held);
-	if (held->bytes >= base_bytes && held->packets >= base_packets)
-		book_count_traffic(ledger, entry, held->bytes, held->packets);
+	book_count_sample(ledger, entry, held);
 }
 
-static struct sa take_held(struct ledger *ledger, uint32_t place)
+static struct sa held_by(const struct sa_entry *entry)
 {
-	const struct sa_entry *entry = book_entry_at(ledger, place);
-	struct sa held = {
+	return (struct sa){
 	    .bytes = entry->bytes,
 	    .packets = entry->packets,
 	    .integrity_failed = entry->integrity_failed,
 	    .replay = entry->replay,
 	    .replay_window = entry->replay_window,
 	};
+}
 
+static struct sa take_held(struct ledger *ledger, uint32_t place)
+{
 	leave_found(ledger, place);
-	return held;
+	return held_by(book_entry_at(ledger, place));
 }
 
 void book_count_found(struct ledger *ledger, uint32_t place, uint64_t base_bytes,
@@ -459,6 +436,37 @@ void book_carry_on_found(struct ledger *ledger, uint32_t from, uint32_t to,
 
 	book_carry_on(ledger, from, to, base_bytes, base_packets);
 	count_held(ledger, to, &held, base_bytes, base_packets);
+}
+
+static void set_direction(struct ledger *ledger, uint32_t place,
+			  enum sa_direction direction, unsigned row)
+{
+	struct sa_entry *entry = book_entry_at(ledger, place);
+
+	if (entry->direction != SA_DIR_UNKNOWN || direction == SA_DIR_UNKNOWN)
+		return;
+	entry->direction = (uint8_t)direction;
+	book_join_siblings(ledger, place, SA_TABLE_BY_TIME);
+	book_move_to_row(ledger, place, row);
+}
+
+void book_join_found(struct ledger *ledger, uint32_t place, uint32_t found)
+{
+	struct sa_entry *entry = book_entry_at(ledger, place);
+	const struct sa_entry shown = *book_entry_at(ledger, found);
+	struct sa held = held_by(&shown);
+
+	book_drop(ledger, found);
+	entry->add_time = shown.add_time;
+	entry->replay_protected = shown.replay_protected;
+	entry->suspect = 0;
+	if (shown.seen == ledger->dump)
+		entry->seen = ledger->dump;
+	if (!shown.flushed)
+		entry->flushed = entry->unsure = 0;
+	set_direction(ledger, place, (enum sa_direction)shown.direction, shown.row);
+	book_remember(entry);
+	book_count_sample(ledger, entry, &held);
 }
 
 /* A new keyed SA, alive and counted. Its traffic is the caller's to count. */
@@ -557,16 +565,15 @@ void book_lose(struct ledger *ledger, uint32_t place)
 		? sa_table_find_group(&ledger->table, siblings_key(entry))
 		: NULL;
 
-	entry->rekeyed =
-	    group && !entry->flushed &&
-	    book_entry_at(ledger, group->youngest)->add_time >= entry->add_time;
+	entry->rekeyed = group && !entry->flushed &&
+			 book_entry_at(ledger, group->youngest)->born >= entry->born;
 	book_count_deletion(ledger, entry);
 	book_row_of(ledger, entry)->losses++;
 	book_set_state(ledger, entry, ENTRY_BURIED);
 	entry->seen = ledger->dump;
 }
 
-void book_lose_flushed(struct ledger *ledger, uint32_t place)
+void book_lose_alone(struct ledger *ledger, uint32_t place)
 {
 	book_leave_siblings(ledger, place);
 	book_lose(ledger, place);
@@ -599,6 +606,7 @@ void book_carry_on(struct ledger *ledger, uint32_t from, uint32_t to,
 	unsigned claimed = entry->row;
 
 	entry->row = old->row;
+	entry->born = old->born;
 	if (entry->direction == SA_DIR_UNKNOWN)
 		entry->direction = old->direction;
 	/* an EXPIRE does not tell an ESN window */
@@ -612,6 +620,22 @@ void book_carry_on(struct ledger *ledger, uint32_t from, uint32_t to,
 	book_set_state(ledger, entry, ENTRY_KEYED);
 	book_join_siblings(ledger, to, SA_TABLE_BY_TIME);
 	book_move_to_row(ledger, to, claimed); /* if it had none before */
+}
+
+uint32_t book_settle_known(struct ledger *ledger, uint32_t place, uint32_t found)
+{
+	const struct sa_entry *entry = book_entry_at(ledger, place);
+	const struct sa_entry *shown = book_entry_at(ledger, found);
+
+	if (ledger->gap && entry->add_time != shown->add_time) {
+		if (book_recedes(entry, shown->bytes, shown->packets)) {
+			book_lose_alone(ledger, place);
+			return found;
+		}
+		book_row_of(ledger, entry)->losses++;
+	}
+	book_join_found(ledger, place, found);
+	return place;
 }
 
 /* Moving between rows. */
@@ -679,15 +703,12 @@ void book_move_to_row(struct ledger *ledger, uint32_t place, unsigned row)
 void book_learn_direction(struct ledger *ledger, uint32_t place, const struct sa *sa)
 {
 	const struct ledger_env *env = &ledger->env;
-	struct sa_entry *entry = book_entry_at(ledger, place);
 	enum sa_direction direction;
 
-	if (entry->direction != SA_DIR_UNKNOWN)
+	if (book_entry_at(ledger, place)->direction != SA_DIR_UNKNOWN)
 		return;
 	direction = env->direction(env->ctx, sa);
-	if (direction == SA_DIR_UNKNOWN)
-		return;
-	entry->direction = (uint8_t)direction;
-	book_join_siblings(ledger, place, SA_TABLE_BY_TIME);
-	book_move_to_row(ledger, place, env->row(env->ctx, sa, direction));
+	if (direction != SA_DIR_UNKNOWN)
+		set_direction(ledger, place, direction,
+			      env->row(env->ctx, sa, direction));
 }

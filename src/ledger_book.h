@@ -23,7 +23,8 @@ struct ledger {
 	uint32_t dump;   /* number of the dump under way, or of the last */
 	uint32_t period; /* from the end of one whole dump to the next, from 1 */
 	bool dumping;
-	bool gap; /* events were lost, or nothing has been dumped yet */
+	bool gap;        /* events were lost, or nothing has been dumped yet */
+	bool gap_during; /* events were lost since the dump under way began */
 	/* A MIGRATE, which names no SA: since the last whole dump began, and of these
 	 * since the dump under way began. */
 	bool migrated, migrated_during;
@@ -64,6 +65,19 @@ void book_count_found(struct ledger *ledger, uint32_t place, uint64_t base_bytes
 void book_carry_on_found(struct ledger *ledger, uint32_t from, uint32_t to,
 			 uint64_t base_bytes, uint64_t base_packets);
 
+/* A found SA is a keyed one: the two become one, counted on from the last sample. */
+void book_join_found(struct ledger *ledger, uint32_t place, uint32_t found);
+
+/*
+ * A found SA is what another has to be, whose key it has and whose end no event has
+ * told. After a gap, that event may have been lost, and the key may be another's: one
+ * that shows another time and less than the last sample is taken for another, of which
+ * nothing has been counted yet; one that shows more is counted on from the last sample,
+ * so that nothing counts twice, and that is noted as a loss. Returns the place of the
+ * found SA from then on.
+ */
+uint32_t book_settle_known(struct ledger *ledger, uint32_t place, uint32_t found);
+
 /* Coming: a larval SA or one that is no IPsec; a keyed one, whose traffic is still to
  * be counted. */
 void book_add_unkeyed(struct ledger *ledger, uint32_t place, enum entry_state state);
@@ -80,15 +94,14 @@ void book_join_siblings(struct ledger *ledger, uint32_t place,
 /* Asks again for the direction of a keyed SA, if nothing has told it yet. */
 void book_learn_direction(struct ledger *ledger, uint32_t place, const struct sa *sa);
 
-/* Carrying: what lies between the last sample and this one. */
-void book_count_errors(struct ledger *ledger, struct sa_entry *entry,
-		       const struct sa *sample);
-void book_count_traffic(struct ledger *ledger, struct sa_entry *entry, uint64_t bytes,
-			uint64_t packets);
+/* True if a sample is below the last one. */
+bool book_recedes(const struct sa_entry *entry, uint64_t bytes, uint64_t packets);
+
+/* Carrying: what lies between the last sample and this one. A counter that was set
+ * back goes on from there: what it had carried by then nobody knows, so that is a loss.
+ */
 void book_count_sample(struct ledger *ledger, struct sa_entry *entry,
 		       const struct sa *sample);
-void book_count_live_sample(struct ledger *ledger, struct sa_entry *entry,
-			    const struct sa *sample);
 
 /* What is counted until now does not come from the dump under way. */
 void book_remember(struct sa_entry *entry);
@@ -109,12 +122,12 @@ void book_move_to_row(struct ledger *ledger, uint32_t place, unsigned row);
 /* Out of its like, as the first step of going: whoever is left there is alive. */
 void book_leave_siblings(struct ledger *ledger, uint32_t place);
 
-/* Going: for good; without a word, from the siblings it has left; the same by a flush,
- * from among its siblings; by a DELSA, which a NEWSA may yet turn into a move. The last
+/* Going: for good; without a word, from the siblings it has left; the same alone, from
+ * among its siblings; by a DELSA, which a NEWSA may yet turn into a move. The last
  * leaves the deletion to book_count_deletion(). */
 void book_finish(struct ledger *ledger, uint32_t place);
 void book_lose(struct ledger *ledger, uint32_t place);
-void book_lose_flushed(struct ledger *ledger, uint32_t place);
+void book_lose_alone(struct ledger *ledger, uint32_t place);
 void book_leave(struct ledger *ledger, uint32_t place);
 void book_count_deletion(struct ledger *ledger, const struct sa_entry *entry);
 

@@ -8,12 +8,59 @@
 /* How long after a DELSA a NEWSA may come that shows its bytes. */
 #define KEEP_DEPARTED_NS UINT64_C(5000000000)
 
+/* What was found under the key of an SA whose end was heard of meanwhile, or that was
+ * flushed and made again, may be of either. The next dump shows the one that lives. */
+static void drop_doubtful(struct ledger *ledger, uint32_t found)
+{
+	book_drop(ledger, found);
+	ledger->wants_dump = true;
+}
+
+static void join_known(struct ledger *ledger, uint32_t found)
+{
+	const struct sa_entry *entry = book_entry_at(ledger, found);
+	const struct sa sa = sa_of_entry(entry);
+	uint32_t live = find_live(ledger, &sa);
+	uint32_t flushed = entry->flushed ? find_flushed_as(ledger, &sa) : SA_NONE;
+
+	if (entry->doubtful || (flushed != SA_NONE && (live != SA_NONE || ledger->gap)))
+		drop_doubtful(ledger, found);
+	else if (flushed != SA_NONE)
+		book_join_found(ledger, flushed, found);
+	else if (live != SA_NONE &&
+		 (!ledger->gap ||
+		  find_is_incarnation(book_entry_at(ledger, live), &sa)))
+		book_join_found(ledger, live, found);
+}
+
+/* Every event that came during the dump is read: a found SA whose key another has,
+ * which no event has ended, is that one, unless the event was lost. Returns 0, or
+ * -ENOMEM: then the rest waits for the next dump. */
+static int join_all_known(struct ledger *ledger)
+{
+	uint32_t found = ledger->first_found;
+
+	while (found != SA_NONE) {
+		uint32_t next = book_entry_at(ledger, found)->younger;
+
+		if (sa_table_reserve(&ledger->table) < 0)
+			return -ENOMEM;
+		join_known(ledger, found);
+		found = next;
+	}
+	return 0;
+}
+
+/* All that was sent before is read: what an earlier dump found, which was cut short, is
+ * joined, as far as there is memory, to what no event has ended since. */
 void ledger_dump_begin(struct ledger *ledger)
 {
+	join_all_known(ledger);
 	ledger->dump++;
 	ledger->dumping = true;
 	ledger->wants_dump = false;
 	ledger->flushed_during = false;
+	ledger->gap_during = false;
 }
 
 /* A flush that was over before the dump under way began has taken the SA: what the dump
@@ -29,16 +76,18 @@ static void dump_known(struct ledger *ledger, uint32_t place, const struct sa *s
 	struct sa_entry *entry = book_entry_at(ledger, place);
 
 	entry->seen = ledger->dump;
-	entry->suspect = 0;
+	entry->suspect = entry->doubtful = 0;
 	if (!find_is_flushed(entry))
 		entry->flushed = entry->unsure = 0;
 	entry->replay_protected = sa->replay_protected;
-	if (entry->state == ENTRY_FOUND)
+	if (entry->state == ENTRY_FOUND) {
+		entry->add_time = sa->add_time;
 		book_hold_sample(ledger, place, sa);
-	if (entry->state != ENTRY_KEYED)
 		return;
+	}
 	book_learn_direction(ledger, place, sa);
-	book_count_live_sample(ledger, entry, sa);
+	book_remember(entry);
+	book_count_sample(ledger, entry, sa);
 }
 
 /*
@@ -50,38 +99,75 @@ static int dump_unknown(struct ledger *ledger, const struct sa *sa)
 	uint32_t place;
 	int err = book_new_entry(ledger, sa, &place);
 
-	if (err)
-		return err;
-	if (book_initial_state(sa) == ENTRY_KEYED)
+	if (!err)
 		book_add_found(ledger, place, sa);
-	else
-		book_add_unkeyed(ledger, place, book_initial_state(sa));
-	return 0;
+	return err;
+}
+
+static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = find_unkeyed(ledger, sa);
+	int err = 0;
+
+	if (place == SA_NONE) {
+		err = book_new_entry(ledger, sa, &place);
+		if (!err)
+			book_add_unkeyed(ledger, place, book_initial_state(sa));
+	}
+	if (!err)
+		book_entry_at(ledger, place)->seen = ledger->dump;
+	return err;
+}
+
+/* What an earlier dump, which was cut short, has found of the same SA. What a flush may
+ * have taken since is another if it shows another time. */
+static uint32_t find_found_before(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = find_found(ledger, sa);
+
+	if (place != SA_NONE && book_entry_at(ledger, place)->flushed &&
+	    book_entry_at(ledger, place)->add_time != sa->add_time)
+		return SA_NONE;
+	return place;
+}
+
+/*
+ * What shows itself as expected is counted at once. With another add_time, or a counter
+ * that is lower than before, it may be the next SA of its key, whose events are on
+ * their way: it is held until they are read.
+ */
+static int dump_keyed(struct ledger *ledger, const struct sa *sa)
+{
+	uint32_t place = find_found_before(ledger, sa);
+
+	if (place != SA_NONE) {
+		dump_known(ledger, place, sa);
+		return 0;
+	}
+	place = find_flushed(ledger, sa);
+	if (place != SA_NONE && flushed_before(ledger, book_entry_at(ledger, place))) {
+		book_lose_alone(ledger, place);
+		place = SA_NONE;
+	}
+	if (find_live(ledger, sa) != SA_NONE)
+		place = find_live(ledger, sa);
+	if (place != SA_NONE && find_is_incarnation(book_entry_at(ledger, place), sa) &&
+	    !book_recedes(book_entry_at(ledger, place), sa->bytes, sa->packets)) {
+		dump_known(ledger, place, sa);
+		return 0;
+	}
+	place = find_unkeyed(ledger, sa);
+	if (place != SA_NONE)
+		book_drop(ledger, place);
+	return dump_unknown(ledger, sa);
 }
 
 int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place;
-
 	if (sa_table_reserve(&ledger->table) < 0)
 		return -ENOMEM;
-	place = find_incarnation(ledger, sa);
-	if (place != SA_NONE && flushed_before(ledger, book_entry_at(ledger, place))) {
-		book_lose_flushed(ledger, place);
-		place = SA_NONE;
-	}
-	if (place != SA_NONE &&
-	    (book_entry_at(ledger, place)->state != ENTRY_LARVAL || !sa->keyed)) {
-		dump_known(ledger, place, sa);
-		return 0;
-	}
-	if (sa->keyed) {
-		place = find_live(ledger, sa);
-		if (place != SA_NONE &&
-		    book_entry_at(ledger, place)->state == ENTRY_LARVAL)
-			book_drop(ledger, place);
-	}
-	return dump_unknown(ledger, sa);
+	return book_initial_state(sa) == ENTRY_KEYED ? dump_keyed(ledger, sa)
+						     : dump_unkeyed(ledger, sa);
 }
 
 /* A keyed SA that the dump did not show. */
@@ -132,6 +218,46 @@ static int find_missing(struct ledger *ledger, struct missing **ret, size_t *ret
 	return 0;
 }
 
+static bool may_be_missing(struct ledger *ledger, uint32_t place, uint32_t found)
+{
+	return place != SA_NONE &&
+	       !flushed_before(ledger, book_entry_at(ledger, place)) &&
+	       find_may_continue(ledger, book_entry_at(ledger, place),
+				 book_entry_at(ledger, found));
+}
+
+/* Rather one that has shown the same add_time; else the one that has carried the most,
+ * so that nothing counts twice. */
+static bool is_likelier(const struct sa_entry *a, const struct sa_entry *b,
+			uint64_t add_time)
+{
+	if ((a->add_time == add_time) != (b->add_time == add_time))
+		return a->add_time == add_time;
+	return a->bytes > b->bytes;
+}
+
+/* Of those with the first one's key. */
+static uint32_t take_likeliest(struct ledger *ledger, uint32_t found,
+			       struct missing *missing, size_t n)
+{
+	const uint64_t key = missing->key;
+	const uint64_t add_time = book_entry_at(ledger, found)->add_time;
+	struct missing *taken = NULL;
+	uint32_t place = SA_NONE;
+
+	for (size_t i = 0; i < n && missing[i].key == key; i++)
+		if (may_be_missing(ledger, missing[i].place, found) &&
+		    (!taken ||
+		     is_likelier(book_entry_at(ledger, missing[i].place),
+				 book_entry_at(ledger, taken->place), add_time)))
+			taken = &missing[i];
+	if (taken) {
+		place = taken->place;
+		taken->place = SA_NONE;
+	}
+	return place;
+}
+
 /* The missing SA that the found one has become; it is then missing no more. */
 static uint32_t take_missing(struct ledger *ledger, uint32_t found,
 			     struct missing *missing, size_t n)
@@ -148,38 +274,44 @@ static uint32_t take_missing(struct ledger *ledger, uint32_t found,
 		else
 			high = middle;
 	}
-	for (; low < n && missing[low].key == key; low++) {
-		uint32_t place = missing[low].place;
-
-		if (place != SA_NONE &&
-		    !flushed_before(ledger, book_entry_at(ledger, place)) &&
-		    find_may_continue(book_entry_at(ledger, place),
-				      book_entry_at(ledger, found))) {
-			missing[low].place = SA_NONE;
-			return place;
-		}
-	}
-	return SA_NONE;
+	if (low == n || missing[low].key != key)
+		return SA_NONE;
+	return take_likeliest(ledger, found, &missing[low], n - low);
 }
 
-/* Each found SA either is one that went elsewhere, or waits to be counted as new.
- * Returns 0, or -ENOMEM: then the rest waits for the next dump. */
+static void follow_move(struct ledger *ledger, uint32_t from, uint32_t found)
+{
+	const struct sa_entry *entry = book_entry_at(ledger, from);
+
+	if (ledger->gap && entry->add_time != book_entry_at(ledger, found)->add_time)
+		book_row_of(ledger, entry)->losses++; /* more likely, but not sure */
+	book_carry_on_found(ledger, from, found, entry->bytes, entry->packets);
+}
+
+/* Each found SA either is one that went elsewhere, or waits to be counted as new. What
+ * is live under its key still is so because events were lost. Returns 0, or -ENOMEM:
+ * then the rest waits for the next dump. */
 static int follow_moves(struct ledger *ledger, struct missing *missing, size_t n)
 {
 	uint32_t found = ledger->first_found;
 
 	while (found != SA_NONE) {
+		const struct sa sa = sa_of_entry(book_entry_at(ledger, found));
 		uint32_t next = book_entry_at(ledger, found)->younger;
 		uint32_t from = find_leaving_of_found(ledger, found);
+		uint32_t live = find_live(ledger, &sa);
 
 		if (sa_table_reserve(&ledger->table) < 0)
 			return -ENOMEM;
 		if (from == SA_NONE)
 			from = take_missing(ledger, found, missing, n);
-		if (from != SA_NONE)
-			book_carry_on_found(ledger, from, found,
-					    book_entry_at(ledger, from)->bytes,
-					    book_entry_at(ledger, from)->packets);
+		if (live != SA_NONE && (from == SA_NONE || from == live)) {
+			book_settle_known(ledger, live, found);
+		} else if (from != SA_NONE) {
+			if (live != SA_NONE)
+				book_lose_alone(ledger, live);
+			follow_move(ledger, from, found);
+		}
 		found = next;
 	}
 	return 0;
@@ -198,6 +330,11 @@ static void give_up(struct ledger *ledger, struct missing *missing, size_t n)
 		if (missing[i].place == SA_NONE)
 			continue;
 		entry = book_entry_at(ledger, missing[i].place);
+		if (entry->state !=
+		    ENTRY_KEYED) { /* another has its key: lost by now */
+			missing[i].place = SA_NONE;
+			continue;
+		}
 		if (entry->flushed || entry->suspect) {
 			book_leave_siblings(ledger, missing[i].place);
 		} else {
@@ -281,8 +418,10 @@ static int settle(struct ledger *ledger)
 {
 	struct missing *missing;
 	size_t n;
-	int err = find_missing(ledger, &missing, &n);
+	int err = join_all_known(ledger);
 
+	if (!err)
+		err = find_missing(ledger, &missing, &n);
 	if (err)
 		return err;
 	err = follow_moves(ledger, missing, n);
@@ -305,7 +444,7 @@ int ledger_dump_end(struct ledger *ledger)
 	}
 	ledger->migrated = ledger->migrated_during;
 	ledger->migrated_scans = 0;
-	ledger->gap = false;
+	ledger->gap = ledger->gap_during;
 	ledger->migrated_during = false;
 	ledger->wants_dump |= ledger->migrated;
 	ledger->dumping = false;
@@ -334,7 +473,7 @@ static void end_entry(struct ledger *ledger, uint32_t place)
 	switch ((enum entry_state)entry->state) {
 	case ENTRY_KEYED:
 		entry->flushed = 1;
-		book_lose_flushed(ledger, place);
+		book_lose_alone(ledger, place);
 		break;
 	case ENTRY_LEAVING:
 		book_count_deletion(ledger, entry);
@@ -354,11 +493,13 @@ static void end_entry(struct ledger *ledger, uint32_t place)
 /* What a dump that failed has found is counted while there is memory for it. */
 void ledger_end(struct ledger *ledger)
 {
+	join_all_known(ledger);
 	count_all_found(ledger);
 	for (uint32_t i = 0; i < ledger->table.n_entries; i++)
 		end_entry(ledger, i);
 	sa_table_clear(&ledger->table);
 	ledger->gap = true;
+	ledger->gap_during = false;
 	ledger->wants_dump = false;
 	ledger->migrated = ledger->migrated_during = false;
 	ledger->migrated_scans = 0;

@@ -7,17 +7,33 @@
 /* Who is who, for the ledger alone: which entry a message speaks of, and which entry an
  * SA was before it moved. All return a place, or SA_NONE. */
 
-/* The live entry of an SA: this incarnation if there is one, else one with the kernel's
- * key; of those with the key, the one that is counted and whose end has not been heard
- * of. One incarnation has one add_time and one source. */
-uint32_t find_live(struct ledger *ledger, const struct sa *sa);
-uint32_t find_counted(struct ledger *ledger, const struct sa *sa);
-uint32_t find_incarnation(struct ledger *ledger, const struct sa *sa);
+/* True if an entry is of the SA and shows its add_time, which tells one from the next
+ * of the same key where no event does: after a gap, a flush, and in the dump's order.
+ */
+bool find_is_incarnation(const struct sa_entry *entry, const struct sa *sa);
 
 /* True if a flush has taken the SA, and nothing has shown that yet but FLUSHSA. */
 bool find_is_flushed(const struct sa_entry *entry);
 
-/* The incarnation, if it was given up as lost in the last dump. */
+/* The keyed entry of the SA's key that is counted and whose end has not been heard of.
+ * There is one at most. */
+uint32_t find_counted(struct ledger *ledger, const struct sa *sa);
+
+/* The same, if source, reqid and mode are the SA's too. Then it is the SA, whatever its
+ * add_time. */
+uint32_t find_live(struct ledger *ledger, const struct sa *sa);
+
+/* The found entry that is the SA, whatever its add_time. */
+uint32_t find_found(struct ledger *ledger, const struct sa *sa);
+
+/* The larval entry of the SA's key, or the one that is no IPsec. */
+uint32_t find_unkeyed(struct ledger *ledger, const struct sa *sa);
+
+/* The flushed entry of this incarnation; of any. */
+uint32_t find_flushed(struct ledger *ledger, const struct sa *sa);
+uint32_t find_flushed_as(struct ledger *ledger, const struct sa *sa);
+
+/* The SA, if it was given up as lost in the last dump. */
 uint32_t find_buried(struct ledger *ledger, const struct sa *sa);
 
 /*
@@ -36,8 +52,10 @@ uint32_t find_leaving_of_found(struct ledger *ledger, uint32_t to);
 
 /* True if a found SA can be what another, missing or leaving, has become: between other
  * ends whatever it counts, since it may have been preloaded with an earlier sample;
- * between the same ends only if it has gone on from there. */
-bool find_may_continue(const struct sa_entry *from, const struct sa_entry *to);
+ * between the same ends, or with another add_time and no MIGRATE heard of, only if it
+ * has gone on from there. */
+bool find_may_continue(const struct ledger *ledger, const struct sa_entry *from,
+		       const struct sa_entry *to);
 
 /* The SA that MIGRATE made this one of: the message itself names none. Looks at every
  * entry, but only between a MIGRATE and the next dump,

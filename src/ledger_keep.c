@@ -10,6 +10,7 @@ static struct ledger_record record_of_entry(const struct sa_entry *entry)
 	    .saddr = entry->saddr,
 	    .daddr = entry->daddr,
 	    .add_time = entry->add_time,
+	    .born = entry->born,
 	    .bytes = entry->bytes,
 	    .packets = entry->packets,
 	    .sibling = entry->sibling,
@@ -126,6 +127,7 @@ int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
 		return err;
 	entry = book_entry_at(ledger, place);
 	entry->sibling = record->sibling;
+	entry->born = record->born;
 	entry->bytes = record->bytes;
 	entry->packets = record->packets;
 	entry->integrity_failed = record->integrity_failed;

@@ -130,6 +130,7 @@ struct sa_entry sa_entry_of(const struct sa *sa)
 	    .saddr = sa->saddr,
 	    .daddr = sa->daddr,
 	    .add_time = sa->add_time,
+	    .born = sa->add_time,
 	    .spi = sa->spi,
 	    .reqid = sa->reqid,
 	    .if_id = sa->if_id,
@@ -141,6 +142,25 @@ struct sa_entry sa_entry_of(const struct sa *sa)
 	    .proto = sa->proto,
 	    .mode = sa->mode,
 	    .acquire = sa->acquire,
+	};
+}
+
+struct sa sa_of_entry(const struct sa_entry *entry)
+{
+	return (struct sa){
+	    .saddr = entry->saddr,
+	    .daddr = entry->daddr,
+	    .family = entry->family,
+	    .proto = entry->proto,
+	    .mode = entry->mode,
+	    .acquire = entry->acquire,
+	    .keyed = entry->state == ENTRY_FOUND || entry->state == ENTRY_KEYED,
+	    .spi = entry->spi,
+	    .reqid = entry->reqid,
+	    .if_id = entry->if_id,
+	    .mark = entry->mark,
+	    .mark_mask = entry->mark_mask,
+	    .add_time = entry->add_time,
 	};
 }
 
@@ -234,7 +254,7 @@ void sa_table_trim_group(struct sa_table *table, struct sa_group *group)
 
 /* The member after which an entry belongs, SA_NONE for the front. */
 static uint32_t place_in_group(const struct sa_table *table,
-			       const struct sa_group *group, uint64_t add_time,
+			       const struct sa_group *group, uint64_t born,
 			       enum sa_table_order order)
 {
 	uint32_t after = group->youngest;
@@ -243,13 +263,12 @@ static uint32_t place_in_group(const struct sa_table *table,
 		return after;
 	/* A dump runs from young to old: its entries mostly go to the front. */
 	if (order == SA_TABLE_DUMPED && group->oldest != SA_NONE &&
-	    add_time <= table->entries[group->oldest].add_time)
+	    born <= table->entries[group->oldest].born)
 		return SA_NONE;
 	while (after != SA_NONE) {
-		uint64_t there = table->entries[after].add_time;
+		uint64_t there = table->entries[after].born;
 
-		if (there < add_time ||
-		    (there == add_time && order == SA_TABLE_BY_TIME))
+		if (there < born || (there == born && order == SA_TABLE_BY_TIME))
 			break;
 		after = table->entries[after].older;
 	}
@@ -262,7 +281,7 @@ void sa_table_join(struct sa_table *table, uint64_t key, uint32_t place,
 	struct sa_group *group = sa_table_group(table, key);
 	struct sa_entry *entry = &table->entries[place];
 
-	entry->older = place_in_group(table, group, entry->add_time, order);
+	entry->older = place_in_group(table, group, entry->born, order);
 	entry->younger = entry->older == SA_NONE ? group->oldest
 						 : table->entries[entry->older].younger;
 	if (entry->older == SA_NONE)

@@ -34,8 +34,9 @@ enum entry_state {
 struct sa_entry {
 	struct in6_addr saddr;
 	struct in6_addr daddr;
-	uint64_t add_time;
-	uint64_t bytes; /* the last sample, as far as it has been counted */
+	uint64_t add_time; /* as last shown: XFRM_MSG_NEWAE sets it */
+	uint64_t born;     /* as first shown: its age among others */
+	uint64_t bytes;    /* the last sample, as far as it has been counted */
 	uint64_t packets;
 	uint64_t bytes_before; /* the same before the dump under way */
 	uint64_t packets_before;
@@ -67,12 +68,12 @@ struct sa_entry {
 	uint8_t acquire : 1;
 	uint8_t replay_protected : 1;
 	uint8_t suspect : 1; /* missing from one dump */
-	uint8_t receded : 1; /* showed fewer bytes than before, once */
 	uint8_t rekeyed : 1; /* a younger sibling lived when its DELSA came */
 	uint8_t grouped : 1;
-	uint8_t waiting : 1; /* has bytes that wait for its direction */
-	uint8_t flushed : 1; /* known when a FLUSHSA came */
-	uint8_t unsure : 1;  /* but perhaps made after it: no event has named it yet */
+	uint8_t waiting : 1;  /* has bytes that wait for its direction */
+	uint8_t flushed : 1;  /* known when a FLUSHSA came */
+	uint8_t unsure : 1;   /* but perhaps made after it: no event has named it yet */
+	uint8_t doubtful : 1; /* found, but an SA of its key has ended since */
 };
 
 /* Members of a group in order of age, and two counts for whoever needs them. */
@@ -101,6 +102,9 @@ void sa_table_clear(struct sa_table *table);
 
 /* An entry with the identity of an SA, the rest of it zero, in no group. */
 struct sa_entry sa_entry_of(const struct sa *sa);
+
+/* What an entry knows of its SA's identity. */
+struct sa sa_of_entry(const struct sa_entry *entry);
 
 /* True if the entry and the SA have the same {daddr, SPI, protocol, family, mark}. */
 bool sa_entry_same_key(const struct sa_entry *entry, const struct sa *sa);
@@ -138,7 +142,7 @@ void sa_table_trim_group(struct sa_table *table, struct sa_group *group);
 /* Where an entry belongs among the members of its group. */
 enum sa_table_order {
 	SA_TABLE_YOUNGEST, /* it has just been made, whatever the wall clock says */
-	SA_TABLE_BY_TIME,  /* by add_time; the youngest of its second */
+	SA_TABLE_BY_TIME,  /* by birth; the youngest of its second */
 	SA_TABLE_DUMPED,   /* the same, the oldest: a dump shows the youngest first */
 };
 

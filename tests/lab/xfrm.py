@@ -9,6 +9,9 @@
     xfrm.py move SPI --gap SECONDS --to-source A --to-dest B
         strongSwan's address change: DELSA, and after the gap NEWSA with the same
         SPI, keys, byte count and birth
+    xfrm.py publish SPI --bytes N --packets N [--add-time SECONDS]
+        what a dataplane does that carries the packets instead of XFRM: NEWAE sets
+        the SA's counters, and the time of its birth to now or to SECONDS
 
 Of SAs from --source to --dest, each with its SPI as its reqid: the kernel walks all
 SAs with the same ends and reqid for each one added. It works in the namespace that
@@ -25,8 +28,9 @@ import time
 
 NETLINK_XFRM = 6
 NLMSG_ERROR = 2
-NLM_F_REQUEST, NLM_F_ACK = 1, 4
+NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE = 1, 4, 0x100
 XFRM_MSG_NEWSA, XFRM_MSG_DELSA, XFRM_MSG_GETSA, XFRM_MSG_ALLOCSPI = 16, 17, 18, 22
+XFRM_MSG_NEWAE = 30
 XFRMA_ALG_CRYPT, XFRMA_LTIME_VAL, XFRMA_SRCADDR, XFRMA_LASTUSED = 2, 9, 13, 28
 ESP = 50
 BATCH = 64  # messages in one send
@@ -176,8 +180,20 @@ def move_command(kernel, args):
     kernel.put(XFRM_MSG_NEWSA, bytes(info) + rest + attribute(XFRMA_LTIME_VAL, current))
 
 
+def publish_command(kernel, args):
+    """struct xfrm_aevent_id, then the lifetime: xfrm_new_ae() in the kernel."""
+    now = int(time.time())
+    born = now if args.add_time is None else args.add_time
+    aevent = (usersa_id(args.dest, args.first) + packed(args.source)
+              + struct.pack("=II", 0, args.first))
+    current = LIFETIME.pack(args.bytes, args.packets, born, now)
+    kernel.put(XFRM_MSG_NEWAE, aevent + attribute(XFRMA_LTIME_VAL, current),
+               NLM_F_REPLACE | NLM_F_ACK)
+
+
 COMMANDS = {"add": add_command, "delete": delete_command, "churn": churn_command,
-            "larval": larval_command, "move": move_command}
+            "larval": larval_command, "move": move_command,
+            "publish": publish_command}
 
 
 def main():
@@ -191,6 +207,9 @@ def main():
     parser.add_argument("--to-source")
     parser.add_argument("--to-dest")
     parser.add_argument("--gap", type=float, default=0)
+    parser.add_argument("--bytes", type=int, default=0)
+    parser.add_argument("--packets", type=int, default=0)
+    parser.add_argument("--add-time", type=int)
     args = parser.parse_args()
     kernel = Kernel()
     COMMANDS[args.command](kernel, args)

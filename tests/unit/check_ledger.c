@@ -120,6 +120,16 @@ static struct sa moved(struct sa sa, const char *saddr, const char *daddr)
 	return sa;
 }
 
+/* Where an SA may move from out_sa(). */
+static const char *const roads[][2] = {
+    {"10.0.0.2", "192.0.2.1"},        /* our end moved: the key stays */
+    {"10.0.0.1", "192.0.2.2"},        /* the peer's end moved */
+    {"10.0.0.2", "192.0.2.2"},        /* both */
+    {"2001:db8::1", "2001:db8:1::1"}, /* another family */
+};
+
+enum { ROADS = sizeof(roads) / sizeof(*roads) };
+
 /* Messages. */
 
 static void event(enum sa_event_type type, struct sa sa)
@@ -1120,27 +1130,19 @@ START_TEST(same_spi_of_other_protocol_and_family)
 }
 END_TEST
 
+/* No event says otherwise, so it is the same SA, and counts on from there. */
 START_TEST(bytes_that_go_back_are_never_taken_away)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	POLL(with_traffic(out_sa(1), 100, 1));
 	IS(confidential_bytes_sent, 500);
-	POLL(with_traffic(out_sa(1), 150, 2)); /* so that is how it counts now */
-	IS(confidential_bytes_sent, 500);
-	POLL(with_traffic(out_sa(1), 250, 3));
-	IS(confidential_bytes_sent, 600);
-	life_is(1, 1, 0);
-}
-END_TEST
-
-START_TEST(a_bad_sample_between_good_ones)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	POLL(with_traffic(out_sa(1), 100, 1));
+	ck_assert_uint_eq(totals(0)->losses, 1);
+	POLL(with_traffic(out_sa(1), 150, 2));
+	IS(confidential_bytes_sent, 550);
 	POLL(with_traffic(out_sa(1), 600, 6));
-	POLL(with_traffic(out_sa(1), 550, 5)); /* once again the first time */
-	POLL(with_traffic(out_sa(1), 700, 7));
-	IS(confidential_bytes_sent, 700);
+	IS(confidential_bytes_sent, 1000);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+	life_is(1, 1, 0);
 }
 END_TEST
 
@@ -1153,19 +1155,460 @@ START_TEST(delsa_with_fewer_bytes_takes_nothing_away)
 	POLL_NONE();
 	IS(confidential_bytes_sent, 500);
 	life_is(0, 1, 1);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/*
+ * XFRM_MSG_NEWAE sets curlft, add_time included, and nobody hears of it: a dataplane
+ * publishes what it has carried. The same SA then shows another time.
+ */
+
+static struct sa published(struct sa sa, uint64_t add_time, uint64_t bytes)
+{
+	sa.add_time = add_time;
+	return with_traffic(sa, bytes, bytes / 100);
+}
+
+static const uint64_t made_up[] = {0, T0 - 1, T0, T0 + 1, T0 + 1000000};
+
+enum { MADE_UP = sizeof(made_up) / sizeof(*made_up) };
+
+static void nothing_is_lost(void)
+{
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+
+START_TEST(published_in_steps)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	for (uint64_t i = 1; i <= 8; i++)
+		POLL(published(out_sa(1), T0 + 7 * i, 1000 * i));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 8000);
+	counts_are(1, 0, 0);
+	nothing_is_lost();
+	ck_assert(!ledger_wants_dump(ledger));
+}
+END_TEST
+
+/* Every counter for itself. */
+START_TEST(published_and_set_back)
+{
+	for (size_t i = 0; i < MADE_UP; i++) {
+		struct sa sa = with_traffic(in_sa(1), 5000, 50);
+
+		teardown();
+		setup();
+		sa.replay_protected = true;
+		sa.integrity_failed = 3;
+		POLL(sa);
+		sa = published(sa, made_up[i], 1000);
+		POLL(sa);
+		life_is(1, 1, 0);
+		IS(confidential_bytes_received, 5000);
+		IS(packets_with_replay_detection, 50);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+		sa.integrity_failed = 4;
+		POLL(with_traffic(sa, 1200, 12));
+		IS(confidential_bytes_received, 5200);
+		IS(packets_with_replay_detection, 52);
+		IS(packets_not_authenticated, 4);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+		POLL(with_traffic(sa, 1500, 0));
+		IS(confidential_bytes_received, 5500);
+		IS(packets_with_replay_detection, 52);
+		ck_assert_uint_eq(totals(0)->losses, 2);
+		life_is(1, 1, 0);
+	}
+}
+END_TEST
+
+/* Before its NEWSA is read. */
+START_TEST(published_before_its_first_dump)
+{
+	for (size_t i = 0; i < MADE_UP; i++) {
+		teardown();
+		setup();
+		POLL_NONE();
+		begin();
+		show(published(out_sa(1), made_up[i], 700));
+		event(i % 2 ? SA_EVENT_NEW : SA_EVENT_UPDATE, out_sa(1));
+		finish();
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 700);
+		POLL(published(out_sa(1), made_up[i], 900));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 900);
+		counts_are(1, 0, 0);
+		nothing_is_lost();
+	}
+}
+END_TEST
+
+/* By DELSA or hard EXPIRE, which show the last time; a dump has shown another, or the
+ * same, or none. */
+START_TEST(published_then_ended)
+{
+	for (size_t i = 0; i < MADE_UP * MADE_UP * 4; i++) {
+		struct sa last = published(out_sa(1), made_up[i / 4 % MADE_UP], 900);
+
+		teardown();
+		setup();
+		POLL(published(out_sa(1), T0, 500));
+		begin();
+		if (i % 2)
+			show(published(out_sa(1), made_up[i / 4 / MADE_UP], 700));
+		if (i / 2 % 2)
+			event(SA_EVENT_DELETE, last);
+		else
+			hard_expire(last);
+		finish();
+		POLL_NONE();
+		life_is(0, 1, 1);
+		IS(confidential_bytes_sent, 900);
+		counts_are(0, 0, 0);
+		nothing_is_lost();
+	}
+}
+END_TEST
+
+START_TEST(set_back_then_ended)
+{
+	for (size_t i = 0; i < MADE_UP; i++) {
+		teardown();
+		setup();
+		POLL(published(out_sa(1), T0, 500));
+		begin();
+		show(published(out_sa(1), made_up[i], 100));
+		event(SA_EVENT_DELETE, published(out_sa(1), made_up[i], 300));
+		finish();
+		POLL_NONE();
+		life_is(0, 1, 1);
+		IS(confidential_bytes_sent, 700);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+	}
+}
+END_TEST
+
+/* What the dump shows is the next SA of the key: the end shows the first one's time. */
+START_TEST(published_and_made_again_during_the_dump)
+{
+	for (size_t i = 0; i < MADE_UP; i++) {
+		struct sa next = published(out_sa(1), T0 + 60, 200);
+		struct sa born = next;
+
+		born.bytes = born.packets = 0;
+		teardown();
+		setup();
+		POLL(published(out_sa(1), made_up[i], 500));
+		begin();
+		show(next);
+		event(SA_EVENT_DELETE, published(out_sa(1), made_up[i], 600));
+		event(SA_EVENT_NEW, born);
+		finish();
+		IS(confidential_bytes_sent, 800);
+		POLL(published(next, T0 + 60, 250));
+		life_is(1, 2, 1);
+		IS(confidential_bytes_sent, 850);
+		nothing_is_lost();
+	}
+}
+END_TEST
+
+/* The keying daemon reads the counters before it deletes the SA: what it preloads may
+ * be older than what DELSA shows. */
+START_TEST(published_then_moved)
+{
+	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
+		struct sa to =
+		    moved(out_sa(1), roads[i % ROADS][0], roads[i % ROADS][1]);
+
+		teardown();
+		setup();
+		POLL(published(out_sa(1), T0, 2000));
+		event(SA_EVENT_DELETE, published(out_sa(1), made_up[i / ROADS], 2600));
+		event(SA_EVENT_NEW, published(to, T0 + 5, 2500));
+		POLL(published(to, T0 + 9, 3000));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 3100);
+		IS(active_tunnels, 1);
+		nothing_is_lost();
+	}
+}
+END_TEST
+
+START_TEST(set_back_then_moved)
+{
+	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
+		struct sa to =
+		    moved(out_sa(1), roads[i % ROADS][0], roads[i % ROADS][1]);
+
+		teardown();
+		setup();
+		POLL(published(out_sa(1), T0, 2000));
+		event(SA_EVENT_DELETE, published(out_sa(1), made_up[i / ROADS], 600));
+		event(SA_EVENT_NEW, published(to, made_up[i / ROADS], 600));
+		POLL(published(to, T0 + 9, 700));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 2100);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+	}
+}
+END_TEST
+
+/* The age among siblings is that of its birth. */
+START_TEST(published_then_rekeyed_after_a_move)
+{
+	struct sa old = published(out_sa(1), T0 + 1000, 100);
+	struct sa young = out_sa(2);
+
+	young.add_time += 60;
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_NEW, young);
+	POLL(young, old);
+	for (int i = 0; i < 2; i++) {
+		struct sa *sa = i ? &old : &young;
+		struct sa to = moved(*sa, "10.0.0.2", "192.0.2.9");
+
+		event(SA_EVENT_DELETE, *sa);
+		event(SA_EVENT_NEW, to);
+		*sa = to;
+	}
+	POLL(old, young);
+	life_is(2, 2, 0);
+	event(SA_EVENT_DELETE, old);
+	POLL(young);
+	IS(rekeys, 1);
+}
+END_TEST
+
+START_TEST(migrated_and_published)
+{
+	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
+		struct sa to =
+		    moved(out_sa(1), roads[i % ROADS][0], roads[i % ROADS][1]);
+		uint64_t bytes = i / ROADS % 2 ? 100 : 700;
+
+		teardown();
+		setup();
+		POLL(published(out_sa(1), T0, 500));
+		event_without_sa(SA_EVENT_MIGRATE);
+		POLL(published(to, made_up[i / ROADS], bytes));
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, bytes < 500 ? 500 : 700);
+		ck_assert_uint_eq(totals(0)->losses, bytes < 500);
+		POLL(published(to, made_up[i / ROADS], bytes + 50));
+		IS(confidential_bytes_sent, bytes < 500 ? 550 : 750);
+	}
+}
+END_TEST
+
+START_TEST(migrated_and_published_then_ended)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
+
+	POLL(published(out_sa(1), T0, 500));
+	begin();
+	show(published(out_sa(1), T0 + 3, 600));
+	event_without_sa(SA_EVENT_MIGRATE);
+	event(SA_EVENT_DELETE, published(to, T0 + 5, 700));
+	finish();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 700);
+}
+END_TEST
+
+/* Shown by a dump that began before the flush. */
+START_TEST(published_then_flushed)
+{
+	for (size_t i = 0; i < MADE_UP; i++) {
+		teardown();
+		setup();
+		POLL(published(out_sa(1), T0, 500));
+		begin();
+		show(published(out_sa(1), made_up[i], 600));
+		event_without_sa(SA_EVENT_FLUSH);
+		finish();
+		POLL_NONE();
+		life_is(0, 1, 1);
+		IS(confidential_bytes_sent, 600);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+	}
+}
+END_TEST
+
+/* What is made after a flush and published is no flushed one, whatever time it shows.
+ */
+START_TEST(flushed_and_made_again_and_published)
+{
+	for (size_t i = 0; i < MADE_UP; i++) {
+		teardown();
+		setup();
+		POLL(published(out_sa(1), T0, 500));
+		event_without_sa(SA_EVENT_FLUSH);
+		begin();
+		show(published(out_sa(1), made_up[i], 700));
+		event(SA_EVENT_NEW, published(out_sa(1), T0 + 1, 0));
+		finish();
+		life_is(1, 2, 1);
+		IS(confidential_bytes_sent, 1200);
+		POLL(published(out_sa(1), made_up[i], 800));
+		life_is(1, 2, 1);
+		IS(confidential_bytes_sent, 1300);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+	}
+}
+END_TEST
+
+/* FLUSHSA and NEWSA are read after the dump has shown one of the two. */
+START_TEST(published_flushed_and_made_again_during_the_dump)
+{
+	POLL(published(out_sa(1), T0, 500));
+	begin();
+	show(published(out_sa(1), T0 + 7, 700));
+	event_without_sa(SA_EVENT_FLUSH);
+	event(SA_EVENT_NEW, published(out_sa(1), T0 + 9, 0));
+	finish();
+	ck_assert(ledger_wants_dump(ledger));
+	POLL(published(out_sa(1), T0 + 9, 100));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+}
+END_TEST
+
+/* Two samples, of which only the first is lower. */
+START_TEST(set_back_in_a_dump_that_is_cut_short)
+{
+	POLL(published(out_sa(1), T0, 500));
+	begin();
+	show(published(out_sa(1), T0 + 7, 100));
+	ledger_dump_abort(ledger);
+	POLL(published(out_sa(1), T0 + 8, 800));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 1200);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+	counts_are(1, 0, 0);
+}
+END_TEST
+
+START_TEST(published_with_no_direction)
+{
+	blind = true;
+	POLL(published(out_sa(1), T0, 500));
+	POLL(published(out_sa(1), T0 + 5, 600));
+	blind = false;
+	POLL(published(out_sa(1), T0 + 9, 700));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 700);
+	IS(active_tunnels, 1);
+	nothing_is_lost();
+}
+END_TEST
+
+/* IPComp counts once in the kernel's sum, too. */
+START_TEST(published_that_is_no_ipsec)
+{
+	struct sa comp = larval(out_sa(0x1234));
+
+	comp.proto = IPPROTO_COMP;
+	POLL_NONE();
+	event(SA_EVENT_NEW, comp);
+	POLL(published(comp, T0 + 9, 100));
+	counts_are(0, 0, 1);
+	event(SA_EVENT_DELETE, published(comp, T0 + 12, 100));
+	counts_are(0, 0, 0);
+}
+END_TEST
+
+/* A late DELSA of one given up. */
+START_TEST(published_and_given_up)
+{
+	POLL(published(out_sa(1), T0, 500));
+	POLL_NONE();
+	POLL_NONE();
+	event(SA_EVENT_DELETE, published(out_sa(1), T0 + 4, 600));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+}
+END_TEST
+
+/* After a gap the same key may be another SA's. One that shows more is taken for the
+ * same, so that nothing counts twice; one that shows less, for another. */
+START_TEST(another_time_after_a_gap)
+{
+	for (int more = 0; more < 2; more++) {
+		uint64_t bytes = more ? 700 : 100;
+		struct sa sa = published(in_sa(1), T0, 500);
+
+		teardown();
+		setup();
+		sa.integrity_failed = 3;
+		POLL(sa);
+		ledger_note_gap(ledger);
+		sa = published(sa, T0 + 60, bytes);
+		POLL(sa);
+		life_is(1, more ? 1 : 2, more ? 0 : 1);
+		IS(confidential_bytes_received, more ? 700 : 600);
+		IS(packets_not_authenticated, more ? 3 : 6);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+		POLL(published(sa, T0 + 90, bytes + 50));
+		life_is(1, more ? 1 : 2, more ? 0 : 1);
+		IS(confidential_bytes_received, more ? 750 : 650);
+		ck_assert_uint_eq(totals(0)->losses, 1);
+		counts_are(1, 0, 0);
+	}
+}
+END_TEST
+
+/* The events are lost while a dump is under way that has shown what was before. */
+START_TEST(another_time_after_a_gap_during_the_dump)
+{
+	POLL(published(out_sa(1), T0, 500));
+	begin();
+	show(published(out_sa(1), T0, 500));
+	ledger_note_gap(ledger);
+	finish();
+	POLL(published(out_sa(1), T0 + 60, 100));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 600);
+}
+END_TEST
+
+/* The kernel has refused it while the old one lived. */
+START_TEST(newsa_of_a_key_whose_delsa_was_lost)
+{
+	POLL(published(out_sa(1), T0, 500));
+	ledger_note_gap(ledger);
+	event(SA_EVENT_NEW, published(out_sa(1), T0 + 60, 0));
+	life_is(1, 2, 1);
+	POLL(published(out_sa(1), T0 + 90, 700));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 1200);
+}
+END_TEST
+
+/* UPDSA of a moved SA whose messages were lost looks like a new one. */
+START_TEST(published_and_moved_and_updated_during_a_gap)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.2");
+
+	POLL(published(out_sa(1), T0, 1900));
+	ledger_note_gap(ledger);
+	event(SA_EVENT_UPDATE, published(to, T0 + 1, 0));
+	for (int i = 0; i < 2; i++)
+		POLL(published(to, T0 + 5, 2000));
+	IS(active_sa, 1);
+	IS(confidential_bytes_sent, 2000);
 }
 END_TEST
 
 /* MOBIKE: DELSA, then NEWSA with the same SPI and add_time and the bytes preloaded. */
-
-static const char *const roads[][2] = {
-    {"10.0.0.2", "192.0.2.1"},        /* our end moved: the key stays */
-    {"10.0.0.1", "192.0.2.2"},        /* the peer's end moved */
-    {"10.0.0.2", "192.0.2.2"},        /* both */
-    {"2001:db8::1", "2001:db8:1::1"}, /* another family */
-};
-
-enum { ROADS = sizeof(roads) / sizeof(*roads) };
 
 START_TEST(mobike)
 {
@@ -2441,6 +2884,77 @@ START_TEST(restart_goes_on)
 }
 END_TEST
 
+/* Published while the daemon was away: likely the same SA, but not surely. */
+START_TEST(restart_with_publications_in_between)
+{
+	POLL(published(out_sa(1), T0, 500));
+	POLL(published(out_sa(1), T0 + 5, 600));
+	restart();
+	POLL(published(out_sa(1), T0 + 5, 700));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 700);
+	nothing_is_lost();
+	restart();
+	POLL(published(out_sa(1), T0 + 9, 800));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 800);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+	restart();
+	POLL(published(out_sa(1), T0 + 11, 50));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 850);
+	ck_assert_uint_eq(totals(0)->losses, 2);
+}
+END_TEST
+
+/* The saved order holds, whatever times they show. */
+START_TEST(restart_keeps_the_births)
+{
+	struct sa old = published(out_sa(1), T0 + 1000, 100);
+	struct sa young = out_sa(2);
+
+	young.add_time += 60;
+	POLL(young, out_sa(1));
+	POLL(young, old);
+	restart();
+	POLL(young, old);
+	POLL(with_traffic(young, 10, 1), old);
+	for (int i = 0; i < 2; i++) {
+		struct sa *sa = i ? &old : &young;
+		struct sa to = moved(*sa, "10.0.0.2", "192.0.2.9");
+
+		event(SA_EVENT_DELETE, *sa);
+		event(SA_EVENT_NEW, to);
+		*sa = to;
+	}
+	POLL(old, young);
+	event(SA_EVENT_DELETE, old);
+	POLL(young);
+	IS(rekeys, 1);
+	IS(active_sa, 1);
+}
+END_TEST
+
+/* Of a namespace that was out of sight: see ledger_end(). */
+START_TEST(readmitted_and_published)
+{
+	struct saved saved;
+
+	POLL(published(out_sa(1), T0, 500));
+	POLL(published(out_sa(1), T0 + 3, 600));
+	saved = save();
+	ck_assert_uint_eq(saved.n, 1);
+	ledger_end(ledger);
+	life_is(0, 1, 1);
+	ck_assert_uint_eq(totals(0)->losses, 1);
+	ck_assert_int_eq(ledger_readmit_sa(ledger, &saved.records[0]), 0);
+	POLL(published(out_sa(1), T0 + 7, 800));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 800);
+	ck_assert_uint_eq(totals(0)->losses, 2);
+}
+END_TEST
+
 START_TEST(restart_with_changes_in_between)
 {
 	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 1));
@@ -2718,8 +3232,29 @@ int main(void)
 	    same_spi_under_two_marks,
 	    same_spi_of_other_protocol_and_family,
 	    bytes_that_go_back_are_never_taken_away,
-	    a_bad_sample_between_good_ones,
 	    delsa_with_fewer_bytes_takes_nothing_away,
+	    published_in_steps,
+	    published_and_set_back,
+	    published_before_its_first_dump,
+	    published_then_ended,
+	    set_back_then_ended,
+	    published_and_made_again_during_the_dump,
+	    published_then_moved,
+	    set_back_then_moved,
+	    published_then_rekeyed_after_a_move,
+	    migrated_and_published,
+	    migrated_and_published_then_ended,
+	    published_then_flushed,
+	    flushed_and_made_again_and_published,
+	    published_flushed_and_made_again_during_the_dump,
+	    set_back_in_a_dump_that_is_cut_short,
+	    published_with_no_direction,
+	    published_that_is_no_ipsec,
+	    published_and_given_up,
+	    another_time_after_a_gap,
+	    another_time_after_a_gap_during_the_dump,
+	    newsa_of_a_key_whose_delsa_was_lost,
+	    published_and_moved_and_updated_during_a_gap,
 	    mobike,
 	    mobike_inbound,
 	    mobike_before_any_traffic,
@@ -2789,6 +3324,9 @@ int main(void)
 	    nothing_at_all,
 	    restart_goes_on,
 	    restart_with_changes_in_between,
+	    restart_with_publications_in_between,
+	    restart_keeps_the_births,
+	    readmitted_and_published,
 	    restart_with_one_leaving,
 	    restart_keeps_siblings,
 	    restart_keeps_the_order_of_a_second,

@@ -7,8 +7,9 @@
  * its way the two must agree; between, what must always hold is checked.
  *
  * Where the kernel itself keeps silent, the model counts what can be known: FLUSHSA
- * takes away what was carried since the last dump that showed the SA. After lost events
- * bytes may only be missing, and three polls later every level must be right again.
+ * takes away what was carried since the last dump that showed the SA, and a counter
+ *that was set back tells what it has carried since then only. After lost events bytes
+ *may only be missing, and three polls later every level must be right again.
  *
  *	QMIPSEC_MODEL_STEPS	how many steps in all (200000)
  *	QMIPSEC_MODEL_SEED	where to begin (20240101)
@@ -42,6 +43,7 @@ enum {
 	STEP(TRAFFIC, 60)    \
 	STEP(INTEGRITY, 4)   \
 	STEP(REPLAY, 4)      \
+	STEP(PUBLISH, 8)     \
 	STEP(TICK, 12)       \
 	STEP(ACQUIRE, 5)     \
 	STEP(ALLOCSPI, 6)    \
@@ -96,16 +98,20 @@ struct step {
 struct totals {
 	struct stats stats;
 	uint64_t replay_failures;
+	uint64_t losses;
 };
 
 struct model_sa {
 	struct sa sa;      /* as the kernel would show it now */
 	struct sa told;    /* what of its counters the ledger has been told */
+	uint64_t born;     /* in truth, whatever its add_time says */
 	uint64_t appeared; /* order in which SAs came or moved */
 	uint64_t inserted; /* order in the kernel's list */
 	unsigned row;
 	struct sa told_before; /* the same before the dump under way showed it */
 	bool shown_now;        /* by the dump under way */
+	bool held;  /* by the dump under way: it looks like the next of its key */
+	bool vague; /* its end now would tell too little, see do_publish() */
 	bool blind; /* nobody can tell what a dump shows of it, until events are read */
 	bool shown; /* by a dump, at least once */
 	bool polled;   /* likewise, by a whole one */
@@ -143,6 +149,7 @@ struct model {
 	bool half_seen;  /* by a dump that was cut short, since the last whole one */
 	bool
 	    order_lost; /* of siblings of one second, for good: ReKeys cannot be told */
+	bool polled;    /* wholly, at least once */
 	bool unsettled; /* events were lost since the last comparison */
 	char failure[300];
 };
@@ -236,12 +243,20 @@ static void count_bytes(struct stats *stats, const struct sa *sa, uint64_t bytes
 		      : &stats->transport_bytes_received) += bytes;
 }
 
+static bool recedes(const struct sa *from, const struct sa *to)
+{
+	return to->bytes < from->bytes || to->packets < from->packets;
+}
+
 /* What an SA has carried from one look to the next. */
 static void count_between(struct totals *truth, const struct sa *from,
 			  const struct sa *to)
 {
-	count_bytes(&truth->stats, to, to->bytes - from->bytes);
-	if (to->replay_protected && direction_of(to) == SA_DIR_IN)
+	truth->losses += recedes(from, to);
+	if (to->bytes > from->bytes)
+		count_bytes(&truth->stats, to, to->bytes - from->bytes);
+	if (to->packets > from->packets && to->replay_protected &&
+	    direction_of(to) == SA_DIR_IN)
 		truth->stats.packets_with_replay_detection +=
 		    to->packets - from->packets;
 	truth->stats.packets_not_authenticated +=
@@ -275,6 +290,7 @@ static void untell(struct model *model, const struct model_sa *it)
 		       sizeof(left));
 	}
 	truth->replay_failures -= told.replay_failures;
+	truth->losses -= told.losses;
 }
 
 static bool same_addrs(const struct sa *a, const struct sa *b)
@@ -301,9 +317,8 @@ static bool has_younger_sibling(const struct model *model, const struct model_sa
 		if (other == it || !is_keyed(other) ||
 		    !are_siblings(&other->sa, &it->sa))
 			continue;
-		if (other->sa.add_time > it->sa.add_time ||
-		    (other->sa.add_time == it->sa.add_time &&
-		     other->appeared > it->appeared))
+		if (other->born > it->born ||
+		    (other->born == it->born && other->appeared > it->appeared))
 			return true;
 	}
 	return false;
@@ -341,12 +356,17 @@ static bool same_key(const struct sa *a, const struct sa *b)
 	       !memcmp(&a->daddr, &b->daddr, sizeof(a->daddr));
 }
 
+/* What an SA keeps when it moves. */
+static bool is_like(const struct sa *a, const struct sa *b)
+{
+	return a->spi == b->spi && a->proto == b->proto && a->mode == b->mode &&
+	       a->reqid == b->reqid && a->if_id == b->if_id && a->mark == b->mark;
+}
+
 /* To the same second and without traffic nobody could tell these two from a move. */
 static bool looks_moved(const struct sa *a, const struct sa *b)
 {
-	return a->spi == b->spi && a->proto == b->proto && a->mode == b->mode &&
-	       a->reqid == b->reqid && a->if_id == b->if_id && a->mark == b->mark &&
-	       a->add_time == b->add_time && !same_addrs(a, b);
+	return is_like(a, b) && a->add_time == b->add_time && !same_addrs(a, b);
 }
 
 /* A flush is heard of before the dump that shows what came after it. */
@@ -371,7 +391,7 @@ static bool may_exist(const struct model *model, const struct sa *sa)
 		if (same_key(&it->sa, sa) || looks_moved(&it->sa, sa))
 			return false;
 		/* which of the two came first no dump will tell */
-		if (it->migrated && it->sa.add_time == sa->add_time)
+		if (it->migrated && it->born == sa->add_time)
 			return false;
 	}
 	for (size_t i = 0; i < model->n_gone; i++) {
@@ -380,6 +400,10 @@ static bool may_exist(const struct model *model, const struct sa *sa)
 		if (looks_moved(&gone->sa, sa) && !flush_is_clear(model, gone))
 			return false;
 		if (model->unsettled && same_key(&gone->sa, sa))
+			return false;
+		/* whose the dump's sample was nobody could tell */
+		if (gone->on_its_way && (gone->was.held || gone->was.vague) &&
+		    same_key(&gone->sa, sa))
 			return false;
 		if (gone->flushed)
 			continue;
@@ -398,7 +422,7 @@ static bool is_twin(const struct gone *gone, const struct sa *sa)
 {
 	return gone->flushed && is_keyed(&gone->was) && gone->on_its_way &&
 	       same_key(&gone->sa, sa) && same_addrs(&gone->sa, sa) &&
-	       gone->sa.add_time == sa->add_time && gone->sa.reqid == sa->reqid &&
+	       gone->was.told.add_time == sa->add_time && gone->sa.reqid == sa->reqid &&
 	       gone->sa.mode == sa->mode;
 }
 
@@ -423,7 +447,7 @@ static struct model_sa *insert(struct model *model, const struct sa *sa)
 {
 	struct model_sa *it = &model->live[model->n_live++];
 
-	*it = (struct model_sa){.sa = *sa, .told = *sa};
+	*it = (struct model_sa){.sa = *sa, .told = *sa, .born = sa->add_time};
 	it->row = row_now(model, sa);
 	it->appeared = it->inserted = ++model->order;
 	find_twins(model, it);
@@ -561,6 +585,61 @@ static void do_traffic(struct model *model, const struct step *step)
 	it->sa.packets += 1 + step->c % 3;
 }
 
+static bool looks_new(const struct model_sa *it)
+{
+	return recedes(&it->told, &it->sa) && it->told.add_time != it->sa.add_time;
+}
+
+/*
+ * XFRM_MSG_NEWAE: whoever carries the packets says how many there were, or sets the
+ * counters back, and makes up an add_time. No second is both made up and a birth's.
+ *
+ * Left out is what no watcher can tell: an SA that was published after the dump under
+ * way has shown it, or that shows less there, and ends before the dump does; one that
+ * shows less and another time after events were lost; one whose key was another's until
+ * a flush that is not read yet; one that only a dump has shown that was cut short; and
+ * publications before the first dump, which may be of SAs from before the daemon.
+ */
+static void publish(struct model_sa *it, const struct step *step, bool sure)
+{
+	const struct sa before = it->sa;
+	static const uint64_t times[] = {0, 1000000000, 1600000000, 2000000000};
+	bool back = step->b % 4 == 0;
+
+	if (step->c % 2)
+		it->sa.add_time = times[step->c / 2 % 4] + step->c / 8 % 9;
+	if (back) {
+		it->sa.bytes = step->a % (it->sa.bytes + 1);
+		it->sa.packets -= step->b / 4 % 2 * (it->sa.packets / 2);
+	} else {
+		it->sa.bytes += step->b / 4 % 2 * (step->a % 3000);
+		it->sa.packets += step->b / 8 % 2 * (step->a % 5);
+	}
+	if (!sure && looks_new(it))
+		it->sa = before;
+	it->vague |= it->shown_now;
+}
+
+static bool follows_a_flushed(const struct model *model, const struct model_sa *it)
+{
+	for (size_t i = 0; i < model->n_gone; i++)
+		if (model->gone[i].flushed && model->gone[i].on_its_way &&
+		    same_key(&model->gone[i].sa, &it->sa))
+			return true;
+	return false;
+}
+
+static void do_publish(struct model *model, const struct step *step)
+{
+	struct model_sa *it = choose(model, step->a, carries);
+
+	if (!it || !model->polled || follows_a_flushed(model, it) ||
+	    (it->shown && !it->polled))
+		return;
+	publish(it, step, !model->unsettled);
+	model->order_lost |= model->unsettled && it->sa.add_time != it->born;
+}
+
 /* So that a u32 wraps now and then, and half its range is never passed unseen. */
 static uint32_t some_errors(uint32_t number, uint32_t now, uint32_t told)
 {
@@ -687,7 +766,10 @@ static void do_rekey(struct model *model, const struct step *step)
  */
 static bool end_is_unclear(const struct model *model, const struct model_sa *it)
 {
-	if (model->unsettled && it->moved)
+	if (it->vague || (model->unsettled && it->moved))
+		return true;
+	if (it->migrated && it->sa.add_time != it->told.add_time &&
+	    (recedes(&it->told, &it->sa) || !it->sa.packets))
 		return true;
 	for (size_t i = 0; i < model->n_live; i++) {
 		const struct model_sa *other = &model->live[i];
@@ -774,8 +856,8 @@ static bool move_is_clear(struct model *model, const struct model_sa *it,
 		if (other == it)
 			continue;
 		/* the kernel refuses it, or nobody could tell the two apart */
-		if (same_key(&other->sa, to) || looks_moved(&other->sa, &it->sa) ||
-		    (other->migrated && other->sa.add_time == to->add_time))
+		if (same_key(&other->sa, to) || is_like(&other->sa, &it->sa) ||
+		    (other->migrated && other->born == it->born))
 			return false;
 	}
 	for (size_t i = 0; i < model->n_gone; i++)
@@ -790,20 +872,23 @@ static bool move_is_clear(struct model *model, const struct model_sa *it,
 static void do_mobike(struct model *model, const struct step *step)
 {
 	struct model_sa *it = choose(model, step->a, is_keyed);
+	uint64_t born;
 	struct sa to;
 	unsigned row;
 
-	if (!it || it->moved)
+	if (!it || it->moved || it->vague || looks_new(it))
 		return;
 	to = moved(&it->sa, step->b);
 	if (!move_is_clear(model, it, &to))
 		return;
 	row = it->row;
+	born = it->born;
 	tell(model, it);
 	send_event(model, SA_EVENT_DELETE, &it->sa);
 	take_out(model, it, LEFT_UNTIL_POLL);
 	it = insert(model, &to);
 	it->row = row;
+	it->born = born;
 	it->moved = true;
 	send_event(model, SA_EVENT_NEW, &to);
 }
@@ -812,7 +897,7 @@ static bool in_same_second(const struct model *model, const struct model_sa *it)
 {
 	for (size_t i = 0; i < model->n_live; i++)
 		if (&model->live[i] != it && is_keyed(&model->live[i]) &&
-		    model->live[i].sa.add_time == it->sa.add_time)
+		    model->live[i].born == it->born)
 			return true;
 	return false;
 }
@@ -828,19 +913,23 @@ static void do_migrate(struct model *model, const struct step *step)
 	struct model_sa *it = choose(model, step->a, is_keyed);
 	struct model_sa *clone;
 	struct sa told, to;
+	uint64_t born;
 	unsigned row;
 
-	if (!it || !it->polled || model->flush_polls || in_same_second(model, it) ||
+	if (!it || !it->polled || it->vague || recedes(&it->told, &it->sa) ||
+	    model->flush_polls || in_same_second(model, it) ||
 	    it->sa.integrity_failed || it->sa.replay || it->sa.replay_window)
 		return;
 	to = moved(&it->sa, step->b);
 	if (!move_is_clear(model, it, &to))
 		return;
 	row = it->row;
+	born = it->born;
 	told = it->told;
 	take_out(model, it, LEFT_UNTIL_POLL);
 	clone = insert(model, &to);
 	clone->row = row;
+	clone->born = born;
 	clone->told = told;
 	clone->moved = clone->migrated = true;
 	send_event(model, SA_EVENT_MIGRATE, NULL);
@@ -852,6 +941,7 @@ static void do_flush(struct model *model, const struct step *step)
 		return;
 	while (model->n_live) {
 		count_deletion(model, &model->live[0], false);
+		model->truth[model->live[0].row].losses += is_keyed(&model->live[0]);
 		take_out(model, &model->live[0], LEFT_BY_FLUSH);
 	}
 	send_event(model, SA_EVENT_FLUSH, NULL);
@@ -888,33 +978,50 @@ static void do_again(struct model *model, const struct step *step)
 /* Which of two of one second is the younger only their events could tell. */
 static bool order_may_be_lost(const struct model *model)
 {
-	for (size_t i = 0; i < model->n_live; i++)
+	for (size_t i = 0; i < model->n_live; i++) {
+		const struct model_sa *it = &model->live[i];
+
+		if (is_keyed(it) && !it->polled && it->sa.add_time != it->born)
+			return true;
 		for (size_t j = 0; j < i; j++)
-			if (is_keyed(&model->live[i]) && is_keyed(&model->live[j]) &&
-			    model->live[i].sa.add_time == model->live[j].sa.add_time &&
-			    model->live[i].sa.reqid == model->live[j].sa.reqid)
+			if (is_keyed(it) && is_keyed(&model->live[j]) &&
+			    it->born == model->live[j].born &&
+			    it->sa.reqid == model->live[j].sa.reqid)
+				return true;
+	}
+	return false;
+}
+
+/* Unheard, one would be taken for the other, which belongs in another row. */
+static bool may_be_mistaken(const struct model *model)
+{
+	for (size_t i = 0; i < model->n_gone; i++)
+		for (size_t j = 0; j < model->n_live; j++)
+			if (is_like(&model->gone[i].sa, &model->live[j].sa) &&
+			    model->gone[i].was.row != model->live[j].row)
 				return true;
 	return false;
 }
 
-static bool has_twins(const struct model *model)
+static bool any_looks_new(const struct model *model)
 {
-	for (size_t i = 0; i < model->n_gone; i++)
-		for (size_t j = 0; j < model->n_live; j++)
-			if (is_twin(&model->gone[i], &model->live[j].sa))
-				return true;
+	for (size_t i = 0; i < model->n_live; i++)
+		if (looks_new(&model->live[i]))
+			return true;
 	return false;
 }
 
 /* The kernel drops what comes while the buffer is full. Left out: an SA that moves
  * between two dumps of which the first was cut short, and all its messages lost; one
- * that took a flushed one's place unheard, which may now belong in another row. */
+ * that took another's place unheard, but in another row. */
 static void do_lose(struct model *model, const struct step *step)
 {
-	if (!model->n_queue || model->dumping || model->half_seen || has_twins(model))
+	if (!model->n_queue || model->dumping || model->half_seen ||
+	    may_be_mistaken(model) || any_looks_new(model))
 		return;
 	model->order_lost |= order_may_be_lost(model);
 	model->n_queue = step->b % model->n_queue;
+	ledger_note_gap(model->ledger);
 	model->unsettled = true;
 	tick(model);
 }
@@ -1027,6 +1134,9 @@ static void check_row(struct model *model, unsigned row)
 			       column->field, stats_get(&is->stats, column),
 			       stats_get(&want->stats, column));
 	}
+	if (!model->unsettled && is->losses != want->losses)
+		differ(model, "row %u: losses are %" PRIu64 ", not %" PRIu64, row,
+		       is->losses, want->losses);
 	if (!model->unsettled && is->replay_failures != want->replay_failures)
 		differ(model, "row %u: replay failures are %" PRIu64 ", not %" PRIu64,
 		       row, is->replay_failures, want->replay_failures);
@@ -1058,6 +1168,7 @@ static void believe(struct model *model)
 
 		model->truth[row].stats = is->stats;
 		model->truth[row].replay_failures = is->replay_failures;
+		model->truth[row].losses = is->losses;
 	}
 }
 
@@ -1144,6 +1255,9 @@ static void poll_step(struct model *model, uint32_t n)
 		it->shown = true;
 		model->clone_seen |= it->migrated;
 		if (!it->blind) {
+			it->held |= it->told.add_time != it->sa.add_time ||
+				    recedes(&it->told, &it->sa);
+			it->vague |= recedes(&it->told, &it->sa);
 			it->told_before = it->told;
 			it->shown_now = true;
 			tell(model, it);
@@ -1174,6 +1288,7 @@ static void poll_end(struct model *model)
 		model->live[i].polled |= model->live[i].shown;
 		model->live[i].migrated &= !model->live[i].shown;
 		model->live[i].moved &= !model->live[i].shown;
+		model->live[i].held = model->live[i].vague = false;
 	}
 	forget_gone(model, true);
 	if (model->flush_polls > 0)
@@ -1210,6 +1325,7 @@ static void compare(struct model *model)
 	find_levels(model);
 	for (unsigned row = 0; row < ROWS; row++)
 		check_row(model, row);
+	model->polled = true;
 }
 
 static void settle(struct model *model)
@@ -1258,8 +1374,19 @@ static int restore_one(void *ctx, const struct ledger_record *record)
 	return ledger_restore_sa(ctx, record);
 }
 
+/* That it is the same SA is likely then, and not sure. */
+static void publish_meanwhile(struct model *model, const struct step *step)
+{
+	struct model_sa *it = choose(model, step->a, is_keyed);
+
+	if (!it)
+		return;
+	publish(it, step, false);
+	model->truth[it->row].losses += it->sa.add_time != it->told.add_time;
+}
+
 /* The daemon ends and starts again, with nothing on its way. */
-static void do_restart(struct model *model)
+static void do_restart(struct model *model, const struct step *step)
 {
 	struct ledger *old;
 
@@ -1275,6 +1402,7 @@ static void do_restart(struct model *model)
 	for (size_t i = 0; i < model->n_live; i++)
 		if (!is_keyed(&model->live[i])) /* those alone are not saved */
 			model->live[i].row = row_now(model, &model->live[i].sa);
+	publish_meanwhile(model, step);
 	poll_quietly(model);
 }
 
@@ -1289,6 +1417,9 @@ static void run_step(struct model *model, const struct step *step)
 		break;
 	case STEP_REPLAY:
 		do_replay(model, step);
+		break;
+	case STEP_PUBLISH:
+		do_publish(model, step);
 		break;
 	case STEP_TICK:
 		tick(model);
@@ -1358,7 +1489,7 @@ static void run_step(struct model *model, const struct step *step)
 		do_reattribute(model, step);
 		break;
 	case STEP_RESTART:
-		do_restart(model);
+		do_restart(model, step);
 		break;
 	case STEP_KINDS:
 		break;
