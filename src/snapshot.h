@@ -72,8 +72,8 @@ int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 
 /* Puts rows and counters into the order of their SNMP index: as strings that are not
  * IMPLIED have it, a shorter one first, equally long ones by their characters. A table
- * cannot have two rows of one name: should two hashes of instance_name_fit() ever be the
- * same, the second row is left out. */
+ * cannot have two rows of one name: should two hashes of instance_name_fit() ever be
+ * the same, the second row is left out. */
 void snapshot_sort(struct snapshot *snapshot);
 
 /* The row of that name in a sorted snapshot, or NULL. */

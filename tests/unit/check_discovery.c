@@ -844,19 +844,8 @@ END_TEST
 START_TEST(hostile_records_have_rows_of_their_own)
 {
 	static const char *const records[] = {
-	    "a\"b",
-	    "a\\b",
-	    "a_b",
-	    "a\nb",
-	    "a",
-	    "a\x1b"
-	    "b",
-	    "a\xe9",
-	    "a\\xe9",
-	    "a\xc2\x85",
-	    "blue/a",
-	    "a:1",
-	    "a_1",
+	    "a\"b",  "a\\b",   "a_b",       "a\nb",   "a",   "a\x1bz",
+	    "a\xe9", "a\\xe9", "a\xc2\x85", "blue/a", "a:1", "a_1",
 	};
 	const size_t n = sizeof(records) / sizeof(*records);
 
