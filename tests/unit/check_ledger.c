@@ -1339,6 +1339,21 @@ START_TEST(published_then_moved)
 }
 END_TEST
 
+/* Its first packets are few, and it shows another time: no move. */
+START_TEST(made_again_elsewhere_with_its_first_packets)
+{
+	struct sa other = moved(out_sa(1), "10.0.0.2", "192.0.2.2");
+
+	POLL(published(out_sa(1), T0, 2000));
+	event(SA_EVENT_DELETE, published(out_sa(1), T0, 2600));
+	event(SA_EVENT_NEW, published(other, T0 + 5, 100));
+	POLL(published(other, T0 + 5, 300));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 2900);
+	nothing_is_lost();
+}
+END_TEST
+
 START_TEST(set_back_then_moved)
 {
 	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
@@ -3240,6 +3255,7 @@ int main(void)
 	    set_back_then_ended,
 	    published_and_made_again_during_the_dump,
 	    published_then_moved,
+	    made_again_elsewhere_with_its_first_packets,
 	    set_back_then_moved,
 	    published_then_rekeyed_after_a_move,
 	    migrated_and_published,
