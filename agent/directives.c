@@ -42,6 +42,11 @@ static const struct number numbers[] = {
      86400, 1000, offsetof(struct settings, stale_after_ms)},
     {"saveInterval", "SECONDS between saves of the state (1 to 86400, default 60)", 1,
      86400, 1000, offsetof(struct settings, save_interval_ms)},
+    {"agentXPingInterval",
+     "SECONDS between checks of the master, and between attempts to connect (1 to "
+     "3600, "
+     "default 15 and 0.5)",
+     1, 3600, 1000, offsetof(struct settings, agentx.interval_ms)},
     {"receiveBuffer",
      "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)",
      65536, 1073741824, 1, offsetof(struct settings, receive_buffer)},
@@ -134,6 +139,15 @@ static void handle_namespace(const char *token, char *line)
 		netsnmp_config_error("namespace: %s", error);
 }
 
+static void handle_socket(const char *token, char *line)
+{
+	char error[256];
+
+	if (reading && agentx_address_parse(line, &reading->agentx.address, error,
+					    sizeof(error)) < 0)
+		netsnmp_config_error("%s: %s", token, error);
+}
+
 static void handle_discover(const char *token, char *line)
 {
 	bool yes = !strcasecmp(line, "yes");
@@ -167,6 +181,8 @@ static const char rename_help[] =
     "FOUND NAME: serve the HBA that is found as FOUND as NAME";
 static const char namespace_help[] =
     "NETNS: watch this network namespace as well; * for all there are";
+static const char socket_help[] = "SOCKET of the master agent: a path, or "
+				  "tcp:HOST:PORT (default " NETSNMP_AGENTX_SOCKET ")";
 static const char discover_help[] = "yes|no: look for HBAs in sysfs (default yes)";
 
 void directives_list(FILE *stream)
@@ -177,15 +193,14 @@ void directives_list(FILE *stream)
 	fprintf(stream, "%-20s %s\n", "rename", rename_help);
 	fprintf(stream, "%-20s %s\n", "discover", discover_help);
 	fprintf(stream, "%-20s %s\n", "namespace", namespace_help);
-	fprintf(stream, "%-20s %s\n", "agentXSocket",
-		"SOCKET of the master agent (default " NETSNMP_AGENTX_SOCKET ")");
-	fprintf(
-	    stream, "%-20s %s\n", "agentXPingInterval",
-	    "SECONDS between checks of the master and attempts to connect (default 2)");
+	fprintf(stream, "%-20s %s\n", "agentXSocket", socket_help);
 }
 
 void directives_register(void)
 {
+	/* the library's own, under its spelling: they take any value */
+	unregister_config_handler("qmipsecd", "agentxsocket");
+	unregister_config_handler("qmipsecd", "agentxPingInterval");
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		register_config_handler("qmipsecd", numbers[i].token, handle_number,
 					NULL, numbers[i].help);
@@ -196,6 +211,8 @@ void directives_register(void)
 				discover_help);
 	register_config_handler("qmipsecd", "namespace", handle_namespace, NULL,
 				namespace_help);
+	register_config_handler("qmipsecd", "agentXSocket", handle_socket, NULL,
+				socket_help);
 	netsnmp_register_loghandler(NETSNMP_LOGHANDLER_CALLBACK, LOG_WARNING);
 	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING,
 			       hear_complaint, NULL);
@@ -260,6 +277,8 @@ int directives_read(const char *file, struct settings *ret_settings)
 	struct settings settings = defaults;
 	char error[512];
 
+	agentx_address_parse(NETSNMP_AGENTX_SOCKET, &settings.agentx.address, error,
+			     sizeof(error));
 	if (check_readable(file) < 0)
 		return -EINVAL;
 	if (instance_set_init(&settings.instances) < 0) {

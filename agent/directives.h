@@ -5,13 +5,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "agentx_address.h"
 #include "instance.h"
 #include "netns.h"
 
 /* The configuration directives of qmipsecd.conf, read by Net-SNMP's own reader, so that
  * its directives (agentXSocket, ...) work there as everywhere. */
 
+/* How to reach the master. */
+struct agentx_settings {
+	struct agentx_address address;
+	uint32_t interval_ms; /* between pings and attempts to connect; 0: as default */
+};
+
 struct settings {
+	struct agentx_settings agentx;
 	uint32_t poll_interval_ms;
 	uint32_t max_age_ms;
 	uint32_t stale_after_ms;

@@ -17,19 +17,16 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
-#include <net-snmp/agent/sysORTable.h>
 
-#ifdef HAVE_LIBSYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
+#include "agentx_objects.h"
+#include "agentx_session.h"
 #include "directives.h"
 #include "exclusive.h"
 #include "mib_table.h"
 #include "options.h"
 #include "report.h"
 #include "server.h"
-#include "agentx_client.h"
+#include "systemd.h"
 #include "xfrm_netlink.h"
 
 static const char *const default_state_dir = "/run/qmipsecd";
@@ -136,32 +133,42 @@ static int open_signals(void)
  * fail, however long the interval is. */
 static void set_watchdog(void)
 {
-#ifdef HAVE_LIBSYSTEMD
 	uint64_t wanted = (uint64_t)server_poll_interval_ms() * 1000 * 3;
-	uint64_t configured;
+	uint64_t configured = systemd_watchdog_usec();
+	char state[64];
 
-	if (sd_watchdog_enabled(0, &configured) > 0)
-		sd_notifyf(
-		    0, "WATCHDOG_USEC=%llu",
-		    (unsigned long long)(wanted > configured ? wanted : configured));
-#endif
+	if (!configured)
+		return;
+	snprintf(state, sizeof(state), "WATCHDOG_USEC=%llu",
+		 (unsigned long long)(wanted > configured ? wanted : configured));
+	systemd_notify(state);
+}
+
+/* The command line takes precedence over the configuration. */
+static void override(const struct options *options, struct settings *settings)
+{
+	if (options->socket.family != AF_UNSPEC)
+		settings->agentx.address = options->socket;
 }
 
 static void reload(const struct options *options)
 {
 	struct settings settings;
+	struct agentx_settings agentx;
 
 	reloading = false;
 	if (directives_read(options->config, &settings) < 0) {
 		snmp_log(LOG_ERR, "the configuration has errors; the old one stands\n");
 		return;
 	}
-	agentx_client_set_socket(options->socket);
+	override(options, &settings);
+	agentx = settings.agentx;
 	if (server_reconfigure(&settings) < 0) {
 		snmp_log(LOG_ERR, "out of memory; the old configuration stands\n");
 		settings_free(&settings);
 		return;
 	}
+	agentx_session_configure(&agentx.address, agentx.interval_ms);
 	set_watchdog();
 	snmp_log(LOG_NOTICE, "configuration read again\n");
 }
@@ -170,36 +177,31 @@ static int register_tables(void)
 {
 	static const struct mib_table *const tables[] = {&instance_table, &stats_table,
 							 &xfrm_table, &agent_scalars};
-	static oid module[] = {MIB_ROOT_SUBIDS};
+	static const oid module[] = {MIB_ROOT_SUBIDS};
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (mib_table_register(tables[i], server_fresh_snapshot) < 0)
-			return -EIO;
-	REGISTER_SYSOR_ENTRY(module,
-			     "The MIB module for the quick-mode IPsec statistics "
-			     "of iSCSI HBAs");
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		int err = mib_table_register(tables[i], server_fresh_snapshot);
+
+		if (err)
+			return err;
+	}
+	agentx_objects_add_module("The MIB module for the quick-mode IPsec statistics "
+				  "of iSCSI HBAs",
+				  module, OID_LENGTH(module));
 	return 0;
-}
-
-static void notify(const char *state)
-{
-#ifdef HAVE_LIBSYSTEMD
-	sd_notify(0, state);
-#else
-	(void)state;
-#endif
 }
 
 static void loop(const struct options *options)
 {
 	set_watchdog();
-	notify("READY=1");
+	systemd_notify("READY=1");
 	while (!stopping) {
 		agent_check_and_process(1);
+		agentx_session_check();
 		if (reloading && !stopping)
 			reload(options);
 	}
-	notify("STOPPING=1");
+	systemd_notify("STOPPING=1");
 	snmp_log(LOG_INFO, "stopping\n");
 }
 
@@ -236,6 +238,7 @@ static int settle_down(const struct options *options)
 static int serve(const struct options *options, struct settings *settings)
 {
 	const struct namespaces_paths paths = paths_of(options, options->state_dir);
+	const struct agentx_settings agentx = settings->agentx;
 	int signals = -1;
 	int err = settle_down(options);
 
@@ -254,16 +257,17 @@ static int serve(const struct options *options, struct settings *settings)
 	err = signals < 0 ? signals : register_tables();
 	if (!err)
 		err = server_start();
+	if (!err)
+		err = agentx_session_start(&agentx.address, agentx.interval_ms);
 	if (err) {
 		snmp_log(LOG_ERR, "cannot start: %s\n", strerror(-err));
 		goto out;
 	}
 	snmp_log(LOG_INFO, "qmipsecd %s started\n", PACKAGE_VERSION);
-	agentx_client_start();
 	loop(options);
 	server_settle();
 	server_save(true);
-	agentx_client_stop();
+	agentx_session_stop();
 out:
 	if (signals >= 0)
 		close(signals);
@@ -298,11 +302,10 @@ static int make_absolute(const char **path)
 
 static int make_paths_absolute(struct options *options)
 {
-	const char **const paths[] = {&options->config,    &options->state_dir,
-				      &options->pid_file,  &options->sysfs_root,
-				      &options->netns_dir, &options->socket};
-	/* a socket may be an address of another kind, such as tcp:HOST:PORT */
-	size_t n = options->socket && strchr(options->socket, ':') ? 5 : 6;
+	const char **const paths[] = {&options->config, &options->state_dir,
+				      &options->pid_file, &options->sysfs_root,
+				      &options->netns_dir};
+	const size_t n = sizeof(paths) / sizeof(paths[0]);
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
@@ -345,7 +348,7 @@ int main(int argc, char **argv)
 	choose_state_dir(&options);
 	if (make_paths_absolute(&options) < 0)
 		return EXIT_FAILURE;
-	agentx_client_init();
+	agentx_session_init();
 	directives_register();
 	if (options.list_directives) {
 		directives_list(stdout);
@@ -360,6 +363,6 @@ int main(int argc, char **argv)
 	}
 	if (options.once)
 		return run_once(&options, &settings);
-	agentx_client_set_socket(options.socket);
+	override(&options, &settings);
 	return serve(&options, &settings) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

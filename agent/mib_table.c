@@ -8,6 +8,8 @@
 
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
+#include "agentx_objects.h"
+
 static const oid mib_root[] = {MIB_ROOT_SUBIDS};
 
 struct registration {
@@ -229,7 +231,7 @@ int mib_table_register(const struct mib_table *table,
 	netsnmp_handler_registration *reginfo;
 
 	if (!registration)
-		return -EIO;
+		return -ENOMEM;
 	registration->table = table;
 	registration->snapshot = snapshot;
 	memcpy(registration->root, mib_root, sizeof(mib_root));
@@ -243,9 +245,19 @@ int mib_table_register(const struct mib_table *table,
 	    HANDLER_CAN_RONLY);
 	if (!reginfo) {
 		free(registration);
-		return -EIO;
+		return -ENOMEM;
 	}
 	reginfo->handler->myvoid = registration;
 	reginfo->handler->data_free = free;
-	return netsnmp_register_handler(reginfo) == MIB_REGISTERED_OK ? 0 : -EIO;
+	switch (netsnmp_register_handler(reginfo)) {
+	case MIB_REGISTERED_OK:
+		break;
+	case MIB_DUPLICATE_REGISTRATION:
+		return -EEXIST;
+	default:
+		return -ENOMEM;
+	}
+	agentx_objects_add_subtree(table->name, registration->root,
+				   registration->root_len);
+	return 0;
 }

@@ -49,8 +49,9 @@ struct mib_table {
 	size_t (*index)(const void *row, oid *index);
 };
 
-/* Registers with the agent; the snapshot to answer from is asked for once a request.
- * The table must live as long as the agent. Returns 0 or -EIO. */
+/* Registers with the agent and with the master's session; the snapshot to answer from
+ * is asked for once a request. The table must live as long as the agent. Returns 0,
+ * -ENOMEM, or -EEXIST if something of this process serves the OID already. */
 int mib_table_register(const struct mib_table *table,
 		       const struct snapshot *(*snapshot)(void));
 

@@ -4,8 +4,11 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -76,6 +79,27 @@ static enum options_result set_format(struct options *options, const char *forma
 	return OPTIONS_RUN;
 }
 
+/* A relative path is of the directory that the program is started in. */
+static enum options_result set_socket(struct options *options, const char *text)
+{
+	char absolute[PATH_MAX];
+	char error[256];
+	char *here;
+
+	if (*text != '/' && !strchr(text, ':')) {
+		here = getcwd(NULL, 0);
+		if (!here)
+			return bad("-x: cannot tell the current directory");
+		snprintf(absolute, sizeof(absolute), "%s/%s", here, text);
+		text = absolute;
+		free(here);
+	}
+	if (!agentx_address_parse(text, &options->socket, error, sizeof(error)))
+		return OPTIONS_RUN;
+	fprintf(stderr, "qmipsecd: -x: %s\n", error);
+	return OPTIONS_EXIT_BAD;
+}
+
 static enum options_result set_option(struct options *options, int option, int argc,
 				      char **argv)
 {
@@ -84,8 +108,7 @@ static enum options_result set_option(struct options *options, int option, int a
 		options->foreground = true;
 		break;
 	case 'x':
-		options->socket = optarg;
-		break;
+		return set_socket(options, optarg);
 	case 'c':
 		options->config = optarg;
 		break;

@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "agentx_address.h"
+
 /* The command line, after Net-SNMP's conventions. Strings point into argv. */
 struct options {
 	bool foreground;
@@ -11,13 +13,13 @@ struct options {
 	bool json;
 	bool check_config;
 	bool list_directives;
-	bool logging;           /* a -L option was given */
-	const char *socket;     /* NULL: as configured */
-	const char *config;     /* NULL: the default files */
-	const char *pid_file;   /* NULL: none */
-	const char *state_dir;  /* NULL: keep no state */
-	const char *sysfs_root; /* "/sys" */
-	const char *netns_dir;  /* "/run/netns" */
+	bool logging;                 /* a -L option was given */
+	struct agentx_address socket; /* AF_UNSPEC: as configured */
+	const char *config;           /* NULL: the default files */
+	const char *pid_file;         /* NULL: none */
+	const char *state_dir;        /* NULL: keep no state */
+	const char *sysfs_root;       /* "/sys" */
+	const char *netns_dir;        /* "/run/netns" */
 };
 
 /* What the caller does next. */

@@ -12,11 +12,8 @@
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
-#ifdef HAVE_LIBSYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
 #include "namespaces.h"
+#include "systemd.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 
@@ -81,16 +78,6 @@ static int publish(void)
 	return 0;
 }
 
-static void notify_watchdog(int err)
-{
-#ifdef HAVE_LIBSYSTEMD
-	if (!err)
-		sd_notify(0, "WATCHDOG=1");
-#else
-	(void)err;
-#endif
-}
-
 /* Of this thread: time spent waiting for the kernel's locks is nobody's work. */
 static uint64_t processor_time(void)
 {
@@ -114,7 +101,8 @@ int server_poll(void)
 	published = publish();
 	if (!err)
 		err = published;
-	notify_watchdog(err);
+	if (!err)
+		systemd_notify("WATCHDOG=1");
 	return err;
 }
 

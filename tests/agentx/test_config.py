@@ -57,6 +57,9 @@ BAD_LINES = [
     ("instance unattributed reqid 1", r'"unattributed" has what no rule claims'),
     ("pollIntervall 5", r"pollIntervall"),
     ("agentXSockets /x", r"agentXSockets"),
+    ("agentXSocket tcp:127.0.0.1:99999", r'"99999" is not a port'),
+    ("agentXSocket localhost:705", r"write tcp:HOST:PORT"),
+    ("agentXPingInterval 0", r"agentXPingInterval: 0 is not from 1 to 3600"),
 ]
 GOOD_LINES = [
     "", "# a comment", "   # another", "pollInterval 0.1", "PollInterval 3600",

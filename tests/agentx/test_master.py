@@ -2,25 +2,23 @@
 """Life with a master that is late, dies, hangs, or is none."""
 
 import contextlib
-import os
 import random
 import re
 import signal
 import socket
-import struct
-import threading
 import time
-from pathlib import Path
 
 from harness import (
     INSTANCE, LAST_POLL, RE_ATTACH, ROOT, SYS_OR_ID, SYS_UPTIME, VERSION, SceneTest,
-    discontinuity, fds, holds_for, wait_for)
+    discontinuity, fds, free_port, holds_for, wait_for)
+from masters import FakeMaster, pdu, response
+from snmp import Manager
 
 CONFIG = ["instance z local 192.0.2.1", "instance tcp:default local 192.0.2.2"]
 NAMES = ["z", "tcp:default", "unattributed"]
 WAITING = r"waiting"
-# Seconds in which a signal is to end the daemon, whatever the master does: it takes well
-# under one, and with Net-SNMP's own time-outs 14.
+# Seconds in which a signal is to end the daemon, whatever the master does: it takes a few
+# milliseconds, and with Net-SNMP's own time-outs 14.
 QUICK = 5.0
 
 
@@ -49,9 +47,6 @@ class MasterTest(SceneTest):
         self.assertLess(took, QUICK)
         self.assertTrue(self.scene.state_file.exists())
 
-    def notices_hang(self):
-        wait_for(lambda: "master is gone" in self.scene.daemon.log(),
-                 "the daemon gives the session up")
 
 
 class Start(MasterTest):
@@ -66,6 +61,7 @@ class Start(MasterTest):
         self.scene.start_snmpd()
         self.assertLess(self.assertBack(), RE_ATTACH)
         self.assertLogged(WAITING)
+        self.assertLogged("attached to the AgentX master")
 
     def test_stopped_while_it_waits(self):
         for number in signal.SIGTERM, signal.SIGINT:
@@ -74,7 +70,7 @@ class Start(MasterTest):
             self.assertStops(number)
 
     def test_socket_from_the_configuration(self):
-        """agentXSocket and agentXPingInterval are Net-SNMP's own directives."""
+        """agentXSocket and agentXPingInterval, as Net-SNMP's own subagents have them."""
         self.scene.configure(*CONFIG, f"agentXSocket {self.scene.socket}",
                              "agentXPingInterval 10")
         arguments = self.scene.arguments()
@@ -145,8 +141,10 @@ class Restart(MasterTest):
 class Freeze(MasterTest):
     CONFIG = [*CONFIG, "pollInterval 0.2", "saveInterval 1"]
 
-    def test_polls_go_on_and_service_is_back(self):
-        self.scene.start(*self.CONFIG)
+    def test_the_session_stays(self):
+        """A master that is late is not dead: polls go on, and the first request after it is
+        back is answered, over the same session."""
+        self.scene.start(*self.CONFIG, "agentXPingInterval 1")
         self.freeze()
         mtime = self.scene.state_file.stat().st_mtime_ns if \
             self.scene.state_file.exists() else 0
@@ -158,12 +156,14 @@ class Freeze(MasterTest):
             return len(saves - {mtime}) >= 3
 
         wait_for(saved_thrice, "the state is saved while the master hangs")
-        self.notices_hang()
+        wait_for(lambda: "has not answered for" in self.scene.daemon.log(), "it says so")
         self.thaw()
-        self.assertLess(self.assertBack(), RE_ATTACH)
         last, now = self.scene.manager.get(LAST_POLL, SYS_UPTIME).varbinds
         self.assertLess(abs(now.value - last.value), 200)
-        self.assertLogged("master is gone")
+        wait_for(lambda: "answers again" in self.scene.daemon.log(), "it says so")
+        self.assertLogged("has not answered for")
+        self.assertLogged("master is gone|waiting", 0)
+        self.assertLogged("attached")
         self.assertStops()
 
     def test_term_at_once(self):
@@ -171,11 +171,24 @@ class Freeze(MasterTest):
         self.freeze()
         self.assertStops()
 
-    def test_int_during_the_attempts(self):
-        self.scene.start(*self.CONFIG)
+    def test_int_while_a_ping_is_unanswered(self):
+        self.scene.start(*self.CONFIG, "agentXPingInterval 1")
         self.freeze()
-        self.notices_hang()
+        wait_for(lambda: "has not answered for" in self.scene.daemon.log(), "a ping")
         self.assertStops(signal.SIGINT)
+
+    def test_replaced_by_another(self):
+        """A snmpd that hangs for good keeps its end of the connection open; another that
+        has been started in its place is found by the socket's path."""
+        self.scene.start(*self.CONFIG, "agentXPingInterval 1")
+        self.freeze()
+        hanging, port = self.scene.snmpd, self.scene.port
+        self.scene.port = free_port()
+        self.scene.manager = Manager(self.scene.port, "public")
+        self.scene.start_snmpd()
+        self.assertBack()
+        self.scene.port = port
+        hanging.kill()
 
     def test_start_with_a_frozen_master(self):
         self.scene.configure(*self.CONFIG)
@@ -198,15 +211,15 @@ class Freeze(MasterTest):
             except BlockingIOError:
                 return stack
 
-    def test_long_freeze(self):
-        """With a full backlog connect() would wait for ever."""
-        self.scene.start(*self.CONFIG)
+    def test_full_backlog(self):
+        """With it a connect() that blocks would wait for ever."""
+        self.scene.configure(*self.CONFIG)
+        self.scene.start_snmpd()
         self.freeze()
         stack = self.fill_backlog()
-        self.notices_hang()
-        with contextlib.suppress(AssertionError):  # where /proc shows it, at the worst time
-            wait_for(lambda: "unix_" in Path(f"/proc/{self.scene.daemon.pid}/wchan")
-                     .read_text(), "the daemon waits in connect()", 3)
+        self.scene.start_daemon(log="first.log")
+        wait_for(lambda: re.search(WAITING, self.scene.daemon.log()), "it waits")
+        wait_for(self.scene.state_file.exists, "it polls and saves")
         self.assertStops()
 
         self.scene.start_daemon(log="second.log")
@@ -215,49 +228,6 @@ class Freeze(MasterTest):
         self.thaw()
         self.assertLess(self.assertBack(), RE_ATTACH)
         self.assertStops()
-
-
-class FakeMaster(threading.Thread):
-    """Something that listens on the AgentX socket and is no master."""
-
-    def __init__(self, path, answer):
-        super().__init__(daemon=True)
-        self.path, self.answer = str(path), answer
-        self.visits = 0
-        self.clients = []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen(16)
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                self.clients.append(client)
-                self.visits += 1
-                with contextlib.suppress(OSError):
-                    self.answer(client)
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.join()
-        for sock in (self.listener, *self.clients):
-            sock.close()
-        os.unlink(self.path)
-
-
-def pdu(kind, payload=b"", length=None, version=1, flags=0x10, packet=1):
-    """An AgentX header (RFC 2741, section 6.1) and what follows it."""
-    header = struct.pack(">BBBBIII", version, kind, flags, 0, 7, 0, packet)
-    return header + struct.pack(">I", len(payload) if length is None else length) + payload
-
-
-def response(client, error):
-    """To the first request, with its packet's number."""
-    asked = client.recv(65536)
-    number, = struct.unpack_from("<I" if not asked[2] & 0x10 else ">I", asked, 12)
-    client.sendall(pdu(18, struct.pack(">IHH", 0, error, 0), packet=number))
-    return asked
 
 
 def serve_lies(client):
@@ -273,7 +243,6 @@ def close_after(answers):
     def serve(client):
         for _ in range(answers):
             response(client, 0)
-        client.recv(65536)
         client.close()
     return serve
 
@@ -345,3 +314,83 @@ class NoMaster(MasterTest):
 
     def test_master_that_dies_after_two_registrations(self):
         self.dies_after(3)
+
+
+class Tcp(MasterTest):
+    """Over TCP neither a name server nor a host that does not answer holds the daemon up."""
+
+    CONFIG = [*CONFIG, "pollInterval 0.2", "saveInterval 1"]
+
+    def polls_and_stops(self, socket_name, reason):
+        self.scene.configure(*self.CONFIG)
+        arguments = self.scene.arguments()
+        self.scene.arguments = lambda *more: ["-x", socket_name, *arguments[2:], *more]
+        self.scene.start_daemon()
+        wait_for(self.scene.state_file.exists, "it polls and saves")
+        wait_for(lambda: re.search(reason, self.scene.daemon.log()), reason)
+        mtime = self.scene.state_file.stat().st_mtime_ns
+        wait_for(lambda: self.scene.state_file.stat().st_mtime_ns != mtime, "it saves again")
+        self.assertStops()
+        self.assertLogged("waiting for an AgentX master")
+
+    def test_host_that_does_not_answer(self):
+        """The backlog is full, so that the kernel drops what asks for a connection."""
+        stack = contextlib.ExitStack()
+        self.addCleanup(stack.close)
+        listener = stack.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(8):
+            client = stack.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        self.polls_and_stops(f"tcp:127.0.0.1:{listener.getsockname()[1]}",
+                             "Connection timed out")
+
+    def test_refused_port(self):
+        self.polls_and_stops("tcp:127.0.0.1:9", r"Connection refused\); snmpd.conf needs")
+
+    def test_name_that_is_none(self):
+        self.polls_and_stops("tcp:no..name:705",
+                             r'not known\); is "no\.\.name" the right host')
+
+    def over_tcp(self):
+        """A scene on a TCP socket of loopback."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            name = f"tcp:localhost:{probe.getsockname()[1]}"
+        conf = self.scene.snmpd_conf.read_text()
+        self.scene.snmpd_conf.write_text(conf.replace(str(self.scene.socket), name))
+        self.scene.socket = name
+
+    def test_session(self):
+        """As over a Unix socket: freeze, restart."""
+        self.over_tcp()
+        self.scene.start(*self.CONFIG, "agentXPingInterval 1")
+        self.freeze()
+        wait_for(lambda: "has not answered for" in self.scene.daemon.log(), "a ping")
+        self.thaw()
+        self.assertEqual(self.scene.names(), NAMES)
+        self.assertLogged("master is gone", 0)
+        self.scene.snmpd.stop(signal.SIGKILL)
+        self.scene.start_snmpd()
+        self.assertBack()
+        self.assertLogged("master is gone")
+        self.assertStops()
+
+    def test_reload(self):
+        """Another agentXSocket is connected to at once."""
+        arguments = self.scene.arguments()
+        self.scene.arguments = lambda *more: [*arguments[2:], *more]
+        self.scene.configure(*self.CONFIG, f"agentXSocket {self.scene.dir}/nowhere")
+        self.scene.start_snmpd()
+        self.scene.start_daemon()
+        wait_for(lambda: re.search(WAITING, self.scene.daemon.log()), "it waits")
+        self.scene.configure(*self.CONFIG, f"agentXSocket {self.scene.socket}")
+        self.scene.hang_up()
+        self.assertBack()
+        self.scene.configure(*self.CONFIG, "agentXSocket tcp:127.0.0.1:9")
+        self.scene.hang_up()
+        wait_for(lambda: "tcp:127.0.0.1:9 (Connection refused)" in self.scene.daemon.log(),
+                 "it has left the first master")
+        wait_for(lambda: not self.scene.answers(VERSION), "and serves there no more")

@@ -29,10 +29,11 @@ class Service(SceneTest):
         self.scene.start_daemon(wrapper=["env", *more])
 
     def listen(self):
-        """All that was said until now, in the order of time."""
+        """All that was said until now but status lines, in the order of time."""
         try:
             while True:
-                self.heard += self.notify.recv(4096).decode().split()
+                said = self.notify.recv(4096).decode().splitlines()
+                self.heard += [line for line in said if not line.startswith("STATUS=")]
         except BlockingIOError:
             return self.heard
 

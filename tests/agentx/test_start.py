@@ -170,22 +170,3 @@ class Terminal(Start):
         """And nothing after it."""
         pid = self.start_in_background()
         self.assertEqual(os.readlink(f"/proc/{pid}/fd/2"), "/dev/null")
-
-
-class SameMaster(SceneTest):
-    def test_second_daemon_on_one_master(self):
-        """It says so; the first one serves on, and does when the second is gone."""
-        self.scene.start("instance first reqid 1")
-        first = self.scene.daemon
-        other = self.scene.dir / "other.conf"
-        other.write_text("instance second reqid 1\n")
-        second = Process([DAEMON, "-f", "-Le", "-x", self.scene.socket, "-c", other,
-                          "--sysfs-root", self.scene.dir / "sysfs",
-                          "--state-dir", self.scene.dir],
-                         self.scene.dir / "second.log")
-        wait_for(lambda: re.search("regist", second.log()), "the second one's complaint")
-        self.assertEqual(self.scene.names(), ["first", "unattributed"])
-        self.assertEqual(second.stop()[0], 0)
-        self.assertEqual(self.scene.names(), ["first", "unattributed"])
-        self.assertEqual(self.scene.manager.value(active("first")), 1)
-        self.assertTrue(first.alive())

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "agentx_session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+#include <net-snmp/agent/net-snmp-agent-includes.h>
+
+#include "agentx_connect.h"
+#include "agentx_log.h"
+#include "agentx_objects.h"
+#include "agentx_transport.h"
+#include "netsnmp_agentx.h"
+#include "timestamp.h"
+
+enum {
+	CONNECT_LIMIT_MS = 5000, /* for one attempt, over TCP */
+	REFUSAL_RETRY_MS = 3000,
+	CHECK_MS = 1000,     /* how often an unanswered request is looked after */
+	SILENCE_MS = 10000,  /* after which an unanswered ping is mentioned */
+	PATIENCE_S = 30 * 60 /* with a master that is connected and answers nothing */
+};
+
+enum phase {
+	PHASE_WAITING,
+	PHASE_CONNECTING,
+	PHASE_OPENING,
+	PHASE_OPEN,
+};
+
+static struct {
+	enum phase phase;
+	struct agentx_address address;
+	unsigned interval_ms; /* as configured, 0: the defaults */
+	struct agentx_connect connect;
+	struct stat socket;       /* the file that was connected to */
+	netsnmp_session *session; /* NULL: there is no connection */
+	int fd;                   /* the session's */
+	int timer;
+	bool leaving;      /* the session ends because this side wants it */
+	bool refused;      /* the session itself, by the master */
+	uint64_t since;    /* when the phase began, ms */
+	uint64_t retry_at; /* of WAITING: to connect; of OPEN: what was refused */
+	uint64_t heard_at; /* when the master last said anything */
+	unsigned asked;    /* requests that the master has not answered yet */
+	struct agentx_object *tried; /* that was refused before */
+} self = {.timer = -1};
+
+static uint64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+}
+
+static unsigned ping_ms(void)
+{
+	return self.interval_ms ? self.interval_ms : AGENTX_PING_MS;
+}
+
+static unsigned retry_ms(void)
+{
+	return self.interval_ms ? self.interval_ms : AGENTX_RETRY_MS;
+}
+
+/* The timer. */
+
+/* When the phase's next step is due: there is always one. */
+static uint64_t next_step(void)
+{
+	uint64_t now = now_ms();
+	uint64_t due;
+
+	switch (self.phase) {
+	case PHASE_WAITING:
+		return self.retry_at;
+	case PHASE_CONNECTING:
+		return now + AGENTX_CONNECT_STEP_MS;
+	case PHASE_OPENING:
+		return now + CHECK_MS;
+	case PHASE_OPEN:
+		break;
+	}
+	due = self.asked ? now + CHECK_MS : self.heard_at + ping_ms();
+	if (self.retry_at && self.retry_at < due)
+		due = self.retry_at;
+	return due;
+}
+
+static void schedule(void)
+{
+	uint64_t due = next_step();
+	struct itimerspec spec = {
+	    .it_value = {.tv_sec = (time_t)(due / 1000),
+			 .tv_nsec = (long)(due % 1000) * 1000000 + 1}};
+
+	if (self.timer >= 0)
+		timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void enter(enum phase phase)
+{
+	self.phase = phase;
+	self.since = now_ms();
+}
+
+/* The connection. */
+
+/* The end of the connection comes back as on_closed(). */
+static void disconnect(void)
+{
+	if (self.session)
+		shutdown(self.fd, SHUT_RDWR);
+}
+
+static void wait_and_retry(unsigned ms)
+{
+	enter(PHASE_WAITING);
+	self.retry_at = self.since + ms;
+}
+
+/* The transport has been closed, by the library or by agentx_session_stop(). */
+static void on_closed(void)
+{
+	enum phase phase = self.phase;
+
+	self.session = NULL;
+	self.asked = 0;
+	self.tried = NULL;
+	agentx_objects_forget();
+	wait_and_retry(self.refused ? REFUSAL_RETRY_MS : retry_ms());
+	if (!self.leaving && phase == PHASE_OPEN)
+		agentx_log_lost();
+	else if (!self.leaving && !self.refused)
+		agentx_log_waiting(-ECONNRESET, 0);
+	self.refused = false;
+	schedule();
+}
+
+static int on_response(int operation, netsnmp_session *session, int reqid,
+		       netsnmp_pdu *pdu, void *magic);
+
+/* pdu may be NULL: there was no memory for it. */
+static void ask(netsnmp_pdu *pdu, struct agentx_object *object)
+{
+	if (pdu)
+		pdu->sessid = self.session->sessid;
+	if (pdu && snmp_async_send(self.session, pdu, on_response, object)) {
+		self.asked++;
+		return;
+	}
+	snmp_free_pdu(pdu);
+	disconnect();
+}
+
+static void ask_to_open(void)
+{
+	static const oid module[] = {MIB_ROOT_SUBIDS};
+	static const char descr[] = "qmipsecd " PACKAGE_VERSION;
+	netsnmp_pdu *pdu = snmp_pdu_create(AGENTX_OPEN);
+	int timeout = netsnmp_ds_get_int(NETSNMP_DS_APPLICATION_ID,
+					 NETSNMP_DS_AGENT_AGENTX_TIMEOUT);
+
+	if (pdu) {
+		pdu->time = timeout > 0 ? (u_long)timeout / ONE_SEC : 0;
+		snmp_add_var(pdu, module, OID_LENGTH(module), 's', descr);
+	}
+	ask(pdu, NULL);
+}
+
+/* What the master does not know of yet, or has refused before. */
+static void register_missing(void)
+{
+	struct agentx_object *object = NULL;
+
+	while ((object = agentx_objects_next_missing(object)))
+		ask(agentx_objects_make_request(object), object);
+}
+
+/* One that was refused, and with it all if it is accepted: snmpd logs a line for each
+ * refusal. */
+static void try_refused(void)
+{
+	self.retry_at = 0;
+	self.tried = agentx_objects_next_refused();
+	if (self.tried)
+		ask(agentx_objects_make_request(self.tried), self.tried);
+}
+
+/* Once no answer is missing. */
+static void settle_registrations(void)
+{
+	char names[256];
+	long error;
+
+	switch (agentx_objects_state()) {
+	case AGENTX_OBJECTS_UNKNOWN:
+		break;
+	case AGENTX_OBJECTS_ACCEPTED:
+		agentx_log_attached();
+		break;
+	case AGENTX_OBJECTS_REFUSED:
+		error = agentx_objects_list_refused(names, sizeof(names));
+		agentx_log_refused(names, error, REFUSAL_RETRY_MS / 1000);
+		self.retry_at = now_ms() + REFUSAL_RETRY_MS;
+		break;
+	}
+}
+
+/* The master's answers. */
+
+static void on_open_answered(const netsnmp_pdu *pdu)
+{
+	if (pdu->errstat) {
+		agentx_log_refused("a session", pdu->errstat, REFUSAL_RETRY_MS / 1000);
+		self.refused = true;
+		disconnect();
+		return;
+	}
+	self.session->sessid = pdu->sessid;
+	self.retry_at = 0;
+	timestamp_rebase();
+	enter(PHASE_OPEN);
+	register_missing();
+}
+
+static void on_answer(const netsnmp_pdu *pdu, struct agentx_object *object)
+{
+	netsnmp_set_agent_uptime(pdu->time);
+	if (self.phase == PHASE_OPENING) {
+		on_open_answered(pdu);
+	} else if (pdu->errstat == AGENTX_ERR_NOT_OPEN || (pdu->errstat && !object)) {
+		agentx_log_forgotten(pdu->errstat);
+		disconnect();
+	} else if (object) {
+		agentx_objects_note_answer(object, pdu->errstat);
+		if (object == self.tried && !pdu->errstat)
+			register_missing();
+		self.tried = NULL;
+		settle_registrations();
+	}
+}
+
+static void note_heard(void)
+{
+	self.heard_at = now_ms();
+	agentx_log_heard();
+}
+
+static int on_response(int operation, netsnmp_session *session, int reqid,
+		       netsnmp_pdu *pdu, void *magic)
+{
+	(void)reqid;
+	/* a request that could not be sent is ask()'s to handle */
+	if (session != self.session || operation == NETSNMP_CALLBACK_OP_SEND_FAILED)
+		return 1;
+	if (operation == NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE &&
+	    pdu->command == AGENTX_RESPONSE) {
+		self.asked--;
+		note_heard();
+		on_answer(pdu, magic);
+	} else if (operation != NETSNMP_CALLBACK_OP_RESEND) {
+		disconnect(); /* no answer for PATIENCE_S, or one that is none */
+	}
+	schedule();
+	return 1;
+}
+
+/* The master's requests, which the library answers. */
+static int on_packet(int operation, netsnmp_session *session, int reqid,
+		     netsnmp_pdu *pdu, void *magic)
+{
+	if (operation != NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE)
+		return 1;
+	if (session == self.session)
+		note_heard();
+	if (pdu->command == AGENTX_RESPONSE)
+		return 1; /* to nothing that was asked */
+	if (pdu->command == AGENTX_CLOSE) {
+		disconnect();
+		return 1;
+	}
+	return handle_agentx_packet(operation, session, reqid, pdu, magic);
+}
+
+/* Steps. */
+
+/* Takes the socket over. */
+static void open_session(int fd)
+{
+	netsnmp_transport *transport =
+	    agentx_transport_new(fd, self.address.text, on_closed);
+	netsnmp_session session;
+
+	if (!transport) {
+		close(fd);
+		wait_and_retry(retry_ms());
+		return;
+	}
+	snmp_sess_init(&session);
+	session.version = AGENTX_VERSION_1;
+	session.retries = 0;
+	session.timeout = PATIENCE_S * 1000000L;
+	session.flags |= SNMP_FLAGS_STREAM_SOCKET;
+	session.callback = on_packet;
+	enter(PHASE_OPENING);
+	self.fd = fd;
+	self.session =
+	    snmp_add_full(&session, transport, NULL, agentx_parse, NULL, NULL,
+			  agentx_realloc_build, agentx_check_packet, NULL);
+	if (!self.session)
+		return; /* no memory; on_closed() has been called */
+	self.session->sessid = 0;
+	/* in which the library's own subagent keeps its ping alarm */
+	self.session->securityModel = SNMP_DEFAULT_SECMODEL;
+	if (self.address.family != AF_UNIX || stat(self.address.path, &self.socket) < 0)
+		self.socket = (struct stat){.st_ino = 0};
+	note_heard();
+	ask_to_open();
+}
+
+static void step_connecting(void)
+{
+	int gai_error;
+	int fd;
+	int err = agentx_connect_step(&self.connect, &fd, &gai_error);
+
+	if (err == -EINPROGRESS && now_ms() - self.since < CONNECT_LIMIT_MS)
+		return;
+	if (!err) {
+		open_session(fd);
+		return;
+	}
+	if (err == -EINPROGRESS)
+		agentx_connect_cancel(&self.connect);
+	agentx_log_waiting(err == -EINPROGRESS ? -ETIMEDOUT : err, gai_error);
+	wait_and_retry(retry_ms());
+}
+
+static void step_waiting(void)
+{
+	if (agentx_connect_start(&self.connect, &self.address) < 0) {
+		wait_and_retry(retry_ms());
+		return;
+	}
+	enter(PHASE_CONNECTING);
+	step_connecting();
+}
+
+/* A snmpd that hangs for good may have been replaced: then another socket has the
+ * path. */
+static bool socket_was_replaced(void)
+{
+	struct stat now;
+
+	if (!self.socket.st_ino || stat(self.address.path, &now) < 0)
+		return false;
+	return now.st_ino != self.socket.st_ino || now.st_dev != self.socket.st_dev;
+}
+
+static void look_after_silence(void)
+{
+	uint64_t silence = now_ms() - self.heard_at;
+
+	if (silence < CHECK_MS)
+		return;
+	if (socket_was_replaced())
+		disconnect();
+	else if (self.phase == PHASE_OPENING)
+		agentx_log_waiting(-EINPROGRESS, 0);
+	else if (silence >= SILENCE_MS)
+		agentx_log_silence(SILENCE_MS / 1000);
+}
+
+static void step_open(void)
+{
+	if (self.retry_at && now_ms() >= self.retry_at)
+		try_refused();
+	if (self.asked)
+		look_after_silence();
+	else if (now_ms() - self.heard_at >= ping_ms())
+		ask(snmp_pdu_create(AGENTX_PING), NULL);
+}
+
+static void step(void)
+{
+	switch (self.phase) {
+	case PHASE_WAITING:
+		step_waiting();
+		break;
+	case PHASE_CONNECTING:
+		step_connecting();
+		break;
+	case PHASE_OPENING:
+		look_after_silence();
+		break;
+	case PHASE_OPEN:
+		step_open();
+		break;
+	}
+	schedule();
+}
+
+static void on_timer(int fd, void *data)
+{
+	uint64_t expirations;
+
+	(void)data;
+	if (read(fd, &expirations, sizeof(expirations)) >= 0)
+		step();
+}
+
+/* The whole. */
+
+void agentx_session_init(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	/* The library would keep a certificate index and load MIBs by name: the daemon
+	 * needs neither, and there no directory can be made. */
+	setenv("SNMP_PERSISTENT_DIR", "/dev/null/none", 1);
+	setenv("MIBS", "", 1);
+	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_ROLE, 1);
+	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID,
+			       NETSNMP_DS_AGENT_NO_ROOT_ACCESS, 1);
+	netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_APPTYPE,
+			      "qmipsecd");
+	/* init_snmp() is to read no files of its own accord and to write none. */
+	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE,
+			       1);
+	init_agent("qmipsecd");
+	snmp_unregister_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_POST_READ_CONFIG,
+				 subagent_startup, NULL, 0);
+}
+
+int agentx_session_start(const struct agentx_address *address, unsigned interval_ms)
+{
+	init_snmp("qmipsecd");
+	self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (self.timer < 0)
+		return -errno;
+	if (register_readfd(self.timer, on_timer, NULL) != FD_REGISTERED_OK)
+		return -ENOSPC;
+	self.address = *address;
+	self.interval_ms = interval_ms;
+	agentx_log_address(&self.address);
+	step();
+	return 0;
+}
+
+/* Ends the session of its own accord. Not to be called from the session's callbacks. */
+static void leave(void)
+{
+	netsnmp_pdu *pdu;
+
+	if (!self.session)
+		return;
+	self.leaving = true;
+	pdu = self.phase == PHASE_OPEN ? snmp_pdu_create(AGENTX_CLOSE) : NULL;
+	if (pdu) {
+		pdu->errstat = AGENTX_CLOSE_SHUTDOWN;
+		ask(pdu, NULL);
+	}
+	snmp_close(self.session);
+	self.leaving = false;
+}
+
+void agentx_session_configure(const struct agentx_address *address,
+			      unsigned interval_ms)
+{
+	self.interval_ms = interval_ms;
+	if (strcmp(self.address.text, address->text) != 0) {
+		snmp_log(LOG_NOTICE, "agentXSocket is now %s\n", address->text);
+		leave();
+		self.address = *address;
+		agentx_log_address(&self.address);
+		wait_and_retry(0);
+	}
+	schedule();
+}
+
+void agentx_session_check(void)
+{
+	struct pollfd expired = {.fd = self.timer, .events = POLLIN};
+	struct itimerspec spec;
+
+	if (timerfd_gettime(self.timer, &spec) < 0 || spec.it_value.tv_sec ||
+	    spec.it_value.tv_nsec || poll(&expired, 1, 0) != 0)
+		return;
+	snmp_log(LOG_ERR, "no step of the AgentX session is due; this is a bug\n");
+	step();
+}
+
+void agentx_session_stop(void)
+{
+	leave();
+	if (self.timer >= 0) {
+		unregister_readfd(self.timer);
+		close(self.timer);
+		self.timer = -1;
+	}
+	snmp_shutdown("qmipsecd");
+	shutdown_agent();
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "config.h"
+
+#include "agentx_transport.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <net-snmp/library/snmpUnixDomain.h>
+#include <net-snmp/library/snmp_transport.h>
+
+static const oid domain[] = {TRANSPORT_DOMAIN_LOCAL};
+
+/* A result that is not positive ends the session, unless the flag says that there was
+ * nothing to read. */
+static int receive(netsnmp_transport *transport, void *buffer, int size, void **opaque,
+		   int *opaque_len)
+{
+	ssize_t len;
+
+	*opaque = NULL;
+	*opaque_len = 0;
+	do
+		len = recv(transport->sock, buffer, (size_t)size, 0);
+	while (len < 0 && errno == EINTR);
+	if (len < 0 && errno == EAGAIN) {
+		transport->flags |= NETSNMP_TRANSPORT_FLAG_EMPTY_PKT;
+		return 0;
+	}
+	return (int)len;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+static bool wait_for_room(int fd, int64_t deadline)
+{
+	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
+	int64_t left = deadline - now_ms();
+
+	return left > 0 && poll(&pollfd, 1, (int)left) > 0;
+}
+
+static int transmit(netsnmp_transport *transport, const void *buffer, int size,
+		    void **opaque, int *opaque_len)
+{
+	const int64_t deadline = now_ms() + AGENTX_TRANSPORT_SEND_MS;
+	const char *at = buffer;
+	int left = size;
+
+	(void)opaque, (void)opaque_len;
+	while (left > 0) {
+		ssize_t n = send(transport->sock, at, (size_t)left, MSG_NOSIGNAL);
+
+		if (n < 0 &&
+		    (errno == EINTR ||
+		     (errno == EAGAIN && wait_for_room(transport->sock, deadline))))
+			continue;
+		if (n < 0) {
+			shutdown(transport->sock, SHUT_RDWR);
+			return -1;
+		}
+		at += n;
+		left -= (int)n;
+	}
+	return size;
+}
+
+static int close_socket(netsnmp_transport *transport)
+{
+	void (*closed)(void) = NULL;
+	int ret;
+
+	if (transport->sock < 0)
+		return -1;
+	ret = close(transport->sock);
+	transport->sock = -1;
+	memcpy(&closed, transport->data, sizeof(closed));
+	closed();
+	return ret;
+}
+
+static char *format_address(netsnmp_transport *transport, const void *data, int len)
+{
+	(void)data, (void)len;
+	return strdup(transport && transport->remote ? (const char *)transport->remote
+						     : "unknown");
+}
+
+netsnmp_transport *agentx_transport_new(int fd, const char *name, void (*closed)(void))
+{
+	netsnmp_transport *transport = calloc(1, sizeof(*transport));
+
+	if (!transport)
+		return NULL;
+	/* netsnmp_transport_free() frees both */
+	transport->data = netsnmp_memdup(&closed, sizeof(closed));
+	transport->data_length = sizeof(closed);
+	if (!transport->data) {
+		free(transport);
+		return NULL;
+	}
+	transport->remote = strdup(name);
+	transport->remote_length = transport->remote ? (int)strlen(name) : 0;
+	transport->sock = fd;
+	transport->domain = domain;
+	transport->domain_length = OID_LENGTH(domain);
+	transport->flags = NETSNMP_TRANSPORT_FLAG_STREAM;
+	transport->msgMaxSize = SNMP_MAX_PACKET_LEN;
+	transport->f_recv = receive;
+	transport->f_send = transmit;
+	transport->f_close = close_socket;
+	transport->f_fmtaddr = format_address;
+	return transport;
+}

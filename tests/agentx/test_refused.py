@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A master that refuses: a session, a table, all of them, and later does not."""
+
+import signal
+import socket
+
+from harness import RE_ATTACH, SceneTest, holds_for, wait_for
+from masters import FakeMaster, Script, pdu
+
+OPEN, CLOSE, REGISTER, PING, ADD_AGENT_CAPS = 1, 2, 3, 13, 16
+NOT_OPEN, DUPLICATE, DENIED, PROCESSING_ERROR = 257, 263, 267, 268
+
+
+class RefusedTest(SceneTest):
+    def setUp(self):
+        super().setUp()
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(self.notify.close)
+        self.notify.bind(str(self.scene.dir / "notify"))
+        self.notify.settimeout(0)
+        self.said = []
+
+    def start_daemon(self, *more, log="qmipsecd.log"):
+        return self.scene.start_daemon(
+            *more, log=log, wrapper=["env", f"NOTIFY_SOCKET={self.scene.dir}/notify"])
+
+    def status(self):
+        """The last status line that systemd has been told."""
+        try:
+            while True:
+                lines = self.notify.recv(4096).decode().splitlines()
+                self.said += [line[7:] for line in lines if line.startswith("STATUS=")]
+        except BlockingIOError:
+            return self.said[-1] if self.said else ""
+
+    def wait_status(self, start):
+        wait_for(lambda: self.status().startswith(start), f"the status line is {start!r}")
+
+
+class TwoDaemons(RefusedTest):
+    def test_second_takes_over(self):
+        """The second of two is refused, says so once, and serves when the first has gone."""
+        self.scene.start("instance first local 192.0.2.1")
+        first = self.scene.daemon
+        (self.scene.dir / "second").mkdir()
+        self.scene.config.write_text("instance second local 192.0.2.1\n")
+        second = self.start_daemon("--state-dir", self.scene.dir / "second", log="second.log")
+        wait_for(lambda: "refuses" in second.log(), "it is refused")
+        self.wait_status("refused by snmpd")
+        holds_for(second.alive, "it goes on", 7)
+        self.assertEqual(second.log().count("refuses"), 1, second.log())
+        self.assertRegex(second.log(), "refuses .*Instance.*: error 263, duplicateRegistration: "
+                         "another subagent serves these objects; stop the other qmipsecd")
+        self.assertEqual(self.scene.names(), ["first", "unattributed"])
+        first.stop()
+        wait_for(lambda: "accepts all objects now" in second.log(), "it is accepted", RE_ATTACH)
+        wait_for(lambda: self.scene.names() == ["second", "unattributed"], "it serves")
+        self.wait_status("attached to snmpd")
+        self.assertEqual(second.log().count("refuses"), 1, second.log())
+
+
+class Status(RefusedTest):
+    def test_waiting_and_attached(self):
+        self.start_daemon()
+        self.wait_status("waiting for snmpd")
+        self.scene.start_snmpd()
+        self.wait_status("attached to snmpd")
+        self.scene.snmpd.stop(signal.SIGKILL)
+        self.wait_status("waiting for snmpd")
+        self.assertEqual([line.split(" at ")[0] for line in self.said],
+                         ["waiting for snmpd", "attached to snmpd", "waiting for snmpd"])
+
+
+class Answers(RefusedTest):
+    """Each error in each answer; the number of refusals is limited by the script."""
+
+    def scripted(self, script, *config):
+        self.scene.configure("agentXPingInterval 1", *config)
+        master = FakeMaster(self.scene.socket, script)
+        self.addCleanup(master.stop)
+        master.start()
+        self.start_daemon()
+        return master
+
+    def test_one_table(self):
+        """The others are not registered again."""
+        for error in DUPLICATE, DENIED, PROCESSING_ERROR, 5:
+            with self.subTest(error=error):
+                script = Script(lambda kind, nth: error if (kind, nth) in
+                                ((REGISTER, 2), (REGISTER, 5)) else 0)
+                self.scripted(script)
+                wait_for(lambda: script.counts[REGISTER] == 6, "the one again, twice")
+                self.wait_status("attached to snmpd")
+                holds_for(lambda: script.counts[REGISTER] == 6, "no more registrations", 1)
+                self.assertEqual(script.counts[OPEN], 1)
+                self.assertEqual(script.roots[1], script.roots[4])
+                self.assertEqual(script.roots[1], script.roots[5])
+                self.assertLogged(f"refuses \\w+: error {error}, ")
+                self.assertLogged("accepts all objects now")
+                self.scene.close()
+                self.setUp()
+
+    def test_sysor_entry(self):
+        """Its refusal stops no table."""
+        script = Script(lambda kind, nth: DENIED if (kind, nth) == (ADD_AGENT_CAPS, 1) else 0)
+        self.scripted(script)
+        wait_for(lambda: script.counts[ADD_AGENT_CAPS] == 2, "the entry again")
+        self.wait_status("attached to snmpd")
+        self.assertEqual(script.counts[REGISTER], 4)
+
+    def test_session(self):
+        script = Script(lambda kind, nth: DENIED if kind == OPEN and nth < 3 else 0)
+        self.scripted(script)
+        self.wait_status("refused by snmpd")
+        self.wait_status("attached to snmpd")
+        self.assertEqual(script.counts[OPEN], 3)
+        self.assertLogged(r"refuses a session: error 267, requestDenied")
+
+    def test_forgotten_session(self):
+        """A master that knows the session no more is given another, at once."""
+        for kind in PING, REGISTER:
+            with self.subTest(kind=kind):
+                script = Script(lambda asked, nth: NOT_OPEN if (asked, nth) == (kind, 1) else 0)
+                self.scripted(script)
+                wait_for(lambda: script.counts[OPEN] == 2, "another session")
+                self.wait_status("attached to snmpd")
+                self.assertLogged("does not know the session any more")
+                self.scene.close()
+                self.setUp()
+
+    def test_closed_by_the_master(self):
+        script = Script(lambda kind, nth: 0)
+        master = self.scripted(script)
+        self.wait_status("attached to snmpd")
+        master.clients[-1].sendall(pdu(CLOSE, bytes((4, 0, 0, 0))))
+        wait_for(lambda: script.counts[OPEN] == 2, "another session")
+        self.wait_status("attached to snmpd")
