@@ -36,7 +36,8 @@ class NamespacesTest(SceneTest):
         self.addCleanup(self.remove_all)
         plain, once = self.scene.arguments, self.scene.once_argv
         self.scene.arguments = lambda *more: plain("--netns-dir", self.dir, *more)
-        self.scene.once_argv = lambda *more: once("--netns-dir", self.dir, *more)
+        self.scene.once_argv = lambda *more: once(
+            *more, *(["--netns-dir", self.dir] if "--once" in more else []))
 
     def remove_all(self):
         for path in list(self.dir.iterdir()) if self.dir.exists() else ():
