@@ -48,11 +48,12 @@ struct namespace
 	bool has_state_id;
 	struct row_log rows;
 	uint64_t gone_at;
-	int xfrm_stat_error; /* why xfrm_stat was not read, as last said */
-	bool xfrm_stat_odd;  /* that it has odd lines was said */
-	bool failing;        /* the last poll failed */
-	bool fresh;          /* there was no poll yet */
-	bool deaf;           /* events are read at polls only, until one is good */
+	int xfrm_stat_error;  /* why xfrm_stat was not read, as last said */
+	bool xfrm_stat_odd;   /* that it has odd lines was said */
+	bool failing;         /* the last poll failed */
+	struct faults faults; /* as last logged */
+	bool fresh;           /* there was no poll yet */
+	bool deaf;            /* events are read at polls only, until one is good */
 	struct flood flood;
 };
 
@@ -311,6 +312,32 @@ static void log_foreign(struct namespace *namespace)
 			 PREFIX(namespace), n);
 }
 
+static void log_fault(const struct namespace *namespace, enum source source, int err)
+{
+	if (err == -EPERM && source == SOURCE_SAS && is_own(namespace))
+		namespaces_log_open_error(err);
+	else if (err)
+		snmp_log(LOG_ERR, "%scannot read %s: %s; %s\n", PREFIX(namespace),
+			 source_name(source), strerror(-err), source_effect(source));
+	else
+		snmp_log(LOG_NOTICE, "%s%s can be read again\n", PREFIX(namespace),
+			 source_name(source));
+}
+
+/* Once when one begins, once when it ends. */
+static void log_faults(struct namespace *namespace)
+{
+	const struct faults *faults = collector_faults(namespace->collector);
+
+	for (enum source source = 0; source < SOURCE_COUNT; source++) {
+		int err = faults->errors[source];
+
+		if (!err != !namespace->faults.errors[source])
+			log_fault(namespace, source, err);
+	}
+	namespace->faults = *faults;
+}
+
 /* What cannot be read would stay readable for ever, and what another floods wakes for
  * ever: then the polls must do it. */
 static void read_events(struct namespace *namespace)
@@ -321,9 +348,7 @@ static void read_events(struct namespace *namespace)
 	log_foreign(namespace);
 	if ((!err && !namespace->flood.on) || namespace->deaf)
 		return;
-	if (err)
-		snmp_log(LOG_ERR, "%scannot read the kernel's events: %s\n",
-			 PREFIX(namespace), strerror(-err));
+	log_faults(namespace);
 	stop_listening(namespace);
 	namespace->deaf = true;
 }
@@ -337,6 +362,7 @@ static void close_kernel(struct namespace *namespace)
 	namespace->netlink = NULL;
 	namespace->deaf = false;
 	namespace->failing = false;
+	namespace->faults = (struct faults){0};
 	namespace->fresh = false;
 }
 
@@ -798,20 +824,6 @@ int namespaces_configure(void)
 	return 0;
 }
 
-static void log_poll(struct namespace *namespace, int err)
-{
-	if (err == -EPERM && !namespace->failing && is_own(namespace))
-		namespaces_log_open_error(err);
-	else if (err && !namespace->failing)
-		snmp_log(LOG_ERR,
-			 "%scannot read the kernel's SAs: %s; old numbers stand\n",
-			 PREFIX(namespace), strerror(-err));
-	else if (!err && namespace->failing)
-		snmp_log(LOG_NOTICE, "%sthe kernel's SAs can be read again\n",
-			 PREFIX(namespace));
-	namespace->failing = err != 0;
-}
-
 #define XFRM_STAT_LOSS "BadSPIPackets and PacketsNotDecrypted do not count"
 
 static void log_xfrm_stat_error(const struct namespace *namespace, int err)
@@ -858,7 +870,8 @@ static int poll_one(struct namespace *namespace)
 {
 	int err = collector_poll(namespace->collector);
 
-	log_poll(namespace, err);
+	namespace->failing = err != 0;
+	log_faults(namespace);
 	row_log(&namespace->rows, PREFIX(namespace),
 		collector_room(namespace->collector));
 	flood_note_poll(&namespace->flood, count_foreign(namespace));
@@ -866,7 +879,8 @@ static int poll_one(struct namespace *namespace)
 	log_xfrm_stat(namespace);
 	namespace->fresh = false;
 	/* Events that could not be read are listened for again once a poll was good. */
-	if (!err && namespace->deaf && !namespace->flood.on)
+	if (namespace->deaf && !namespace->flood.on && !namespace->failing &&
+	    !namespace->faults.errors[SOURCE_EVENTS])
 		listen_to(namespace);
 	return err;
 }
@@ -887,6 +901,7 @@ bool namespaces_want_poll(void)
 		const struct namespace *entry = self.all[i];
 
 		if (entry->netlink && !entry->failing && !entry->flood.on &&
+		    !entry->faults.errors[SOURCE_EVENTS] &&
 		    (entry->fresh || collector_wants_poll(entry->collector)))
 			return true;
 	}

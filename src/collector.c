@@ -9,6 +9,7 @@
 
 #include "attribute.h"
 #include "error_columns.h"
+#include "faults.h"
 #include "inventory.h"
 #include "iscsi_sysfs.h"
 #include "ledger.h"
@@ -25,6 +26,7 @@ enum {
 	/* Policies compared with SAs of unknown direction from one poll to the next,
 	 * some 20 ms' worth. An SA that has carried packets hardly needs them. */
 	POLICY_BUDGET = 4 * 1000 * 1000,
+	MAX_ATTEMPTS = 5, /* at one dump, while others change what it lists */
 };
 
 /* How long a policy may come after its SA. */
@@ -50,10 +52,11 @@ struct collector {
 	struct local_routes routes;
 	struct policy *policies;
 	size_t n_policies;
-	size_t n_policies_allocated;
 	size_t policies_compared; /* of POLICY_BUDGET */
+	bool addrs_known;         /* a whole list was read */
 	bool addrs_stale;
 	bool policies_stale;
+	bool undecided;       /* an SA waits for what could not be read */
 	bool policies_wanted; /* for the direction of an SA */
 	bool reattribute;     /* rules or addresses have changed */
 	bool guessing;        /* no policy has come for what may be a connection's */
@@ -69,6 +72,7 @@ struct collector {
 	size_t n_kept;
 	bool stale;
 	struct collector_room room;
+	struct faults faults;
 	struct health health;
 };
 
@@ -79,17 +83,71 @@ static uint64_t now(const struct collector *collector)
 				 : collector->detached_at;
 }
 
+/* What was read, or why it was not. */
+static void note_source(struct collector *collector, enum source source, int err)
+{
+	struct health *health = &collector->health;
+
+	collector->faults.errors[source] = err;
+	if (err)
+		snprintf(health->last_error, sizeof(health->last_error),
+			 "reading %s: %s", source_name(source), strerror(-err));
+}
+
+/* True if the claims are made from what is there now: what no policy claims then can be
+ * told from what could not be read. */
+static bool claims_are_current(const struct collector *collector)
+{
+	return !collector->policies_stale && !collector->inventory.flows_changed;
+}
+
+/* True if what tells an SA's direction could not be read. It is asked for again. */
+static bool lacks_sources(const struct collector *collector)
+{
+	return !collector->addrs_known || collector->faults.errors[SOURCE_POLICIES];
+}
+
+/* Errors that the next attempt may not meet. Most of all an interrupted dump, which may
+ * lack entries or have them twice (NLM_F_DUMP_INTR, nl_dump_check_consistent). A kernel
+ * that has kept us waiting is not asked again before the next poll. */
+static bool is_worth_repeating(int err)
+{
+	return err && err != -EPERM && err != -ETIMEDOUT;
+}
+
+/* At once, some times. begin() forgets what the attempt before has brought. */
+static int dump_whole(struct collector *collector, enum kernel_dump what,
+		      void (*begin)(void *ctx), kernel_message_cb cb, void *ctx)
+{
+	int err;
+
+	for (int i = 1;; i++) {
+		begin(ctx);
+		err = collector->ops->dump(collector->kernel, what, cb, ctx);
+		if (!is_worth_repeating(err) || i == MAX_ATTEMPTS)
+			return err;
+	}
+}
+
 /* Who an SA is: the ledger's questions. */
 
 static int ask_route_type(void *ctx, uint16_t family, const struct in6_addr *addr,
 			  uint32_t mark, uint8_t *ret_type)
 {
 	struct collector *collector = ctx;
+	int err;
 
 	if (!collector->kernel)
 		return -ENODEV;
-	return collector->ops->route_type(collector->kernel, family, addr, mark,
-					  ret_type);
+	for (int i = 1;; i++) {
+		err = collector->ops->route_type(collector->kernel, family, addr, mark,
+						 ret_type);
+		if (!is_worth_repeating(err) || i == MAX_ATTEMPTS)
+			break;
+	}
+	if (err)
+		note_source(collector, SOURCE_LOCAL_ROUTES, err);
+	return err;
 }
 
 /* How many policies may be compared with an SA. */
@@ -105,16 +163,18 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 {
 	struct collector *collector = ctx;
 	struct sa_ends ends = attribute_ends(sa, &collector->addrs, &collector->routes);
-	size_t n_policies = 0;
+	enum sa_direction direction = SA_DIR_UNKNOWN;
+	bool needs_policies = attribute_needs_policies(sa, &ends);
 
-	if (attribute_needs_policies(sa, &ends)) {
-		/* No dump inside a dump: the ledger asks again at the next. */
-		collector->policies_wanted = true;
-		if (collector->policies_stale)
-			return SA_DIR_UNKNOWN;
-		n_policies = take_policies(collector);
-	}
-	return attribute_direction(sa, &ends, collector->policies, n_policies);
+	/* No dump inside a dump: the ledger asks again at the next. */
+	collector->policies_wanted |= needs_policies;
+	if (!needs_policies || !collector->policies_stale)
+		direction =
+		    attribute_direction(sa, &ends, collector->policies,
+					needs_policies ? take_policies(collector) : 0);
+	if (direction == SA_DIR_UNKNOWN && lacks_sources(collector))
+		collector->undecided = true;
+	return direction;
 }
 
 static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direction)
@@ -125,13 +185,17 @@ static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direct
 	    inventory_row(&collector->inventory, &collector->addrs, collector->policies,
 			  collector->n_policies, sa, direction, &guess);
 
+	/* A row is for life: which end is ours must be known, if it can be. */
+	if (direction == SA_DIR_UNKNOWN && collector->undecided)
+		return 0;
 	/* Its policy may be on its way, so it is asked for again later. */
-	if (guess && !collector->guessing) {
+	if (guess && (!collector->guessing || !claims_are_current(collector))) {
 		if (!collector->guess_at)
 			collector->guess_at = now(collector) + GUESS_NS;
 		return 0;
 	}
-	return row;
+	/* of an instance for which there was no memory */
+	return row < collector->n_rows ? row : 0;
 }
 
 /* Memory for so many rows, in the ledger and here. */
@@ -215,7 +279,13 @@ static int add_addr(void *ctx, const struct nlmsghdr *nlh)
 	return local_addrs_add(ctx, nlh);
 }
 
-static int refresh_addrs(struct collector *collector)
+static void begin_addrs(void *ctx)
+{
+	local_addrs_clear(ctx);
+}
+
+/* If they cannot be read the last list stands. */
+static void refresh_addrs(struct collector *collector)
 {
 	struct local_addrs fresh = {0};
 	int err;
@@ -223,53 +293,73 @@ static int refresh_addrs(struct collector *collector)
 	if (collector->ops->addrs_changed(collector->kernel))
 		collector->addrs_stale = true;
 	if (!collector->addrs_stale)
-		return 0;
-	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_ADDRS, add_addr,
-				   &fresh);
+		return;
+	err = dump_whole(collector, KERNEL_DUMP_ADDRS, begin_addrs, add_addr, &fresh);
+	note_source(collector, SOURCE_ADDRS, err);
 	if (err) {
 		local_addrs_free(&fresh);
-		return err;
+		return;
 	}
 	local_addrs_sort(&fresh);
 	local_addrs_free(&collector->addrs);
 	collector->addrs = fresh;
+	collector->addrs_known = true;
 	collector->addrs_stale = false;
 	collector->inventory.read_at = 0;
 	collector->reattribute = true;
-	return 0;
+}
+
+/* Policies as they are read. */
+struct policy_list {
+	struct policy *policies;
+	size_t n;
+	size_t n_allocated;
+};
+
+static void begin_policies(void *ctx)
+{
+	((struct policy_list *)ctx)->n = 0;
 }
 
 static int add_policy(void *ctx, const struct nlmsghdr *nlh)
 {
-	struct collector *collector = ctx;
+	struct policy_list *list = ctx;
 	struct policy policy;
 	int err = policy_parse(nlh, &policy);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (collector->n_policies == collector->n_policies_allocated) {
-		size_t n = collector->n_policies ? collector->n_policies * 2 : 16;
-		struct policy *grown = realloc(collector->policies, n * sizeof(*grown));
+	if (list->n == list->n_allocated) {
+		size_t n = list->n ? list->n * 2 : 16;
+		struct policy *grown = realloc(list->policies, n * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
-		collector->policies = grown;
-		collector->n_policies_allocated = n;
+		list->policies = grown;
+		list->n_allocated = n;
 	}
-	collector->policies[collector->n_policies++] = policy;
+	list->policies[list->n++] = policy;
 	return 0;
 }
 
+/* If they cannot be read the last list stands. */
 static int dump_policies(struct collector *collector)
 {
-	int err;
+	struct policy_list fresh = {0};
+	int err =
+	    dump_whole(collector, KERNEL_DUMP_SPD, begin_policies, add_policy, &fresh);
 
-	collector->n_policies = 0;
-	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_SPD, add_policy,
-				   collector);
-	collector->policies_stale = err != 0;
-	collector->policies_wanted = err != 0;
-	return err;
+	note_source(collector, SOURCE_POLICIES, err);
+	if (err) {
+		free(fresh.policies);
+		return err;
+	}
+	free(collector->policies);
+	collector->policies = fresh.policies;
+	collector->n_policies = fresh.n;
+	collector->policies_stale = false;
+	collector->policies_wanted = false;
+	return 0;
 }
 
 /* Routes, for policies that look at more than addresses. */
@@ -279,24 +369,49 @@ static int add_link(void *ctx, const struct nlmsghdr *nlh)
 	return links_add(ctx, nlh);
 }
 
+static void begin_links(void *ctx)
+{
+	links_free(ctx);
+}
+
+struct route_asker {
+	const struct collector *collector;
+	int err; /* of the first that could not be asked for */
+};
+
+/* The kernel's word that there is none. */
+static bool is_no_route(int err)
+{
+	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EACCES ||
+	       err == -EINVAL || err == -ENODEV || err == -ENOENT ||
+	       err == -EADDRNOTAVAIL;
+}
+
 static uint32_t ask_route(void *ctx, const struct iscsi_connection *connection,
 			  const struct iscsi_host *host)
 {
-	const struct collector *collector = ctx;
-	uint32_t bound = host->netdev[0]
-			     ? collector->ops->if_index(collector->kernel, host->netdev)
-			     : 0;
+	struct route_asker *asker = ctx;
+	const struct collector *collector = asker->collector;
 	uint32_t if_index = 0;
+	uint32_t bound;
+	int err;
 
-	if (collector->ops->route(collector->kernel, connection->family,
-				  &connection->local, &connection->remote, bound,
-				  &if_index) < 0)
+	if (asker->err)
 		return 0;
-	return if_index;
+	bound = host->netdev[0]
+		    ? collector->ops->if_index(collector->kernel, host->netdev)
+		    : 0;
+	err = collector->ops->route(collector->kernel, connection->family,
+				    &connection->local, &connection->remote, bound,
+				    &if_index);
+	if (err && !is_no_route(err))
+		asker->err = err;
+	return err ? 0 : if_index;
 }
 
 static int find_paths(struct collector *collector)
 {
+	struct route_asker asker = {collector, 0};
 	struct links links = {0};
 	int err;
 
@@ -304,57 +419,69 @@ static int find_paths(struct collector *collector)
 		inventory_find_paths(&collector->inventory, &links, NULL, NULL);
 		return 0;
 	}
-	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_LINKS, add_link,
-				   &links);
-	if (!err)
-		inventory_find_paths(&collector->inventory, &links, ask_route,
-				     collector);
+	err = dump_whole(collector, KERNEL_DUMP_LINKS, begin_links, add_link, &links);
+	note_source(collector, SOURCE_LINKS, err);
+	for (int i = 1; !err; i++) {
+		asker.err = 0;
+		inventory_find_paths(&collector->inventory, &links, ask_route, &asker);
+		if (!is_worth_repeating(asker.err) || i == MAX_ATTEMPTS) {
+			err = asker.err;
+			note_source(collector, SOURCE_ROUTES, err);
+			break;
+		}
+	}
 	links_free(&links);
 	return err;
 }
 
-/* Policies are read when one has changed and something hangs on them: a connection, or
- * an SA between two local addresses. Then whose SAs are may have changed as well. */
-static int refresh_claims(struct collector *collector)
+/* Claims are made from all of policies, interfaces and routes, or stay as they are: the
+ * next poll tries again. */
+static void make_claims(struct collector *collector)
 {
-	bool fresh = false;
+	struct inventory *inventory = &collector->inventory;
 	int err = 0;
 
 	if (collector->policies_stale &&
-	    (collector->policies_wanted ||
-	     inventory_wants_policies(&collector->inventory))) {
+	    (collector->policies_wanted || inventory_wants_policies(inventory))) {
 		err = dump_policies(collector);
-		fresh = true;
-		/* so that claims are made from them even if a step below fails */
-		collector->inventory.flows_changed = true;
+		/* also if a step below fails */
+		inventory->flows_changed |= !err;
 	}
-	if (!err && (fresh || collector->inventory.flows_changed))
-		err = find_paths(collector);
-	if (!err)
-		err = inventory_claim(&collector->inventory, collector->policies,
-				      collector->n_policies, fresh,
-				      &collector->reattribute);
-	if (!err && (collector->reattribute || collector->guessing))
-		err = ledger_reattribute(collector->ledger);
-	if (!err)
+	if (err || !inventory->flows_changed || find_paths(collector) < 0)
+		return;
+	err = inventory_claim(inventory, collector->policies, collector->n_policies,
+			      false, &collector->reattribute);
+	if (err)
+		note_source(collector, SOURCE_INSTANCES, err);
+}
+
+/* Policies are read when one has changed and something hangs on them: a connection, or
+ * an SA between two local addresses. Then whose SAs are may have changed as well. */
+static void refresh_claims(struct collector *collector)
+{
+	int err;
+
+	make_claims(collector);
+	if (!collector->reattribute && !collector->guessing)
+		return;
+	err = ledger_reattribute(collector->ledger);
+	if (err)
+		note_source(collector, SOURCE_INSTANCES, err);
+	else
 		collector->reattribute = false;
-	return err;
 }
 
 /* With guesses about SAs whose policy should have come by now, and at the start about
  * all of them. */
-static int refresh_claims_and_guess(struct collector *collector)
+static void refresh_claims_and_guess(struct collector *collector)
 {
-	int err;
+	bool due = collector->guess_at && now(collector) >= collector->guess_at;
 
-	collector->guessing =
-	    !collector->health.last_poll ||
-	    (collector->guess_at && now(collector) >= collector->guess_at);
-	err = refresh_claims(collector);
-	if (!err && collector->guessing)
+	collector->guessing = !collector->health.last_poll || due;
+	refresh_claims(collector);
+	if (collector->guessing && claims_are_current(collector))
 		collector->guess_at = 0;
 	collector->guessing = !collector->health.last_poll;
-	return err;
 }
 
 /* Events. */
@@ -407,13 +534,13 @@ static int read_waiting(struct collector *collector)
 
 /* Before and after a dump, which must get its turn: what is left unread then counts as
  * lost. */
-static int drain(struct collector *collector)
+static void drain(struct collector *collector)
 {
 	int ret = read_waiting(collector);
 
-	if (ret > 0)
+	if (ret)
 		note_loss(collector);
-	return ret < 0 ? ret : 0;
+	note_source(collector, SOURCE_EVENTS, ret < 0 ? ret : 0);
 }
 
 static void count_foreign(struct collector *collector)
@@ -435,9 +562,11 @@ int collector_read_events(struct collector *collector)
 {
 	int ret;
 
-	refresh_addrs(collector); /* if that fails, the poll says so */
+	refresh_addrs(collector);
 	ret = read_waiting(collector);
 	count_foreign(collector);
+	if (ret < 0)
+		note_source(collector, SOURCE_EVENTS, ret);
 	return ret < 0 ? ret : 0;
 }
 
@@ -605,21 +734,19 @@ const struct collector_room *collector_room(const struct collector *collector)
 static int refresh_instances(struct collector *collector)
 {
 	struct instance_set *set = &collector->inventory.set;
+	int rows;
 	int err;
 
 	for (size_t i = 1; i < set->n; i++)
 		refresh_rules(collector, &set->instances[i]);
 	err = inventory_refresh(&collector->inventory, collector->options.sysfs_root,
 				&collector->addrs, now(collector));
-	if (!err)
-		err = begin_rows(collector);
-	if (!err)
-		err = make_room(collector);
-	if (err)
-		return err;
+	rows = begin_rows(collector);
+	if (!err && !rows)
+		rows = make_room(collector);
 	for (size_t i = 1; i < set->n; i++)
 		refresh_if_index(collector, &set->instances[i]);
-	return 0;
+	return err ? err : rows;
 }
 
 /* Errors that only the namespace counts. */
@@ -685,23 +812,38 @@ static int dump_one(void *ctx, const struct nlmsghdr *nlh)
 	return err;
 }
 
+/* Likewise: some times until one is whole. */
+static int read_sad(struct collector *collector)
+{
+	int err;
+
+	for (int i = 1;; i++) {
+		ledger_dump_begin(collector->ledger);
+		err = collector->ops->dump(collector->kernel, KERNEL_DUMP_SAD, dump_one,
+					   collector);
+		if (err)
+			ledger_dump_abort(collector->ledger);
+		if (!is_worth_repeating(err) || i == MAX_ATTEMPTS)
+			return err;
+	}
+}
+
 static int dump_sad(struct collector *collector)
 {
 	int err;
 
 	tell_time(collector);
-	ledger_dump_begin(collector->ledger);
-	err = collector->ops->dump(collector->kernel, KERNEL_DUMP_SAD, dump_one,
-				   collector);
-	if (!err)
-		err = drain(collector);
-	/* an SA that has come meanwhile may be of a policy that has */
-	if (!err)
-		err = refresh_claims(collector);
-	if (err) {
-		ledger_dump_abort(collector->ledger);
+	err = read_sad(collector);
+	if (err)
 		return err;
+	drain(collector);
+	/* The dump has asked for directions again. */
+	if (collector->undecided && !lacks_sources(collector)) {
+		collector->undecided = false;
+		collector->reattribute = true;
 	}
+	/* an SA that has come meanwhile may be of a policy that has */
+	refresh_claims(collector);
 	return ledger_dump_end(collector->ledger);
 }
 
@@ -726,16 +868,12 @@ static int poll_steps(struct collector *collector)
 	int err;
 
 	local_routes_begin(&collector->routes, now(collector));
+	note_source(collector, SOURCE_LOCAL_ROUTES, 0);
 	collector->policies_compared = 0;
-	err = refresh_addrs(collector);
-	if (!err)
-		err = drain(collector);
-	if (!err)
-		err = refresh_instances(collector);
-	if (!err)
-		err = refresh_claims_and_guess(collector);
-	if (err)
-		return err;
+	refresh_addrs(collector);
+	drain(collector);
+	note_source(collector, SOURCE_INSTANCES, refresh_instances(collector));
+	refresh_claims_and_guess(collector);
 	read_counters(collector);
 	resync = collector->lost_events;
 	collector->lost_events = false;
@@ -760,10 +898,9 @@ int collector_poll(struct collector *collector)
 	refresh_presence(collector);
 	collector->guessing = false;
 	count_foreign(collector);
+	note_source(collector, SOURCE_SAS, err);
 	if (err) {
 		health->failed_polls++;
-		snprintf(health->last_error, sizeof(health->last_error),
-			 "reading the kernel's SAs: %s", strerror(-err));
 	} else {
 		struct ledger_counts counts = ledger_counts(collector->ledger);
 
@@ -864,6 +1001,12 @@ int collector_attach(struct collector *collector, void *kernel, bool same)
 	forget_records(collector);
 	collector->kernel = kernel;
 	collector->n_foreign = 0;
+	collector->faults = (struct faults){0};
+	if (!same) {
+		local_addrs_clear(&collector->addrs);
+		collector->addrs_known = false;
+		collector->n_policies = 0;
+	}
 	collector->addrs_stale = true;
 	collector->policies_stale = true;
 	collector->policies_wanted = true;
@@ -910,6 +1053,11 @@ uint64_t collector_last_poll(const struct collector *collector)
 uint64_t collector_last_duration(const struct collector *collector)
 {
 	return collector->health.last_poll_duration;
+}
+
+const struct faults *collector_faults(const struct collector *collector)
+{
+	return &collector->faults;
 }
 
 const struct health *collector_health(const struct collector *collector)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "faults.h"
 #include "instance.h"
 #include "kernel.h"
 #include "snapshot.h"
@@ -30,9 +31,10 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 void collector_free(struct collector *collector);
 
 /*
- * One poll: events, error counters, dump, events, totals. Returns 0 or -errno, -EPERM
- * without CAP_NET_ADMIN. After an error the health says so, and the totals may hold
- * half a dump: serve those of the last good poll.
+ * One poll: events, error counters, dump, events, totals. Returns 0 or -errno if the
+ * SAs themselves could not be read, -EPERM without CAP_NET_ADMIN: then the totals may
+ * hold half a dump, so serve those of the last good poll. Whatever else could not be
+ * read, SAs are counted; collector_faults() and the health tell.
  */
 int collector_poll(struct collector *collector);
 
@@ -76,6 +78,9 @@ struct xfrm_stat_status {
 	size_t n_skipped;
 };
 struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *collector);
+
+/* What could not be read when it was last to be read. */
+const struct faults *collector_faults(const struct collector *collector);
 
 const struct health *collector_health(const struct collector *collector);
 

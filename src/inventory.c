@@ -98,8 +98,7 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 	    now - inventory->read_at < patience(inventory, now))
 		return 0;
 	err = iscsi_sysfs_read(sysfs_root, &fresh);
-	if (err && err != -ENOMEM)
-		return 0; /* what was known stands, and the next poll tries again */
+	/* what was known stands if it fails, and the next poll tries again */
 	if (!err)
 		err = take_sysfs(inventory, &fresh);
 	if (!err)

@@ -37,7 +37,7 @@ int inventory_configure(struct inventory *inventory,
  * Reads sysfs again if something has come or gone there, more and more seldom while a
  * connection is coming up, and after INVENTORY_REREAD_NS: a session may reconnect to
  * another address without a sign. sysfs_root NULL: there is none to look at. Returns 0
- * or -ENOMEM.
+ * or -errno.
  */
 #define INVENTORY_REREAD_NS UINT64_C(30000000000)
 int inventory_refresh(struct inventory *inventory, const char *sysfs_root,

@@ -306,6 +306,8 @@ static int read_answers(const struct xfrm_netlink *netlink, ssize_t len,
 
 		if (nlh->nlmsg_seq != netlink->seq)
 			continue; /* the rest of a dump given up */
+		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
+			return -EINTR; /* the end itself may say so, too */
 		if (nlh->nlmsg_type == NLMSG_DONE)
 			return done_status(nlh) ? done_status(nlh) : 1;
 		if (nlh->nlmsg_type == NLMSG_ERROR)
@@ -313,8 +315,6 @@ static int read_answers(const struct xfrm_netlink *netlink, ssize_t len,
 		ret = cb(ctx, nlh);
 		if (ret)
 			return ret < 0 ? ret : -ret;
-		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			return -EINTR;
 	}
 	return batch.left ? -EBADMSG : 0;
 }

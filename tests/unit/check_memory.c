@@ -345,6 +345,12 @@ static void assert_same(const char *wanted, size_t step, size_t nth)
 	free(got);
 }
 
+/* One that succeeds without all that it wanted to read may count in another row. */
+static bool is_poll(size_t step)
+{
+	return steps[step].take == step_poll || steps[step].take == step_poll_with_news;
+}
+
 /* Returns false if the step has no nth allocation. */
 static bool try_failure(const char *wanted, size_t step, size_t nth, bool on)
 {
@@ -365,7 +371,7 @@ static bool try_failure(const char *wanted, size_t step, size_t nth, bool on)
 	if (err)
 		take_steps(step, step + 1);
 	take_steps(step + 1, N_STEPS);
-	if (!failed || !steps[step].loses_records)
+	if (!failed || !(steps[step].loses_records || (!err && is_poll(step))))
 		assert_same(wanted, step, nth);
 	end_world();
 	return failed;
