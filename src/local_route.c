@@ -189,5 +189,5 @@ enum local_kind local_routes_find(struct local_routes *routes, uint16_t family,
 	if (before != LOCAL_UNKNOWN)
 		return before;
 	routes->starved |= !routes->failing;
-	return routes->failing ? LOCAL_NO : LOCAL_UNKNOWN;
+	return LOCAL_UNKNOWN;
 }

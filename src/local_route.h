@@ -14,7 +14,7 @@
  */
 
 enum local_kind {
-	LOCAL_UNKNOWN, /* not looked up yet: ask again at the next poll */
+	LOCAL_UNKNOWN, /* no answer yet: ask again at the next poll */
 	LOCAL_NO,
 	LOCAL_OWN,   /* the host's own */
 	LOCAL_GROUP, /* multicast or broadcast: the host's and others' */
@@ -53,10 +53,8 @@ void local_routes_free(struct local_routes *routes);
 /* A poll begins: there is a new budget, and answers that nobody needs are dropped. */
 void local_routes_begin(struct local_routes *routes, uint64_t now);
 
-/*
- * What the kernel takes the address for, of traffic with that mark. Never UNKNOWN
- * because of a lookup that failed: that counts as LOCAL_NO until the next poll.
- */
+/* What the kernel takes the address for, of traffic with that mark. After a lookup that
+ * failed it is LOCAL_UNKNOWN until the next poll, so that nothing is decided by it. */
 enum local_kind local_routes_find(struct local_routes *routes, uint16_t family,
 				  const struct in6_addr *addr, uint32_t mark);
 

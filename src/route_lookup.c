@@ -39,7 +39,8 @@ static int send_request(const struct mnl_socket *socket, uint32_t seq, uint16_t 
 }
 
 /* fib_lookup() says by an error that there is no route, or that it is one of type
- * unreachable, prohibit or blackhole. */
+ * unreachable, prohibit or blackhole; a kernel without IPv6, that it has no routes of
+ * that family at all (rtnetlink_rcv_msg). */
 static int read_error(int error, uint8_t *ret_type)
 {
 	switch (error) {
@@ -47,6 +48,8 @@ static int read_error(int error, uint8_t *ret_type)
 	case -EHOSTUNREACH:
 	case -EACCES:
 	case -EINVAL:
+	case -EAFNOSUPPORT:
+	case -EOPNOTSUPP:
 		*ret_type = RTN_UNREACHABLE;
 		return 0;
 	}
