@@ -2,7 +2,7 @@
 #ifndef QMIPSEC_AGENTX_LOG_H
 #define QMIPSEC_AGENTX_LOG_H
 
-#include "agentx_address.h"
+#include "agentx/agentx_address.h"
 
 /*
  * What an administrator is told of the session: in the log each thing once, when it

@@ -20,7 +20,7 @@
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
-#include "agentx_connect.h"
+#include "agentx/agentx_connect.h"
 #include "agentx_log.h"
 #include "agentx_objects.h"
 #include "agentx_transport.h"

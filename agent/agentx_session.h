@@ -2,7 +2,7 @@
 #ifndef QMIPSEC_AGENTX_SESSION_H
 #define QMIPSEC_AGENTX_SESSION_H
 
-#include "agentx_address.h"
+#include "agentx/agentx_address.h"
 
 /*
  * The AgentX session with the master, snmpd. Net-SNMP's own subagent waits for the

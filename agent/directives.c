@@ -15,7 +15,7 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
-#include "text.h"
+#include "util/text.h"
 
 /* The settings under way while files are read; Net-SNMP's handlers take no argument. */
 static struct settings *reading;

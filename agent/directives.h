@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "agentx_address.h"
-#include "instance.h"
-#include "netns.h"
+#include "agentx/agentx_address.h"
+#include "instance/instance.h"
+#include "kernel/netns.h"
 
 /* The configuration directives of qmipsecd.conf, read by Net-SNMP's own reader, so that
  * its directives (agentXSocket, ...) work there as everywhere. */

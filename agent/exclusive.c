@@ -11,8 +11,8 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
-#include "dir_lock.h"
-#include "pid_file.h"
+#include "util/dir_lock.h"
+#include "util/pid_file.h"
 
 static struct {
 	struct pid_file pid_file;

@@ -24,10 +24,10 @@
 #include "exclusive.h"
 #include "mib_table.h"
 #include "options.h"
-#include "report.h"
+#include "collector/report.h"
 #include "server.h"
 #include "systemd.h"
-#include "xfrm_netlink.h"
+#include "kernel/xfrm_netlink.h"
 
 static const char *const default_state_dir = "/run/qmipsecd";
 

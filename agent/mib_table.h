@@ -5,7 +5,7 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
-#include "snapshot.h"
+#include "collector/snapshot.h"
 
 /*
  * One handler for every object of the MIB. A table is described by its columns and by

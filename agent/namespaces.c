@@ -15,13 +15,13 @@
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
-#include "collector.h"
-#include "flood.h"
-#include "netns.h"
-#include "netns_watch.h"
+#include "collector/collector.h"
+#include "kernel/flood.h"
+#include "kernel/netns.h"
+#include "kernel/netns_watch.h"
 #include "row_log.h"
-#include "state.h"
-#include "xfrm_netlink.h"
+#include "collector/state.h"
+#include "kernel/xfrm_netlink.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 

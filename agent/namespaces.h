@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "directives.h"
-#include "snapshot.h"
+#include "collector/snapshot.h"
 
 /*
  * The network namespaces that are served: the daemon's own, and those of a directory

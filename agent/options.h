@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "agentx_address.h"
+#include "agentx/agentx_address.h"
 
 /* The command line, after Net-SNMP's conventions. Strings point into argv. */
 struct options {

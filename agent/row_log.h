@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collector.h"
+#include "collector/collector.h"
 
 /* Says once that rows are dropped, or that an HBA has none, because there are maxRows.
  */

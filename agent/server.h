@@ -7,7 +7,7 @@
 
 #include "directives.h"
 #include "namespaces.h"
-#include "snapshot.h"
+#include "collector/snapshot.h"
 
 /*
  * The daemon between the kernel and the agent: when to poll, when to save, and the

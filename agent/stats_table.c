@@ -15,7 +15,7 @@ static void get_stat(const void *row, const void *arg, struct mib_value *ret)
 static const struct mib_column columns[STAT_COUNT] = {
 #define STAT(id, member, field, kind, unit) \
 	[(id)-1] = {id, get_stat, &stat_columns[(id)-1]},
-#include "stats.def"
+#include "ledger/stats.def"
 #undef STAT
 };
 

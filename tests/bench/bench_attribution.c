@@ -11,8 +11,8 @@
 
 #include "../unit/fake_kernel.h"
 #include "../unit/tree.h"
-#include "collector.h"
-#include "inventory.h"
+#include "collector/collector.h"
+#include "instance/inventory.h"
 
 enum {
 	SESSIONS = 200,

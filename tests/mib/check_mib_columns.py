@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The MIB text and src/stats.def say the same, in both directions.
+"""The MIB text and src/ledger/stats.def say the same, in both directions.
 
     check_mib_columns.py [--self-test] [MIB [STATS_DEF]]
 

@@ -134,8 +134,8 @@ mkdir -p "$work/etc" "$work/var/cert_indexes" "$work/mibs"
 echo 'mibs :' >"$work/etc/snmp.conf" # Debian's own
 long_name=$(printf 'x%.0s' {1..64})
 sed -n 's/^STAT(\([0-9]*\), [a-z_]*, \([A-Za-z]*\),.*/\1 \2/p' \
-    "$top_srcdir/src/stats.def" >"$work/stats"
-[ -s "$work/stats" ] || error "no columns in $top_srcdir/src/stats.def"
+    "$top_srcdir/src/ledger/stats.def" >"$work/stats"
+[ -s "$work/stats" ] || error "no columns in $top_srcdir/src/ledger/stats.def"
 
 root=$(sed -n 's/^ *This copy of the module is built for the root \([0-9.]*\)\."$/\1/p' \
     "$mib")

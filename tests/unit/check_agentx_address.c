@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "agentx_address.h"
+#include "agentx/agentx_address.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "agentx_connect.h"
+#include "agentx/agentx_connect.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

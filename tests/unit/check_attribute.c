@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "attribute.h"
+#include "instance/attribute.h"
 
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "claim.h"
+#include "instance/claim.h"
 
 #include <linux/xfrm.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector.h"
-#include "ledger.h"
+#include "collector/collector.h"
+#include "ledger/ledger.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector.h"
+#include "collector/collector.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
 
 #include "fake_kernel.h"
-#include "local_route.h"
+#include "kernel/local_route.h"
 #include "runner.h"
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "discovery.h"
+#include "instance/discovery.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "hba.h"
 #include "messages.h"
 #include "runner.h"
-#include "text.h"
+#include "util/text.h"
 #include "tree.h"
 
 #define IQN "iqn.1993-08.org.debian:01:"

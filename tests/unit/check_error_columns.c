@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector.h"
+#include "collector/collector.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "error_columns.h"
+#include "collector/error_columns.h"
 #include "fake_kernel.h"
 #include "runner.h"
 

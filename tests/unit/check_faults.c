@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector.h"
+#include "collector/collector.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "flood.h"
+#include "kernel/flood.h"
 
 #include "runner.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "inventory.h"
+#include "instance/inventory.h"
 
 #include <linux/xfrm.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "iscsi_sysfs.h"
+#include "kernel/iscsi_sysfs.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 #include <errno.h>
 #include <linux/xfrm.h>

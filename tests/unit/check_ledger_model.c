@@ -16,7 +16,7 @@
  *
  * A failure is made shorter by leaving out steps as long as it stays one, then printed.
  */
-#include "ledger.h"
+#include "ledger/ledger.h"
 
 #include <inttypes.h>
 #include <linux/xfrm.h>

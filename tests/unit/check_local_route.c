@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "local_route.h"
-#include "route_lookup.h"
+#include "kernel/local_route.h"
+#include "kernel/route_lookup.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>

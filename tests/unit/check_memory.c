@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector.h"
+#include "collector/collector.h"
 #include "failing_alloc.h"
 #include "fake_kernel.h"
 #include "runner.h"
-#include "state.h"
+#include "collector/state.h"
 #include "tree.h"
 
 #define SECOND UINT64_C(1000000000)

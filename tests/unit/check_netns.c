@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "netns.h"
-#include "netns_watch.h"
+#include "kernel/netns.h"
+#include "kernel/netns_watch.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "policy.h"
+#include "kernel/policy.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "report.h"
+#include "collector/report.h"
 
 #include <stdlib.h>
 #include <string.h>

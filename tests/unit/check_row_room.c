@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "row_room.h"
+#include "instance/row_room.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "collector.h"
+#include "collector/collector.h"
 #include "fake_kernel.h"
 #include "hba.h"
 #include "runner.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "safe_file.h"
+#include "util/safe_file.h"
 
 #include <errno.h>
 #include <signal.h>

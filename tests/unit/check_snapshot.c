@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "snapshot.h"
+#include "collector/snapshot.h"
 
 #include <stdio.h>
 #include <string.h>

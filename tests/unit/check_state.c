@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "state.h"
+#include "collector/state.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fake_kernel.h"
-#include "ledger.h"
+#include "ledger/ledger.h"
 #include "runner.h"
 #include "tree.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "stats.h"
+#include "ledger/stats.h"
 
 #include <stdbool.h>
 #include <string.h>

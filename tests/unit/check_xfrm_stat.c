@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "xfrm_stat.h"
+#include "kernel/xfrm_stat.h"
 
 #include <errno.h>
 #include <stdio.h>

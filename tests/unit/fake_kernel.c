@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "prefix.h"
+#include "util/prefix.h"
 
 static void note(struct fake_kernel *kernel, char what)
 {

@@ -2,7 +2,7 @@
 #ifndef QMIPSEC_TESTS_FAKE_KERNEL_H
 #define QMIPSEC_TESTS_FAKE_KERNEL_H
 
-#include "kernel.h"
+#include "kernel/kernel.h"
 #include "messages.h"
 
 /*

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/report.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "util/text.h"
+
+enum {
+	LABEL_WIDTH = 28, /* of the longest field's name, and a gap */
+	UNIT_WIDTH = 14,
+	MIN_COLUMN = 16,
+};
+
+/* "1 234 567": thousands set apart, right for any locale and for Counter64's 20
+ * digits. */
+static const char *readable(uint64_t value, char *text, size_t size)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	size_t at = 0;
+
+	for (int i = 0; i < len && at + 2 < size; i++) {
+		if (i > 0 && (len - i) % 3 == 0)
+			text[at++] = ' ';
+		text[at++] = digits[i];
+	}
+	text[at] = '\0';
+	return text;
+}
+
+static unsigned max(unsigned a, unsigned b)
+{
+	return a > b ? a : b;
+}
+
+static unsigned number_width(uint64_t value)
+{
+	char text[32];
+
+	return (unsigned)strlen(readable(value, text, sizeof(text)));
+}
+
+/* As wide as the widest of a row's name and values. */
+static unsigned column_width(const struct snapshot_row *row)
+{
+	unsigned width = max(MIN_COLUMN, (unsigned)strlen(row->name));
+
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		width =
+		    max(width, number_width(stats_get(&row->stats, &stat_columns[i])));
+	return max(width, number_width(row->replay_failures)) + 2;
+}
+
+/* How many rows from the first on fit side by side; at least one. */
+static size_t fitting(const struct snapshot *snapshot, size_t first, unsigned width)
+{
+	unsigned used = LABEL_WIDTH + UNIT_WIDTH;
+	size_t n = first;
+
+	while (n < snapshot->n_rows) {
+		used += column_width(&snapshot->rows[n]);
+		if (used > width && n > first)
+			break;
+		n++;
+	}
+	return n - first;
+}
+
+static void label(FILE *stream, const char *name)
+{
+	fprintf(stream, "%-*s", LABEL_WIDTH, name);
+}
+
+static void table_block(FILE *stream, const struct snapshot_row *rows, size_t n)
+{
+	char text[32];
+
+	label(stream, "");
+	for (size_t i = 0; i < n; i++)
+		fprintf(stream, "%*s", (int)column_width(&rows[i]), rows[i].name);
+	fputc('\n', stream);
+	for (size_t column = 0; column < STAT_COUNT; column++) {
+		label(stream, stat_columns[column].field);
+		for (size_t i = 0; i < n; i++)
+			fprintf(
+			    stream, "%*s", (int)column_width(&rows[i]),
+			    readable(stats_get(&rows[i].stats, &stat_columns[column]),
+				     text, sizeof(text)));
+		fprintf(stream, "  %s\n", stat_columns[column].unit);
+	}
+	label(stream, "ReplayFailures");
+	for (size_t i = 0; i < n; i++)
+		fprintf(stream, "%*s", (int)column_width(&rows[i]),
+			readable(rows[i].replay_failures, text, sizeof(text)));
+	fputs("  packets\n", stream);
+	label(stream, "Present");
+	for (size_t i = 0; i < n; i++)
+		fprintf(stream, "%*s", (int)column_width(&rows[i]),
+			rows[i].active ? "yes" : "no");
+	fputc('\n', stream);
+}
+
+void report_table(FILE *stream, const struct snapshot *snapshot, unsigned width)
+{
+	size_t first = 0;
+
+	while (first < snapshot->n_rows) {
+		size_t n = fitting(snapshot, first, width);
+
+		if (first > 0)
+			fputc('\n', stream);
+		table_block(stream, &snapshot->rows[first], n);
+		first += n;
+	}
+}
+
+/* RFC 8259: UTF-8 as it is. Bytes that are not, and control characters, are clean by
+ * now; if one is not, the whole must be JSON all the same. */
+static void json_string(FILE *stream, const char *text)
+{
+	size_t len = strlen(text);
+
+	fputc('"', stream);
+	for (size_t at = 0, n; at < len; at += n ? n : 1) {
+		n = text_char(text + at, len - at);
+		if (!n)
+			fprintf(stream, "\\u%04x", (unsigned char)text[at]);
+		else if (text[at] == '"' || text[at] == '\\')
+			fprintf(stream, "\\%c", text[at]);
+		else
+			fwrite(text + at, n, 1, stream);
+	}
+	fputc('"', stream);
+}
+
+static void json_text(FILE *stream, const char *name, const char *text)
+{
+	fprintf(stream, "\"%s\":", name);
+	json_string(stream, text);
+	fputc(',', stream);
+}
+
+static void json_row(FILE *stream, const struct snapshot_row *row)
+{
+	fputc('{', stream);
+	json_text(stream, "name", row->name);
+	fprintf(stream, "\"active\":%s,", row->active ? "true" : "false");
+	json_text(stream, "descr", row->descr);
+	json_text(stream, "transport", row->transport);
+	json_text(stream, "netns", row->netns);
+	json_text(stream, "initiator_name", row->initiator_name);
+	fprintf(stream, "\"if_index\":%" PRIu32 ",\"sessions\":%" PRIu32 ",",
+		row->if_index, row->sessions);
+	json_text(stream, "error_scope",
+		  row->error_scope == ERROR_SCOPE_INSTANCE ? "instance" : "namespace");
+	fprintf(stream, "\"replay_failures\":%" PRIu64 ",\"stats\":{",
+		row->replay_failures);
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		fprintf(stream, "%s\"%s\":%" PRIu64, i ? "," : "",
+			stat_columns[i].field,
+			stats_get(&row->stats, &stat_columns[i]));
+	fputs("}}", stream);
+}
+
+static void json_xfrm(FILE *stream, const struct snapshot *snapshot)
+{
+	const char *netns = NULL;
+
+	for (size_t i = 0; i < snapshot->n_xfrm; i++) {
+		const struct snapshot_xfrm *xfrm = &snapshot->xfrm[i];
+		bool first = !netns || strcmp(netns, xfrm->netns) != 0;
+
+		if (first) {
+			fprintf(stream, "%s\n{", netns ? "}}," : "");
+			netns = xfrm->netns;
+			json_text(stream, "netns", netns);
+			fputs("\"counters\":{", stream);
+		}
+		fputs(first ? "" : ",", stream);
+		json_string(stream, xfrm->counter.name);
+		fprintf(stream, ":%" PRIu64, xfrm->counter.value);
+	}
+	if (netns)
+		fputs("}}", stream);
+}
+
+void report_json(FILE *stream, const struct snapshot *snapshot, const char *version,
+		 const char *kernel)
+{
+	fputc('{', stream);
+	json_text(stream, "version", version);
+	json_text(stream, "kernel", kernel);
+	fprintf(stream,
+		"\"poll_duration_ns\":%" PRIu64 ",\"tracked_sas\":%" PRIu32
+		",\"xfrm_stat_available\":%s,\n\"instances\":[",
+		snapshot->health.last_poll_duration, snapshot->health.tracked_sas,
+		snapshot->health.xfrm_stat_missing ? "false" : "true");
+	for (size_t i = 0; i < snapshot->n_rows; i++) {
+		fputs(i ? ",\n" : "\n", stream);
+		json_row(stream, &snapshot->rows[i]);
+	}
+	fputs("],\n\"xfrm\":[", stream);
+	json_xfrm(stream, snapshot);
+	fputs("]}\n", stream);
+}

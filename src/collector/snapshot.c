@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/snapshot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row)
+{
+	struct snapshot_row *grown =
+	    realloc(snapshot->rows, (snapshot->n_rows + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	snapshot->rows = grown;
+	grown[snapshot->n_rows++] = *row;
+	return 0;
+}
+
+int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
+		      const struct xfrm_stat *stat)
+{
+	struct snapshot_xfrm *grown;
+
+	if (!stat->n)
+		return 0;
+	grown = realloc(snapshot->xfrm, (snapshot->n_xfrm + stat->n) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	snapshot->xfrm = grown;
+	for (size_t i = 0; i < stat->n; i++) {
+		struct snapshot_xfrm *to = &grown[snapshot->n_xfrm++];
+
+		*to = (struct snapshot_xfrm){.counter = stat->counters[i]};
+		strncpy(to->netns, netns, sizeof(to->netns) - 1);
+	}
+	return 0;
+}
+
+static int compare_index(const char *a, const char *b)
+{
+	size_t len_a = strlen(a);
+	size_t len_b = strlen(b);
+
+	if (len_a != len_b)
+		return len_a < len_b ? -1 : 1;
+	return memcmp(a, b, len_a);
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+	const struct snapshot_row *a = left;
+	const struct snapshot_row *b = right;
+
+	return compare_index(a->name, b->name);
+}
+
+/* Of two with one name the daemon's own comes first. */
+static int compare_for_sort(const void *left, const void *right)
+{
+	const struct snapshot_row *a = left;
+	const struct snapshot_row *b = right;
+	int order = compare_rows(a, b);
+
+	return order ? order : compare_index(a->netns, b->netns);
+}
+
+static int compare_xfrm(const void *left, const void *right)
+{
+	const struct snapshot_xfrm *a = left;
+	const struct snapshot_xfrm *b = right;
+	int order = compare_index(a->netns, b->netns);
+
+	return order ? order : compare_index(a->counter.name, b->counter.name);
+}
+
+static void drop_doubles(struct snapshot *snapshot)
+{
+	struct snapshot_row *rows = snapshot->rows;
+	size_t n = 0;
+
+	for (size_t i = 0; i < snapshot->n_rows; i++) {
+		if (n > 0 && !strcmp(rows[n - 1].name, rows[i].name))
+			continue;
+		if (n != i)
+			rows[n] = rows[i];
+		n++;
+	}
+	snapshot->n_rows = n;
+}
+
+void snapshot_sort(struct snapshot *snapshot)
+{
+	if (snapshot->n_rows)
+		qsort(snapshot->rows, snapshot->n_rows, sizeof(*snapshot->rows),
+		      compare_for_sort);
+	drop_doubles(snapshot);
+	if (snapshot->n_xfrm)
+		qsort(snapshot->xfrm, snapshot->n_xfrm, sizeof(*snapshot->xfrm),
+		      compare_xfrm);
+}
+
+const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,
+					 const char *name)
+{
+	struct snapshot_row key;
+
+	if (!snapshot->n_rows)
+		return NULL;
+	snprintf(key.name, sizeof(key.name), "%s", name);
+	return bsearch(&key, snapshot->rows, snapshot->n_rows, sizeof(key),
+		       compare_rows);
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+	free(snapshot->rows);
+	free(snapshot->xfrm);
+	*snapshot = (struct snapshot){0};
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "ledger/ledger.h"
+#include "kernel/netns.h"
+#include "util/safe_file.h"
+
+#define STATE_FILE "qmipsecd"
+#define STATE_SUFFIX ".state"
+
+static const char state_magic[8] = "qmipsec";
+
+enum {
+	STATE_VERSION = 5,
+	/* Room for 65,535 rows and a million SAs. What is larger is nobody's state. */
+	STATE_BODY_MAX = 256 * 1024 * 1024,
+};
+
+struct state_header {
+	char magic[8];
+	uint32_t version;
+	uint32_t record_size; /* of the machine and build that wrote it */
+	struct state_id id;
+	uint64_t last_at; /* when the daemon ended with it, 0: it did not */
+	uint64_t body_size;
+	uint64_t checksum; /* of all the rest, header and body */
+};
+
+/* FNV-1a: against accidents, not against people; those could write any state. */
+static uint64_t add_to_sum(uint64_t sum, const void *data, size_t size)
+{
+	const unsigned char *at = data;
+
+	for (size_t i = 0; i < size; i++)
+		sum = (sum ^ at[i]) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
+static uint64_t checksum(const struct state_header *header, const char *body,
+			 size_t size)
+{
+	struct state_header blank;
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+	memcpy(&blank, header, sizeof(blank)); /* with its padding */
+	blank.checksum = 0;
+	sum = add_to_sum(sum, &blank, sizeof(blank));
+	return add_to_sum(sum, body, size);
+}
+
+static int read_boot_id(char *boot_id, size_t size)
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	if (fd < 0)
+		return -errno;
+	len = read(fd, boot_id, size - 1);
+	close(fd);
+	if (len <= 0)
+		return -EIO;
+	boot_id[strcspn(boot_id, "\n")] = '\0';
+	return 0;
+}
+
+int state_id_read(struct state_id *ret)
+{
+	struct state_id id = {.netns_cookie = 0};
+	int err = read_boot_id(id.boot_id, sizeof(id.boot_id));
+	int fd;
+
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	err = netns_cookie(fd, &id.netns_cookie);
+	close(fd);
+	if (!err)
+		*ret = id;
+	return err;
+}
+
+static int make_body(const struct collector *collector, char **ret_body,
+		     size_t *ret_size)
+{
+	FILE *stream = open_memstream(ret_body, ret_size);
+	int err;
+
+	if (!stream)
+		return -errno;
+	err = collector_save(collector, stream);
+	/* a stream in memory fails for lack of it alone */
+	if ((fclose(stream) && !err) || err == -EIO)
+		err = -ENOMEM;
+	return err;
+}
+
+void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns)
+{
+	char fitted[INSTANCE_NAME_MAX + 1];
+
+	instance_name_fit(fitted, sizeof(fitted), netns);
+	snprintf(name, STATE_NAME_MAX + 1, "%s%s%s%s", STATE_FILE, *netns ? "." : "",
+		 fitted, STATE_SUFFIX);
+}
+
+static struct state_header make_header(const struct state_id *id, uint64_t last_at,
+				       const char *body, size_t size)
+{
+	struct state_header header;
+
+	memset(&header, 0, sizeof(header)); /* its padding goes to disk too */
+	memcpy(header.magic, state_magic, sizeof(header.magic));
+	header.version = STATE_VERSION;
+	header.record_size = sizeof(struct ledger_record);
+	header.id = *id;
+	header.last_at = last_at;
+	header.body_size = size;
+	header.checksum = checksum(&header, body, size);
+	return header;
+}
+
+int state_save(const char *dir, const char *netns, const struct state_id *id,
+	       const struct collector *collector, uint64_t last_at)
+{
+	struct state_header header;
+	char name[STATE_NAME_MAX + 1];
+	char *body = NULL;
+	size_t size = 0;
+	int err = make_body(collector, &body, &size);
+
+	if (!err && size > STATE_BODY_MAX)
+		err = -EFBIG;
+	if (!err) {
+		const struct iovec parts[] = {{&header, sizeof(header)}, {body, size}};
+
+		header = make_header(id, last_at, body, size);
+		state_file_name(name, netns);
+		err = safe_file_replace(dir, name, parts, 2);
+	}
+	free(body);
+	return err;
+}
+
+static int check_header(const struct state_header *header, const struct state_id *id,
+			const char *body, size_t size)
+{
+	if (memcmp(header->magic, state_magic, sizeof(state_magic)) ||
+	    header->version != STATE_VERSION ||
+	    header->record_size != sizeof(struct ledger_record) ||
+	    header->body_size != size ||
+	    header->checksum != checksum(header, body, size))
+		return -EBADMSG;
+	if (strncmp(header->id.boot_id, id->boot_id, sizeof(id->boot_id)) ||
+	    header->id.netns_cookie != id->netns_cookie)
+		return -ESTALE;
+	return 0;
+}
+
+static int load_body(char *body, size_t size, struct collector *collector)
+{
+	FILE *stream = fmemopen(body, size, "r");
+	int err;
+
+	if (!stream)
+		return -errno;
+	setvbuf(stream, NULL, _IONBF, 0); /* no buffer for which memory may lack */
+	err = collector_load(collector, stream);
+	if (!err && fgetc(stream) != EOF)
+		err = -EBADMSG;
+	fclose(stream);
+	return err;
+}
+
+int state_load(const char *dir, const char *netns, const struct state_id *id,
+	       struct collector *collector, uint64_t *ret_last_at)
+{
+	struct state_header header;
+	char name[STATE_NAME_MAX + 1];
+	char *data = NULL;
+	size_t size = 0;
+	int err;
+
+	state_file_name(name, netns);
+	err = safe_file_read(dir, name, sizeof(header), sizeof(header) + STATE_BODY_MAX,
+			     &data, &size);
+	if (err)
+		return err;
+	memcpy(&header, data, sizeof(header));
+	size -= sizeof(header);
+	err = check_header(&header, id, data + sizeof(header), size);
+	if (!err)
+		err = load_body(data + sizeof(header), size, collector);
+	if (!err)
+		*ret_last_at = header.last_at;
+	free(data);
+	return err;
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+	size_t len = strlen(text);
+	size_t len_end = strlen(end);
+
+	return len > len_end && !strcmp(text + len - len_end, end);
+}
+
+void state_remove(const char *dir, const char *netns)
+{
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[STATE_NAME_MAX + 1];
+
+	if (fd < 0)
+		return;
+	state_file_name(name, netns);
+	unlinkat(fd, name, 0);
+	close(fd);
+}
+
+/* Of a namespace with a name; the daemon's own is never in question. */
+static bool is_state_of_other(const char *file)
+{
+	return !strncmp(file, STATE_FILE ".", strlen(STATE_FILE ".")) &&
+	       strlen(file) > strlen(STATE_FILE "." STATE_SUFFIX) &&
+	       ends_in(file, STATE_SUFFIX);
+}
+
+/* Of a daemon that was killed while it saved. */
+static bool is_left_over(const char *file)
+{
+	return !strncmp(file, STATE_FILE ".", strlen(STATE_FILE ".")) &&
+	       ends_in(file, STATE_SUFFIX SAFE_FILE_TEMPORARY);
+}
+
+void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
+			   void *ctx)
+{
+	DIR *stream = opendir(dir);
+	const struct dirent *entry;
+
+	while (stream && (entry = readdir(stream)))
+		if (is_left_over(entry->d_name) ||
+		    (is_state_of_other(entry->d_name) && !wanted(ctx, entry->d_name)))
+			unlinkat(dirfd(stream), entry->d_name, 0);
+	if (stream)
+		closedir(stream);
+}

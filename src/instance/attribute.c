@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "instance/attribute.h"
+
+#include <string.h>
+
+static enum local_kind kind_by_interface(const struct local_addrs *addrs,
+					 uint16_t family, const struct in6_addr *addr)
+{
+	return local_addrs_find(addrs, family, addr) ? LOCAL_OWN
+						     : local_kind_of_addr(family, addr);
+}
+
+struct sa_ends attribute_ends(const struct sa *sa, const struct local_addrs *addrs,
+			      struct local_routes *routes)
+{
+	struct sa_ends ends = {LOCAL_UNKNOWN, LOCAL_UNKNOWN};
+	uint32_t mark = sa->mark & sa->mark_mask;
+
+	if (sa->declared != SA_DIR_UNKNOWN)
+		return ends;
+	ends.src = kind_by_interface(addrs, sa->family, &sa->saddr);
+	ends.dst = kind_by_interface(addrs, sa->family, &sa->daddr);
+	if (ends.src == LOCAL_OWN || ends.dst == LOCAL_OWN) {
+		if (ends.src == LOCAL_UNKNOWN)
+			ends.src = LOCAL_NO;
+		if (ends.dst == LOCAL_UNKNOWN)
+			ends.dst = LOCAL_NO;
+		return ends;
+	}
+	ends.dst = local_routes_find(routes, sa->family, &sa->daddr, mark);
+	ends.src = local_routes_find(routes, sa->family, &sa->saddr, mark);
+	return ends;
+}
+
+static bool are_known(const struct sa_ends *ends)
+{
+	return ends->src != LOCAL_UNKNOWN && ends->dst != LOCAL_UNKNOWN;
+}
+
+/* No route leads from a group, so that such a source is as good as a foreign one. */
+static enum sa_direction direction_by_ends(const struct sa_ends *ends)
+{
+	if (!are_known(ends))
+		return SA_DIR_UNKNOWN;
+	if (ends->dst == LOCAL_OWN && ends->src != LOCAL_OWN)
+		return SA_DIR_IN;
+	if (ends->src == LOCAL_OWN && ends->dst == LOCAL_NO)
+		return SA_DIR_OUT;
+	return SA_DIR_UNKNOWN;
+}
+
+static bool both_local(const struct sa_ends *ends)
+{
+	return ends->src == LOCAL_OWN && ends->dst == LOCAL_OWN;
+}
+
+bool attribute_needs_policies(const struct sa *sa, const struct sa_ends *ends)
+{
+	return sa->declared == SA_DIR_UNKNOWN && are_known(ends) &&
+	       direction_by_ends(ends) == SA_DIR_UNKNOWN &&
+	       (both_local(ends) || sa->sequence == SA_DIR_UNKNOWN);
+}
+
+/* A group that this host sends to as well as listens to. A source that may be any
+ * sends to it as soon as there is a policy, so that it is not decided before the SA has
+ * carried something. */
+static enum sa_direction direction_of_group(const struct sa *sa,
+					    const struct sa_ends *ends)
+{
+	if (ends->dst != LOCAL_GROUP)
+		return SA_DIR_UNKNOWN;
+	if (ends->src == LOCAL_OWN)
+		return SA_DIR_OUT;
+	return IN6_IS_ADDR_UNSPECIFIED(&sa->saddr) ? SA_DIR_UNKNOWN : SA_DIR_IN;
+}
+
+enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends *ends,
+				      const struct policy *policies, size_t n_policies)
+{
+	enum sa_direction direction = sa->declared;
+
+	if (direction == SA_DIR_UNKNOWN)
+		direction = direction_by_ends(ends);
+	if (direction == SA_DIR_UNKNOWN && attribute_needs_policies(sa, ends))
+		direction = policy_direction(policies, n_policies, sa);
+	if (direction == SA_DIR_UNKNOWN)
+		direction = sa->sequence;
+	return direction == SA_DIR_UNKNOWN && are_known(ends)
+		   ? direction_of_group(sa, ends)
+		   : direction;
+}
+
+static bool device_has(const struct instance_rule *rule,
+		       const struct local_addrs *addrs, uint16_t family,
+		       const struct in6_addr *local)
+{
+	if (!rule->device[0])
+		return true;
+	return rule->device_index &&
+	       local_addrs_on(addrs, family, local, rule->device_index);
+}
+
+static bool ends_match(const struct instance_rule *rule,
+		       const struct local_addrs *addrs, uint16_t family,
+		       const struct in6_addr *local, const struct in6_addr *remote)
+{
+	return instance_prefix_holds(&rule->local, family, local) &&
+	       instance_prefix_holds(&rule->remote, family, remote) &&
+	       device_has(rule, addrs, family, local);
+}
+
+static bool rule_matches(const struct instance_rule *rule,
+			 const struct local_addrs *addrs, const struct sa *sa,
+			 enum sa_direction direction)
+{
+	if (rule->has_reqid && rule->reqid != sa->reqid)
+		return false;
+	if (rule->has_if_id && rule->if_id != sa->if_id)
+		return false;
+	if (rule->has_mark &&
+	    (sa->mark & rule->mark_mask) != (rule->mark & rule->mark_mask))
+		return false;
+	if (direction != SA_DIR_IN &&
+	    ends_match(rule, addrs, sa->family, &sa->saddr, &sa->daddr))
+		return true;
+	return direction != SA_DIR_OUT &&
+	       ends_match(rule, addrs, sa->family, &sa->daddr, &sa->saddr);
+}
+
+static bool owns(const struct instance *instance, const struct local_addrs *addrs,
+		 const struct sa *sa, enum sa_direction direction)
+{
+	for (size_t i = 0; i < instance->n_rules; i++)
+		if (rule_matches(&instance->rules[i], addrs, sa, direction))
+			return true;
+	return false;
+}
+
+unsigned attribute_instance(const struct instance_set *set,
+			    const struct local_addrs *addrs, const struct sa *sa,
+			    enum sa_direction direction)
+{
+	unsigned best = 0;
+
+	for (size_t i = 1; i < set->n; i++) {
+		const struct instance *instance = &set->instances[i];
+
+		if (owns(instance, addrs, sa, direction) &&
+		    (best == 0 ||
+		     strcmp(instance->name, set->instances[best].name) < 0))
+			best = (unsigned)i;
+	}
+	return best;
+}
+
+bool attribute_connection(const struct instance *instance,
+			  const struct local_addrs *addrs, uint16_t family,
+			  const struct in6_addr *local, const struct in6_addr *remote)
+{
+	for (size_t i = 0; i < instance->n_rules; i++) {
+		const struct instance_rule *rule = &instance->rules[i];
+
+		if ((rule->local.family || rule->remote.family || rule->device[0]) &&
+		    ends_match(rule, addrs, family, local, remote))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "instance/claim.h"
+
+#include <errno.h>
+#include <linux/xfrm.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What an SA must be like. Zero and the unspecified address match anything, but for
+ * reqid, if_id and mark. */
+struct claim {
+	struct in6_addr daddr; /* first: they are sorted as they stand in memory */
+	struct in6_addr saddr;
+	uint32_t spi;
+	uint32_t reqid;
+	uint32_t if_id;
+	uint32_t mark; /* that the SA is looked up with */
+	uint16_t family;
+	uint8_t proto;
+	uint8_t mode;
+	uint8_t direction; /* enum sa_direction */
+	uint8_t any_reqid;
+	uint8_t fallback; /* only of SAs that no policy asks for */
+	uint8_t reserved; /* 0: no padding, since memcmp() compares */
+	uint32_t rank;
+	uint32_t owner;
+};
+
+_Static_assert(sizeof(struct claim) == 64, "no padding between the members");
+
+static int compare(const void *left, const void *right)
+{
+	const struct claim *a = left;
+	const struct claim *b = right;
+	int order = memcmp(a, b, offsetof(struct claim, rank));
+
+	if (order)
+		return order;
+	if (a->rank != b->rank)
+		return a->rank < b->rank ? -1 : 1;
+	return (a->owner > b->owner) - (a->owner < b->owner);
+}
+
+/* The ends of what travels, as the templates wrap it: source and destination. */
+struct ends {
+	struct in6_addr from;
+	struct in6_addr to;
+	uint16_t family;
+};
+
+static struct ends ends_of(const struct claim_flow *flow, enum policy_dir dir)
+{
+	bool out = dir == POLICY_OUT;
+
+	return (struct ends){
+	    .from = out ? flow->local : flow->remote,
+	    .to = out ? flow->remote : flow->local,
+	    .family = flow->family,
+	};
+}
+
+static const struct policy *find_policy(const struct policy *policies, size_t n,
+					enum policy_dir dir,
+					const struct policy_traffic *traffic)
+{
+	const struct policy *best = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct policy *policy = &policies[i];
+
+		if (policy->dir == dir &&
+		    (!best || policy->priority <= best->priority) &&
+		    policy_selects(policy, traffic))
+			best = policy;
+	}
+	return best;
+}
+
+/*
+ * What is sent meets the policies without if_id and mark first, and those of the
+ * interface when that has it (xfrmi_xmit, vti_xmit); what comes in by the interface is
+ * checked against its own.
+ */
+static const struct policy *choose_policy(const struct policy *policies, size_t n,
+					  const struct claim_flow *flow,
+					  enum policy_dir dir)
+{
+	const struct ends ends = ends_of(flow, dir);
+	const struct claim_path *path = &flow->path;
+	bool out = dir == POLICY_OUT;
+	const struct policy_traffic plain = {
+	    .family = flow->family,
+	    .saddr = &ends.from,
+	    .daddr = &ends.to,
+	    .proto = IPPROTO_TCP,
+	    .sport = out ? flow->local_port : flow->remote_port,
+	    .dport = out ? flow->remote_port : flow->local_port,
+	    .if_index = path->if_index,
+	};
+	struct policy_traffic own = plain;
+	const struct policy *policy;
+
+	own.if_id = path->if_id;
+	own.mark = out ? path->out_mark : path->in_mark;
+	policy = find_policy(policies, n, dir, out ? &plain : &own);
+	if (!policy && (own.if_id || own.mark))
+		policy = find_policy(policies, n, dir, out ? &own : &plain);
+	return policy;
+}
+
+static struct claim *add(struct claims *claims, const struct claim_flow *flow,
+			 enum policy_dir dir, const struct ends *ends)
+{
+	struct claim *grown;
+
+	if ((claims->n & (claims->n - 1)) == 0) { /* full at each power of two */
+		size_t n = claims->n ? claims->n * 2 : 1;
+
+		grown = realloc(claims->claims, n * sizeof(*grown));
+		if (!grown)
+			return NULL;
+		claims->claims = grown;
+	}
+	grown = &claims->claims[claims->n++];
+	memset(grown, 0, sizeof(*grown));
+	grown->family = ends->family;
+	grown->saddr = ends->from;
+	grown->daddr = ends->to;
+	grown->direction = dir == POLICY_OUT ? SA_DIR_OUT : SA_DIR_IN;
+	grown->owner = flow->owner;
+	grown->rank = flow->rank;
+	return grown;
+}
+
+static bool has_addr(const struct in6_addr *addr)
+{
+	return !IN6_IS_ADDR_UNSPECIFIED(addr);
+}
+
+/* Tunnel and BEET modes give what travels new ends, which the next template sees; in
+ * transport mode the template's addresses mean nothing (xfrm_tmpl_resolve_one,
+ * xfrm_state_ok). */
+static void wrap(struct ends *ends, const struct policy_template *template)
+{
+	if (template->mode == XFRM_MODE_TRANSPORT)
+		return;
+	ends->family = template->family;
+	ends->from = template->saddr;
+	ends->to = template->daddr;
+}
+
+/*
+ * What one template asks for. The SPI in it is that of the SA that lived when the
+ * policy was made or updated, so it says nothing about the next one: only where there
+ * is no reqid does it count. Outbound the reqid must be the same even if it is 0;
+ * inbound 0 matches any (xfrm_state_look_at, xfrm_state_ok).
+ */
+static int claim_template(struct claims *claims, const struct claim_flow *flow,
+			  const struct policy *policy, struct ends *ends,
+			  const struct policy_template *template)
+{
+	struct claim *claim;
+
+	wrap(ends, template);
+	if (template->proto == IPPROTO_COMP)
+		return 0; /* not IPsec's bytes */
+	claim = add(claims, flow, policy->dir, ends);
+	if (!claim)
+		return -ENOMEM;
+	claim->proto = template->proto;
+	claim->mode = template->mode;
+	claim->reqid = template->reqid;
+	claim->any_reqid = !template->reqid && policy->dir != POLICY_OUT;
+	claim->spi = template->reqid ? 0 : template->spi;
+	claim->if_id = policy->if_id;
+	claim->mark = policy->mark & policy->mark_mask;
+	return 0;
+}
+
+static int claim_fallback(struct claims *claims, const struct claim_flow *flow,
+			  enum policy_dir dir, const struct ends *ends)
+{
+	struct claim *claim = add(claims, flow, dir, ends);
+
+	if (!claim)
+		return -ENOMEM;
+	claim->mode = XFRM_MODE_TRANSPORT;
+	claim->any_reqid = 1;
+	claim->fallback = 1;
+	claim->if_id = flow->path.if_id;
+	claim->mark = dir == POLICY_OUT ? flow->path.out_mark : flow->path.in_mark;
+	return 0;
+}
+
+static int claim_direction(struct claims *claims, const struct claim_flow *flow,
+			   enum policy_dir dir, const struct policy *policies, size_t n)
+{
+	const struct policy *policy = choose_policy(policies, n, flow, dir);
+	struct ends ends = ends_of(flow, dir);
+	int err = 0;
+
+	if (!policy)
+		return claim_fallback(claims, flow, dir, &ends);
+	if (!policy->allow)
+		return 0;
+	for (size_t i = 0; i < policy->n_templates && !err; i++)
+		err =
+		    claim_template(claims, flow, policy, &ends, &policy->templates[i]);
+	return err;
+}
+
+/* The same claim of several connections is kept once, of several owners by the first
+ * in rank, which stands first. */
+static void unite(struct claims *claims)
+{
+	size_t same = offsetof(struct claim, rank);
+	size_t n = 0;
+
+	qsort(claims->claims, claims->n, sizeof(*claims->claims), compare);
+	for (size_t i = 0; i < claims->n; i++)
+		if (n == 0 ||
+		    memcmp(&claims->claims[n - 1], &claims->claims[i], same) != 0)
+			claims->claims[n++] = claims->claims[i];
+	claims->n = n;
+}
+
+int claims_make(const struct claim_flow *flows, size_t n_flows,
+		const struct policy *policies, size_t n_policies, struct claims *ret)
+{
+	struct claims claims = {0};
+	int err = 0;
+
+	for (size_t i = 0; i < n_flows && !err; i++) {
+		err = claim_direction(&claims, &flows[i], POLICY_OUT, policies,
+				      n_policies);
+		if (!err)
+			err = claim_direction(&claims, &flows[i], POLICY_IN, policies,
+					      n_policies);
+	}
+	if (err) {
+		claims_free(&claims);
+		return err;
+	}
+	if (claims.n)
+		unite(&claims);
+	*ret = claims;
+	return 0;
+}
+
+void claims_free(struct claims *claims)
+{
+	free(claims->claims);
+	*claims = (struct claims){0};
+}
+
+void claims_forget(struct claims *claims, unsigned owner)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < claims->n; i++)
+		if (claims->claims[i].owner != owner)
+			claims->claims[n++] = claims->claims[i];
+	claims->n = n;
+}
+
+bool claims_equal(const struct claims *a, const struct claims *b)
+{
+	return a->n == b->n &&
+	       (!a->n || !memcmp(a->claims, b->claims, a->n * sizeof(*a->claims)));
+}
+
+/* An SA may be from any address (xfrm_state_addr_check). */
+static bool matches(const struct claim *claim, const struct sa *sa,
+		    enum sa_direction direction)
+{
+	return claim->family == sa->family &&
+	       (direction == SA_DIR_UNKNOWN || claim->direction == direction) &&
+	       (!claim->proto || claim->proto == sa->proto) &&
+	       claim->mode == sa->mode &&
+	       (claim->any_reqid || claim->reqid == sa->reqid) &&
+	       (!claim->spi || claim->spi == sa->spi) && claim->if_id == sa->if_id &&
+	       (claim->mark & sa->mark_mask) == sa->mark &&
+	       (!has_addr(&claim->saddr) || !has_addr(&sa->saddr) ||
+		!memcmp(&claim->saddr, &sa->saddr, sizeof(sa->saddr)));
+}
+
+/* The first claim on a destination address. */
+static size_t first_of(const struct claims *claims, const struct in6_addr *daddr)
+{
+	size_t low = 0;
+	size_t high = claims->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (memcmp(&claims->claims[middle].daddr, daddr, sizeof(*daddr)) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The best of those claims on one destination that match, or best itself. */
+static const struct claim *best_of(const struct claims *claims,
+				   const struct in6_addr *daddr, const struct sa *sa,
+				   enum sa_direction direction,
+				   const struct claim *best)
+{
+	for (size_t i = first_of(claims, daddr); i < claims->n; i++) {
+		const struct claim *claim = &claims->claims[i];
+
+		if (memcmp(&claim->daddr, daddr, sizeof(*daddr)) != 0)
+			break;
+		if (matches(claim, sa, direction) &&
+		    (!best || claim->fallback < best->fallback ||
+		     (claim->fallback == best->fallback && claim->rank < best->rank)))
+			best = claim;
+	}
+	return best;
+}
+
+unsigned claims_find(const struct claims *claims, const struct policy *policies,
+		     size_t n_policies, const struct sa *sa,
+		     enum sa_direction direction, bool *ret_guess)
+{
+	const struct claim *best;
+
+	*ret_guess = false;
+	if (!claims->n || !sa_is_ipsec(sa))
+		return 0;
+	best = best_of(claims, &sa->daddr, sa, direction, NULL);
+	best = best_of(claims, &in6addr_any, sa, direction, best);
+	if (!best || (best->fallback && policies_ask_for(policies, n_policies, sa)))
+		return 0;
+	*ret_guess = best->fallback;
+	return best->owner;
+}

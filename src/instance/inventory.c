@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "instance/inventory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "instance/attribute.h"
+#include "instance/discovery.h"
+
+int inventory_init(struct inventory *inventory, const struct instance_set *instances)
+{
+	int err;
+
+	*inventory = (struct inventory){.read_at = 0};
+	err = instance_set_init(&inventory->set);
+	return err ? err : inventory_configure(inventory, instances);
+}
+
+void inventory_free(struct inventory *inventory)
+{
+	instance_set_free(&inventory->set);
+	iscsi_sysfs_free(&inventory->sysfs);
+	claims_free(&inventory->claims);
+	free(inventory->owners);
+	free(inventory->paths);
+	*inventory = (struct inventory){.read_at = 0};
+}
+
+int inventory_configure(struct inventory *inventory,
+			const struct instance_set *instances)
+{
+	int err = instance_set_merge(&inventory->set, instances);
+
+	if (!err)
+		inventory->read_at = 0;
+	return err;
+}
+
+static int take_sysfs(struct inventory *inventory, struct iscsi_sysfs *fresh)
+{
+	unsigned *owners = calloc(fresh->n_connections + 1, sizeof(*owners));
+	struct claim_path *paths = calloc(fresh->n_connections + 1, sizeof(*paths));
+
+	if (!owners || !paths) {
+		free(owners);
+		free(paths);
+		iscsi_sysfs_free(fresh);
+		return -ENOMEM;
+	}
+	iscsi_sysfs_recall(fresh, &inventory->sysfs);
+	iscsi_sysfs_free(&inventory->sysfs);
+	free(inventory->owners);
+	free(inventory->paths);
+	inventory->sysfs = *fresh;
+	inventory->owners = owners;
+	inventory->paths = paths;
+	inventory->flows_changed = true;
+	return 0;
+}
+
+/* A session that is logging in is done within seconds; one that recovers may take
+ * hours. So the longer nothing has happened, the longer the wait. */
+static uint64_t patience(const struct inventory *inventory, uint64_t now)
+{
+	uint64_t wait = (now - inventory->changed_at) / 4;
+
+	return iscsi_sysfs_unsettled(&inventory->sysfs) && wait < INVENTORY_REREAD_NS
+		   ? wait
+		   : INVENTORY_REREAD_NS;
+}
+
+int inventory_rediscover(struct inventory *inventory, const struct local_addrs *addrs)
+{
+	inventory->flows_changed = true;
+	return discovery_update(&inventory->set, &inventory->sysfs, addrs,
+				inventory->set.discover, inventory->owners);
+}
+
+void inventory_remove(struct inventory *inventory, unsigned number)
+{
+	claims_forget(&inventory->claims, number);
+	inventory->flows_changed = true;
+	instance_set_remove(&inventory->set, number);
+}
+
+int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
+		      const struct local_addrs *addrs, uint64_t now)
+{
+	struct iscsi_sysfs fresh;
+	uint64_t fingerprint;
+	int err;
+
+	if (!sysfs_root)
+		return 0;
+	fingerprint = iscsi_sysfs_fingerprint(sysfs_root);
+	if (inventory->read_at && fingerprint == inventory->fingerprint &&
+	    now - inventory->read_at < patience(inventory, now))
+		return 0;
+	err = iscsi_sysfs_read(sysfs_root, &fresh);
+	/* what was known stands if it fails, and the next poll tries again */
+	if (!err)
+		err = take_sysfs(inventory, &fresh);
+	if (!err)
+		err = inventory_rediscover(inventory, addrs);
+	if (err)
+		return err;
+	if (!inventory->changed_at || fingerprint != inventory->fingerprint)
+		inventory->changed_at = now;
+	inventory->fingerprint = fingerprint;
+	inventory->read_at = now;
+	return 0;
+}
+
+/* Only what the kernel's own TCP/IP carries meets XFRM. */
+static bool makes_claims(const struct inventory *inventory, size_t i)
+{
+	const struct iscsi_connection *connection = &inventory->sysfs.connections[i];
+	const struct iscsi_host *host =
+	    iscsi_sysfs_host(&inventory->sysfs, connection->host);
+
+	return inventory->owners[i] && connection->family && host &&
+	       iscsi_host_is_software(host);
+}
+
+bool inventory_wants_policies(const struct inventory *inventory)
+{
+	for (size_t i = 0; i < inventory->sysfs.n_connections; i++)
+		if (makes_claims(inventory, i))
+			return true;
+	return false;
+}
+
+void inventory_find_paths(struct inventory *inventory, const struct links *links,
+			  uint32_t (*ask)(void *ctx,
+					  const struct iscsi_connection *connection,
+					  const struct iscsi_host *host),
+			  void *ctx)
+{
+	for (size_t i = 0; i < inventory->sysfs.n_connections; i++) {
+		const struct iscsi_connection *connection =
+		    &inventory->sysfs.connections[i];
+		struct claim_path *path = &inventory->paths[i];
+		const struct link *link;
+
+		*path = (struct claim_path){0};
+		if (!ask || !makes_claims(inventory, i))
+			continue;
+		path->if_index =
+		    ask(ctx, connection,
+			iscsi_sysfs_host(&inventory->sysfs, connection->host));
+		link = links_find(links, path->if_index);
+		if (!link)
+			continue;
+		path->if_id = link->if_id;
+		path->out_mark = link->out_mark;
+		path->in_mark = link->in_mark;
+	}
+}
+
+/* Configured instances before found ones, then by name. */
+static int compare_owners(const void *left, const void *right, void *ctx)
+{
+	const struct instance *instances = ctx;
+	const struct instance *a = &instances[*(const unsigned *)left];
+	const struct instance *b = &instances[*(const unsigned *)right];
+
+	if (!a->n_rules != !b->n_rules)
+		return a->n_rules ? -1 : 1;
+	return strcmp(a->name, b->name);
+}
+
+/* The rank of every instance. The caller frees it. NULL: no memory. */
+static unsigned *rank_instances(const struct instance_set *set)
+{
+	unsigned *order = malloc(set->n * sizeof(*order));
+	unsigned *ranks = malloc(set->n * sizeof(*ranks));
+
+	if (order && ranks) {
+		for (unsigned i = 0; i < set->n; i++)
+			order[i] = i;
+		qsort_r(order, set->n, sizeof(*order), compare_owners, set->instances);
+		for (unsigned i = 0; i < set->n; i++)
+			ranks[order[i]] = i;
+	} else {
+		free(ranks);
+		ranks = NULL;
+	}
+	free(order);
+	return ranks;
+}
+
+static size_t make_flows(const struct inventory *inventory, const unsigned *ranks,
+			 struct claim_flow *flows)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < inventory->sysfs.n_connections; i++) {
+		const struct iscsi_connection *connection =
+		    &inventory->sysfs.connections[i];
+
+		if (!makes_claims(inventory, i))
+			continue;
+		flows[n++] = (struct claim_flow){
+		    .owner = inventory->owners[i],
+		    .rank = ranks[inventory->owners[i]],
+		    .family = connection->family,
+		    .local = connection->local,
+		    .remote = connection->remote,
+		    .local_port = connection->local_port,
+		    .remote_port = connection->remote_port,
+		    .path = inventory->paths[i],
+		};
+	}
+	return n;
+}
+
+static int make_claims(const struct inventory *inventory, const struct policy *policies,
+		       size_t n_policies, struct claims *ret)
+{
+	size_t most = inventory->sysfs.n_connections;
+	struct claim_flow *flows = malloc((most ? most : 1) * sizeof(*flows));
+	unsigned *ranks = rank_instances(&inventory->set);
+	int err = -ENOMEM;
+
+	if (flows && ranks)
+		err = claims_make(flows, make_flows(inventory, ranks, flows), policies,
+				  n_policies, ret);
+	free(flows);
+	free(ranks);
+	return err;
+}
+
+int inventory_claim(struct inventory *inventory, const struct policy *policies,
+		    size_t n_policies, bool policies_changed, bool *ret_changed)
+{
+	struct claims fresh;
+	int err;
+
+	if (!inventory->flows_changed && !policies_changed)
+		return 0;
+	err = make_claims(inventory, policies, n_policies, &fresh);
+	if (err)
+		return err;
+	if (!claims_equal(&fresh, &inventory->claims))
+		*ret_changed = true;
+	claims_free(&inventory->claims);
+	inventory->claims = fresh;
+	inventory->flows_changed = false;
+	return 0;
+}
+
+unsigned inventory_row(const struct inventory *inventory,
+		       const struct local_addrs *addrs, const struct policy *policies,
+		       size_t n_policies, const struct sa *sa,
+		       enum sa_direction direction, bool *ret_guess)
+{
+	unsigned row = attribute_instance(&inventory->set, addrs, sa, direction);
+
+	*ret_guess = false;
+	return row ? row
+		   : claims_find(&inventory->claims, policies, n_policies, sa,
+				 direction, ret_guess);
+}

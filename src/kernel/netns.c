@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/netns.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "util/parser.h"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* Linux 5.14 */
+#endif
+
+bool netns_name_is_valid(const char *name)
+{
+	return *name && strlen(name) <= NETNS_NAME_MAX && !strchr(name, '/') &&
+	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+bool netns_list_names(const struct netns_list *list, const char *name)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->names[i], name))
+			return true;
+	return false;
+}
+
+static int add_name(struct netns_list *list, const char *name)
+{
+	char **grown = realloc(list->names, (list->n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	list->names = grown;
+	grown[list->n] = strdup(name);
+	if (!grown[list->n])
+		return -ENOMEM;
+	list->n++;
+	return 0;
+}
+
+int netns_list_add_line(struct netns_list *list, const char *line, char *error,
+			size_t error_size)
+{
+	struct parser parser = {line, error, error_size};
+	char name[NETNS_NAME_MAX + 1] = "";
+	char rest[2];
+	int ret = parser_word(&parser, name, sizeof(name));
+
+	if (ret < 0)
+		return ret;
+	if (ret == 0)
+		return parser_fail(&parser, "say the namespace's name, or * for all");
+	if (parser_word(&parser, rest, sizeof(rest)) != 0)
+		return parser_fail(&parser, "there is more than one name");
+	if (!strcmp(name, "*")) {
+		list->all = true;
+		return 0;
+	}
+	if (!netns_name_is_valid(name))
+		return parser_fail(&parser, "\"%s\" is not the name of a file", name);
+	return netns_list_names(list, name) ? 0 : add_name(list, name);
+}
+
+void netns_list_free(struct netns_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		free(list->names[i]);
+	free(list->names);
+	*list = (struct netns_list){.n = 0};
+}
+
+bool netns_id_equal(const struct netns_id *a, const struct netns_id *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
+}
+
+static struct netns_id id_of(const struct stat *stat)
+{
+	return (struct netns_id){.dev = stat->st_dev, .ino = stat->st_ino};
+}
+
+static int make_path(char *path, const char *dir, const char *name)
+{
+	return snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX ? 0
+								       : -ENAMETOOLONG;
+}
+
+int netns_identify(const char *dir, const char *name, struct netns_id *ret)
+{
+	char path[PATH_MAX];
+	struct statfs fs;
+	struct stat file;
+	int err = make_path(path, dir, name);
+
+	if (err)
+		return err;
+	if (statfs(path, &fs) < 0 || stat(path, &file) < 0)
+		return -errno;
+	if (fs.f_type != NSFS_MAGIC)
+		return -EAGAIN;
+	*ret = id_of(&file);
+	return 0;
+}
+
+/* Nothing but a namespace is opened: that of a device or a pipe could have effects. */
+int netns_open(const char *dir, const char *name, struct netns_id *ret_id)
+{
+	char path[PATH_MAX];
+	struct stat file;
+	int err = netns_identify(dir, name, ret_id);
+	int fd;
+
+	if (!err)
+		err = make_path(path, dir, name);
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &file) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	*ret_id = id_of(&file);
+	return fd;
+}
+
+int netns_identify_own(struct netns_id *ret)
+{
+	struct stat file;
+
+	if (stat("/proc/thread-self/ns/net", &file) < 0)
+		return -errno;
+	*ret = id_of(&file);
+	return 0;
+}
+
+int netns_cookie(int socket, uint64_t *ret)
+{
+	socklen_t len = sizeof(*ret);
+
+	return getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, ret, &len) < 0 ? -errno
+									      : 0;
+}
+
+int netns_list_dir(const char *dir, void (*found)(void *ctx, const char *name),
+		   void *ctx)
+{
+	DIR *stream = opendir(dir);
+	const struct dirent *entry;
+	int err;
+
+	if (!stream)
+		return -errno;
+	while ((void)(errno = 0), (entry = readdir(stream)))
+		if (netns_name_is_valid(entry->d_name))
+			found(ctx, entry->d_name);
+	err = -errno;
+	closedir(stream);
+	return err;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger/stats.h"
+
+#include <string.h>
+
+const struct stat_column stat_columns[STAT_COUNT] = {
+#define STAT(id, member, field, kind, unit) \
+	[(id)-1] = {id, #field, unit, STAT_##kind, offsetof(struct stats, member)},
+#include "ledger/stats.def"
+#undef STAT
+};
+
+uint64_t stats_get(const struct stats *stats, const struct stat_column *column)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)stats + column->offset, sizeof(value));
+	return value;
+}
+
+void stats_add(struct stats *to, const struct stats *from)
+{
+	for (size_t i = 0; i < STAT_COUNT; i++) {
+		uint64_t sum =
+		    stats_get(to, &stat_columns[i]) + stats_get(from, &stat_columns[i]);
+
+		memcpy((char *)to + stat_columns[i].offset, &sum, sizeof(sum));
+	}
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/text.h"
+
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+struct range {
+	uint32_t first, last;
+};
+
+/* Unicode 15, beside the noncharacters at the end of each plane. */
+static const struct range forbidden[] = {
+    {0x0000, 0x001f}, {0x007f, 0x009f}, /* C0, DEL, C1 */
+    {0x061c, 0x061c}, {0x200e, 0x200f}, /* directional marks */
+    {0x2028, 0x202e},                   /* separators; embeddings and overrides */
+    {0x2066, 0x2069},                   /* isolates */
+    {0xfdd0, 0xfdef},                   /* noncharacters */
+    {0xfeff, 0xfeff},                   /* byte order mark */
+    {0xfff9, 0xfffb},                   /* interlinear annotations */
+};
+
+static bool is_forbidden(uint32_t character)
+{
+	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+		if (character >= forbidden[i].first && character <= forbidden[i].last)
+			return true;
+	return (character & 0xfffe) == 0xfffe;
+}
+
+/* The length that a first byte announces, and the bits of the character in it. */
+static size_t read_first(unsigned char byte, uint32_t *ret_bits)
+{
+	static const struct {
+		unsigned char mask, value;
+	} forms[] = {{0x80, 0x00}, {0xe0, 0xc0}, {0xf0, 0xe0}, {0xf8, 0xf0}};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if ((byte & forms[i].mask) != forms[i].value)
+			continue;
+		*ret_bits = byte & (unsigned char)~forms[i].mask;
+		return i + 1;
+	}
+	return 0;
+}
+
+size_t text_char(const char *text, size_t len)
+{
+	/* of an encoding of so many bytes; a lower one is overlong */
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	uint32_t character = 0;
+	size_t n = len ? read_first((unsigned char)text[0], &character) : 0;
+
+	if (n == 0 || n > len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		unsigned char byte = (unsigned char)text[i];
+
+		if ((byte & 0xc0) != 0x80)
+			return 0;
+		character = character << 6 | (byte & 0x3f);
+	}
+	if (character < least[n] || character > 0x10ffff ||
+	    (character >= 0xd800 && character <= 0xdfff) || is_forbidden(character))
+		return 0;
+	return n;
+}
+
+/* The length of the text up to the first byte that may not be shown. */
+static size_t clean_length(const char *text)
+{
+	size_t len = strlen(text);
+	size_t at = 0;
+
+	for (size_t n; (n = text_char(text + at, len - at)) > 0;)
+		at += n;
+	return at;
+}
+
+bool text_is_clean(const char *text)
+{
+	return !text[clean_length(text)];
+}
+
+void text_trim(char *text)
+{
+	text[clean_length(text)] = '\0';
+}
+
+static bool is_escape(const char *text)
+{
+	return text[0] == '\\' && text[1] == 'x' && isxdigit((unsigned char)text[2]) &&
+	       isxdigit((unsigned char)text[3]);
+}
+
+void text_clean(char *to, size_t size, const char *text)
+{
+	size_t len = strlen(text);
+	size_t used = 0;
+
+	for (size_t at = 0; at < len;) {
+		size_t n = is_escape(text + at) ? 0 : text_char(text + at, len - at);
+
+		if (used + (n ? n : TEXT_GROWTH) >= size)
+			break;
+		if (n)
+			memcpy(to + used, text + at, n);
+		else
+			snprintf(to + used, size - used, "\\x%02x",
+				 (unsigned char)text[at]);
+		used += n ? n : TEXT_GROWTH;
+		at += n ? n : 1;
+	}
+	to[used] = '\0';
+}
