@@ -32,7 +32,9 @@ static const struct {
     {"tcpipv6:9", AF_INET6, "localhost", "9"},
 };
 
-START_TEST(addresses)
+CHAPTER(NULL, NULL);
+
+TEST(addresses)
 {
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		struct agentx_address address;
@@ -49,7 +51,6 @@ START_TEST(addresses)
 		ck_assert_str_eq(address.text, good[i].text);
 	}
 }
-END_TEST
 
 static const struct {
 	const char *text;
@@ -76,7 +77,7 @@ static const struct {
     {"master,tcp:705", "names several"},
 };
 
-START_TEST(what_is_no_address)
+TEST(what_is_no_address)
 {
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct agentx_address address = {.family = -1};
@@ -90,10 +91,9 @@ START_TEST(what_is_no_address)
 		ck_assert_int_eq(address.family, -1);
 	}
 }
-END_TEST
 
 /* The longest that fits, and one more. */
-START_TEST(lengths)
+TEST(lengths)
 {
 	char text[300];
 	struct agentx_address address;
@@ -117,12 +117,4 @@ START_TEST(lengths)
 	text[4 + AGENTX_HOST_MAX + 1] = '\0';
 	ck_assert_int_eq(agentx_address_parse(text, &address, error, sizeof(error)),
 			 -EINVAL);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {addresses, what_is_no_address, lengths};
-
-	return RUN_TESTS("agentx_address", tests);
 }

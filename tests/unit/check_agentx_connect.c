@@ -92,7 +92,9 @@ static void assert_connected(int fd)
 	close(fd);
 }
 
-START_TEST(a_unix_socket)
+CHAPTER(setup, teardown);
+
+TEST(a_unix_socket)
 {
 	int listener = listen_on_path(1);
 	int fd;
@@ -106,10 +108,9 @@ START_TEST(a_unix_socket)
 	ck_assert_int_eq(connect_to(path, &fd, &gai_error), -ENOENT);
 	ck_assert_int_eq(gai_error, 0);
 }
-END_TEST
 
 /* Where a connect() that blocks would wait for ever. */
-START_TEST(a_full_backlog)
+TEST(a_full_backlog)
 {
 	int listener = listen_on_path(0);
 	int fds[8];
@@ -124,9 +125,8 @@ START_TEST(a_full_backlog)
 		close(fds[i]);
 	close(listener);
 }
-END_TEST
 
-START_TEST(tcp)
+TEST(tcp)
 {
 	unsigned port;
 	int listener = listen_on_tcp(&port);
@@ -144,9 +144,8 @@ START_TEST(tcp)
 	ck_assert_int_eq(connect_to(text, &fd, &gai_error), -ECONNREFUSED);
 	ck_assert_int_eq(gai_error, 0);
 }
-END_TEST
 
-START_TEST(a_name_that_is_none)
+TEST(a_name_that_is_none)
 {
 	int fd;
 	int gai_error;
@@ -157,10 +156,9 @@ START_TEST(a_name_that_is_none)
 	ck_assert_int_eq(connect_to(path, &fd, &gai_error), -ENOENT);
 	ck_assert_int_eq(gai_error, 0);
 }
-END_TEST
 
 /* An attempt that is given up leaves no descriptor. */
-START_TEST(given_up)
+TEST(given_up)
 {
 	unsigned port;
 	int listener = listen_on_tcp(&port);
@@ -185,13 +183,4 @@ START_TEST(given_up)
 	ck_assert_int_eq(after, before);
 	close(after);
 	close(listener);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {a_unix_socket, a_full_backlog, tcp,
-				      a_name_that_is_none, given_up};
-
-	return RUN_TESTS_WITH("agentx_connect", tests, setup, teardown);
 }

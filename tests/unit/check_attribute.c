@@ -91,7 +91,9 @@ static void configure(const char *line)
 
 /* Directions: DESIGN 4.3, rule by rule. */
 
-START_TEST(rule_1_and_2_the_kernels_word)
+CHAPTER(setup, teardown);
+
+TEST(rule_1_and_2_the_kernels_word)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
 
@@ -102,9 +104,8 @@ START_TEST(rule_1_and_2_the_kernels_word)
 	sa.sequence = SA_DIR_IN;
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
 }
-END_TEST
 
-START_TEST(rule_3_a_local_end)
+TEST(rule_3_a_local_end)
 {
 	struct sa sa = sa_between("192.0.2.1", "10.0.0.1");
 
@@ -118,9 +119,8 @@ START_TEST(rule_3_a_local_end)
 	sa = sa_between("2001:db8::1", "2001:db8::2");
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
 }
-END_TEST
 
-START_TEST(rule_4_both_ends_local)
+TEST(rule_4_both_ends_local)
 {
 	struct policy policies[2] = {{.dir = POLICY_OUT, .n_templates = 1},
 				     {.dir = POLICY_IN, .n_templates = 1}};
@@ -138,9 +138,8 @@ START_TEST(rule_4_both_ends_local)
 	sa = sa_between("192.0.2.1", "10.0.1.1");
 	ck_assert_int_eq(direction_by(&sa, policies, 2), SA_DIR_IN);
 }
-END_TEST
 
-START_TEST(rule_5_sequence_numbers)
+TEST(rule_5_sequence_numbers)
 {
 	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
 
@@ -152,9 +151,8 @@ START_TEST(rule_5_sequence_numbers)
 	sa.sequence = SA_DIR_OUT;
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
 }
-END_TEST
 
-START_TEST(rule_6_unknown)
+TEST(rule_6_unknown)
 {
 	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
 
@@ -164,17 +162,15 @@ START_TEST(rule_6_unknown)
 	sa = sa_between("10.0.0.1", "10.0.1.1");
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
 }
-END_TEST
 
-START_TEST(families_are_kept_apart)
+TEST(families_are_kept_apart)
 {
 	struct sa sa = sa_between("2001:db8::9", "a00:1::"); /* the bytes of 10.0.0.1 */
 
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
 }
-END_TEST
 
-START_TEST(when_policies_are_needed)
+TEST(when_policies_are_needed)
 {
 	struct sa sa = sa_between("10.0.0.1", "10.0.1.1");
 
@@ -189,7 +185,6 @@ START_TEST(when_policies_are_needed)
 	sa.sequence = SA_DIR_IN;
 	ck_assert(!needs_policies(&sa));
 }
-END_TEST
 
 /* A template for an SA to that address, by a policy of that direction. */
 static struct policy policy_to(enum policy_dir dir, const char *daddr)
@@ -203,7 +198,7 @@ static struct policy policy_to(enum policy_dir dir, const char *daddr)
 
 /* Addresses that are local by a route, on no interface (AnyIP). */
 
-START_TEST(a_local_route_is_as_good_as_an_interface)
+TEST(a_local_route_is_as_good_as_an_interface)
 {
 	struct sa sa = sa_between("192.0.2.1", "10.9.0.1");
 
@@ -222,9 +217,8 @@ START_TEST(a_local_route_is_as_good_as_an_interface)
 	sa = sa_between("2001:db8::2", "2001:db8:a::");
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
 }
-END_TEST
 
-START_TEST(both_ends_local_by_route)
+TEST(both_ends_local_by_route)
 {
 	const struct policy policies[] = {policy_to(POLICY_OUT, "10.9.0.2")};
 	struct sa sa = sa_between("10.9.0.1", "10.9.0.2");
@@ -235,10 +229,9 @@ START_TEST(both_ends_local_by_route)
 	sa.sequence = SA_DIR_IN;
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
 }
-END_TEST
 
 /* The rule behind TPROXY, "fwmark 1 lookup 100" with "local default dev lo" there. */
-START_TEST(everything_is_local_to_marked_traffic)
+TEST(everything_is_local_to_marked_traffic)
 {
 	const struct policy policies[] = {policy_to(POLICY_IN, "198.51.100.1")};
 	struct sa sa = sa_between("192.0.2.1", "198.51.100.1");
@@ -264,9 +257,8 @@ START_TEST(everything_is_local_to_marked_traffic)
 	sa.mark = 2;
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
 }
-END_TEST
 
-START_TEST(groups)
+TEST(groups)
 {
 	static const char *const to[] = {"239.1.2.3", "224.0.0.5", "255.255.255.255",
 					 "10.0.0.255"};
@@ -298,9 +290,8 @@ START_TEST(groups)
 	sa = sa_between("10.0.0.1", "239.1.2.3");
 	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_IN);
 }
-END_TEST
 
-START_TEST(no_lookup_where_an_end_is_known)
+TEST(no_lookup_where_an_end_is_known)
 {
 	struct sa sa = sa_between("192.0.2.1", "10.0.0.1");
 
@@ -314,11 +305,10 @@ START_TEST(no_lookup_where_an_end_is_known)
 	direction_of(&sa);
 	ck_assert_uint_eq(kernel.n_lookups, 0);
 }
-END_TEST
 
 /* Instances. */
 
-START_TEST(nobodys)
+TEST(nobodys)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
 
@@ -326,9 +316,8 @@ START_TEST(nobodys)
 	configure("a local 10.0.9.9");
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
 }
-END_TEST
 
-START_TEST(local_is_our_end_in_both_directions)
+TEST(local_is_our_end_in_both_directions)
 {
 	const struct sa out = sa_between("10.0.0.1", "192.0.2.1");
 	const struct sa in = sa_between("192.0.2.1", "10.0.0.1");
@@ -339,9 +328,8 @@ START_TEST(local_is_our_end_in_both_directions)
 	ck_assert_uint_eq(row_of(&out, SA_DIR_IN), 0);
 	ck_assert_uint_eq(row_of(&in, SA_DIR_OUT), 0);
 }
-END_TEST
 
-START_TEST(remote_is_the_peers_end)
+TEST(remote_is_the_peers_end)
 {
 	const struct sa out = sa_between("10.0.0.1", "192.0.2.1");
 	const struct sa in = sa_between("192.0.2.1", "10.0.0.1");
@@ -351,9 +339,8 @@ START_TEST(remote_is_the_peers_end)
 	ck_assert_uint_eq(row_of(&in, SA_DIR_IN), 1);
 	ck_assert_uint_eq(row_of(&out, SA_DIR_IN), 0);
 }
-END_TEST
 
-START_TEST(unknown_direction_matches_either_way)
+TEST(unknown_direction_matches_either_way)
 {
 	const struct sa out = sa_between("10.0.0.1", "192.0.2.1");
 	const struct sa in = sa_between("192.0.2.1", "10.0.0.1");
@@ -364,9 +351,8 @@ START_TEST(unknown_direction_matches_either_way)
 	ck_assert_uint_eq(row_of(&in, SA_DIR_UNKNOWN), 1);
 	ck_assert_uint_eq(row_of(&other, SA_DIR_UNKNOWN), 0);
 }
-END_TEST
 
-START_TEST(ipv6_prefix)
+TEST(ipv6_prefix)
 {
 	const struct sa sa = sa_between("2001:db8::1", "2001:db8:1::2");
 
@@ -374,9 +360,8 @@ START_TEST(ipv6_prefix)
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_IN), 0);
 }
-END_TEST
 
-START_TEST(reqid)
+TEST(reqid)
 {
 	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
 
@@ -388,9 +373,8 @@ START_TEST(reqid)
 	sa.reqid = 0;
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_UNKNOWN), 1);
 }
-END_TEST
 
-START_TEST(if_id)
+TEST(if_id)
 {
 	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
 
@@ -399,9 +383,8 @@ START_TEST(if_id)
 	sa.if_id = 7;
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
 }
-END_TEST
 
-START_TEST(mark)
+TEST(mark)
 {
 	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
 
@@ -412,9 +395,8 @@ START_TEST(mark)
 	sa.mark = 0x2f;
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
 }
-END_TEST
 
-START_TEST(device)
+TEST(device)
 {
 	const struct sa out = sa_between("10.0.0.1", "192.0.2.1");
 	const struct sa in = sa_between("192.0.2.1", "10.0.0.1");
@@ -429,9 +411,8 @@ START_TEST(device)
 	ck_assert_uint_eq(row_of(&other, SA_DIR_OUT), 0);
 	ck_assert_uint_eq(row_of(&foreign, SA_DIR_OUT), 0);
 }
-END_TEST
 
-START_TEST(all_conditions_of_a_line_any_line_of_a_name)
+TEST(all_conditions_of_a_line_any_line_of_a_name)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
 
@@ -445,9 +426,8 @@ START_TEST(all_conditions_of_a_line_any_line_of_a_name)
 	sa.if_id = 9;
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
 }
-END_TEST
 
-START_TEST(first_by_name_not_by_number)
+TEST(first_by_name_not_by_number)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
 
@@ -458,7 +438,6 @@ START_TEST(first_by_name_not_by_number)
 	sa = sa_between("10.0.9.1", "192.0.2.1");
 	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 3);
 }
-END_TEST
 
 /* Connections. */
 
@@ -471,7 +450,7 @@ static bool connection(const char *local, const char *remote)
 				    &r);
 }
 
-START_TEST(connections_go_by_address_and_device)
+TEST(connections_go_by_address_and_device)
 {
 	configure("a local 10.0.0.1 remote 192.0.2.0/24");
 	ck_assert(connection("10.0.0.1", "192.0.2.1"));
@@ -479,9 +458,8 @@ START_TEST(connections_go_by_address_and_device)
 	ck_assert(!connection("192.0.2.1", "10.0.0.1"));
 	ck_assert(!connection("10.0.0.1", "192.0.3.1"));
 }
-END_TEST
 
-START_TEST(connections_need_such_a_condition)
+TEST(connections_need_such_a_condition)
 {
 	configure("a reqid 5");
 	ck_assert(!connection("10.0.0.1", "192.0.2.1"));
@@ -490,38 +468,4 @@ START_TEST(connections_need_such_a_condition)
 	set.instances[1].rules[1].device_index = 3;
 	ck_assert(connection("10.0.1.1", "192.0.2.1"));
 	ck_assert(!connection("10.0.0.1", "192.0.2.1"));
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    rule_1_and_2_the_kernels_word,
-	    rule_3_a_local_end,
-	    rule_4_both_ends_local,
-	    rule_5_sequence_numbers,
-	    rule_6_unknown,
-	    families_are_kept_apart,
-	    when_policies_are_needed,
-	    a_local_route_is_as_good_as_an_interface,
-	    both_ends_local_by_route,
-	    everything_is_local_to_marked_traffic,
-	    groups,
-	    no_lookup_where_an_end_is_known,
-	    nobodys,
-	    local_is_our_end_in_both_directions,
-	    remote_is_the_peers_end,
-	    unknown_direction_matches_either_way,
-	    ipv6_prefix,
-	    reqid,
-	    if_id,
-	    mark,
-	    device,
-	    all_conditions_of_a_line_any_line_of_a_name,
-	    first_by_name_not_by_number,
-	    connections_go_by_address_and_device,
-	    connections_need_such_a_condition,
-	};
-
-	return RUN_TESTS_WITH("attribute", tests, setup, teardown);
 }

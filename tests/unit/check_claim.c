@@ -147,15 +147,16 @@ static unsigned in_owner(const char *from, const char *to, uint8_t mode, uint32_
 	return owner_of(sa_between(from, to, mode, reqid), SA_DIR_IN);
 }
 
-START_TEST(no_connection_no_claim)
+CHAPTER(setup, teardown);
+
+TEST(no_connection_no_claim)
 {
 	n_flows = 0;
 	transport_policies(5);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
-START_TEST(transport_mode)
+TEST(transport_mode)
 {
 	transport_policies(5);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
@@ -169,19 +170,17 @@ START_TEST(transport_mode)
 	ck_assert_uint_eq(out_owner("10.0.0.2", "192.0.2.1", TRANSPORT, 5), 0);
 	ck_assert_uint_eq(in_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
 /* What xfrm_tmpl_resolve_one and xfrm_state_ok do not look at. */
-START_TEST(addresses_of_a_transport_template)
+TEST(addresses_of_a_transport_template)
 {
 	transport_policies(5);
 	ends(&policies[0].templates[0], "203.0.113.1", "203.0.113.2");
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	ck_assert_uint_eq(out_owner("203.0.113.1", "203.0.113.2", TRANSPORT, 5), 0);
 }
-END_TEST
 
-START_TEST(tunnel_mode)
+TEST(tunnel_mode)
 {
 	tunnel_policies(5, "203.0.113.1");
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TUNNEL, 5), 1);
@@ -190,18 +189,16 @@ START_TEST(tunnel_mode)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TUNNEL, 6), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
 /* Its own end is not in the template: it follows from the route. */
-START_TEST(tunnel_from_any_address)
+TEST(tunnel_from_any_address)
 {
 	tunnel_policies(5, "203.0.113.1");
 	policies[0].templates[0].saddr = in6addr_any;
 	ck_assert_uint_eq(out_owner("10.0.0.9", "203.0.113.1", TUNNEL, 5), 1);
 }
-END_TEST
 
-START_TEST(ipv6)
+TEST(ipv6)
 {
 	flows[0] = flow_between(1, "2001:db8::1", "2001:db8:1::1");
 	add_template(add_policy(POLICY_OUT, "2001:db8::", 64, "2001:db8:1::", 64), ESP,
@@ -209,18 +206,16 @@ START_TEST(ipv6)
 	ck_assert_uint_eq(out_owner("2001:db8::1", "2001:db8:1::1", TRANSPORT, 5), 1);
 	ck_assert_uint_eq(out_owner("2001:db8::2", "2001:db8:1::1", TRANSPORT, 5), 0);
 }
-END_TEST
 
-START_TEST(ipv4_in_ipv6)
+TEST(ipv4_in_ipv6)
 {
 	tunnel_policies(5, "203.0.113.1");
 	ends(&policies[0].templates[0], "2001:db8::1", "2001:db8::2");
 	ck_assert_uint_eq(out_owner("2001:db8::1", "2001:db8::2", TUNNEL, 5), 1);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TUNNEL, 5), 0);
 }
-END_TEST
 
-START_TEST(selectors)
+TEST(selectors)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.0", 24, "192.0.2.0", 30);
 
@@ -247,9 +242,8 @@ START_TEST(selectors)
 	policy->family = AF_INET6;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
-START_TEST(the_lowest_priority_value_is_used)
+TEST(the_lowest_priority_value_is_used)
 {
 	transport_policies(5);
 	tunnel_policies(6, "203.0.113.1");
@@ -262,19 +256,17 @@ START_TEST(the_lowest_priority_value_is_used)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TUNNEL, 6), 0);
 }
-END_TEST
 
-START_TEST(of_equal_ones_the_oldest)
+TEST(of_equal_ones_the_oldest)
 {
 	transport_policies(5);
 	transport_policies(6);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
 }
-END_TEST
 
 /* Blocked, or let through as it is: no SA serves it, not even one between its ends. */
-START_TEST(block_and_bypass)
+TEST(block_and_bypass)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "0.0.0.0", 0, "0.0.0.0", 0);
 
@@ -285,10 +277,9 @@ START_TEST(block_and_bypass)
 	policy->allow = true;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 }
-END_TEST
 
 /* It is that of the SA that lived when the policy was made. */
-START_TEST(spi_of_a_template)
+TEST(spi_of_a_template)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1", TRANSPORT, 5);
 
@@ -300,19 +291,17 @@ START_TEST(spi_of_a_template)
 	sa.spi = 1;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 }
-END_TEST
 
 /* Out it must be equal, in it matches any. */
-START_TEST(reqid_0)
+TEST(reqid_0)
 {
 	transport_policies(0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 0), 1);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
 }
-END_TEST
 
-START_TEST(protocols)
+TEST(protocols)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1", TRANSPORT, 5);
 
@@ -326,10 +315,9 @@ START_TEST(protocols)
 	sa.proto = IPPROTO_IPIP;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0);
 }
-END_TEST
 
 /* Compressed into a tunnel, encrypted between its ends, authenticated around that. */
-START_TEST(nested_templates)
+TEST(nested_templates)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
 	struct sa sa = sa_between("10.0.0.1", "203.0.113.1", TRANSPORT, 5);
@@ -342,9 +330,8 @@ START_TEST(nested_templates)
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
-START_TEST(tunnel_in_tunnel)
+TEST(tunnel_in_tunnel)
 {
 	tunnel_policies(5, "203.0.113.1");
 	ends(add_template(&policies[0], ESP, TUNNEL, 6), "10.0.0.1", "198.51.100.1");
@@ -352,9 +339,8 @@ START_TEST(tunnel_in_tunnel)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "198.51.100.1", TUNNEL, 6), 1);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "198.51.100.1", TUNNEL, 5), 0);
 }
-END_TEST
 
-START_TEST(marks_of_sas)
+TEST(marks_of_sas)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1", TRANSPORT, 5);
 
@@ -370,9 +356,8 @@ START_TEST(marks_of_sas)
 	sa.mark = sa.mark_mask = 0; /* an SA for any mark */
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 }
-END_TEST
 
-START_TEST(marks_of_policies)
+TEST(marks_of_policies)
 {
 	transport_policies(5);
 	policies[0].mark = 7;
@@ -385,9 +370,8 @@ START_TEST(marks_of_policies)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
 }
-END_TEST
 
-START_TEST(xfrm_interfaces)
+TEST(xfrm_interfaces)
 {
 	struct sa sa = sa_between("10.0.0.1", "203.0.113.1", TUNNEL, 5);
 
@@ -407,9 +391,8 @@ START_TEST(xfrm_interfaces)
 	sa.if_id = 9;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_IN), 1);
 }
-END_TEST
 
-START_TEST(interface_of_a_policy)
+TEST(interface_of_a_policy)
 {
 	transport_policies(5);
 	policies[0].if_index = 3;
@@ -419,10 +402,9 @@ START_TEST(interface_of_a_policy)
 	flows[0].path.if_index = 4;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
 /* Two records over one path: whoever is first in rank, however they are listed. */
-START_TEST(ties)
+TEST(ties)
 {
 	flows[1] = flow_between(2, "10.0.0.1", "192.0.2.1");
 	flows[1].local_port = 40001;
@@ -443,10 +425,9 @@ START_TEST(ties)
 	flows[1].rank = 301;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 }
-END_TEST
 
 /* Policies by port tell two sessions between the same addresses apart. */
-START_TEST(ports_tell_sessions_apart)
+TEST(ports_tell_sessions_apart)
 {
 	flows[1] = flow_between(2, "10.0.0.1", "192.0.2.1");
 	flows[1].local_port = 40001;
@@ -464,10 +445,9 @@ START_TEST(ports_tell_sessions_apart)
 	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
 	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 6), 2);
 }
-END_TEST
 
 /* Several paths of one record: all their SAs. */
-START_TEST(multipath)
+TEST(multipath)
 {
 	flows[1] = flow_between(1, "10.0.1.1", "192.0.2.9");
 	n_flows = 2;
@@ -477,9 +457,8 @@ START_TEST(multipath)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	ck_assert_uint_eq(out_owner("10.0.1.1", "192.0.2.9", TRANSPORT, 6), 1);
 }
-END_TEST
 
-START_TEST(local_address_not_known)
+TEST(local_address_not_known)
 {
 	flows[0].local = in6addr_any;
 	transport_policies(5);
@@ -487,9 +466,8 @@ START_TEST(local_address_not_known)
 	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
 	ck_assert_uint_eq(in_owner("192.0.2.9", "10.0.0.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
-START_TEST(without_a_policy)
+TEST(without_a_policy)
 {
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	ck_assert(guess);
@@ -497,10 +475,9 @@ START_TEST(without_a_policy)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TUNNEL, 5), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.2", TRANSPORT, 5), 0);
 }
-END_TEST
 
 /* An SA that other traffic between the same ends has a policy for is not it. */
-START_TEST(without_a_policy_but_for_others)
+TEST(without_a_policy_but_for_others)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
 
@@ -509,10 +486,9 @@ START_TEST(without_a_policy_but_for_others)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
 }
-END_TEST
 
 /* A policy without reqid or addresses for another peer asks for that one's alone. */
-START_TEST(without_a_policy_but_for_another_peer)
+TEST(without_a_policy_but_for_another_peer)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.9", 32);
 
@@ -522,10 +498,9 @@ START_TEST(without_a_policy_but_for_another_peer)
 	policy->proto = IPPROTO_UDP;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
 /* The SPI in a template is out of date between a rekey and the policy's update. */
-START_TEST(an_sa_after_a_rekey_that_another_policy_asks_for)
+TEST(an_sa_after_a_rekey_that_another_policy_asks_for)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
 
@@ -533,19 +508,17 @@ START_TEST(an_sa_after_a_rekey_that_another_policy_asks_for)
 	add_template(policy, ESP, TRANSPORT, 5)->spi = 0x77;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
-END_TEST
 
-START_TEST(an_sa_from_any_address)
+TEST(an_sa_from_any_address)
 {
 	transport_policies(5);
 	ck_assert_uint_eq(out_owner("0.0.0.0", "192.0.2.1", TRANSPORT, 5), 1);
 	ck_assert_uint_eq(out_owner("0.0.0.0", "192.0.2.2", TRANSPORT, 5), 0);
 }
-END_TEST
 
 /* With NAT the ports of UDP are the SA's own affair; the tunnel's ends are what the
  * template says, and inside it travel the addresses of the connection. */
-START_TEST(nat_traversal)
+TEST(nat_traversal)
 {
 	flows[0] = flow_between(1, "10.11.0.5", "192.0.2.1"); /* of the tunnel's pool */
 	add_template(add_policy(POLICY_OUT, "10.11.0.5", 32, "192.0.2.0", 24), ESP,
@@ -554,10 +527,9 @@ START_TEST(nat_traversal)
 	ck_assert_uint_eq(out_owner("192.168.1.7", "203.0.113.1", TUNNEL, 5), 1);
 	ck_assert_uint_eq(out_owner("10.11.0.5", "192.0.2.1", TUNNEL, 5), 0);
 }
-END_TEST
 
 /* BEET mode has ends of its own, as a tunnel has. */
-START_TEST(beet_mode)
+TEST(beet_mode)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
 
@@ -566,10 +538,9 @@ START_TEST(beet_mode)
 	ck_assert_uint_eq(out_owner("10.9.0.1", "10.9.0.2", TUNNEL, 5), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", XFRM_MODE_BEET, 5), 0);
 }
-END_TEST
 
 /* Who has a policy for an SA comes before who merely sits between its ends. */
-START_TEST(fallback_comes_last)
+TEST(fallback_comes_last)
 {
 	flows[0].remote_port = 3261;
 	flows[1] = flow_between(2, "10.0.0.1", "192.0.2.1");
@@ -578,9 +549,8 @@ START_TEST(fallback_comes_last)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
 }
-END_TEST
 
-START_TEST(direction_not_known)
+TEST(direction_not_known)
 {
 	struct sa sa = sa_between("192.0.2.1", "10.0.0.1", TRANSPORT, 5);
 
@@ -589,10 +559,9 @@ START_TEST(direction_not_known)
 	sa.reqid = 6;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_UNKNOWN), 0);
 }
-END_TEST
 
 /* One that is being negotiated has all that counts but keys. */
-START_TEST(larval_sas)
+TEST(larval_sas)
 {
 	struct sa sa = sa_between("192.0.2.1", "10.0.0.1", TRANSPORT, 5);
 
@@ -600,9 +569,8 @@ START_TEST(larval_sas)
 	sa.keyed = false;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_IN), 1);
 }
-END_TEST
 
-START_TEST(equal_or_not)
+TEST(equal_or_not)
 {
 	struct claims other;
 
@@ -619,9 +587,8 @@ START_TEST(equal_or_not)
 	ck_assert(!claims_equal(&claims, &other));
 	claims_free(&other);
 }
-END_TEST
 
-START_TEST(an_owner_that_is_forgotten)
+TEST(an_owner_that_is_forgotten)
 {
 	const struct sa mine = sa_between("10.0.0.1", "192.0.2.1", TRANSPORT, 0);
 	const struct sa other = sa_between("10.0.0.1", "192.0.2.2", TRANSPORT, 0);
@@ -636,7 +603,6 @@ START_TEST(an_owner_that_is_forgotten)
 	claims_forget(&claims, 1);
 	ck_assert_uint_eq(claims_find(&claims, NULL, 0, &mine, SA_DIR_OUT, &guess), 0);
 }
-END_TEST
 
 /* Random policies, connections and SAs against the rules written down plainly. */
 
@@ -813,7 +779,7 @@ static unsigned plain_owner(const struct sa *sa, enum policy_dir dir)
 	return owner;
 }
 
-START_TEST(random_against_the_rules)
+TEST(random_against_the_rules)
 {
 	unsigned hits = 0;
 
@@ -850,50 +816,4 @@ START_TEST(random_against_the_rules)
 		}
 	}
 	ck_assert_uint_gt(hits, 1000);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    no_connection_no_claim,
-	    transport_mode,
-	    addresses_of_a_transport_template,
-	    tunnel_mode,
-	    tunnel_from_any_address,
-	    ipv6,
-	    ipv4_in_ipv6,
-	    selectors,
-	    the_lowest_priority_value_is_used,
-	    of_equal_ones_the_oldest,
-	    block_and_bypass,
-	    spi_of_a_template,
-	    reqid_0,
-	    protocols,
-	    nested_templates,
-	    tunnel_in_tunnel,
-	    marks_of_sas,
-	    marks_of_policies,
-	    xfrm_interfaces,
-	    interface_of_a_policy,
-	    ties,
-	    ports_tell_sessions_apart,
-	    multipath,
-	    local_address_not_known,
-	    without_a_policy,
-	    without_a_policy_but_for_others,
-	    without_a_policy_but_for_another_peer,
-	    an_sa_after_a_rekey_that_another_policy_asks_for,
-	    an_sa_from_any_address,
-	    nat_traversal,
-	    beet_mode,
-	    fallback_comes_last,
-	    direction_not_known,
-	    larval_sas,
-	    equal_or_not,
-	    an_owner_that_is_forgotten,
-	    random_against_the_rules,
-	};
-
-	return RUN_TESTS_WITH("claim", tests, setup, teardown);
 }

@@ -140,7 +140,9 @@ static void sad_is_empty(void)
 	fake_kernel_clear(&kernel.dumps[KERNEL_DUMP_SAD]);
 }
 
-START_TEST(a_whole_poll)
+CHAPTER(setup, teardown);
+
+TEST(a_whole_poll)
 {
 	struct sa_values in = sa_between("192.0.2.1", "10.0.0.1", 2);
 	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
@@ -190,19 +192,17 @@ START_TEST(a_whole_poll)
 	ck_assert_uint_eq(snapshot.n_rows, 1);
 	ck_assert_uint_eq(snapshot.n_xfrm, 3);
 }
-END_TEST
 
-START_TEST(before_the_first_poll)
+TEST(before_the_first_poll)
 {
 	ck_assert(!row(ALL)->active);
 	ck_assert_uint_eq(collector_last_poll(collector), 0);
 	ck_assert_uint_eq(health()->last_poll, 0);
 	ck_assert_uint_eq(snapshot.n_xfrm, 0);
 }
-END_TEST
 
 /* Addresses first; the error counters before the dump; events on both sides of it. */
-START_TEST(order_of_reads)
+TEST(order_of_reads)
 {
 	poll_well();
 	ck_assert_str_eq(kernel.asked, "AEPXSE");
@@ -210,9 +210,8 @@ START_TEST(order_of_reads)
 	poll_well();
 	ck_assert_str_eq(kernel.asked, "EXSE");
 }
-END_TEST
 
-START_TEST(events_between_polls)
+TEST(events_between_polls)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
 
@@ -239,7 +238,6 @@ START_TEST(events_between_polls)
 	ck_assert_uint_eq(health()->events, 2);
 	ck_assert(!collector_wants_poll(collector));
 }
-END_TEST
 
 static void sa_is_deleted(struct fake_kernel *fake)
 {
@@ -250,7 +248,7 @@ static void sa_is_deleted(struct fake_kernel *fake)
 	fake_kernel_event(fake, message_delsa(&sa));
 }
 
-START_TEST(events_during_the_dump)
+TEST(events_during_the_dump)
 {
 	sad_has(200);
 	poll_well();
@@ -266,9 +264,8 @@ START_TEST(events_during_the_dump)
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 600);
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 1);
 }
-END_TEST
 
-START_TEST(events_during_the_dump_that_misses_the_sa)
+TEST(events_during_the_dump_that_misses_the_sa)
 {
 	sad_has(200);
 	poll_well();
@@ -281,10 +278,9 @@ START_TEST(events_during_the_dump_that_misses_the_sa)
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 1);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 }
-END_TEST
 
 /* A poll that falls between the two messages of a move. */
-START_TEST(a_poll_amid_a_move)
+TEST(a_poll_amid_a_move)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
 
@@ -304,11 +300,10 @@ START_TEST(a_poll_amid_a_move)
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 0);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 252);
 }
-END_TEST
 
 /* Errors: the old rows stand. */
 
-START_TEST(dumps_that_fail)
+TEST(dumps_that_fail)
 {
 	static const int errors[] = {-EPERM, -ETIMEDOUT, -ENOBUFS, -EBADMSG, -ENOMEM};
 
@@ -334,9 +329,8 @@ START_TEST(dumps_that_fail)
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 1);
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 0);
 }
-END_TEST
 
-START_TEST(first_poll_without_permission)
+TEST(first_poll_without_permission)
 {
 	kernel.dump_error[KERNEL_DUMP_SAD] = -EPERM;
 	poll_badly(-EPERM);
@@ -344,9 +338,8 @@ START_TEST(first_poll_without_permission)
 	ck_assert_uint_eq(health()->failed_polls, 1);
 	ck_assert_uint_eq(collector_last_poll(collector), 0);
 }
-END_TEST
 
-START_TEST(a_dump_cut_short)
+TEST(a_dump_cut_short)
 {
 	struct sa_values second = sa_between("10.0.0.1", "192.0.2.1", 2);
 
@@ -365,9 +358,8 @@ START_TEST(a_dump_cut_short)
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 250);
 	ck_assert_uint_eq(row(ALL)->discontinuity, 1000 * SECOND);
 }
-END_TEST
 
-START_TEST(other_reads_that_fail)
+TEST(other_reads_that_fail)
 {
 	sad_has(200);
 	poll_well();
@@ -385,9 +377,8 @@ START_TEST(other_reads_that_fail)
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 300);
 	ck_assert_uint_eq(health()->failed_polls, 0);
 }
-END_TEST
 
-START_TEST(policies_that_cannot_be_read)
+TEST(policies_that_cannot_be_read)
 {
 	kernel.dump_error[KERNEL_DUMP_SPD] = -ETIMEDOUT;
 	poll_well();
@@ -395,9 +386,8 @@ START_TEST(policies_that_cannot_be_read)
 	kernel.dump_error[KERNEL_DUMP_SPD] = 0;
 	poll_well();
 }
-END_TEST
 
-START_TEST(a_bad_message_in_the_dump)
+TEST(a_bad_message_in_the_dump)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
 	struct nlmsghdr *whole = message_newsa(XFRM_MSG_NEWSA, &sa);
@@ -410,11 +400,10 @@ START_TEST(a_bad_message_in_the_dump)
 	fake_kernel_add(&kernel.dumps[KERNEL_DUMP_SAD], message_raw(200, NULL, 0));
 	poll_well();
 }
-END_TEST
 
 /* Lost events. */
 
-START_TEST(events_were_dropped)
+TEST(events_were_dropped)
 {
 	sad_has(200);
 	poll_well();
@@ -436,10 +425,9 @@ START_TEST(events_were_dropped)
 	ck_assert_uint_eq(health()->resyncs, 1);
 	ck_assert_uint_eq(row(ALL)->discontinuity, 1001 * SECOND);
 }
-END_TEST
 
 /* What survived is read, in the same call. */
-START_TEST(what_survives_a_drop)
+TEST(what_survives_a_drop)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
 
@@ -453,7 +441,6 @@ START_TEST(what_survives_a_drop)
 	ck_assert_uint_eq(health()->event_losses, 2);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 70);
 }
-END_TEST
 
 static void events_are_dropped(struct fake_kernel *fake)
 {
@@ -462,7 +449,7 @@ static void events_are_dropped(struct fake_kernel *fake)
 }
 
 /* Those that were lost while the dump ran the dump may not have shown. */
-START_TEST(events_dropped_during_the_dump)
+TEST(events_dropped_during_the_dump)
 {
 	poll_well();
 	kernel.now += SECOND;
@@ -474,9 +461,8 @@ START_TEST(events_dropped_during_the_dump)
 	ck_assert(!collector_wants_poll(collector));
 	ck_assert_uint_eq(health()->resyncs, 1);
 }
-END_TEST
 
-START_TEST(a_flood_does_not_starve_the_dump)
+TEST(a_flood_does_not_starve_the_dump)
 {
 	sad_has(200);
 	kernel.events_error = -ENOBUFS;
@@ -486,9 +472,8 @@ START_TEST(a_flood_does_not_starve_the_dump)
 	ck_assert(collector_wants_poll(collector));
 	ck_assert_uint_lt(strlen(kernel.asked), 100);
 }
-END_TEST
 
-START_TEST(a_bad_event_is_a_lost_event)
+TEST(a_bad_event_is_a_lost_event)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
 	struct nlmsghdr *whole = message_newsa(XFRM_MSG_NEWSA, &sa);
@@ -503,9 +488,8 @@ START_TEST(a_bad_event_is_a_lost_event)
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 40);
 	ck_assert_uint_eq(health()->resyncs, 1);
 }
-END_TEST
 
-START_TEST(a_resync_that_fails_is_still_owed)
+TEST(a_resync_that_fails_is_still_owed)
 {
 	poll_well();
 	kernel.events_error = -ENOBUFS;
@@ -519,10 +503,9 @@ START_TEST(a_resync_that_fails_is_still_owed)
 	ck_assert_uint_eq(health()->resyncs, 1);
 	ck_assert(!collector_wants_poll(collector));
 }
-END_TEST
 
 /* Someone else knows that messages are missing. */
-START_TEST(a_gap_that_was_told)
+TEST(a_gap_that_was_told)
 {
 	poll_well();
 	kernel.now += SECOND;
@@ -533,9 +516,8 @@ START_TEST(a_gap_that_was_told)
 	ck_assert_uint_eq(health()->resyncs, 1);
 	ck_assert_uint_eq(row(ALL)->discontinuity, 1001 * SECOND);
 }
-END_TEST
 
-START_TEST(a_flush_marks_its_rows)
+TEST(a_flush_marks_its_rows)
 {
 	struct sa_values other = sa_between("10.0.1.1", "192.0.2.1", 2);
 
@@ -554,11 +536,10 @@ START_TEST(a_flush_marks_its_rows)
 	ck_assert_uint_eq(row("b")->discontinuity, 1000 * SECOND);
 	ck_assert_uint_eq(row("b")->stats.active_sa, 1);
 }
-END_TEST
 
 /* Age. */
 
-START_TEST(rows_go_stale)
+TEST(rows_go_stale)
 {
 	OPEN("a local 10.0.0.1");
 	poll_well();
@@ -574,9 +555,8 @@ START_TEST(rows_go_stale)
 	poll_well();
 	ck_assert(row("a")->active && row(ALL)->active);
 }
-END_TEST
 
-START_TEST(stale_after_is_reconfigured)
+TEST(stale_after_is_reconfigured)
 {
 	poll_well();
 	reconfigure(NULL, 5 * SECOND);
@@ -585,11 +565,10 @@ START_TEST(stale_after_is_reconfigured)
 	poll_badly(-ETIMEDOUT);
 	ck_assert(!row(ALL)->active);
 }
-END_TEST
 
 /* Columns 7 and 8, which only the namespace has. */
 
-START_TEST(errors_with_no_instance)
+TEST(errors_with_no_instance)
 {
 	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
 	poll_well();
@@ -597,9 +576,8 @@ START_TEST(errors_with_no_instance)
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
 	ck_assert_int_eq(row(ALL)->error_scope, ERROR_SCOPE_INSTANCE);
 }
-END_TEST
 
-START_TEST(errors_with_one_instance)
+TEST(errors_with_one_instance)
 {
 	OPEN("a local 10.0.0.1");
 	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
@@ -610,9 +588,8 @@ START_TEST(errors_with_one_instance)
 	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 0);
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 0);
 }
-END_TEST
 
-START_TEST(errors_with_two_instances)
+TEST(errors_with_two_instances)
 {
 	static const char *const names[] = {"a", "b", ALL};
 
@@ -625,9 +602,8 @@ START_TEST(errors_with_two_instances)
 		ck_assert_int_eq(row(names[i])->error_scope, ERROR_SCOPE_NAMESPACE);
 	}
 }
-END_TEST
 
-START_TEST(errors_as_instances_are_added)
+TEST(errors_as_instances_are_added)
 {
 	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
 	poll_well();
@@ -645,9 +621,8 @@ START_TEST(errors_as_instances_are_added)
 	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 10);
 	ck_assert_uint_eq(row("b")->stats.packets_not_decrypted, 16);
 }
-END_TEST
 
-START_TEST(not_decrypted_never_goes_back)
+TEST(not_decrypted_never_goes_back)
 {
 	struct sa_values sa = sa_between("192.0.2.1", "10.0.0.1", 1);
 
@@ -671,10 +646,9 @@ START_TEST(not_decrypted_never_goes_back)
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 11);
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_authenticated, 100);
 }
-END_TEST
 
 /* An integrity failure of any row's SA is one of the namespace's protocol errors. */
-START_TEST(integrity_failures_of_all_rows)
+TEST(integrity_failures_of_all_rows)
 {
 	struct sa_values a = sa_between("192.0.2.1", "10.0.0.1", 1);
 	struct sa_values b = sa_between("192.0.2.1", "10.0.1.1", 2);
@@ -690,9 +664,8 @@ START_TEST(integrity_failures_of_all_rows)
 	ck_assert_uint_eq(row("a")->stats.packets_not_authenticated, 2);
 	ck_assert_uint_eq(row("b")->stats.packets_not_authenticated, 3);
 }
-END_TEST
 
-START_TEST(xfrm_table)
+TEST(xfrm_table)
 {
 	kernel.xfrm_stat = "XfrmInError\t1\nXfrmInIptfsError\t2\n";
 	poll_well();
@@ -701,11 +674,10 @@ START_TEST(xfrm_table)
 	ck_assert_str_eq(snapshot.xfrm[1].counter.name, "XfrmInIptfsError");
 	ck_assert_uint_eq(snapshot.xfrm[1].counter.value, 2);
 }
-END_TEST
 
 /* Whose SA, and which way. */
 
-START_TEST(rows_by_configuration)
+TEST(rows_by_configuration)
 {
 	struct sa_values in = sa_between("192.0.2.1", "10.0.1.1", 2);
 
@@ -718,10 +690,9 @@ START_TEST(rows_by_configuration)
 	ck_assert_uint_eq(row("b")->stats.confidential_bytes_received, 30);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 }
-END_TEST
 
 /* Policies are read where an SA needs them, and again when they have changed. */
-START_TEST(policies_tell_the_direction)
+TEST(policies_tell_the_direction)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "10.0.1.1", 1);
 	const struct policy_values policy = {
@@ -745,9 +716,8 @@ START_TEST(policies_tell_the_direction)
 	poll_well();
 	ck_assert_ptr_null(strchr(kernel.asked, 'P'));
 }
-END_TEST
 
-START_TEST(policies_are_not_read_in_vain)
+TEST(policies_are_not_read_in_vain)
 {
 	const struct policy_values policy = {.saddr = "0.0.0.0", .daddr = "0.0.0.0"};
 
@@ -760,9 +730,8 @@ START_TEST(policies_are_not_read_in_vain)
 	}
 	ck_assert_ptr_null(strchr(kernel.asked, 'P'));
 }
-END_TEST
 
-START_TEST(many_policies)
+TEST(many_policies)
 {
 	const struct policy_values policy = {.saddr = "0.0.0.0", .daddr = "0.0.0.0"};
 
@@ -771,9 +740,8 @@ START_TEST(many_policies)
 	fake_kernel_add(&kernel.dumps[KERNEL_DUMP_SPD], message_raw(200, NULL, 0));
 	poll_well();
 }
-END_TEST
 
-START_TEST(addresses_that_come_later)
+TEST(addresses_that_come_later)
 {
 	struct sa_values sa = sa_between("10.0.9.1", "192.0.2.1", 1);
 
@@ -797,11 +765,10 @@ START_TEST(addresses_that_come_later)
 	ck_assert_uint_eq(row("a")->stats.active_sa, 1);
 	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 70);
 }
-END_TEST
 
 /* New configuration. */
 
-START_TEST(a_new_instance_takes_what_is_its_own)
+TEST(a_new_instance_takes_what_is_its_own)
 {
 	sad_has(200);
 	poll_well();
@@ -817,9 +784,8 @@ START_TEST(a_new_instance_takes_what_is_its_own)
 	ck_assert_uint_eq(row("a")->discontinuity, 1001 * SECOND);
 	ck_assert_uint_eq(row(ALL)->discontinuity, 1000 * SECOND);
 }
-END_TEST
 
-START_TEST(an_instance_that_is_gone_keeps_its_row)
+TEST(an_instance_that_is_gone_keeps_its_row)
 {
 	OPEN("a local 10.0.0.1", "b local 10.0.1.1");
 	sad_has(200);
@@ -833,11 +799,10 @@ START_TEST(an_instance_that_is_gone_keeps_its_row)
 	ck_assert_uint_eq(row("a")->stats.active_sa, 1);
 	ck_assert_uint_eq(snapshot.n_rows, 3);
 }
-END_TEST
 
 /* The system's view: interfaces and sessions. */
 
-START_TEST(sessions)
+TEST(sessions)
 {
 	OPEN("a local 10.0.0.1", "b local 10.0.1.1 remote 192.0.2.9", "c reqid 7");
 	tree_session(&tree, 3, 1, "10.0.0.1", "192.0.2.1", "iqn.2024-01.org.example:a");
@@ -856,10 +821,9 @@ START_TEST(sessions)
 	poll_well();
 	ck_assert_uint_eq(row("a")->sessions, 0);
 }
-END_TEST
 
 /* A name that was known once stays when its sessions are gone. */
-START_TEST(sessions_that_end)
+TEST(sessions_that_end)
 {
 	OPEN("a local 10.0.0.1");
 	tree_session(&tree, 3, 1, "10.0.0.1", "192.0.2.1", "iqn.2024-01.org.example:a");
@@ -870,7 +834,6 @@ START_TEST(sessions_that_end)
 	ck_assert_uint_eq(row("a")->sessions, 0);
 	ck_assert_str_eq(row("a")->initiator_name, "iqn.2024-01.org.example:a");
 }
-END_TEST
 
 /* HBAs that are found, and whose SAs the policies tell. */
 
@@ -898,7 +861,7 @@ static void log_in(void)
 	tree_text(&tree, "class/iscsi_connection/connection1:0/port", "3260\n");
 }
 
-START_TEST(a_found_hba)
+TEST(a_found_hba)
 {
 	log_in();
 	fake_kernel_policy(&kernel, &out_policy);
@@ -920,10 +883,9 @@ START_TEST(a_found_hba)
 	ck_assert_uint_eq(row("tcp:default")->stats.confidential_bytes_sent, 300);
 	ck_assert_str_eq(row("tcp:default")->transport, "tcp");
 }
-END_TEST
 
 /* strongSwan makes the SAs, then the policies. */
-START_TEST(a_policy_just_after_its_sa)
+TEST(a_policy_just_after_its_sa)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
 
@@ -943,7 +905,6 @@ START_TEST(a_policy_just_after_its_sa)
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 0);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 0);
 }
-END_TEST
 
 static void policy_comes(struct fake_kernel *fake)
 {
@@ -954,7 +915,7 @@ static void policy_comes(struct fake_kernel *fake)
 	fake_kernel_event(fake, message_newpolicy(&out_policy));
 }
 
-START_TEST(a_policy_during_the_dump)
+TEST(a_policy_during_the_dump)
 {
 	log_in();
 	poll_well();
@@ -965,10 +926,9 @@ START_TEST(a_policy_during_the_dump)
 	ck_assert_uint_eq(row("tcp:default")->stats.key_additions, 1);
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 0);
 }
-END_TEST
 
 /* An SA that served before the session came moves, and what it carried stays. */
-START_TEST(a_session_after_its_sa)
+TEST(a_session_after_its_sa)
 {
 	fake_kernel_policy(&kernel, &out_policy);
 	sad_has(200);
@@ -981,10 +941,9 @@ START_TEST(a_session_after_its_sa)
 	ck_assert_uint_eq(row("tcp:default")->stats.confidential_bytes_sent, 100);
 	ck_assert_uint_eq(row("tcp:default")->stats.key_additions, 1);
 }
-END_TEST
 
 /* The SPD is read when it changes, not at each poll; and not at all for nobody. */
-START_TEST(policies_are_read_when_needed)
+TEST(policies_are_read_when_needed)
 {
 	poll_well();
 	memset(kernel.asked, 0, sizeof(kernel.asked));
@@ -999,7 +958,6 @@ START_TEST(policies_are_read_when_needed)
 	poll_well();
 	ck_assert_str_eq(kernel.asked, "EXSE");
 }
-END_TEST
 
 static const struct sa_values between_the_ends = {
     .saddr = "10.0.0.1",
@@ -1022,7 +980,7 @@ static void sa_without_policy_comes(void)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
 
-START_TEST(a_guess_waits_for_the_policy)
+TEST(a_guess_waits_for_the_policy)
 {
 	struct policy_values policy = out_policy;
 
@@ -1038,9 +996,8 @@ START_TEST(a_guess_waits_for_the_policy)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 0);
 }
-END_TEST
 
-START_TEST(a_guess_when_none_comes)
+TEST(a_guess_when_none_comes)
 {
 	sa_without_policy_comes();
 	poll_well();
@@ -1050,9 +1007,8 @@ START_TEST(a_guess_when_none_comes)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 1);
 }
-END_TEST
 
-START_TEST(a_guess_at_the_start)
+TEST(a_guess_at_the_start)
 {
 	log_in();
 	fake_kernel_sa(&kernel, &between_the_ends);
@@ -1060,10 +1016,9 @@ START_TEST(a_guess_at_the_start)
 	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 1);
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 0);
 }
-END_TEST
 
 /* The policies have been read, but not what they hang on. */
-START_TEST(a_policy_before_a_dump_that_fails)
+TEST(a_policy_before_a_dump_that_fails)
 {
 	struct policy_values other = out_policy;
 
@@ -1086,9 +1041,8 @@ START_TEST(a_policy_before_a_dump_that_fails)
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 1);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 }
-END_TEST
 
-START_TEST(discovery_that_is_turned_off)
+TEST(discovery_that_is_turned_off)
 {
 	struct instance_set set;
 
@@ -1107,10 +1061,9 @@ START_TEST(discovery_that_is_turned_off)
 	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 0);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
-END_TEST
 
 /* Which interface a rule names is known before whose a connection is. */
-START_TEST(a_session_by_its_device)
+TEST(a_session_by_its_device)
 {
 	kernel.interface = "eth0";
 	kernel.if_index = 2;
@@ -1120,10 +1073,9 @@ START_TEST(a_session_by_its_device)
 	ck_assert_uint_eq(row("san")->sessions, 1);
 	ck_assert_uint_eq(snapshot.n_rows, 2);
 }
-END_TEST
 
 /* Under its new name a row has numbers that nobody has seen there. */
-START_TEST(renames_are_discontinuities)
+TEST(renames_are_discontinuities)
 {
 	struct instance_set set;
 	char error[200];
@@ -1142,10 +1094,9 @@ START_TEST(renames_are_discontinuities)
 	ck_assert_uint_eq(row("storage")->discontinuity, kernel.now - SECOND);
 	instance_set_free(&set);
 }
-END_TEST
 
 /* Two tunnels to anywhere: which one the connection takes, its route tells. */
-START_TEST(routes_tell_the_policy)
+TEST(routes_tell_the_policy)
 {
 	struct policy_values policy = out_policy;
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.9", 1);
@@ -1171,9 +1122,8 @@ START_TEST(routes_tell_the_policy)
 	ck_assert_uint_eq(row("tcp:default")->stats.confidential_bytes_sent, 800);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 700);
 }
-END_TEST
 
-START_TEST(no_route_no_tunnel)
+TEST(no_route_no_tunnel)
 {
 	struct policy_values policy = out_policy;
 
@@ -1187,11 +1137,10 @@ START_TEST(no_route_no_tunnel)
 	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 0);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
-END_TEST
 
 /* With one HBA what the namespace counts is its own, with two it is shared; adapters
  * that XFRM never sees have no part in it. */
-START_TEST(errors_of_found_hbas)
+TEST(errors_of_found_hbas)
 {
 	log_in();
 	tree_link(&tree, "class/iscsi_host/host8",
@@ -1216,9 +1165,8 @@ START_TEST(errors_of_found_hbas)
 	ck_assert_int_eq(row("qla4xxx:0000:00:03.0")->error_scope,
 			 ERROR_SCOPE_INSTANCE);
 }
-END_TEST
 
-START_TEST(devices)
+TEST(devices)
 {
 	OPEN("a device eth0");
 	sad_has(200);
@@ -1239,9 +1187,8 @@ START_TEST(devices)
 	ck_assert_uint_eq(row("a")->if_index, 0);
 	ck_assert_uint_eq(row("a")->stats.active_sa, 1);
 }
-END_TEST
 
-START_TEST(two_namespaces_in_one_snapshot)
+TEST(two_namespaces_in_one_snapshot)
 {
 	const struct collector_options options = {
 	    .netns = "blue", .sysfs_root = tree.root, .stale_after = 60 * SECOND};
@@ -1266,10 +1213,9 @@ START_TEST(two_namespaces_in_one_snapshot)
 	collector_free(second);
 	fake_kernel_free(&other);
 }
-END_TEST
 
 /* The oldest of the namespaces' polls is told: one that never was is older than any. */
-START_TEST(a_namespace_that_was_never_polled)
+TEST(a_namespace_that_was_never_polled)
 {
 	const struct collector_options options = {
 	    .netns = "blue", .sysfs_root = tree.root, .stale_after = 60 * SECOND};
@@ -1289,9 +1235,8 @@ START_TEST(a_namespace_that_was_never_polled)
 	ck_assert_uint_eq(snapshot.health.last_poll, 0);
 	collector_free(second);
 }
-END_TEST
 
-START_TEST(rows_of_another_namespace)
+TEST(rows_of_another_namespace)
 {
 	struct collector_options options = {
 	    .netns = "blue", .sysfs_root = NULL, .stale_after = 60 * SECOND};
@@ -1318,7 +1263,6 @@ START_TEST(rows_of_another_namespace)
 	ck_assert_str_eq(snapshot.rows[0].netns, options.netns);
 	ck_assert_str_eq(snapshot.xfrm[0].netns, options.netns);
 }
-END_TEST
 
 /* A namespace that goes, and another of its name. */
 
@@ -1327,7 +1271,7 @@ static void come_again(bool same)
 	ck_assert_int_eq(collector_attach(collector, &kernel, same), 0);
 }
 
-START_TEST(a_namespace_goes)
+TEST(a_namespace_goes)
 {
 	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
 	uint64_t before;
@@ -1367,9 +1311,8 @@ START_TEST(a_namespace_goes)
 	ck_assert(!row("b")->active);
 	ck_assert_uint_eq(row("b")->discontinuity, 1001 * SECOND);
 }
-END_TEST
 
-START_TEST(another_namespace_of_the_name)
+TEST(another_namespace_of_the_name)
 {
 	struct sa_values in = sa_between("192.0.2.1", "10.0.0.1", 2);
 
@@ -1413,10 +1356,9 @@ START_TEST(another_namespace_of_the_name)
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_authenticated, 6);
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
 }
-END_TEST
 
 /* The very namespace, which lived on unwatched: nothing of it is counted twice. */
-START_TEST(the_same_namespace_again)
+TEST(the_same_namespace_again)
 {
 	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
 	sad_has(200);
@@ -1447,10 +1389,9 @@ START_TEST(the_same_namespace_again)
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 3);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
 }
-END_TEST
 
 /* What events and a failed dump left open is settled at the end. */
-START_TEST(a_namespace_goes_amid_everything)
+TEST(a_namespace_goes_amid_everything)
 {
 	struct sa_values leaving = sa_between("10.0.0.1", "192.0.2.1", 1);
 	struct sa_values found = sa_between("10.0.0.1", "192.0.2.1", 2);
@@ -1480,9 +1421,8 @@ START_TEST(a_namespace_goes_amid_everything)
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 330);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
-END_TEST
 
-START_TEST(whether_anything_was_counted)
+TEST(whether_anything_was_counted)
 {
 	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
 
@@ -1500,10 +1440,9 @@ START_TEST(whether_anything_was_counted)
 	poll_well();
 	ck_assert(collector_has_counted(collector));
 }
-END_TEST
 
 /* One that has gone makes the others' last poll no older. */
-START_TEST(health_without_those_that_have_gone)
+TEST(health_without_those_that_have_gone)
 {
 	const struct collector_options options = {
 	    .netns = "blue", .sysfs_root = NULL, .stale_after = 60 * SECOND};
@@ -1527,9 +1466,8 @@ START_TEST(health_without_those_that_have_gone)
 	collector_free(second);
 	fake_kernel_free(&other);
 }
-END_TEST
 
-START_TEST(a_rekey_before_the_same_namespace_again)
+TEST(a_rekey_before_the_same_namespace_again)
 {
 	struct sa_values old = sa_between("10.0.0.1", "192.0.2.1", 1);
 	struct sa_values younger = sa_between("10.0.0.1", "192.0.2.1", 4);
@@ -1552,78 +1490,4 @@ START_TEST(a_rekey_before_the_same_namespace_again)
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 3);
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 2);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    a_whole_poll,
-	    before_the_first_poll,
-	    order_of_reads,
-	    events_between_polls,
-	    events_during_the_dump,
-	    events_during_the_dump_that_misses_the_sa,
-	    a_poll_amid_a_move,
-	    dumps_that_fail,
-	    first_poll_without_permission,
-	    a_dump_cut_short,
-	    other_reads_that_fail,
-	    policies_that_cannot_be_read,
-	    a_bad_message_in_the_dump,
-	    events_were_dropped,
-	    what_survives_a_drop,
-	    events_dropped_during_the_dump,
-	    a_flood_does_not_starve_the_dump,
-	    a_bad_event_is_a_lost_event,
-	    a_resync_that_fails_is_still_owed,
-	    a_gap_that_was_told,
-	    a_flush_marks_its_rows,
-	    rows_go_stale,
-	    stale_after_is_reconfigured,
-	    errors_with_no_instance,
-	    errors_with_one_instance,
-	    errors_with_two_instances,
-	    errors_as_instances_are_added,
-	    not_decrypted_never_goes_back,
-	    integrity_failures_of_all_rows,
-	    xfrm_table,
-	    rows_by_configuration,
-	    policies_tell_the_direction,
-	    policies_are_not_read_in_vain,
-	    many_policies,
-	    addresses_that_come_later,
-	    a_new_instance_takes_what_is_its_own,
-	    an_instance_that_is_gone_keeps_its_row,
-	    sessions,
-	    sessions_that_end,
-	    a_found_hba,
-	    a_policy_just_after_its_sa,
-	    a_policy_during_the_dump,
-	    a_session_after_its_sa,
-	    policies_are_read_when_needed,
-	    a_guess_waits_for_the_policy,
-	    a_guess_when_none_comes,
-	    a_guess_at_the_start,
-	    renames_are_discontinuities,
-	    a_policy_before_a_dump_that_fails,
-	    discovery_that_is_turned_off,
-	    a_session_by_its_device,
-	    routes_tell_the_policy,
-	    no_route_no_tunnel,
-	    errors_of_found_hbas,
-	    devices,
-	    two_namespaces_in_one_snapshot,
-	    a_namespace_that_was_never_polled,
-	    rows_of_another_namespace,
-	    a_namespace_goes,
-	    another_namespace_of_the_name,
-	    the_same_namespace_again,
-	    a_rekey_before_the_same_namespace_again,
-	    a_namespace_goes_amid_everything,
-	    whether_anything_was_counted,
-	    health_without_those_that_have_gone,
-	};
-
-	return RUN_TESTS_WITH("collector", tests, setup, teardown);
 }

@@ -27,7 +27,9 @@ static void teardown(void)
 	tree_remove(&tree);
 }
 
-START_TEST(one_at_a_time)
+CHAPTER(setup, teardown);
+
+TEST(one_at_a_time)
 {
 	int fd = dir_lock_open(tree.root, &holder);
 
@@ -39,9 +41,8 @@ START_TEST(one_at_a_time)
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 }
-END_TEST
 
-START_TEST(a_child_has_it_after_its_parent)
+TEST(a_child_has_it_after_its_parent)
 {
 	int fd = dir_lock_open(tree.root, &holder);
 	int ready[2], go[2];
@@ -71,9 +72,8 @@ START_TEST(a_child_has_it_after_its_parent)
 	ck_assert_int_ge(fd, 0);
 	close(fd);
 }
-END_TEST
 
-START_TEST(no_directory)
+TEST(no_directory)
 {
 	char path[sizeof(tree.root) + 20];
 
@@ -81,16 +81,4 @@ START_TEST(no_directory)
 	snprintf(path, sizeof(path), "%s/file", tree.root);
 	ck_assert_int_eq(dir_lock_open(path, &holder), -ENOTDIR);
 	ck_assert_int_eq(dir_lock_open("/nonexistent", &holder), -ENOENT);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    one_at_a_time,
-	    a_child_has_it_after_its_parent,
-	    no_directory,
-	};
-
-	return RUN_TESTS_WITH("dir_lock", tests, setup, teardown);
 }

@@ -107,7 +107,9 @@ static void sad_has(const struct sa_values *sa)
 		fake_kernel_sa(&kernel, sa);
 }
 
-START_TEST(bytes_to_an_address_that_is_local_by_route)
+CHAPTER(setup, teardown);
+
+TEST(bytes_to_an_address_that_is_local_by_route)
 {
 	static const struct {
 		const char *route;
@@ -133,9 +135,8 @@ START_TEST(bytes_to_an_address_that_is_local_by_route)
 		ck_assert_uint_eq(row(ALL)->stats.active_tunnels, 1);
 	}
 }
-END_TEST
 
-START_TEST(bytes_to_a_group)
+TEST(bytes_to_a_group)
 {
 	const struct sa_values in = sa_between("192.0.2.1", "239.1.2.3");
 
@@ -143,10 +144,9 @@ START_TEST(bytes_to_a_group)
 	poll_after(0);
 	ck_assert_uint_eq(received(ALL), 300);
 }
-END_TEST
 
 /* Both messages are read at once, when the SA has long gone. */
-START_TEST(an_sa_that_lives_between_two_polls)
+TEST(an_sa_that_lives_between_two_polls)
 {
 	struct sa_values sa = sa_between("192.0.2.1", "10.9.0.1");
 	uint64_t discontinuity;
@@ -164,10 +164,9 @@ START_TEST(an_sa_that_lives_between_two_polls)
 	ck_assert_uint_eq(received(ALL), 300);
 	ck_assert_uint_eq(row(ALL)->discontinuity, discontinuity);
 }
-END_TEST
 
 /* Whoever makes the SA first and the route then loses nothing. */
-START_TEST(the_route_comes_after_the_sa)
+TEST(the_route_comes_after_the_sa)
 {
 	struct sa_values sa = sa_between("192.0.2.1", "10.9.0.1");
 
@@ -182,10 +181,9 @@ START_TEST(the_route_comes_after_the_sa)
 	ck_assert_uint_eq(received(ALL), 500);
 	ck_assert_uint_eq(sent(ALL), 0);
 }
-END_TEST
 
 /* As behind TPROXY, where no address tells. */
-START_TEST(the_policy_tells_where_no_address_does)
+TEST(the_policy_tells_where_no_address_does)
 {
 	const struct sa_values sa = sa_between("192.0.2.1", "198.51.100.1");
 	const struct policy_values policy = {
@@ -201,9 +199,8 @@ START_TEST(the_policy_tells_where_no_address_does)
 	poll_after(0);
 	ck_assert_uint_eq(received(ALL), 300);
 }
-END_TEST
 
-START_TEST(no_lookups_on_an_ordinary_host)
+TEST(no_lookups_on_an_ordinary_host)
 {
 	struct sa_values in = sa_between("192.0.2.1", "10.0.0.1");
 	struct sa_values out = sa_between("10.0.0.1", "192.0.2.1");
@@ -218,11 +215,10 @@ START_TEST(no_lookups_on_an_ordinary_host)
 	ck_assert_uint_eq(received("a"), 300);
 	ck_assert_uint_eq(kernel.n_lookups, 0);
 }
-END_TEST
 
 /* 20,000 SAs with no local end: each address is looked up once, at most a budget's
  * worth in a poll, and another poll is asked for until all are. */
-START_TEST(a_gateway_with_many_unknown_ends)
+TEST(a_gateway_with_many_unknown_ends)
 {
 	enum { N = 20000 };
 	unsigned polls = 0;
@@ -250,9 +246,8 @@ START_TEST(a_gateway_with_many_unknown_ends)
 	poll_after(SECOND);
 	ck_assert_uint_eq(kernel.n_lookups, 0);
 }
-END_TEST
 
-START_TEST(lookups_that_fail_stop_nothing)
+TEST(lookups_that_fail_stop_nothing)
 {
 	struct sa_values sa = sa_between("192.0.2.1", "10.9.0.1");
 
@@ -266,11 +261,10 @@ START_TEST(lookups_that_fail_stop_nothing)
 	poll_after(SECOND);
 	ck_assert_uint_eq(received(ALL), 300);
 }
-END_TEST
 
 /* Configured instances. */
 
-START_TEST(an_instance_whose_address_is_local_by_route)
+TEST(an_instance_whose_address_is_local_by_route)
 {
 	static const struct {
 		const char *line;
@@ -297,9 +291,8 @@ START_TEST(an_instance_whose_address_is_local_by_route)
 		ck_assert(!row("vip")->active);
 	}
 }
-END_TEST
 
-START_TEST(an_instance_for_a_group)
+TEST(an_instance_for_a_group)
 {
 	const struct sa_values in = sa_between("192.0.2.1", "239.1.2.3");
 
@@ -310,10 +303,9 @@ START_TEST(an_instance_for_a_group)
 	ck_assert_uint_eq(received("group"), 300);
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 }
-END_TEST
 
 /* A route to a part of the prefix: the SAs tell that there is one. */
-START_TEST(an_instance_for_a_prefix_of_which_a_part_is_local)
+TEST(an_instance_for_a_prefix_of_which_a_part_is_local)
 {
 	const struct sa_values in = sa_between("192.0.2.1", "10.9.0.7");
 
@@ -331,9 +323,8 @@ START_TEST(an_instance_for_a_prefix_of_which_a_part_is_local)
 	poll_after(SECOND);
 	ck_assert(!row("vip")->active);
 }
-END_TEST
 
-START_TEST(an_instance_for_marked_traffic)
+TEST(an_instance_for_marked_traffic)
 {
 	kernel.local_routes[kernel.n_local_routes++] =
 	    (struct fake_route){.addr = addr_of("10.9.0.1"),
@@ -347,25 +338,4 @@ START_TEST(an_instance_for_marked_traffic)
 	open_collector("vip local 10.9.0.1 mark 7");
 	poll_after(0);
 	ck_assert(row("vip")->active);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    bytes_to_an_address_that_is_local_by_route,
-	    bytes_to_a_group,
-	    an_sa_that_lives_between_two_polls,
-	    the_route_comes_after_the_sa,
-	    the_policy_tells_where_no_address_does,
-	    no_lookups_on_an_ordinary_host,
-	    a_gateway_with_many_unknown_ends,
-	    lookups_that_fail_stop_nothing,
-	    an_instance_whose_address_is_local_by_route,
-	    an_instance_for_a_group,
-	    an_instance_for_a_prefix_of_which_a_part_is_local,
-	    an_instance_for_marked_traffic,
-	};
-
-	return RUN_TESTS_WITH("direction", tests, setup, teardown);
 }

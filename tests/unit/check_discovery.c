@@ -127,9 +127,11 @@ static void tcp_out(unsigned number)
 
 /* The trees of each driver. */
 
+CHAPTER(setup, teardown);
+
 /* Two records, one of which has two sessions; unbound, so that the host has nothing but
  * its address. */
-START_TEST(iscsi_tcp)
+TEST(iscsi_tcp)
 {
 	tcp(3, "eth1", IQN "a");
 	tcp(4, "default", IQN "a");
@@ -155,10 +157,9 @@ START_TEST(iscsi_tcp)
 	ck_assert_uint_eq(sysfs.connections[0].remote_port, 3260);
 	ck_assert(sysfs.connections[0].connected);
 }
-END_TEST
 
 /* Bound to a device, with IPv6. */
-START_TEST(iscsi_tcp_on_a_device)
+TEST(iscsi_tcp_on_a_device)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP,
 				      7,
@@ -183,10 +184,9 @@ START_TEST(iscsi_tcp_on_a_device)
 	ck_assert_mem_eq(&sysfs.connections[0].local, &local, sizeof(local));
 	ck_assert_mem_eq(&sysfs.connections[0].remote, &remote, sizeof(remote));
 }
-END_TEST
 
 /* Software too, although its host is a child of the RDMA card; it shows no address. */
-START_TEST(iser)
+TEST(iser)
 {
 	const struct hba_host host = {HBA_ISER, 9, .parent = PCI};
 	const struct hba_session session = {.number = 1,
@@ -208,11 +208,10 @@ START_TEST(iser)
 	ck_assert_uint_eq(sysfs.connections[0].local_port, 0);
 	ck_assert_str_eq(sysfs.hosts[0].pci, "0000:04:00.0");
 }
-END_TEST
 
 /* Both functions of one card, one without an address; their sessions have no initiator
  * name, the hosts have. */
-START_TEST(qla4xxx)
+TEST(qla4xxx)
 {
 	const struct hba_host first = {HBA_QLA4XXX,
 				       1,
@@ -262,10 +261,9 @@ START_TEST(qla4xxx)
 	ck_assert(!sysfs.connections[2].has_local);
 	ck_assert_uint_eq(sysfs.hosts[1].family, 0);
 }
-END_TEST
 
 /* Its address is the interface's. */
-START_TEST(be2iscsi)
+TEST(be2iscsi)
 {
 	const struct hba_host host = {HBA_BE2ISCSI,
 				      4,
@@ -295,10 +293,9 @@ START_TEST(be2iscsi)
 	ck_assert_mem_eq(&sysfs.connections[0].local, &local, sizeof(local));
 	ck_assert_uint_eq(sysfs.connections[0].local_port, 0);
 }
-END_TEST
 
 /* The initiator's name is at the session alone: it stays when the session goes. */
-START_TEST(bnx2i)
+TEST(bnx2i)
 {
 	struct hba_host host = {
 	    HBA_BNX2I,           0,      "pci0000:00/0000:00:09.0/0000:05:00.0",
@@ -328,10 +325,9 @@ START_TEST(bnx2i)
 	ck_assert(get("bnx2i:0000:05:00.0")->present);
 	ck_assert_str_eq(get("bnx2i:0000:05:00.0")->initiator_name, IQN "b");
 }
-END_TEST
 
 /* What it calls its network interface is the host's own name. */
-START_TEST(qedi)
+TEST(qedi)
 {
 	const struct hba_host host = {HBA_QEDI, 11,
 				      "pci0000:16/0000:16:02.0/0000:18:00.4",
@@ -351,7 +347,6 @@ START_TEST(qedi)
 	ck_assert_uint_eq(get("qedi:0000:18:00.4")->sessions, 1);
 	ck_assert(!get("qedi:0000:18:00.4")->software);
 }
-END_TEST
 
 #define CXGB4I_PORT(n, last, name)                                     \
 	{                                                              \
@@ -360,7 +355,7 @@ END_TEST
 	}
 
 /* One PCI function, a host for each port. */
-START_TEST(cxgb4i)
+TEST(cxgb4i)
 {
 	const struct hba_host first = CXGB4I_PORT(2, "50", "eth4");
 	const struct hba_host second = CXGB4I_PORT(3, "58", "eth5");
@@ -382,12 +377,11 @@ START_TEST(cxgb4i)
 	ck_assert_str_eq(get("cxgb4i:0000:04:00.4:00:07:43:0b:24:58")->netdev, "eth5");
 	ck_assert_str_eq(owner_of(1), "cxgb4i:0000:04:00.4:00:07:43:0b:24:58");
 }
-END_TEST
 
 /* Names that last. */
 
 /* Other host numbers, another order, other session numbers. */
-START_TEST(names_outlast_a_reboot)
+TEST(names_outlast_a_reboot)
 {
 	struct hba_host card = {HBA_BNX2I,           0,      PCI,
 				"00:10:18:a5:32:19", "eth2", .ipaddress = ""};
@@ -419,9 +413,8 @@ START_TEST(names_outlast_a_reboot)
 	for (size_t i = 0; i < 5; i++)
 		ck_assert(get(before[i])->present);
 }
-END_TEST
 
-START_TEST(a_row_outlasts_its_sessions)
+TEST(a_row_outlasts_its_sessions)
 {
 	int number;
 
@@ -444,9 +437,8 @@ START_TEST(a_row_outlasts_its_sessions)
 	ck_assert(get("tcp:eth1")->present);
 	ck_assert_str_eq(owner_of(3), "tcp:default");
 }
-END_TEST
 
-START_TEST(an_adapter_that_is_taken_out)
+TEST(an_adapter_that_is_taken_out)
 {
 	const struct hba_host host = {HBA_QEDI, 1, PCI, "f4:e9:d4:ee:30:11",
 				      .ipaddress = ""};
@@ -462,13 +454,12 @@ START_TEST(an_adapter_that_is_taken_out)
 	ck_assert_uint_eq(set.n, 2);
 	ck_assert(get("qedi:0000:04:00.0")->present);
 }
-END_TEST
 
 /* A second initiator name on one record. */
 
 #define OTHER "tcp:default:" IQN
 
-START_TEST(two_initiators_at_once)
+TEST(two_initiators_at_once)
 {
 	tcp(1, "default", IQN "b");
 	tcp(2, "default", IQN "a");
@@ -481,9 +472,8 @@ START_TEST(two_initiators_at_once)
 	ck_assert_str_eq(instance_descr(get(OTHER "b")),
 			 "open-iscsi interface \"default\"");
 }
-END_TEST
 
-START_TEST(the_first_initiator_has_the_plain_name)
+TEST(the_first_initiator_has_the_plain_name)
 {
 	tcp(1, "default", IQN "b");
 	look();
@@ -494,11 +484,10 @@ START_TEST(the_first_initiator_has_the_plain_name)
 	look();
 	ck_assert_uint_eq(set.n, 3);
 }
-END_TEST
 
 /* Who has a name of his own does not move into the one that becomes free; a third
  * does. The first then gets one of his own, too. */
-START_TEST(the_first_initiator_logs_out)
+TEST(the_first_initiator_logs_out)
 {
 	tcp(1, "default", IQN "a");
 	look();
@@ -523,10 +512,9 @@ START_TEST(the_first_initiator_logs_out)
 	ck_assert_str_eq(owner_of(4), "tcp:default");
 	ck_assert_str_eq(owner_of(2), OTHER "b");
 }
-END_TEST
 
 /* On another record it does not hold the first one's name. */
-START_TEST(the_first_initiator_goes_to_another_record)
+TEST(the_first_initiator_goes_to_another_record)
 {
 	tcp(1, "default", IQN "a");
 	look();
@@ -538,7 +526,6 @@ START_TEST(the_first_initiator_goes_to_another_record)
 	ck_assert_str_eq(owner_of(3), "tcp:default");
 	ck_assert_uint_eq(set.n, 3);
 }
-END_TEST
 
 /* What the state file brings back: names, found names and initiators. */
 static void restart(void)
@@ -561,7 +548,7 @@ static void restart(void)
 	iscsi_sysfs_free(&sysfs);
 }
 
-START_TEST(initiators_after_a_restart)
+TEST(initiators_after_a_restart)
 {
 	tcp(1, "default", IQN "b");
 	look();
@@ -584,10 +571,9 @@ START_TEST(initiators_after_a_restart)
 	ck_assert_str_eq(owner_of(4), "tcp:default");
 	ck_assert_uint_eq(set.n, 3);
 }
-END_TEST
 
 /* A record of the same name, of another transport, is another record. */
-START_TEST(two_transports)
+TEST(two_transports)
 {
 	const struct hba_host host = {HBA_ISER, 9, .parent = PCI};
 	const struct hba_session session = {.number = 9,
@@ -605,7 +591,6 @@ START_TEST(two_transports)
 	ck_assert_str_eq(owner_of(9), "iser:default");
 	ck_assert_str_eq(owner_of(2), "tcp:default");
 }
-END_TEST
 
 /* Configuration. */
 
@@ -634,7 +619,7 @@ static void reconfigure(const char *line, const char *rename)
 	instance_set_free(&fresh);
 }
 
-START_TEST(discovery_off)
+TEST(discovery_off)
 {
 	const struct hba_host host = {HBA_QEDI, 8, PCI, "f4:e9:d4:ee:30:11",
 				      .ipaddress = ""};
@@ -653,9 +638,8 @@ START_TEST(discovery_off)
 	ck_assert_uint_eq(get("tcp:eth1")->sessions, 1);
 	ck_assert(!get("mine")->present);
 }
-END_TEST
 
-START_TEST(a_configured_instance_covers_a_connection)
+TEST(a_configured_instance_covers_a_connection)
 {
 	configure("z local 10.0.1.0/24");
 	configure("b remote 10.0.1.2");
@@ -675,9 +659,8 @@ START_TEST(a_configured_instance_covers_a_connection)
 	there_is_no("tcp:eth1");
 	ck_assert_uint_eq(set.n, 4);
 }
-END_TEST
 
-START_TEST(a_configured_instance_covers_an_adapters_connection)
+TEST(a_configured_instance_covers_an_adapters_connection)
 {
 	const struct hba_host host = {
 	    HBA_BNX2I, 8, PCI, "00:10:18:a5:32:19", "eth2", .ipaddress = "10.0.1.8"};
@@ -693,9 +676,8 @@ START_TEST(a_configured_instance_covers_an_adapters_connection)
 	ck_assert_uint_eq(get("bnx2i:0000:04:00.0")->sessions, 0);
 	ck_assert(get("bnx2i:0000:04:00.0")->present);
 }
-END_TEST
 
-START_TEST(a_renamed_record)
+TEST(a_renamed_record)
 {
 	char error[200];
 	int number;
@@ -722,10 +704,9 @@ START_TEST(a_renamed_record)
 	ck_assert_int_eq(instance_set_find(&set, "again"), number);
 	ck_assert_uint_eq(set.n, 2);
 }
-END_TEST
 
 /* The new name is another row's, which goes on as the renamed. */
-START_TEST(renamed_into_another_row)
+TEST(renamed_into_another_row)
 {
 	int taken;
 
@@ -749,10 +730,9 @@ START_TEST(renamed_into_another_row)
 	ck_assert(!get("mine")->present);
 	ck_assert_uint_eq(set.n, 3);
 }
-END_TEST
 
 /* Two HBAs that change names: each name's row goes on with the other's HBA. */
-START_TEST(names_that_are_exchanged)
+TEST(names_that_are_exchanged)
 {
 	struct instance_set fresh;
 	char error[200];
@@ -777,20 +757,18 @@ START_TEST(names_that_are_exchanged)
 	ck_assert_str_eq(owner_of(2), "tcp:b");
 	ck_assert_uint_eq(set.n, 3);
 }
-END_TEST
 
 /* No HBA gets the row of what belongs to none. */
-START_TEST(nobody_is_unattributed)
+TEST(nobody_is_unattributed)
 {
 	ck_assert_int_eq(instance_set_found(&set, INSTANCE_UNATTRIBUTED, true),
 			 -ENOENT);
 	ck_assert_uint_eq(set.n, 1);
 }
-END_TEST
 
 /* Names that do not fit. */
 
-START_TEST(long_names)
+TEST(long_names)
 {
 	char record[64];
 	char initiator[224];
@@ -819,9 +797,8 @@ START_TEST(long_names)
 	look();
 	ck_assert_str_eq(owner_of(5), first);
 }
-END_TEST
 
-START_TEST(odd_bytes)
+TEST(odd_bytes)
 {
 	const struct instance *instance;
 
@@ -838,10 +815,9 @@ START_TEST(odd_bytes)
 	ck_assert_str_eq(owner_of(3), "tcp:%s%n");
 	ck_assert_str_ne(owner_of(1), owner_of(2));
 }
-END_TEST
 
 /* Bytes that cannot be shown, and characters that mean something in names. */
-START_TEST(hostile_records_have_rows_of_their_own)
+TEST(hostile_records_have_rows_of_their_own)
 {
 	static const char *const records[] = {
 	    "a\"b",  "a\\b",   "a_b",       "a\nb",   "a",   "a\x1bz",
@@ -871,10 +847,9 @@ START_TEST(hostile_records_have_rows_of_their_own)
 	ck_assert_str_eq(instance_descr(get(owner_of(7))),
 			 "open-iscsi interface \"a\\x5cxe9\"");
 }
-END_TEST
 
 /* Record "default" with a second initiator, and a record that is called like both. */
-START_TEST(a_record_that_looks_like_record_and_initiator)
+TEST(a_record_that_looks_like_record_and_initiator)
 {
 	char before[INSTANCE_NAME_MAX + 1];
 
@@ -896,9 +871,8 @@ START_TEST(a_record_that_looks_like_record_and_initiator)
 	look();
 	ck_assert_str_eq(owner_of(3), before);
 }
-END_TEST
 
-START_TEST(texts_that_are_cut)
+TEST(texts_that_are_cut)
 {
 	char record[200];
 	char initiator[260];
@@ -915,12 +889,11 @@ START_TEST(texts_that_are_cut)
 	ck_assert(text_is_clean(instance->initiator_name));
 	ck_assert_uint_eq(strlen(instance->initiator_name), 222);
 }
-END_TEST
 
 /* What comes and goes while it is looked at. */
 
 /* While iscsid logs in the kernel has neither record nor initiator. */
-START_TEST(a_login_under_way)
+TEST(a_login_under_way)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP, 3, .ipaddress = "10.0.1.1"};
 	struct hba_session session = {.number = 1,
@@ -953,10 +926,9 @@ START_TEST(a_login_under_way)
 	ck_assert_str_eq(owner_of(1), "tcp:eth1");
 	ck_assert(!iscsi_sysfs_unsettled(&sysfs));
 }
-END_TEST
 
 /* Attributes go before the entry of the class, and come after it. */
-START_TEST(entries_without_attributes)
+TEST(entries_without_attributes)
 {
 	const struct hba_host port = CXGB4I_PORT(8, "50", "eth4");
 
@@ -986,10 +958,9 @@ START_TEST(entries_without_attributes)
 	ck_assert(iscsi_sysfs_unsettled(&sysfs));
 	ck_assert_uint_eq(set.n, 2);
 }
-END_TEST
 
 /* The host of a session is not there any more, or not yet. */
-START_TEST(a_session_without_a_host)
+TEST(a_session_without_a_host)
 {
 	tcp(1, "eth1", IQN "a");
 	tree_delete(&tree, "class/iscsi_host/host1");
@@ -998,9 +969,8 @@ START_TEST(a_session_without_a_host)
 	ck_assert_uint_eq(set.n, 1);
 	ck_assert_ptr_null(owner_of(1));
 }
-END_TEST
 
-START_TEST(odd_entries)
+TEST(odd_entries)
 {
 	tree_text(&tree, "class/iscsi_host/host/x", "");
 	tree_link(&tree, "class/iscsi_host/host1x", "../../devices/platform/host1");
@@ -1013,11 +983,10 @@ START_TEST(odd_entries)
 	ck_assert_uint_eq(sysfs.n_connections, 0);
 	ck_assert_uint_eq(sysfs.n_hosts, 1); /* the link says that there is one */
 }
-END_TEST
 
 /* Neither host nor connection has an address while the session recovers; the record's
  * is where the login began, not where the target sent it to. */
-START_TEST(a_session_that_recovers)
+TEST(a_session_that_recovers)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP, 3, .ipaddress = "10.0.1.1"};
 	const struct hba_session session = {.number = 1,
@@ -1065,10 +1034,9 @@ START_TEST(a_session_that_recovers)
 	ck_assert_uint_eq(sysfs.connections[0].family, 0);
 	ck_assert_str_eq(owner_of(1), "tcp:eth1");
 }
-END_TEST
 
 /* A session that comes back elsewhere is there, not where it was. */
-START_TEST(a_session_that_moves)
+TEST(a_session_that_moves)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP, 3, .ipaddress = "10.0.1.1"};
 	const struct hba_host later = {HBA_ISCSI_TCP, 3, .ipaddress = "2001:db8:1::1"};
@@ -1096,59 +1064,13 @@ START_TEST(a_session_that_moves)
 	ck_assert_uint_eq(sysfs.connections[0].family, AF_INET);
 	ck_assert(!sysfs.connections[0].has_local);
 }
-END_TEST
 
 /* Two connections of one session, which other drivers than today's might have. */
-START_TEST(connections_of_one_session)
+TEST(connections_of_one_session)
 {
 	tcp(1, "eth1", IQN "a");
 	tree_text(&tree, "class/iscsi_connection/connection1:1/address", "10.0.1.3\n");
 	look();
 	ck_assert_uint_eq(sysfs.n_connections, 2);
 	ck_assert_uint_eq(get("tcp:eth1")->sessions, 1);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    iscsi_tcp,
-	    iscsi_tcp_on_a_device,
-	    iser,
-	    qla4xxx,
-	    be2iscsi,
-	    bnx2i,
-	    qedi,
-	    cxgb4i,
-	    names_outlast_a_reboot,
-	    a_row_outlasts_its_sessions,
-	    an_adapter_that_is_taken_out,
-	    two_initiators_at_once,
-	    the_first_initiator_has_the_plain_name,
-	    the_first_initiator_logs_out,
-	    the_first_initiator_goes_to_another_record,
-	    initiators_after_a_restart,
-	    two_transports,
-	    discovery_off,
-	    a_configured_instance_covers_a_connection,
-	    a_configured_instance_covers_an_adapters_connection,
-	    a_renamed_record,
-	    renamed_into_another_row,
-	    names_that_are_exchanged,
-	    nobody_is_unattributed,
-	    long_names,
-	    odd_bytes,
-	    hostile_records_have_rows_of_their_own,
-	    a_record_that_looks_like_record_and_initiator,
-	    texts_that_are_cut,
-	    a_login_under_way,
-	    entries_without_attributes,
-	    a_session_without_a_host,
-	    odd_entries,
-	    a_session_that_recovers,
-	    a_session_that_moves,
-	    connections_of_one_session,
-	};
-
-	return RUN_TESTS_WITH("discovery", tests, setup, teardown);
 }

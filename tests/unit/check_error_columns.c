@@ -91,8 +91,10 @@ static int status(void)
 
 static const char good[] = "XfrmInNoStates 7\nXfrmInStateProtoError 10\n";
 
+CHAPTER(setup, teardown);
+
 /* A kernel without CONFIG_XFRM_STATISTICS. */
-START_TEST(no_file)
+TEST(no_file)
 {
 	kernel.xfrm_stat_error = -ENOENT;
 	poll_with(NULL);
@@ -103,9 +105,8 @@ START_TEST(no_file)
 	ck_assert_uint_eq(snapshot.health.failed_polls, 0);
 	ck_assert(snapshot.rows[0].active);
 }
-END_TEST
 
-START_TEST(a_file_that_cannot_be_read_for_a_while)
+TEST(a_file_that_cannot_be_read_for_a_while)
 {
 	poll_with(good);
 	ck_assert(available());
@@ -125,18 +126,16 @@ START_TEST(a_file_that_cannot_be_read_for_a_while)
 	ck_assert_uint_eq(not_decrypted(), 11);
 	ck_assert_uint_eq(discontinuity(), 1000 * SECOND);
 }
-END_TEST
 
-START_TEST(a_file_of_another_form)
+TEST(a_file_of_another_form)
 {
 	poll_with("XfrmInNoStates: none\n");
 	ck_assert(!available());
 	ck_assert_int_eq(status(), -EBADMSG);
 }
-END_TEST
 
 /* What can be read is read. */
-START_TEST(an_odd_line)
+TEST(an_odd_line)
 {
 	poll_with(
 	    "Something new and odd\nXfrmInNoStates 7\nXfrmInStateProtoError 10\n");
@@ -145,10 +144,9 @@ START_TEST(an_odd_line)
 	ck_assert_uint_eq(bad_spi(), 7);
 	ck_assert_uint_eq(not_decrypted(), 10);
 }
-END_TEST
 
 /* The line that is missing or cut keeps its value, and the columns say so. */
-START_TEST(a_counter_that_is_missing)
+TEST(a_counter_that_is_missing)
 {
 	poll_with(good);
 	poll_with("XfrmInStateProtoError 12\nXfrmInNoStates 1");
@@ -162,9 +160,8 @@ START_TEST(a_counter_that_is_missing)
 	/* before Linux 6.10 */
 	ck_assert_uint_eq(shown("XfrmInStateDirError"), UINT64_MAX);
 }
-END_TEST
 
-START_TEST(a_wrap)
+TEST(a_wrap)
 {
 	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 4294967295\n");
 	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 0\n");
@@ -173,9 +170,8 @@ START_TEST(a_wrap)
 	ck_assert_uint_eq(shown("XfrmInNoStates"), UINT64_C(4294967300));
 	ck_assert_uint_eq(discontinuity(), 1000 * SECOND);
 }
-END_TEST
 
-START_TEST(a_counter_that_was_set_back)
+TEST(a_counter_that_was_set_back)
 {
 	poll_with(good);
 	poll_with("XfrmInNoStates 2\nXfrmInStateProtoError 10\n");
@@ -186,7 +182,6 @@ START_TEST(a_counter_that_was_set_back)
 	ck_assert_uint_eq(bad_spi(), 10);
 	ck_assert_uint_eq(discontinuity(), 1002 * SECOND);
 }
-END_TEST
 
 /* Saves the collector and loads it into a new one. */
 static void restart(void)
@@ -205,7 +200,7 @@ static void restart(void)
 	free(text);
 }
 
-START_TEST(wraps_before_during_and_after_a_restart)
+TEST(wraps_before_during_and_after_a_restart)
 {
 	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 1\n");
 	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 1\n");
@@ -219,9 +214,8 @@ START_TEST(wraps_before_during_and_after_a_restart)
 	ck_assert_uint_eq(bad_spi(), UINT64_C(2) * 4294967296 + 5);
 	ck_assert_uint_eq(discontinuity(), 1000 * SECOND);
 }
-END_TEST
 
-START_TEST(a_restart_without_the_file)
+TEST(a_restart_without_the_file)
 {
 	poll_with(good);
 	restart();
@@ -234,9 +228,8 @@ START_TEST(a_restart_without_the_file)
 	ck_assert_uint_eq(bad_spi(), 8);
 	ck_assert_uint_eq(not_decrypted(), 10);
 }
-END_TEST
 
-START_TEST(a_wrap_while_the_namespace_was_not_watched)
+TEST(a_wrap_while_the_namespace_was_not_watched)
 {
 	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 1\n");
 	collector_detach(collector);
@@ -244,10 +237,9 @@ START_TEST(a_wrap_while_the_namespace_was_not_watched)
 	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 1\n");
 	ck_assert_uint_eq(bad_spi(), UINT64_C(4294967300));
 }
-END_TEST
 
 /* Another one's counters begin at 0: that is neither a wrap nor set back. */
-START_TEST(another_namespace_after_a_wrap)
+TEST(another_namespace_after_a_wrap)
 {
 	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 1\n");
 	poll_with("XfrmInNoStates 4\nXfrmInStateProtoError 1\n");
@@ -258,10 +250,9 @@ START_TEST(another_namespace_after_a_wrap)
 	ck_assert_uint_eq(shown("XfrmInNoStates"), 3);
 	ck_assert_uint_eq(not_decrypted(), 1);
 }
-END_TEST
 
 /* One namespace without the counters is enough; one that has gone does not matter. */
-START_TEST(several_namespaces)
+TEST(several_namespaces)
 {
 	const struct collector_options options = {
 	    .netns = "blue", .sysfs_root = NULL, .stale_after = 60 * SECOND};
@@ -282,25 +273,4 @@ START_TEST(several_namespaces)
 	ck_assert_int_eq(collector_snapshot(second, &snapshot), 0);
 	ck_assert(available());
 	collector_free(second);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    no_file,
-	    a_file_that_cannot_be_read_for_a_while,
-	    a_file_of_another_form,
-	    an_odd_line,
-	    a_counter_that_is_missing,
-	    a_wrap,
-	    a_counter_that_was_set_back,
-	    wraps_before_during_and_after_a_restart,
-	    a_restart_without_the_file,
-	    a_wrap_while_the_namespace_was_not_watched,
-	    another_namespace_after_a_wrap,
-	    several_namespaces,
-	};
-
-	return RUN_TESTS_WITH("error_columns", tests, setup, teardown);
 }

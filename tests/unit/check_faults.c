@@ -349,7 +349,9 @@ static void check_one(enum op first, enum op second, int error, unsigned times,
 	end();
 }
 
-START_TEST(each_and_each_pair)
+CHAPTER(setup, teardown);
+
+TEST(each_and_each_pair)
 {
 	static const unsigned times[] = {1, 100000};
 
@@ -360,10 +362,9 @@ START_TEST(each_and_each_pair)
 					check_one(first, second, errors[i],
 						  times[j % 2], j / 2);
 }
-END_TEST
 
 /* The lists of before stand: what was known goes on to be counted where it was. */
-START_TEST(for_ever_after_a_good_start)
+TEST(for_ever_after_a_good_start)
 {
 	for (enum op op = SPD; op < N_OPS; op++) {
 		begin();
@@ -383,10 +384,9 @@ START_TEST(for_ever_after_a_good_start)
 		end();
 	}
 }
-END_TEST
 
 /* Bytes wait until something tells their direction. */
-START_TEST(nothing_tells_a_direction)
+TEST(nothing_tells_a_direction)
 {
 	begin();
 	add_policies();
@@ -407,11 +407,10 @@ START_TEST(nothing_tells_a_direction)
 	ck_assert_uint_eq(seen.hba_received, 100);
 	end();
 }
-END_TEST
 
 /* An SA that no policy claims is guessed to be the connection's, but not while a policy
  * that may claim it cannot be read. */
-START_TEST(no_guess_without_policies)
+TEST(no_guess_without_policies)
 {
 	struct sa_values sa = plain_sa;
 	struct policy_values policy =
@@ -437,7 +436,6 @@ START_TEST(no_guess_without_policies)
 	}
 	end();
 }
-END_TEST
 
 static uint64_t active_sas(const char *name)
 {
@@ -452,7 +450,7 @@ static uint64_t active_sas(const char *name)
 }
 
 /* A row is for life: which of two local ends is ours only a policy tells. */
-START_TEST(no_row_without_a_direction)
+TEST(no_row_without_a_direction)
 {
 	begin_with((const char *const[]){"a local 10.0.0.1", "b local 10.0.1.1", NULL});
 	add_policy("10.0.0.1", "10.0.1.1", XFRM_POLICY_IN, 3);
@@ -469,7 +467,6 @@ START_TEST(no_row_without_a_direction)
 	ck_assert_uint_eq(seen.sent, 0);
 	end();
 }
-END_TEST
 
 static void setup(void)
 {
@@ -481,15 +478,4 @@ static void setup(void)
 static void teardown(void)
 {
 	tree_remove(&tree);
-}
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    each_and_each_pair,         for_ever_after_a_good_start,
-	    nothing_tells_a_direction,  no_guess_without_policies,
-	    no_row_without_a_direction,
-	};
-
-	return RUN_TESTS_WITH("faults", tests, setup, teardown);
 }

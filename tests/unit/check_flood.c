@@ -3,7 +3,9 @@
 
 #include "runner.h"
 
-START_TEST(a_few_messages_are_no_flood)
+CHAPTER(NULL, NULL);
+
+TEST(a_few_messages_are_no_flood)
 {
 	struct flood flood = {0};
 
@@ -14,9 +16,8 @@ START_TEST(a_few_messages_are_no_flood)
 		ck_assert(!flood.on);
 	}
 }
-END_TEST
 
-START_TEST(many_are_until_a_poll_sees_few)
+TEST(many_are_until_a_poll_sees_few)
 {
 	struct flood flood = {0};
 
@@ -33,9 +34,8 @@ START_TEST(many_are_until_a_poll_sees_few)
 	flood_note(&flood, 4 * FLOOD_MESSAGES);
 	ck_assert(!flood.on);
 }
-END_TEST
 
-START_TEST(the_first_is_logged_then_none_for_a_while)
+TEST(the_first_is_logged_then_none_for_a_while)
 {
 	const uint64_t start = 1000;
 	struct flood flood = {0};
@@ -46,16 +46,4 @@ START_TEST(the_first_is_logged_then_none_for_a_while)
 	ck_assert(!flood_log_is_due(&flood, 9, start + FLOOD_LOG_NS - 1));
 	ck_assert(flood_log_is_due(&flood, 9, start + FLOOD_LOG_NS));
 	ck_assert(!flood_log_is_due(&flood, 10, start + FLOOD_LOG_NS + 1));
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    a_few_messages_are_no_flood,
-	    many_are_until_a_poll_sees_few,
-	    the_first_is_logged_then_none_for_a_while,
-	};
-
-	return RUN_TESTS("flood", tests);
 }

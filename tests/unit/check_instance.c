@@ -49,16 +49,17 @@ static const struct instance *get(const char *name)
 	return &set.instances[number];
 }
 
-START_TEST(starts_with_the_unattributed_row)
+CHAPTER(setup, teardown);
+
+TEST(starts_with_the_unattributed_row)
 {
 	ck_assert_uint_eq(set.n, 1);
 	ck_assert_str_eq(set.instances[0].name, INSTANCE_UNATTRIBUTED);
 	ck_assert_uint_eq(set.instances[0].n_rules, 0);
 	ck_assert_str_ne(set.instances[0].descr, "");
 }
-END_TEST
 
-START_TEST(one_line_with_everything)
+TEST(one_line_with_everything)
 {
 	const struct instance_rule *rule;
 
@@ -77,9 +78,8 @@ START_TEST(one_line_with_everything)
 	ck_assert_str_eq(rule->device, "eth1");
 	ck_assert_str_eq(get("tcp:eth1")->descr, "the \"fast\" one");
 }
-END_TEST
 
-START_TEST(what_is_not_said_is_not_asked)
+TEST(what_is_not_said_is_not_asked)
 {
 	const struct instance_rule *rule;
 
@@ -90,9 +90,8 @@ START_TEST(what_is_not_said_is_not_asked)
 	ck_assert(!rule->has_if_id && !rule->has_mark);
 	ck_assert_str_eq(rule->device, "");
 }
-END_TEST
 
-START_TEST(lines_of_one_name_add_up)
+TEST(lines_of_one_name_add_up)
 {
 	take("a reqid 1");
 	take("b reqid 2");
@@ -106,9 +105,8 @@ START_TEST(lines_of_one_name_add_up)
 	ck_assert_int_eq(instance_set_find(&set, "b"), 2);
 	ck_assert_int_eq(instance_set_find(&set, "c"), -ENOENT);
 }
-END_TEST
 
-START_TEST(quoting)
+TEST(quoting)
 {
 	take("\"two words\" reqid 1");
 	take("plain reqid 2 descr back\\slash");
@@ -123,26 +121,23 @@ START_TEST(quoting)
 	ck_assert_uint_eq(get("#hash; and = more")->rules[0].reqid, 5);
 	ck_assert_str_eq(get("q")->descr, "");
 }
-END_TEST
 
-START_TEST(missing_quote)
+TEST(missing_quote)
 {
 	refuse("\"name", "the closing quote is missing");
 	refuse("name descr \"text", "the closing quote is missing");
 	refuse("name descr \"text\\\"", "the closing quote is missing");
 	refuse("\"name\\", "the closing quote is missing");
 }
-END_TEST
 
-START_TEST(missing_name)
+TEST(missing_name)
 {
 	refuse("", "the instance's name is missing");
 	refuse("   ", "the instance's name is missing");
 	refuse("\"\" reqid 1", "the instance's name is missing");
 }
-END_TEST
 
-START_TEST(name_of_64_and_of_65_characters)
+TEST(name_of_64_and_of_65_characters)
 {
 	char line[128];
 	char name[66];
@@ -160,10 +155,9 @@ START_TEST(name_of_64_and_of_65_characters)
 	ck_assert_int_eq(instance_set_add_line(&set, line, name, sizeof(name)),
 			 -EINVAL);
 }
-END_TEST
 
 /* The reason quotes the word itself, without the blank before it. */
-START_TEST(words_that_are_too_long)
+TEST(words_that_are_too_long)
 {
 	char line[600];
 	char text[300];
@@ -181,9 +175,8 @@ START_TEST(words_that_are_too_long)
 	refuse(line,
 	       "\"dddddddddddddddddddd...\" is too long (at most 255 characters)");
 }
-END_TEST
 
-START_TEST(characters_of_a_name)
+TEST(characters_of_a_name)
 {
 	static const char reason[] =
 	    "a name has only printable ASCII characters but \" and \\";
@@ -197,10 +190,9 @@ START_TEST(characters_of_a_name)
 	refuse("a/b reqid 1", "a name has no \"/\", which stands between a "
 			      "namespace's name and an instance's");
 }
-END_TEST
 
 /* UTF-8, of which nothing can be taken for more than text. */
-START_TEST(characters_of_a_description)
+TEST(characters_of_a_description)
 {
 	take("a reqid 1 descr \"caf\xc3\xa9 \xe2\x82\xac \\\" \\\\\"");
 	ck_assert_str_eq(set.instances[1].descr, "caf\xc3\xa9 \xe2\x82\xac \" \\");
@@ -211,10 +203,9 @@ START_TEST(characters_of_a_description)
 	refuse("b reqid 1 descr \xe2\x80\xae",
 	       "descr: \"\\xe2\\x80\\xae\" is not UTF-8 without control characters");
 }
-END_TEST
 
 /* What is quoted from a line cannot forge a line of the log. */
-START_TEST(reasons_are_clean)
+TEST(reasons_are_clean)
 {
 	refuse("a reqid 1 \x1b[2Jx 1",
 	       "\"\\x1b[2Jx\" is none of local, remote, reqid, ifid, mark, device, "
@@ -222,9 +213,8 @@ START_TEST(reasons_are_clean)
 	refuse("a reqid 1 namespace \"x/\ny\"",
 	       "namespace: \"x/\\x0ay\" is not the name of a file");
 }
-END_TEST
 
-START_TEST(keywords)
+TEST(keywords)
 {
 	refuse("a port 3260",
 	       "\"port\" is none of local, remote, reqid, ifid, mark, device, "
@@ -237,9 +227,8 @@ START_TEST(keywords)
 	refuse("a", "\"a\" has no rule: say local, remote, reqid, ifid, mark, "
 		    "device or namespace");
 }
-END_TEST
 
-START_TEST(addresses)
+TEST(addresses)
 {
 	static const char *const bad[] = {
 	    "10.0.0",         "10.0.0.256",  "10.0.0.1/33", "10.0.0.1/",
@@ -262,9 +251,8 @@ START_TEST(addresses)
 	take("a local 0.0.0.0/0 remote 255.255.255.255/32");
 	take("b local ::/0 remote ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128");
 }
-END_TEST
 
-START_TEST(numbers)
+TEST(numbers)
 {
 	static const char *const bad[] = {"-1", "+1",  "4294967296",           "1x",
 					  "0x", "0xg", "99999999999999999999", ""};
@@ -287,9 +275,8 @@ START_TEST(numbers)
 	ck_assert_uint_eq(get("a")->rules[0].reqid, UINT32_MAX);
 	ck_assert(get("a")->rules[0].has_if_id);
 }
-END_TEST
 
-START_TEST(marks)
+TEST(marks)
 {
 	static const char *const bad[] = {
 	    "x", "1/", "1/x", "/1", "1/2/3", "4294967296", "1/4294967296", "1 /2"};
@@ -306,9 +293,8 @@ START_TEST(marks)
 	ck_assert_uint_eq(get("a")->rules[0].mark, 5);
 	ck_assert_uint_eq(get("a")->rules[0].mark_mask, UINT32_MAX);
 }
-END_TEST
 
-START_TEST(devices)
+TEST(devices)
 {
 	refuse("a device \"\"", "device: \"\" is not the name of an interface");
 	refuse("a device ..", "device: \"..\" is not the name of an interface");
@@ -318,19 +304,17 @@ START_TEST(devices)
 	       "device: \"a23456789b123456\" is not the name of an interface");
 	take("a device a23456789b12345");
 }
-END_TEST
 
-START_TEST(unattributed_has_no_rules_but_a_description)
+TEST(unattributed_has_no_rules_but_a_description)
 {
 	refuse("unattributed reqid 1",
 	       "\"unattributed\" has what no rule claims, so no rules of its own");
 	take("unattributed descr \"everything else\"");
 	ck_assert_str_eq(set.instances[0].descr, "everything else");
 }
-END_TEST
 
 /* A line that fails late leaves nothing of what came before. */
-START_TEST(a_bad_line_changes_nothing)
+TEST(a_bad_line_changes_nothing)
 {
 	take("a reqid 1 descr old");
 	refuse("a reqid 2 descr new bad 1",
@@ -339,9 +323,8 @@ START_TEST(a_bad_line_changes_nothing)
 	ck_assert_uint_eq(get("a")->n_rules, 1);
 	ck_assert_str_eq(get("a")->descr, "old");
 }
-END_TEST
 
-START_TEST(a_short_error_buffer_is_enough)
+TEST(a_short_error_buffer_is_enough)
 {
 	char error[8];
 
@@ -350,9 +333,8 @@ START_TEST(a_short_error_buffer_is_enough)
 			 -EINVAL);
 	ck_assert_str_eq(error, "reqid: ");
 }
-END_TEST
 
-START_TEST(add_by_name)
+TEST(add_by_name)
 {
 	char name[66];
 
@@ -369,9 +351,8 @@ START_TEST(add_by_name)
 	ck_assert_int_eq(instance_set_add(&set, name), 3);
 	ck_assert_uint_eq(set.n, 4);
 }
-END_TEST
 
-START_TEST(merge_keeps_numbers)
+TEST(merge_keeps_numbers)
 {
 	struct instance_set fresh;
 	char error[100];
@@ -398,7 +379,6 @@ START_TEST(merge_keeps_numbers)
 	ck_assert_uint_eq(get("a")->sessions, 7);
 	ck_assert_uint_eq(get("c")->rules[0].reqid, 3);
 }
-END_TEST
 
 static bool holds(const char *prefix, const char *addr)
 {
@@ -409,7 +389,7 @@ static bool holds(const char *prefix, const char *addr)
 	return instance_prefix_holds(&parsed, family_of(addr), &address);
 }
 
-START_TEST(prefixes)
+TEST(prefixes)
 {
 	const struct instance_prefix any = {.family = 0};
 	const struct in6_addr addr = addr_of("10.0.0.1");
@@ -431,9 +411,8 @@ START_TEST(prefixes)
 	ck_assert(!holds("2001:db8::1", "2001:db8::"));
 	ck_assert(!holds("::/0", "192.0.2.1"));
 }
-END_TEST
 
-START_TEST(numbers_of_prefixes)
+TEST(numbers_of_prefixes)
 {
 	struct instance_prefix prefix;
 	char text[100];
@@ -451,9 +430,8 @@ START_TEST(numbers_of_prefixes)
 	    instance_prefix_parse("10.0.0.1/18446744073709551624", &prefix), -EINVAL);
 	ck_assert_int_eq(instance_prefix_parse("", &prefix), -EINVAL);
 }
-END_TEST
 
-START_TEST(namespaces_of_lines)
+TEST(namespaces_of_lines)
 {
 	struct instance_set own, blue, red;
 
@@ -491,9 +469,8 @@ START_TEST(namespaces_of_lines)
 	instance_set_free(&blue);
 	instance_set_free(&red);
 }
-END_TEST
 
-START_TEST(renames_are_of_the_own_namespace)
+TEST(renames_are_of_the_own_namespace)
 {
 	struct instance_set own, blue;
 	char error[100];
@@ -512,9 +489,8 @@ START_TEST(renames_are_of_the_own_namespace)
 	instance_set_free(&own);
 	instance_set_free(&blue);
 }
-END_TEST
 
-START_TEST(what_is_no_namespace)
+TEST(what_is_no_namespace)
 {
 	char line[400] = "a namespace ";
 
@@ -535,10 +511,9 @@ START_TEST(what_is_no_namespace)
 	line[12 + 255] = '\0';
 	take(line);
 }
-END_TEST
 
 /* The hashes are another implementation's. */
-START_TEST(names_that_fit_and_that_do_not)
+TEST(names_that_fit_and_that_do_not)
 {
 	char name[INSTANCE_NAME_MAX + 2];
 	char fitted[INSTANCE_NAME_MAX + 1];
@@ -569,10 +544,9 @@ START_TEST(names_that_fit_and_that_do_not)
 	ck_assert_str_eq(small, "123456~cb17f1f3");
 	ck_assert_int_eq(small[16], '!');
 }
-END_TEST
 
 /* What two names are made of must not make them one. */
-START_TEST(names_that_are_made_to_fit_stay_apart)
+TEST(names_that_are_made_to_fit_stay_apart)
 {
 	static const char *const names[] = {
 	    "a\"b",         "a\\b",         "a_b",          "a\tb",        "a\xe9z",
@@ -594,9 +568,8 @@ START_TEST(names_that_are_made_to_fit_stay_apart)
 	ck_assert_str_eq(fitted[7], "a_b~deadbeeF");
 	ck_assert_str_eq(fitted[8], "a_b~deadbee");
 }
-END_TEST
 
-START_TEST(valid_names)
+TEST(valid_names)
 {
 	char name[INSTANCE_NAME_MAX + 2];
 
@@ -614,7 +587,6 @@ START_TEST(valid_names)
 			  (c >= 0x20 && c <= 0x7e && c != '"' && c != '\\'));
 	}
 }
-END_TEST
 
 /* Renames, and instances that are found. */
 
@@ -638,7 +610,7 @@ static void refuse_rename(const char *line, const char *reason)
 	ck_assert_uint_eq(set.n_renames, n);
 }
 
-START_TEST(renames)
+TEST(renames)
 {
 	char line[200];
 	char name[66];
@@ -658,9 +630,8 @@ START_TEST(renames)
 	ck_assert_str_eq(set.renames[2].found, name);
 	ck_assert_uint_eq(strlen(set.renames[2].name), 64);
 }
-END_TEST
 
-START_TEST(bad_renames)
+TEST(bad_renames)
 {
 	char line[200];
 	char name[66];
@@ -692,9 +663,8 @@ START_TEST(bad_renames)
 	refuse_rename(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 "
 			    "characters)");
 }
-END_TEST
 
-START_TEST(found_instances)
+TEST(found_instances)
 {
 	rename_to("tcp:eth1 \"array A\"");
 	take("tcp:default local 10.0.0.1");
@@ -708,10 +678,9 @@ START_TEST(found_instances)
 	ck_assert_str_eq(get("tcp:default")->found, "tcp:default");
 	ck_assert_uint_eq(set.n, 3);
 }
-END_TEST
 
 /* One name for two: each has a row, whoever comes first. */
-START_TEST(two_found_of_one_name)
+TEST(two_found_of_one_name)
 {
 	rename_to("tcp:a tcp:b");
 	for (int i = 0; i < 2; i++) {
@@ -730,10 +699,9 @@ START_TEST(two_found_of_one_name)
 	ck_assert_str_eq(set.instances[1].name, "tcp:b");
 	ck_assert_str_eq(set.instances[2].name, "tcp:b~2");
 }
-END_TEST
 
 /* The renames of new configuration are all that counts; rows keep their numbers. */
-START_TEST(merge_of_renames)
+TEST(merge_of_renames)
 {
 	struct instance_set fresh;
 	char error[200];
@@ -754,11 +722,10 @@ START_TEST(merge_of_renames)
 	ck_assert(!set.discover);
 	ck_assert_int_eq(instance_set_found(&set, "tcp:b", false), 2);
 }
-END_TEST
 
 /* Names that move along a chain, round a ring, or to where somebody stays: a row keeps
  * its HBA, whatever order the rows have. */
-START_TEST(renames_that_meet)
+TEST(renames_that_meet)
 {
 	static const struct {
 		const char *const lines[3];
@@ -790,10 +757,9 @@ START_TEST(renames_that_meet)
 		}
 	}
 }
-END_TEST
 
 /* Each namespace has a row "unattributed" as well. */
-START_TEST(more_instances_than_rows)
+TEST(more_instances_than_rows)
 {
 	char error[200] = "";
 
@@ -821,10 +787,9 @@ START_TEST(more_instances_than_rows)
 			 "5 rows are configured in the daemon's own namespace, but "
 			 "maxRows is 4: raise it, or take instances away");
 }
-END_TEST
 
 /* Numbers of those that were removed are given away first. */
-START_TEST(numbers_that_are_used_again)
+TEST(numbers_that_are_used_again)
 {
 	struct instance_set from;
 
@@ -850,9 +815,8 @@ START_TEST(numbers_that_are_used_again)
 	ck_assert_uint_eq(set.n_used, 8);
 	instance_set_free(&from);
 }
-END_TEST
 
-START_TEST(garbage)
+TEST(garbage)
 {
 	static const char letters[] =
 	    " \t\"\\/.:0123456789abcdefx local remote reqid ifid "
@@ -871,52 +835,4 @@ START_TEST(garbage)
 		instance_set_add_line(&set, line, error, sizeof(error));
 		instance_set_add_rename(&set, line, error, sizeof(error));
 	}
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    starts_with_the_unattributed_row,
-	    one_line_with_everything,
-	    what_is_not_said_is_not_asked,
-	    lines_of_one_name_add_up,
-	    quoting,
-	    missing_quote,
-	    missing_name,
-	    name_of_64_and_of_65_characters,
-	    words_that_are_too_long,
-	    characters_of_a_name,
-	    characters_of_a_description,
-	    reasons_are_clean,
-	    keywords,
-	    addresses,
-	    numbers,
-	    marks,
-	    devices,
-	    unattributed_has_no_rules_but_a_description,
-	    a_bad_line_changes_nothing,
-	    a_short_error_buffer_is_enough,
-	    add_by_name,
-	    merge_keeps_numbers,
-	    prefixes,
-	    numbers_of_prefixes,
-	    names_that_fit_and_that_do_not,
-	    names_that_are_made_to_fit_stay_apart,
-	    valid_names,
-	    renames,
-	    bad_renames,
-	    found_instances,
-	    two_found_of_one_name,
-	    merge_of_renames,
-	    renames_that_meet,
-	    namespaces_of_lines,
-	    renames_are_of_the_own_namespace,
-	    what_is_no_namespace,
-	    more_instances_than_rows,
-	    numbers_that_are_used_again,
-	    garbage,
-	};
-
-	return RUN_TESTS_WITH("instance", tests, setup, teardown);
 }

@@ -95,7 +95,9 @@ static bool peer_is(const char *text)
 
 /* When sysfs is read. */
 
-START_TEST(nothing_to_look_at)
+CHAPTER(setup, teardown);
+
+TEST(nothing_to_look_at)
 {
 	log_in(1, "eth1", NULL);
 	ck_assert_int_eq(inventory_refresh(&inventory, NULL, &addrs, now), 0);
@@ -103,9 +105,8 @@ START_TEST(nothing_to_look_at)
 	ck_assert_int_eq(inventory_refresh(&inventory, "/nonexistent", &addrs, now), 0);
 	ck_assert_uint_eq(inventory.set.n, 1);
 }
-END_TEST
 
-START_TEST(read_again_only_when_needed)
+TEST(read_again_only_when_needed)
 {
 	uint64_t first = now;
 
@@ -131,9 +132,8 @@ START_TEST(read_again_only_when_needed)
 	refresh();
 	ck_assert(peer_is("192.0.2.3"));
 }
-END_TEST
 
-START_TEST(read_when_something_comes_or_goes)
+TEST(read_when_something_comes_or_goes)
 {
 	const struct hba_host host = {HBA_QEDI, 9, "pci0000:00/0000:00:01.0",
 				      "f4:e9:d4:ee:30:11", .ipaddress = ""};
@@ -164,9 +164,8 @@ START_TEST(read_when_something_comes_or_goes)
 	refresh();
 	ck_assert_int_gt(instance_set_find(&inventory.set, "tcp:eth2"), 0);
 }
-END_TEST
 
-START_TEST(read_while_a_session_comes_up)
+TEST(read_while_a_session_comes_up)
 {
 	log_in(1, "eth1", "FREE");
 	refresh();
@@ -179,9 +178,8 @@ START_TEST(read_while_a_session_comes_up)
 	refresh();
 	ck_assert(peer_is("192.0.2.2"));
 }
-END_TEST
 
-START_TEST(read_after_new_configuration)
+TEST(read_after_new_configuration)
 {
 	log_in(1, "eth1", NULL);
 	refresh();
@@ -189,10 +187,9 @@ START_TEST(read_after_new_configuration)
 	refresh();
 	ck_assert_str_eq(inventory.set.instances[inventory.owners[0]].name, "mine");
 }
-END_TEST
 
 /* A session that recovers keeps its addresses over as many readings as it takes. */
-START_TEST(addresses_are_kept)
+TEST(addresses_are_kept)
 {
 	log_in(1, "eth1", NULL);
 	refresh();
@@ -207,7 +204,6 @@ START_TEST(addresses_are_kept)
 		ck_assert(inventory.sysfs.connections[0].has_local);
 	}
 }
-END_TEST
 
 /* Whose SAs are. */
 
@@ -265,7 +261,7 @@ static const char *owner_of(uint32_t reqid, uint32_t if_id)
 	    .name;
 }
 
-START_TEST(claims_change)
+TEST(claims_change)
 {
 	bool changed = true;
 
@@ -303,10 +299,9 @@ START_TEST(claims_change)
 	ck_assert(claim(false));
 	ck_assert_uint_eq(inventory.claims.n, 0);
 }
-END_TEST
 
 /* Adapters with a stack of their own claim nothing, nor do connections of nobody. */
-START_TEST(who_makes_claims)
+TEST(who_makes_claims)
 {
 	const struct hba_host host = {
 	    HBA_BNX2I,           8,      "pci0000:00/0000:00:01.0",
@@ -332,11 +327,10 @@ START_TEST(who_makes_claims)
 	ck_assert(inventory_wants_policies(&inventory));
 	ck_assert(claim(false));
 }
-END_TEST
 
 /* Two records, one path, one policy: the first by name; but a configured one's
  * connections come before a found one's. */
-START_TEST(ties)
+TEST(ties)
 {
 	add_policy(POLICY_OUT, 5, 0);
 	log_in(1, "b", NULL);
@@ -350,9 +344,8 @@ START_TEST(ties)
 	claim(false);
 	ck_assert_str_eq(owner_of(5, 0), "tcp:b");
 }
-END_TEST
 
-START_TEST(rules_come_before_claims)
+TEST(rules_come_before_claims)
 {
 	add_policy(POLICY_OUT, 5, 0);
 	configure("mine reqid 5");
@@ -361,7 +354,6 @@ START_TEST(rules_come_before_claims)
 	claim(true);
 	ck_assert_str_eq(owner_of(5, 0), "mine");
 }
-END_TEST
 
 /* The way that a connection takes. */
 
@@ -376,7 +368,7 @@ static uint32_t route(void *ctx, const struct iscsi_connection *connection,
 	return *(const uint32_t *)ctx;
 }
 
-START_TEST(paths)
+TEST(paths)
 {
 	const struct hba_host card = {HBA_QEDI, 8, "pci0000:00/0000:00:01.0",
 				      "f4:e9:d4:ee:30:11", .ipaddress = "10.0.0.1"};
@@ -412,24 +404,4 @@ START_TEST(paths)
 	ck_assert_uint_eq(inventory.paths[0].if_index, 0);
 	ck_assert(claim(true));
 	ck_assert_str_eq(owner_of(5, 9), INSTANCE_UNATTRIBUTED);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    nothing_to_look_at,
-	    read_again_only_when_needed,
-	    read_when_something_comes_or_goes,
-	    read_while_a_session_comes_up,
-	    read_after_new_configuration,
-	    addresses_are_kept,
-	    claims_change,
-	    who_makes_claims,
-	    ties,
-	    rules_come_before_claims,
-	    paths,
-	};
-
-	return RUN_TESTS_WITH("inventory", tests, setup, teardown);
 }

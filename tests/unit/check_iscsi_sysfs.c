@@ -29,16 +29,17 @@ static void scan(void)
 	ck_assert_int_eq(iscsi_sysfs_read(tree.root, &found), 0);
 }
 
-START_TEST(no_iscsi_at_all)
+CHAPTER(setup, teardown);
+
+TEST(no_iscsi_at_all)
 {
 	scan();
 	ck_assert_uint_eq(found.n_connections, 0);
 	ck_assert_int_eq(iscsi_sysfs_read("/nonexistent", &found), 0);
 	ck_assert_uint_eq(found.n_connections, 0);
 }
-END_TEST
 
-START_TEST(a_session)
+TEST(a_session)
 {
 	const struct in6_addr local = addr_of("10.0.0.1");
 	const struct in6_addr remote = addr_of("192.0.2.1");
@@ -55,10 +56,9 @@ START_TEST(a_session)
 	ck_assert_str_eq(found.connections[0].initiator_name,
 			 "iqn.2024-01.org.example:a");
 }
-END_TEST
 
 /* The kernel prints them uncompressed. */
-START_TEST(ipv6)
+TEST(ipv6)
 {
 	const struct in6_addr remote = addr_of("2001:db8::2");
 
@@ -68,9 +68,8 @@ START_TEST(ipv6)
 	ck_assert_uint_eq(found.connections[0].family, AF_INET6);
 	ck_assert_mem_eq(&found.connections[0].remote, &remote, sizeof(remote));
 }
-END_TEST
 
-START_TEST(two_sessions)
+TEST(two_sessions)
 {
 	tree_session(&tree, 1, 1, "10.0.0.1", "192.0.2.1", "a");
 	tree_session(&tree, 2, 2, "10.0.0.1", "192.0.2.2", "b");
@@ -78,9 +77,8 @@ START_TEST(two_sessions)
 	ck_assert_uint_eq(found.n_connections, 2);
 	ck_assert_uint_ne(found.connections[0].session, found.connections[1].session);
 }
-END_TEST
 
-START_TEST(not_connected)
+TEST(not_connected)
 {
 	tree_session(&tree, 1, 1, "(null)", "192.0.2.1", "(null)");
 	scan();
@@ -93,9 +91,8 @@ START_TEST(not_connected)
 	scan();
 	ck_assert_uint_eq(found.connections[0].family, 0);
 }
-END_TEST
 
-START_TEST(other_drivers)
+TEST(other_drivers)
 {
 	tree_session(&tree, 1, 1, "10.0.0.1", "192.0.2.1", "i");
 	tree_text(&tree, "class/scsi_host/host1/proc_name", "qla4xxx\n");
@@ -105,10 +102,9 @@ START_TEST(other_drivers)
 	scan();
 	ck_assert_str_eq(found.hosts[0].driver, "");
 }
-END_TEST
 
 /* A name may be as long as RFC 3720 allows, and a driver may print more. */
-START_TEST(long_names)
+TEST(long_names)
 {
 	char name[400];
 
@@ -125,9 +121,8 @@ START_TEST(long_names)
 	ck_assert_uint_eq(strlen(found.connections[0].initiator_name), 223);
 	ck_assert_uint_eq(strlen(found.hosts[0].driver), 32);
 }
-END_TEST
 
-START_TEST(sessions_on_their_way_out)
+TEST(sessions_on_their_way_out)
 {
 	tree_text(&tree, "class/iscsi_connection/connection9:0/address", "192.0.2.1\n");
 	tree_text(&tree, "class/iscsi_connection/something/address", "192.0.2.1\n");
@@ -135,15 +130,4 @@ START_TEST(sessions_on_their_way_out)
 	tree_text(&tree, "class/iscsi_connection/connection8:0/address", "192.0.2.1\n");
 	scan();
 	ck_assert_uint_eq(found.n_connections, 0);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    no_iscsi_at_all, a_session,     ipv6,       two_sessions,
-	    not_connected,   other_drivers, long_names, sessions_on_their_way_out,
-	};
-
-	return RUN_TESTS_WITH("iscsi_sysfs", tests, setup, teardown);
 }

@@ -208,7 +208,9 @@ static void life_is(uint64_t active, uint64_t additions, uint64_t deletions)
 
 /* Coming. */
 
-START_TEST(new_by_event)
+CHAPTER(setup, teardown);
+
+TEST(new_by_event)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -222,19 +224,17 @@ START_TEST(new_by_event)
 	IS(confidential_bytes_sent, 700);
 	IS(confidential_bytes_received, 0);
 }
-END_TEST
 
 /* What it has carried since it began is counted too. */
-START_TEST(new_by_the_first_dump)
+TEST(new_by_the_first_dump)
 {
 	POLL(with_traffic(in_sa(1), 500, 5));
 	life_is(1, 1, 0);
 	IS(confidential_bytes_received, 500);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(new_by_a_later_dump)
+TEST(new_by_a_later_dump)
 {
 	POLL_NONE();
 	POLL(with_traffic(in_sa(1), 500, 5));
@@ -245,9 +245,8 @@ START_TEST(new_by_a_later_dump)
 	life_is(1, 1, 0);
 	IS(confidential_bytes_received, 600);
 }
-END_TEST
 
-START_TEST(dump_before_its_event)
+TEST(dump_before_its_event)
 {
 	POLL_NONE();
 	begin();
@@ -258,9 +257,8 @@ START_TEST(dump_before_its_event)
 	IS(confidential_bytes_received, 500);
 	counts_are(1, 0, 0);
 }
-END_TEST
 
-START_TEST(the_same_event_twice)
+TEST(the_same_event_twice)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, in_sa(1));
@@ -269,9 +267,8 @@ START_TEST(the_same_event_twice)
 	life_is(1, 1, 0);
 	counts_are(1, 0, 0);
 }
-END_TEST
 
-START_TEST(columns_of_bytes)
+TEST(columns_of_bytes)
 {
 	static const struct {
 		uint8_t proto, mode;
@@ -314,11 +311,10 @@ START_TEST(columns_of_bytes)
 		}
 	}
 }
-END_TEST
 
 /* Larval SAs. */
 
-START_TEST(updsa_over_an_unknown_larval)
+TEST(updsa_over_an_unknown_larval)
 {
 	POLL_NONE();
 	event(SA_EVENT_UPDATE, in_sa(1));
@@ -328,9 +324,8 @@ START_TEST(updsa_over_an_unknown_larval)
 	IS(confidential_bytes_received, 100);
 	IS(pending_key_operations, 0);
 }
-END_TEST
 
-START_TEST(updsa_over_a_known_larval)
+TEST(updsa_over_a_known_larval)
 {
 	struct sa keyed = in_sa(1);
 
@@ -347,9 +342,8 @@ START_TEST(updsa_over_a_known_larval)
 	life_is(1, 1, 0);
 	IS(confidential_bytes_received, 100);
 }
-END_TEST
 
-START_TEST(updsa_over_a_larval_of_the_same_second)
+TEST(updsa_over_a_larval_of_the_same_second)
 {
 	POLL_NONE();
 	POLL(larval(in_sa(1)));
@@ -360,9 +354,8 @@ START_TEST(updsa_over_a_larval_of_the_same_second)
 	IS(confidential_bytes_received, 100);
 	counts_are(1, 0, 0);
 }
-END_TEST
 
-START_TEST(dump_shows_a_larval_keyed)
+TEST(dump_shows_a_larval_keyed)
 {
 	struct sa keyed = with_traffic(in_sa(1), 50, 1);
 
@@ -374,9 +367,8 @@ START_TEST(dump_shows_a_larval_keyed)
 	IS(pending_key_operations, 0);
 	IS(confidential_bytes_received, 50);
 }
-END_TEST
 
-START_TEST(larval_that_times_out)
+TEST(larval_that_times_out)
 {
 	POLL_NONE();
 	POLL(larval(in_sa(1)));
@@ -390,9 +382,8 @@ START_TEST(larval_that_times_out)
 	IS(pending_key_operations, 0);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(larval_that_is_deleted)
+TEST(larval_that_is_deleted)
 {
 	POLL_NONE();
 	POLL(larval(in_sa(1)));
@@ -403,9 +394,8 @@ START_TEST(larval_that_is_deleted)
 	IS(pending_key_operations, 0);
 	counts_are(0, 0, 0);
 }
-END_TEST
 
-START_TEST(larval_that_vanishes)
+TEST(larval_that_vanishes)
 {
 	POLL(larval(in_sa(1)), acquire(7));
 	POLL_NONE();
@@ -413,9 +403,8 @@ START_TEST(larval_that_vanishes)
 	counts_are(0, 0, 0);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(acquire_and_larval_of_one_negotiation)
+TEST(acquire_and_larval_of_one_negotiation)
 {
 	POLL(acquire(7));
 	IS(pending_key_operations, 1);
@@ -427,9 +416,8 @@ START_TEST(acquire_and_larval_of_one_negotiation)
 	POLL_NONE();
 	IS(pending_key_operations, 0);
 }
-END_TEST
 
-START_TEST(two_acquires)
+TEST(two_acquires)
 {
 	struct sa other = acquire(8);
 
@@ -442,9 +430,8 @@ START_TEST(two_acquires)
 	POLL_NONE();
 	IS(pending_key_operations, 0);
 }
-END_TEST
 
-START_TEST(negotiations_of_others_are_apart)
+TEST(negotiations_of_others_are_apart)
 {
 	struct sa peer = larval(sa_between("192.0.2.2", "10.0.0.1", 1));
 	struct sa reqid = larval(in_sa(2));
@@ -455,10 +442,9 @@ START_TEST(negotiations_of_others_are_apart)
 	POLL(acquire(7), peer, reqid, ah);
 	IS(pending_key_operations, 4);
 }
-END_TEST
 
 /* strongSwan as the initiator: ACQ, ALLOCSPI, UPDSA in, NEWSA out. */
-START_TEST(whole_negotiation)
+TEST(whole_negotiation)
 {
 	POLL_NONE();
 	POLL(acquire(7));
@@ -472,11 +458,10 @@ START_TEST(whole_negotiation)
 	IS(confidential_bytes_received, 10);
 	counts_are(2, 0, 0);
 }
-END_TEST
 
 /* UPDSA of a keyed SA shows zero bytes and the time of the update. */
 
-START_TEST(updsa_of_a_keyed_sa_says_nothing)
+TEST(updsa_of_a_keyed_sa_says_nothing)
 {
 	struct sa update = out_sa(1);
 
@@ -494,9 +479,8 @@ START_TEST(updsa_of_a_keyed_sa_says_nothing)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 650);
 }
-END_TEST
 
-START_TEST(updsa_of_a_keyed_sa_during_its_first_dump)
+TEST(updsa_of_a_keyed_sa_during_its_first_dump)
 {
 	struct sa update = out_sa(1);
 
@@ -512,11 +496,10 @@ START_TEST(updsa_of_a_keyed_sa_during_its_first_dump)
 	life_is(1, 1, 0);
 	IS(confidential_bytes_sent, 600);
 }
-END_TEST
 
 /* Going. */
 
-START_TEST(delsa_is_exact)
+TEST(delsa_is_exact)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -529,9 +512,8 @@ START_TEST(delsa_is_exact)
 	counts_are(0, 0, 0);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(hard_expire_is_exact)
+TEST(hard_expire_is_exact)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -544,18 +526,16 @@ START_TEST(hard_expire_is_exact)
 	counts_are(0, 0, 0);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(hard_expire_of_one_without_traffic)
+TEST(hard_expire_of_one_without_traffic)
 {
 	POLL(out_sa(1));
 	hard_expire(out_sa(1));
 	POLL_NONE();
 	life_is(0, 1, 1);
 }
-END_TEST
 
-START_TEST(soft_expire_is_nothing)
+TEST(soft_expire_is_nothing)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	event(SA_EVENT_EXPIRE_SOFT, larval(with_traffic(out_sa(1), 600, 6)));
@@ -568,9 +548,8 @@ START_TEST(soft_expire_is_nothing)
 	IS(confidential_bytes_sent, 700);
 	ck_assert(!ledger_wants_dump(ledger));
 }
-END_TEST
 
-START_TEST(flush)
+TEST(flush)
 {
 	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(in_sa(2), 300, 3),
 	     larval(in_sa(3)));
@@ -586,9 +565,8 @@ START_TEST(flush)
 	ck_assert_uint_eq(totals(0)->losses, 2);
 	ck_assert(!ledger_wants_dump(ledger));
 }
-END_TEST
 
-START_TEST(flush_and_new_ones)
+TEST(flush_and_new_ones)
 {
 	struct sa again = out_sa(1);
 
@@ -602,10 +580,9 @@ START_TEST(flush_and_new_ones)
 	IS(confidential_bytes_sent, 530);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* The SA had been shown before the flush came: the next dump tells. */
-START_TEST(flush_during_the_dump)
+TEST(flush_during_the_dump)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	begin();
@@ -619,9 +596,8 @@ START_TEST(flush_during_the_dump)
 	IS(confidential_bytes_sent, 600);
 	ck_assert(!ledger_wants_dump(ledger));
 }
-END_TEST
 
-START_TEST(flush_then_a_dump_that_is_cut_short)
+TEST(flush_then_a_dump_that_is_cut_short)
 {
 	POLL(out_sa(1));
 	event_without_sa(SA_EVENT_FLUSH);
@@ -631,7 +607,6 @@ START_TEST(flush_then_a_dump_that_is_cut_short)
 	POLL_NONE();
 	life_is(0, 1, 1);
 }
-END_TEST
 
 static void flush_of(uint8_t proto)
 {
@@ -641,7 +616,7 @@ static void flush_of(uint8_t proto)
 }
 
 /* The others are missing for another reason, which the next dump may tell. */
-START_TEST(flush_of_one_protocol)
+TEST(flush_of_one_protocol)
 {
 	struct sa ah = out_sa(2);
 
@@ -657,11 +632,10 @@ START_TEST(flush_of_one_protocol)
 	IS(authenticated_bytes_sent, 100);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* What a dump shows after a flush was born after it, be it in the same second: it is
  * another SA, and its absence later proves nothing. */
-START_TEST(flush_does_not_outlive_the_dump_that_shows_the_sa)
+TEST(flush_does_not_outlive_the_dump_that_shows_the_sa)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	event_without_sa(SA_EVENT_FLUSH);
@@ -675,10 +649,9 @@ START_TEST(flush_does_not_outlive_the_dump_that_shows_the_sa)
 	IS(confidential_bytes_sent, 700);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* The dump shows the new SA before its NEWSA is read. */
-START_TEST(flushed_and_made_again_in_the_same_second)
+TEST(flushed_and_made_again_in_the_same_second)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	event_without_sa(SA_EVENT_FLUSH);
@@ -696,11 +669,10 @@ START_TEST(flushed_and_made_again_in_the_same_second)
 	IS(confidential_bytes_sent, 1400);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* Nor is FLUSHSA read: which of the two the dump has shown nobody can tell, so what it
  * shows counts when the next dump shows it again. */
-START_TEST(flushed_and_made_again_during_the_dump)
+TEST(flushed_and_made_again_during_the_dump)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	begin();
@@ -714,10 +686,9 @@ START_TEST(flushed_and_made_again_during_the_dump)
 	IS(confidential_bytes_sent, 1300);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* The last message is the first that names what the dump found: that is no flush's. */
-START_TEST(found_after_a_flush_that_is_heard_of_later)
+TEST(found_after_a_flush_that_is_heard_of_later)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	begin();
@@ -730,10 +701,9 @@ START_TEST(found_after_a_flush_that_is_heard_of_later)
 	IS(confidential_bytes_sent, 580);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* Between other ends: no move, since nothing moves that is gone. */
-START_TEST(flushed_and_made_again_elsewhere)
+TEST(flushed_and_made_again_elsewhere)
 {
 	struct sa elsewhere = with_traffic(out_sa(1), 700, 7);
 
@@ -745,10 +715,9 @@ START_TEST(flushed_and_made_again_elsewhere)
 	IS(confidential_bytes_sent, 1200);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* UPDSA over a larval SA that nobody has seen. */
-START_TEST(flushed_and_negotiated_again)
+TEST(flushed_and_negotiated_again)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	event_without_sa(SA_EVENT_FLUSH);
@@ -758,10 +727,9 @@ START_TEST(flushed_and_negotiated_again)
 	IS(confidential_bytes_sent, 1200);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* All went at once, so none was replaced by another. */
-START_TEST(flush_is_no_rekey)
+TEST(flush_is_no_rekey)
 {
 	struct sa young = out_sa(2);
 
@@ -775,9 +743,8 @@ START_TEST(flush_is_no_rekey)
 	life_is(0, 2, 2);
 	IS(rekeys, 0);
 }
-END_TEST
 
-START_TEST(missing_from_one_dump)
+TEST(missing_from_one_dump)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	POLL_NONE();
@@ -791,9 +758,8 @@ START_TEST(missing_from_one_dump)
 	IS(confidential_bytes_sent, 600);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(missing_from_two_dumps)
+TEST(missing_from_two_dumps)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	POLL_NONE();
@@ -804,9 +770,8 @@ START_TEST(missing_from_two_dumps)
 	ck_assert(!ledger_wants_dump(ledger));
 	counts_are(0, 0, 0);
 }
-END_TEST
 
-START_TEST(delsa_after_the_dump_that_misses_it)
+TEST(delsa_after_the_dump_that_misses_it)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	begin();
@@ -825,10 +790,9 @@ START_TEST(delsa_after_the_dump_that_misses_it)
 	IS(confidential_bytes_sent, 660);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
 /* It was given up already: its last bytes still count, its deletion only once. */
-START_TEST(delsa_after_it_was_given_up)
+TEST(delsa_after_it_was_given_up)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	POLL_NONE();
@@ -838,9 +802,8 @@ START_TEST(delsa_after_it_was_given_up)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 600);
 }
-END_TEST
 
-START_TEST(delsa_during_the_dump_that_showed_it)
+TEST(delsa_during_the_dump_that_showed_it)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	begin();
@@ -851,9 +814,8 @@ START_TEST(delsa_during_the_dump_that_showed_it)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 650);
 }
-END_TEST
 
-START_TEST(newsa_and_delsa_during_the_dump_that_showed_it)
+TEST(newsa_and_delsa_during_the_dump_that_showed_it)
 {
 	POLL_NONE();
 	begin();
@@ -865,9 +827,8 @@ START_TEST(newsa_and_delsa_during_the_dump_that_showed_it)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 650);
 }
-END_TEST
 
-START_TEST(expire_during_the_dump_that_showed_it)
+TEST(expire_during_the_dump_that_showed_it)
 {
 	POLL_NONE();
 	begin();
@@ -878,10 +839,9 @@ START_TEST(expire_during_the_dump_that_showed_it)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 650);
 }
-END_TEST
 
 /* Its NEWSA was lost, its DELSA tells all. */
-START_TEST(wholly_inside_a_gap)
+TEST(wholly_inside_a_gap)
 {
 	POLL_NONE();
 	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
@@ -894,9 +854,8 @@ START_TEST(wholly_inside_a_gap)
 	IS(confidential_bytes_received, 70);
 	counts_are(0, 0, 0);
 }
-END_TEST
 
-START_TEST(everything_between_two_polls)
+TEST(everything_between_two_polls)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -905,11 +864,10 @@ START_TEST(everything_between_two_polls)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 600);
 }
-END_TEST
 
 /* The same name again. */
 
-START_TEST(same_spi_later)
+TEST(same_spi_later)
 {
 	struct sa again = out_sa(1);
 
@@ -925,9 +883,8 @@ START_TEST(same_spi_later)
 	life_is(0, 2, 2);
 	IS(confidential_bytes_sent, 660);
 }
-END_TEST
 
-START_TEST(same_spi_in_the_same_second)
+TEST(same_spi_in_the_same_second)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -941,9 +898,8 @@ START_TEST(same_spi_in_the_same_second)
 	life_is(0, 2, 2);
 	IS(confidential_bytes_sent, 660);
 }
-END_TEST
 
-START_TEST(same_spi_in_the_same_second_without_traffic)
+TEST(same_spi_in_the_same_second_without_traffic)
 {
 	POLL_NONE();
 	for (int i = 0; i < 3; i++) {
@@ -953,10 +909,9 @@ START_TEST(same_spi_in_the_same_second_without_traffic)
 	POLL_NONE();
 	life_is(0, 3, 3);
 }
-END_TEST
 
 /* One SPI for both ways, as hand-made setups have it; made twice in one second. */
-START_TEST(same_spi_both_ways_is_no_move)
+TEST(same_spi_both_ways_is_no_move)
 {
 	for (int known = 0; known < 2; known++) {
 		teardown();
@@ -973,10 +928,9 @@ START_TEST(same_spi_both_ways_is_no_move)
 		life_is(2, 4, 2);
 	}
 }
-END_TEST
 
 /* The NEWSA of the second is still on its way when the dump shows it. */
-START_TEST(same_spi_in_the_same_second_seen_early)
+TEST(same_spi_in_the_same_second_seen_early)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -990,10 +944,9 @@ START_TEST(same_spi_in_the_same_second_seen_early)
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 670);
 }
-END_TEST
 
 /* The same second and more bytes than the first: still not one byte twice. */
-START_TEST(same_spi_in_the_same_second_seen_early_and_busy)
+TEST(same_spi_in_the_same_second_seen_early_and_busy)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -1007,10 +960,9 @@ START_TEST(same_spi_in_the_same_second_seen_early_and_busy)
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 1600);
 }
-END_TEST
 
 /* Errors too: the old one's last, and all of the new one's. */
-START_TEST(same_spi_in_the_same_second_seen_early_with_errors)
+TEST(same_spi_in_the_same_second_seen_early_with_errors)
 {
 	struct sa old = with_traffic(in_sa(1), 500, 5);
 	struct sa young = with_traffic(in_sa(1), 900, 9);
@@ -1039,9 +991,8 @@ START_TEST(same_spi_in_the_same_second_seen_early_with_errors)
 	IS(packets_not_authenticated, 1 + 8);
 	ck_assert_uint_eq(totals(0)->replay_failures, 5 + 13);
 }
-END_TEST
 
-START_TEST(same_spi_in_the_same_second_whose_newsa_was_lost)
+TEST(same_spi_in_the_same_second_whose_newsa_was_lost)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -1056,10 +1007,9 @@ START_TEST(same_spi_in_the_same_second_whose_newsa_was_lost)
 	life_is(1, 4, 3);
 	IS(confidential_bytes_sent, 660 + 650);
 }
-END_TEST
 
 /* Other ends and nothing preloaded, though the one that left had carried something. */
-START_TEST(same_spi_in_the_same_second_elsewhere)
+TEST(same_spi_in_the_same_second_elsewhere)
 {
 	const struct sa other = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -1071,10 +1021,9 @@ START_TEST(same_spi_in_the_same_second_elsewhere)
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 650);
 }
-END_TEST
 
 /* One SPI for both ways: neither is where the other went. */
-START_TEST(same_spi_both_ways_and_events_lost)
+TEST(same_spi_both_ways_and_events_lost)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	POLL(with_traffic(in_sa(1), 600, 6));
@@ -1084,9 +1033,8 @@ START_TEST(same_spi_both_ways_and_events_lost)
 	IS(confidential_bytes_sent, 500);
 	IS(confidential_bytes_received, 600);
 }
-END_TEST
 
-START_TEST(same_spi_under_two_marks)
+TEST(same_spi_under_two_marks)
 {
 	struct sa a = out_sa(1);
 	struct sa b = out_sa(1);
@@ -1109,9 +1057,8 @@ START_TEST(same_spi_under_two_marks)
 	life_is(2, 3, 1);
 	IS(confidential_bytes_sent, 432);
 }
-END_TEST
 
-START_TEST(same_spi_of_other_protocol_and_family)
+TEST(same_spi_of_other_protocol_and_family)
 {
 	struct sa ah = out_sa(1);
 	struct sa six = sa_between("a00:1::", "c000:201::", 1); /* the same bytes */
@@ -1128,10 +1075,9 @@ START_TEST(same_spi_of_other_protocol_and_family)
 	POLL(six, out_sa(1));
 	life_is(2, 3, 1);
 }
-END_TEST
 
 /* No event says otherwise, so it is the same SA, and counts on from there. */
-START_TEST(bytes_that_go_back_are_never_taken_away)
+TEST(bytes_that_go_back_are_never_taken_away)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	POLL(with_traffic(out_sa(1), 100, 1));
@@ -1144,9 +1090,8 @@ START_TEST(bytes_that_go_back_are_never_taken_away)
 	ck_assert_uint_eq(totals(0)->losses, 1);
 	life_is(1, 1, 0);
 }
-END_TEST
 
-START_TEST(delsa_with_fewer_bytes_takes_nothing_away)
+TEST(delsa_with_fewer_bytes_takes_nothing_away)
 {
 	POLL(with_traffic(out_sa(1), 300, 3));
 	POLL(with_traffic(out_sa(1), 500, 5));
@@ -1157,7 +1102,6 @@ START_TEST(delsa_with_fewer_bytes_takes_nothing_away)
 	life_is(0, 1, 1);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /*
  * XFRM_MSG_NEWAE sets curlft, add_time included, and nobody hears of it: a dataplane
@@ -1179,7 +1123,7 @@ static void nothing_is_lost(void)
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
 
-START_TEST(published_in_steps)
+TEST(published_in_steps)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(1));
@@ -1191,10 +1135,9 @@ START_TEST(published_in_steps)
 	nothing_is_lost();
 	ck_assert(!ledger_wants_dump(ledger));
 }
-END_TEST
 
 /* Every counter for itself. */
-START_TEST(published_and_set_back)
+TEST(published_and_set_back)
 {
 	for (size_t i = 0; i < MADE_UP; i++) {
 		struct sa sa = with_traffic(in_sa(1), 5000, 50);
@@ -1223,10 +1166,9 @@ START_TEST(published_and_set_back)
 		life_is(1, 1, 0);
 	}
 }
-END_TEST
 
 /* Before its NEWSA is read. */
-START_TEST(published_before_its_first_dump)
+TEST(published_before_its_first_dump)
 {
 	for (size_t i = 0; i < MADE_UP; i++) {
 		teardown();
@@ -1245,11 +1187,10 @@ START_TEST(published_before_its_first_dump)
 		nothing_is_lost();
 	}
 }
-END_TEST
 
 /* By DELSA or hard EXPIRE, which show the last time; a dump has shown another, or the
  * same, or none. */
-START_TEST(published_then_ended)
+TEST(published_then_ended)
 {
 	for (size_t i = 0; i < MADE_UP * MADE_UP * 4; i++) {
 		struct sa last = published(out_sa(1), made_up[i / 4 % MADE_UP], 900);
@@ -1272,9 +1213,8 @@ START_TEST(published_then_ended)
 		nothing_is_lost();
 	}
 }
-END_TEST
 
-START_TEST(set_back_then_ended)
+TEST(set_back_then_ended)
 {
 	for (size_t i = 0; i < MADE_UP; i++) {
 		teardown();
@@ -1290,10 +1230,9 @@ START_TEST(set_back_then_ended)
 		ck_assert_uint_eq(totals(0)->losses, 1);
 	}
 }
-END_TEST
 
 /* What the dump shows is the next SA of the key: the end shows the first one's time. */
-START_TEST(published_and_made_again_during_the_dump)
+TEST(published_and_made_again_during_the_dump)
 {
 	for (size_t i = 0; i < MADE_UP; i++) {
 		struct sa next = published(out_sa(1), T0 + 60, 200);
@@ -1315,11 +1254,10 @@ START_TEST(published_and_made_again_during_the_dump)
 		nothing_is_lost();
 	}
 }
-END_TEST
 
 /* The keying daemon reads the counters before it deletes the SA: what it preloads may
  * be older than what DELSA shows. */
-START_TEST(published_then_moved)
+TEST(published_then_moved)
 {
 	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
 		struct sa to =
@@ -1337,10 +1275,9 @@ START_TEST(published_then_moved)
 		nothing_is_lost();
 	}
 }
-END_TEST
 
 /* Its first packets are few, and it shows another time: no move. */
-START_TEST(made_again_elsewhere_with_its_first_packets)
+TEST(made_again_elsewhere_with_its_first_packets)
 {
 	struct sa other = moved(out_sa(1), "10.0.0.2", "192.0.2.2");
 
@@ -1352,9 +1289,8 @@ START_TEST(made_again_elsewhere_with_its_first_packets)
 	IS(confidential_bytes_sent, 2900);
 	nothing_is_lost();
 }
-END_TEST
 
-START_TEST(set_back_then_moved)
+TEST(set_back_then_moved)
 {
 	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
 		struct sa to =
@@ -1371,10 +1307,9 @@ START_TEST(set_back_then_moved)
 		ck_assert_uint_eq(totals(0)->losses, 1);
 	}
 }
-END_TEST
 
 /* The age among siblings is that of its birth. */
-START_TEST(published_then_rekeyed_after_a_move)
+TEST(published_then_rekeyed_after_a_move)
 {
 	struct sa old = published(out_sa(1), T0 + 1000, 100);
 	struct sa young = out_sa(2);
@@ -1398,9 +1333,8 @@ START_TEST(published_then_rekeyed_after_a_move)
 	POLL(young);
 	IS(rekeys, 1);
 }
-END_TEST
 
-START_TEST(migrated_and_published)
+TEST(migrated_and_published)
 {
 	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
 		struct sa to =
@@ -1419,9 +1353,8 @@ START_TEST(migrated_and_published)
 		IS(confidential_bytes_sent, bytes < 500 ? 550 : 750);
 	}
 }
-END_TEST
 
-START_TEST(migrated_and_published_then_ended)
+TEST(migrated_and_published_then_ended)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -1435,10 +1368,9 @@ START_TEST(migrated_and_published_then_ended)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 700);
 }
-END_TEST
 
 /* Shown by a dump that began before the flush. */
-START_TEST(published_then_flushed)
+TEST(published_then_flushed)
 {
 	for (size_t i = 0; i < MADE_UP; i++) {
 		teardown();
@@ -1454,11 +1386,10 @@ START_TEST(published_then_flushed)
 		ck_assert_uint_eq(totals(0)->losses, 1);
 	}
 }
-END_TEST
 
 /* What is made after a flush and published is no flushed one, whatever time it shows.
  */
-START_TEST(flushed_and_made_again_and_published)
+TEST(flushed_and_made_again_and_published)
 {
 	for (size_t i = 0; i < MADE_UP; i++) {
 		teardown();
@@ -1477,10 +1408,9 @@ START_TEST(flushed_and_made_again_and_published)
 		ck_assert_uint_eq(totals(0)->losses, 1);
 	}
 }
-END_TEST
 
 /* FLUSHSA and NEWSA are read after the dump has shown one of the two. */
-START_TEST(published_flushed_and_made_again_during_the_dump)
+TEST(published_flushed_and_made_again_during_the_dump)
 {
 	POLL(published(out_sa(1), T0, 500));
 	begin();
@@ -1494,10 +1424,9 @@ START_TEST(published_flushed_and_made_again_during_the_dump)
 	IS(confidential_bytes_sent, 600);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* Two samples, of which only the first is lower. */
-START_TEST(set_back_in_a_dump_that_is_cut_short)
+TEST(set_back_in_a_dump_that_is_cut_short)
 {
 	POLL(published(out_sa(1), T0, 500));
 	begin();
@@ -1509,9 +1438,8 @@ START_TEST(set_back_in_a_dump_that_is_cut_short)
 	ck_assert_uint_eq(totals(0)->losses, 1);
 	counts_are(1, 0, 0);
 }
-END_TEST
 
-START_TEST(published_with_no_direction)
+TEST(published_with_no_direction)
 {
 	blind = true;
 	POLL(published(out_sa(1), T0, 500));
@@ -1523,10 +1451,9 @@ START_TEST(published_with_no_direction)
 	IS(active_tunnels, 1);
 	nothing_is_lost();
 }
-END_TEST
 
 /* IPComp counts once in the kernel's sum, too. */
-START_TEST(published_that_is_no_ipsec)
+TEST(published_that_is_no_ipsec)
 {
 	struct sa comp = larval(out_sa(0x1234));
 
@@ -1538,10 +1465,9 @@ START_TEST(published_that_is_no_ipsec)
 	event(SA_EVENT_DELETE, published(comp, T0 + 12, 100));
 	counts_are(0, 0, 0);
 }
-END_TEST
 
 /* A late DELSA of one given up. */
-START_TEST(published_and_given_up)
+TEST(published_and_given_up)
 {
 	POLL(published(out_sa(1), T0, 500));
 	POLL_NONE();
@@ -1551,11 +1477,10 @@ START_TEST(published_and_given_up)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 600);
 }
-END_TEST
 
 /* After a gap the same key may be another SA's. One that shows more is taken for the
  * same, so that nothing counts twice; one that shows less, for another. */
-START_TEST(another_time_after_a_gap)
+TEST(another_time_after_a_gap)
 {
 	for (int more = 0; more < 2; more++) {
 		uint64_t bytes = more ? 700 : 100;
@@ -1579,10 +1504,9 @@ START_TEST(another_time_after_a_gap)
 		counts_are(1, 0, 0);
 	}
 }
-END_TEST
 
 /* The events are lost while a dump is under way that has shown what was before. */
-START_TEST(another_time_after_a_gap_during_the_dump)
+TEST(another_time_after_a_gap_during_the_dump)
 {
 	POLL(published(out_sa(1), T0, 500));
 	begin();
@@ -1593,10 +1517,9 @@ START_TEST(another_time_after_a_gap_during_the_dump)
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 600);
 }
-END_TEST
 
 /* The kernel has refused it while the old one lived. */
-START_TEST(newsa_of_a_key_whose_delsa_was_lost)
+TEST(newsa_of_a_key_whose_delsa_was_lost)
 {
 	POLL(published(out_sa(1), T0, 500));
 	ledger_note_gap(ledger);
@@ -1606,10 +1529,9 @@ START_TEST(newsa_of_a_key_whose_delsa_was_lost)
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 1200);
 }
-END_TEST
 
 /* UPDSA of a moved SA whose messages were lost looks like a new one. */
-START_TEST(published_and_moved_and_updated_during_a_gap)
+TEST(published_and_moved_and_updated_during_a_gap)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.2");
 
@@ -1621,11 +1543,10 @@ START_TEST(published_and_moved_and_updated_during_a_gap)
 	IS(active_sa, 1);
 	IS(confidential_bytes_sent, 2000);
 }
-END_TEST
 
 /* MOBIKE: DELSA, then NEWSA with the same SPI and add_time and the bytes preloaded. */
 
-START_TEST(mobike)
+TEST(mobike)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1647,9 +1568,8 @@ START_TEST(mobike)
 		ck_assert_uint_eq(totals(0)->losses, 0);
 	}
 }
-END_TEST
 
-START_TEST(mobike_inbound)
+TEST(mobike_inbound)
 {
 	struct sa to = moved(in_sa(1), "192.0.2.1", "10.0.0.2");
 
@@ -1660,9 +1580,8 @@ START_TEST(mobike_inbound)
 	life_is(1, 1, 0);
 	IS(confidential_bytes_received, 300);
 }
-END_TEST
 
-START_TEST(mobike_before_any_traffic)
+TEST(mobike_before_any_traffic)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1677,10 +1596,9 @@ START_TEST(mobike_before_any_traffic)
 		IS(confidential_bytes_sent, 40);
 	}
 }
-END_TEST
 
 /* The whole poll falls after the DELSA's reading, the NEWSA comes while it dumps. */
-START_TEST(mobike_with_the_dump_in_between)
+TEST(mobike_with_the_dump_in_between)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1697,11 +1615,10 @@ START_TEST(mobike_with_the_dump_in_between)
 		IS(confidential_bytes_sent, 300);
 	}
 }
-END_TEST
 
 /* A poll that begins and ends between the two messages. */
 /* The SA is in use from its insertion on, the message is made a moment later. */
-START_TEST(first_packets_in_the_newsa)
+TEST(first_packets_in_the_newsa)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, with_traffic(out_sa(1), 1500, 1));
@@ -1709,10 +1626,9 @@ START_TEST(first_packets_in_the_newsa)
 	life_is(1, 1, 0);
 	IS(confidential_bytes_sent, 15000);
 }
-END_TEST
 
 /* After a loss they may as well be preloaded: then not counted is right. */
-START_TEST(first_packets_in_the_newsa_after_a_loss)
+TEST(first_packets_in_the_newsa_after_a_loss)
 {
 	POLL_NONE();
 	ledger_note_gap(ledger);
@@ -1720,9 +1636,8 @@ START_TEST(first_packets_in_the_newsa_after_a_loss)
 	POLL(with_traffic(out_sa(1), 15000, 10));
 	IS(confidential_bytes_sent, 13500);
 }
-END_TEST
 
-START_TEST(mobike_with_a_whole_poll_in_between)
+TEST(mobike_with_a_whole_poll_in_between)
 {
 	struct sa to = moved(out_sa(1), roads[1][0], roads[1][1]);
 
@@ -1736,10 +1651,9 @@ START_TEST(mobike_with_a_whole_poll_in_between)
 	ck_assert_uint_eq(
 	    totals(0)->stats.key_additions - totals(0)->stats.key_deletions, 1);
 }
-END_TEST
 
 /* The dump runs before either message is read, and shows more than was preloaded. */
-START_TEST(mobike_found_by_the_dump_first)
+TEST(mobike_found_by_the_dump_first)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1761,10 +1675,9 @@ START_TEST(mobike_found_by_the_dump_first)
 		counts_are(1, 0, 0);
 	}
 }
-END_TEST
 
 /* The new SA's errors begin at zero, also when the key is the old one's. */
-START_TEST(mobike_found_by_the_dump_first_with_errors)
+TEST(mobike_found_by_the_dump_first_with_errors)
 {
 	struct sa from = with_traffic(in_sa(1), 200, 2);
 	struct sa to = moved(with_traffic(in_sa(1), 252, 3), "192.0.2.2", "10.0.0.1");
@@ -1785,10 +1698,9 @@ START_TEST(mobike_found_by_the_dump_first_with_errors)
 	ck_assert_uint_eq(totals(0)->replay_failures, 8);
 	life_is(1, 1, 0);
 }
-END_TEST
 
 /* The very first poll is no exception. */
-START_TEST(mobike_during_the_first_dump)
+TEST(mobike_during_the_first_dump)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1805,9 +1717,8 @@ START_TEST(mobike_during_the_first_dump)
 		IS(confidential_bytes_sent, 300);
 	}
 }
-END_TEST
 
-START_TEST(mobike_whose_newsa_was_lost)
+TEST(mobike_whose_newsa_was_lost)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1821,9 +1732,8 @@ START_TEST(mobike_whose_newsa_was_lost)
 		IS(confidential_bytes_sent, 300);
 	}
 }
-END_TEST
 
-START_TEST(mobike_found_by_the_dump_whose_newsa_was_lost)
+TEST(mobike_found_by_the_dump_whose_newsa_was_lost)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1841,9 +1751,8 @@ START_TEST(mobike_found_by_the_dump_whose_newsa_was_lost)
 		IS(active_sa, 1);
 	}
 }
-END_TEST
 
-START_TEST(mobike_whose_messages_were_both_lost)
+TEST(mobike_whose_messages_were_both_lost)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1857,9 +1766,8 @@ START_TEST(mobike_whose_messages_were_both_lost)
 		IS(confidential_bytes_sent, 400);
 	}
 }
-END_TEST
 
-START_TEST(mobike_keeps_the_row)
+TEST(mobike_keeps_the_row)
 {
 	struct sa from = out_sa(1);
 	struct sa to;
@@ -1875,10 +1783,9 @@ START_TEST(mobike_keeps_the_row)
 	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
 	ck_assert_uint_eq(totals(0)->stats.active_sa, 0);
 }
-END_TEST
 
 /* What the dump saw before the messages were read is the old row's as well. */
-START_TEST(mobike_found_by_the_dump_first_keeps_the_row)
+TEST(mobike_found_by_the_dump_first_keeps_the_row)
 {
 	struct sa from = in_sa(1);
 	struct sa to;
@@ -1901,10 +1808,9 @@ START_TEST(mobike_found_by_the_dump_first_keeps_the_row)
 	IS(packets_not_authenticated, 0);
 	IS(confidential_bytes_received, 0);
 }
-END_TEST
 
 /* Nothing tells the direction at the new addresses: it is what it was. */
-START_TEST(mobike_keeps_the_direction)
+TEST(mobike_keeps_the_direction)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -1917,9 +1823,8 @@ START_TEST(mobike_keeps_the_direction)
 	IS(confidential_bytes_sent, 300);
 	IS(active_tunnels, 1);
 }
-END_TEST
 
-START_TEST(mobike_twice)
+TEST(mobike_twice)
 {
 	struct sa a = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
 	struct sa b = moved(out_sa(1), "10.0.0.3", "192.0.2.9");
@@ -1933,10 +1838,9 @@ START_TEST(mobike_twice)
 	life_is(1, 1, 0);
 	IS(confidential_bytes_sent, 300);
 }
-END_TEST
 
 /* The new one deleted before the old one's move was even read. */
-START_TEST(mobike_then_gone)
+TEST(mobike_then_gone)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -1948,11 +1852,10 @@ START_TEST(mobike_then_gone)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 300);
 }
-END_TEST
 
 /* MIGRATE: one message, a clone that keeps curlft and whose stats start again. */
 
-START_TEST(migrate)
+TEST(migrate)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa from = with_traffic(out_sa(1), 200, 2);
@@ -1975,10 +1878,9 @@ START_TEST(migrate)
 		ck_assert(!ledger_wants_dump(ledger));
 	}
 }
-END_TEST
 
 /* After the move the SA's like are those at the new addresses. */
-START_TEST(migrate_then_rekey)
+TEST(migrate_then_rekey)
 {
 	for (size_t i = 0; i < ROADS; i++) {
 		struct sa old = moved(out_sa(1), roads[i][0], roads[i][1]);
@@ -1999,9 +1901,8 @@ START_TEST(migrate_then_rekey)
 		IS(active_tunnels, 1);
 	}
 }
-END_TEST
 
-START_TEST(migrate_then_gone_before_a_dump)
+TEST(migrate_then_gone_before_a_dump)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -2013,9 +1914,8 @@ START_TEST(migrate_then_gone_before_a_dump)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 300);
 }
-END_TEST
 
-START_TEST(migrate_then_gone_during_the_dump_that_found_it)
+TEST(migrate_then_gone_during_the_dump_that_found_it)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -2030,9 +1930,8 @@ START_TEST(migrate_then_gone_during_the_dump_that_found_it)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 300);
 }
-END_TEST
 
-START_TEST(migrate_then_expired_before_a_dump)
+TEST(migrate_then_expired_before_a_dump)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -2044,9 +1943,8 @@ START_TEST(migrate_then_expired_before_a_dump)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 300);
 }
-END_TEST
 
-START_TEST(migrate_then_expired_without_traffic)
+TEST(migrate_then_expired_without_traffic)
 {
 	POLL(out_sa(1));
 	event_without_sa(SA_EVENT_MIGRATE);
@@ -2056,10 +1954,9 @@ START_TEST(migrate_then_expired_without_traffic)
 	life_is(0, 1, 1);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
 /* The message is read in a dump that is then cut short. */
-START_TEST(migrate_during_a_dump_that_is_cut_short)
+TEST(migrate_during_a_dump_that_is_cut_short)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -2073,10 +1970,9 @@ START_TEST(migrate_during_a_dump_that_is_cut_short)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 300);
 }
-END_TEST
 
 /* An SPI may stand for two; only one that has moved can end elsewhere. */
-START_TEST(no_migrate_then_one_like_it_ends)
+TEST(no_migrate_then_one_like_it_ends)
 {
 	const struct sa like = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 
@@ -2086,9 +1982,8 @@ START_TEST(no_migrate_then_one_like_it_ends)
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 500);
 }
-END_TEST
 
-START_TEST(migrate_then_the_other_way_ends)
+TEST(migrate_then_the_other_way_ends)
 {
 	POLL(with_traffic(out_sa(1), 200, 2));
 	event_without_sa(SA_EVENT_MIGRATE);
@@ -2098,11 +1993,10 @@ START_TEST(migrate_then_the_other_way_ends)
 	IS(confidential_bytes_sent, 200);
 	IS(confidential_bytes_received, 70);
 }
-END_TEST
 
 /* Not an IPsec key. */
 
-START_TEST(ipcomp_and_its_helper_count_nowhere)
+TEST(ipcomp_and_its_helper_count_nowhere)
 {
 	struct sa comp = out_sa(0x1234);
 	struct sa helper = out_sa(0xc0000201);
@@ -2128,9 +2022,8 @@ START_TEST(ipcomp_and_its_helper_count_nowhere)
 	life_is(0, 0, 0);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(esp_inside_ah)
+TEST(esp_inside_ah)
 {
 	struct sa esp = out_sa(1);
 	struct sa ah = out_sa(2);
@@ -2143,11 +2036,10 @@ START_TEST(esp_inside_ah)
 	IS(authenticated_bytes_sent, 144);
 	IS(transport_bytes_sent, 252);
 }
-END_TEST
 
 /* Errors of an SA. */
 
-START_TEST(errors_are_added)
+TEST(errors_are_added)
 {
 	struct sa sa = in_sa(1);
 
@@ -2167,9 +2059,8 @@ START_TEST(errors_are_added)
 	IS(packets_not_authenticated, 4);
 	ck_assert_uint_eq(totals(0)->replay_failures, 14);
 }
-END_TEST
 
-START_TEST(errors_wrap_at_32_bits)
+TEST(errors_wrap_at_32_bits)
 {
 	struct sa sa = in_sa(1);
 
@@ -2186,9 +2077,8 @@ START_TEST(errors_wrap_at_32_bits)
 	IS(packets_not_authenticated, UINT32_MAX + UINT64_C(4));
 	ck_assert_uint_eq(totals(0)->replay_failures, UINT32_MAX + UINT64_C(5));
 }
-END_TEST
 
-START_TEST(errors_that_start_again)
+TEST(errors_that_start_again)
 {
 	struct sa sa = in_sa(1);
 
@@ -2198,10 +2088,9 @@ START_TEST(errors_that_start_again)
 	POLL(sa);
 	IS(packets_not_authenticated, 1003);
 }
-END_TEST
 
 /* Found in a dump that was then cut short; more failures come before the next one. */
-START_TEST(errors_of_one_found_twice)
+TEST(errors_of_one_found_twice)
 {
 	struct sa sa = in_sa(1);
 
@@ -2215,9 +2104,8 @@ START_TEST(errors_of_one_found_twice)
 	IS(packets_not_authenticated, 5);
 	life_is(1, 1, 0);
 }
-END_TEST
 
-START_TEST(replay_detection)
+TEST(replay_detection)
 {
 	struct sa in = in_sa(1);
 	struct sa out = out_sa(2);
@@ -2235,10 +2123,9 @@ START_TEST(replay_detection)
 	POLL(with_traffic(out, 200, 40), with_traffic(naked, 200, 600));
 	IS(packets_with_replay_detection, 9);
 }
-END_TEST
 
 /* UPDSA may change the window; its message says nothing, the next dump does. */
-START_TEST(replay_window_that_comes_later)
+TEST(replay_window_that_comes_later)
 {
 	struct sa sa = in_sa(1);
 
@@ -2250,11 +2137,10 @@ START_TEST(replay_window_that_comes_later)
 	POLL(with_traffic(sa, 300, 9));
 	IS(packets_with_replay_detection, 4);
 }
-END_TEST
 
 /* Direction that is not known at first. */
 
-START_TEST(direction_known_later)
+TEST(direction_known_later)
 {
 	struct sa sa = with_traffic(out_sa(1), 500, 5);
 
@@ -2271,9 +2157,8 @@ START_TEST(direction_known_later)
 	IS(active_tunnels, 1);
 	life_is(1, 1, 0);
 }
-END_TEST
 
-START_TEST(direction_known_later_by_sequence_numbers)
+TEST(direction_known_later_by_sequence_numbers)
 {
 	struct sa sa = in_sa(1);
 
@@ -2287,10 +2172,9 @@ START_TEST(direction_known_later_by_sequence_numbers)
 	IS(confidential_bytes_received, 700);
 	IS(packets_with_replay_detection, 7);
 }
-END_TEST
 
 /* DELSA carries the sequence numbers too: the last chance to learn. */
-START_TEST(direction_known_at_the_end)
+TEST(direction_known_at_the_end)
 {
 	struct sa sa = in_sa(1);
 
@@ -2303,9 +2187,8 @@ START_TEST(direction_known_at_the_end)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_received, 700);
 }
-END_TEST
 
-START_TEST(direction_never_known)
+TEST(direction_never_known)
 {
 	blind = true;
 	POLL(with_traffic(out_sa(1), 500, 5));
@@ -2315,9 +2198,8 @@ START_TEST(direction_never_known)
 	for (size_t i = STAT_ID_packets_with_replay_detection - 1; i < STAT_COUNT; i++)
 		ck_assert_uint_eq(stats_get(&totals(0)->stats, &stat_columns[i]), 0);
 }
-END_TEST
 
-START_TEST(direction_known_later_brings_its_row)
+TEST(direction_known_later_brings_its_row)
 {
 	struct sa sa = out_sa(1);
 
@@ -2335,11 +2217,10 @@ START_TEST(direction_known_later_brings_its_row)
 	ck_assert_uint_eq(totals(1)->stats.active_tunnels, 1);
 	IS(active_tunnels, 0);
 }
-END_TEST
 
 /* Rows. */
 
-START_TEST(rows_are_apart)
+TEST(rows_are_apart)
 {
 	struct sa a = out_sa(1);
 	struct sa b = out_sa(2);
@@ -2352,9 +2233,8 @@ START_TEST(rows_are_apart)
 	ck_assert_uint_eq(totals(2)->stats.confidential_bytes_sent, 0);
 	ck_assert_uint_eq(totals(3)->stats.confidential_bytes_sent, 200);
 }
-END_TEST
 
-START_TEST(reattribute)
+TEST(reattribute)
 {
 	struct sa sa = out_sa(1);
 	struct sa waiting = larval(in_sa(2));
@@ -2381,10 +2261,9 @@ START_TEST(reattribute)
 	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 100);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
 /* Nobody has seen it in row 0: its policy came a moment after it. */
-START_TEST(reattribute_a_newborn)
+TEST(reattribute_a_newborn)
 {
 	struct sa out = out_sa(1);
 	struct sa in = in_sa(2);
@@ -2420,10 +2299,9 @@ START_TEST(reattribute_a_newborn)
 	ck_assert_uint_eq(totals(1)->stats.packets_not_authenticated, 3);
 	ck_assert_uint_eq(totals(1)->replay_failures, 2);
 }
-END_TEST
 
 /* What it was born with may have been counted in row 0 under another address. */
-START_TEST(reattribute_a_newborn_with_preloaded_bytes)
+TEST(reattribute_a_newborn_with_preloaded_bytes)
 {
 	struct sa out = out_sa(1);
 
@@ -2438,9 +2316,8 @@ START_TEST(reattribute_a_newborn_with_preloaded_bytes)
 	life_is(0, 1, 1);
 	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 100);
 }
-END_TEST
 
-START_TEST(a_claimed_sa_keeps_its_row)
+TEST(a_claimed_sa_keeps_its_row)
 {
 	struct sa sa = out_sa(1);
 
@@ -2452,9 +2329,8 @@ START_TEST(a_claimed_sa_keeps_its_row)
 	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 600);
 	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
 }
-END_TEST
 
-START_TEST(more_rows)
+TEST(more_rows)
 {
 	struct sa sa = out_sa(1);
 
@@ -2467,7 +2343,6 @@ START_TEST(more_rows)
 	ck_assert_int_eq(ledger_grow_rows(ledger, LEDGER_MAX_ROWS + 1), -ERANGE);
 	ck_assert_int_eq(ledger_grow_rows(ledger, LEDGER_MAX_ROWS), 0);
 }
-END_TEST
 
 static unsigned row_out_of_range(void *ctx, const struct sa *sa, enum sa_direction way)
 {
@@ -2477,7 +2352,7 @@ static unsigned row_out_of_range(void *ctx, const struct sa *sa, enum sa_directi
 	return 70000;
 }
 
-START_TEST(a_row_that_is_not_there)
+TEST(a_row_that_is_not_there)
 {
 	const struct ledger_env bad = {NULL, direction, row_out_of_range};
 
@@ -2487,7 +2362,6 @@ START_TEST(a_row_that_is_not_there)
 	life_is(1, 1, 0);
 	IS(confidential_bytes_sent, 500);
 }
-END_TEST
 
 /* ReKeys: DESIGN section 3, row 5. */
 
@@ -2518,30 +2392,27 @@ static uint64_t rekeys_when_goes(struct sa old, struct sa young)
 	return rekeys;
 }
 
-START_TEST(rekey)
+TEST(rekey)
 {
 	ck_assert_uint_eq(rekeys_when_goes(out_sa(1), younger_out(2)), 1);
 	life_is(1, 2, 1);
 	IS(active_tunnels, 1);
 }
-END_TEST
 
-START_TEST(rekey_within_a_second)
+TEST(rekey_within_a_second)
 {
 	ck_assert_uint_eq(rekeys_when_goes(out_sa(1), out_sa(2)), 1);
 }
-END_TEST
 
-START_TEST(rekey_is_counted_outbound_only)
+TEST(rekey_is_counted_outbound_only)
 {
 	struct sa young = in_sa(2);
 
 	young.add_time += 60;
 	ck_assert_uint_eq(rekeys_when_goes(in_sa(1), young), 0);
 }
-END_TEST
 
-START_TEST(rekey_needs_a_reqid)
+TEST(rekey_needs_a_reqid)
 {
 	struct sa old = out_sa(1);
 	struct sa young = younger_out(2);
@@ -2549,9 +2420,8 @@ START_TEST(rekey_needs_a_reqid)
 	old.reqid = young.reqid = 0;
 	ck_assert_uint_eq(rekeys_when_goes(old, young), 0);
 }
-END_TEST
 
-START_TEST(rekey_needs_everything_alike)
+TEST(rekey_needs_everything_alike)
 {
 	struct sa young[10];
 
@@ -2570,16 +2440,14 @@ START_TEST(rekey_needs_everything_alike)
 	for (size_t i = 0; i < 10; i++)
 		ck_assert_msg(rekeys_when_goes(out_sa(1), young[i]) == 0, "%zu", i);
 }
-END_TEST
 
 /* Events come in their true order, also when the wall clock has been set back. */
-START_TEST(rekey_while_the_clock_steps_back)
+TEST(rekey_while_the_clock_steps_back)
 {
 	ck_assert_uint_eq(rekeys_when_goes(younger_out(2), out_sa(1)), 1);
 }
-END_TEST
 
-START_TEST(old_one_that_outlives_the_younger)
+TEST(old_one_that_outlives_the_younger)
 {
 	POLL(out_sa(1));
 	event(SA_EVENT_NEW, younger_out(2));
@@ -2591,9 +2459,8 @@ START_TEST(old_one_that_outlives_the_younger)
 	IS(rekeys, 0);
 	life_is(0, 2, 2);
 }
-END_TEST
 
-START_TEST(rekey_by_expiry)
+TEST(rekey_by_expiry)
 {
 	POLL(out_sa(1));
 	event(SA_EVENT_NEW, younger_out(2));
@@ -2601,9 +2468,8 @@ START_TEST(rekey_by_expiry)
 	POLL(younger_out(2));
 	IS(rekeys, 1);
 }
-END_TEST
 
-START_TEST(rekey_that_only_dumps_showed)
+TEST(rekey_that_only_dumps_showed)
 {
 	POLL(out_sa(1));
 	POLL(younger_out(2));
@@ -2611,10 +2477,9 @@ START_TEST(rekey_that_only_dumps_showed)
 	life_is(1, 2, 1);
 	IS(rekeys, 1);
 }
-END_TEST
 
 /* The first dump shows the youngest first; all were made in one second. */
-START_TEST(rekeys_in_the_order_of_the_dump)
+TEST(rekeys_in_the_order_of_the_dump)
 {
 	POLL(out_sa(3), out_sa(2), out_sa(1));
 	event(SA_EVENT_DELETE, out_sa(1));
@@ -2625,10 +2490,9 @@ START_TEST(rekeys_in_the_order_of_the_dump)
 	POLL_NONE();
 	IS(rekeys, 2);
 }
-END_TEST
 
 /* Likewise those that a later dump finds, whatever places in memory are free. */
-START_TEST(rekeys_in_the_order_of_a_later_dump)
+TEST(rekeys_in_the_order_of_a_later_dump)
 {
 	const struct sa stays = in_sa(99);
 
@@ -2646,10 +2510,9 @@ START_TEST(rekeys_in_the_order_of_a_later_dump)
 	POLL(stays);
 	IS(rekeys, 2);
 }
-END_TEST
 
 /* Likewise beside an older one that was known before. */
-START_TEST(rekeys_in_the_order_of_a_later_dump_beside_an_older_one)
+TEST(rekeys_in_the_order_of_a_later_dump_beside_an_older_one)
 {
 	struct sa old = out_sa(1);
 
@@ -2663,9 +2526,8 @@ START_TEST(rekeys_in_the_order_of_a_later_dump_beside_an_older_one)
 	POLL(out_sa(3));
 	IS(rekeys, 2);
 }
-END_TEST
 
-START_TEST(a_hundred_rekeys)
+TEST(a_hundred_rekeys)
 {
 	struct sa sa = out_sa(1000);
 	uint64_t bytes = 0;
@@ -2688,10 +2550,9 @@ START_TEST(a_hundred_rekeys)
 	IS(confidential_bytes_sent, bytes);
 	IS(active_tunnels, 1);
 }
-END_TEST
 
 /* Per-CPU SAs stand side by side and are each other's equal, not each other's heir. */
-START_TEST(per_cpu_sas)
+TEST(per_cpu_sas)
 {
 	struct sa cpu[3] = {out_sa(1), younger_out(2), younger_out(3)};
 
@@ -2708,11 +2569,10 @@ START_TEST(per_cpu_sas)
 	IS(rekeys, 0);
 	IS(active_tunnels, 1);
 }
-END_TEST
 
 /* ActiveTunnels: row 6. */
 
-START_TEST(tunnels)
+TEST(tunnels)
 {
 	struct sa sas[8];
 
@@ -2738,11 +2598,10 @@ START_TEST(tunnels)
 	event(SA_EVENT_NEW, in_sa(77));
 	IS(active_tunnels, 4);
 }
-END_TEST
 
 /* Dumps that do not end well. */
 
-START_TEST(dump_cut_short)
+TEST(dump_cut_short)
 {
 	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 5));
 	begin();
@@ -2761,9 +2620,8 @@ START_TEST(dump_cut_short)
 	ck_assert_uint_eq(totals(0)->losses, 0);
 	ck_assert(!ledger_wants_dump(ledger));
 }
-END_TEST
 
-START_TEST(first_dump_cut_short)
+TEST(first_dump_cut_short)
 {
 	begin();
 	show(with_traffic(out_sa(1), 500, 5));
@@ -2772,9 +2630,8 @@ START_TEST(first_dump_cut_short)
 	life_is(2, 2, 0);
 	IS(confidential_bytes_sent, 650);
 }
-END_TEST
 
-START_TEST(found_by_a_dump_that_was_cut_short)
+TEST(found_by_a_dump_that_was_cut_short)
 {
 	POLL_NONE();
 	begin();
@@ -2793,10 +2650,9 @@ START_TEST(found_by_a_dump_that_was_cut_short)
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 660);
 }
-END_TEST
 
 /* No event ever told of it; the next dump does not show it. */
-START_TEST(found_by_a_dump_that_was_cut_short_and_flushed)
+TEST(found_by_a_dump_that_was_cut_short_and_flushed)
 {
 	POLL_NONE();
 	begin();
@@ -2809,9 +2665,8 @@ START_TEST(found_by_a_dump_that_was_cut_short_and_flushed)
 	IS(confidential_bytes_sent, 500);
 	counts_are(0, 0, 0);
 }
-END_TEST
 
-START_TEST(nothing_at_all)
+TEST(nothing_at_all)
 {
 	for (int i = 0; i < 3; i++) {
 		event_without_sa(SA_EVENT_FLUSH);
@@ -2822,7 +2677,6 @@ START_TEST(nothing_at_all)
 	ck_assert(!ledger_wants_dump(ledger));
 	ledger_free(NULL);
 }
-END_TEST
 
 /* Save and restore. */
 
@@ -2867,7 +2721,7 @@ static void restart(void)
 	restore(&saved);
 }
 
-START_TEST(restart_goes_on)
+TEST(restart_goes_on)
 {
 	struct sa sa = with_traffic(in_sa(1), 500, 5);
 	struct sa rowed = with_traffic(out_sa(9), 33, 1);
@@ -2897,10 +2751,9 @@ START_TEST(restart_goes_on)
 	ck_assert_uint_eq(totals(1)->stats.key_additions, 1);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
 /* Published while the daemon was away: likely the same SA, but not surely. */
-START_TEST(restart_with_publications_in_between)
+TEST(restart_with_publications_in_between)
 {
 	POLL(published(out_sa(1), T0, 500));
 	POLL(published(out_sa(1), T0 + 5, 600));
@@ -2920,10 +2773,9 @@ START_TEST(restart_with_publications_in_between)
 	IS(confidential_bytes_sent, 850);
 	ck_assert_uint_eq(totals(0)->losses, 2);
 }
-END_TEST
 
 /* The saved order holds, whatever times they show. */
-START_TEST(restart_keeps_the_births)
+TEST(restart_keeps_the_births)
 {
 	struct sa old = published(out_sa(1), T0 + 1000, 100);
 	struct sa young = out_sa(2);
@@ -2948,10 +2800,9 @@ START_TEST(restart_keeps_the_births)
 	IS(rekeys, 1);
 	IS(active_sa, 1);
 }
-END_TEST
 
 /* Of a namespace that was out of sight: see ledger_end(). */
-START_TEST(readmitted_and_published)
+TEST(readmitted_and_published)
 {
 	struct saved saved;
 
@@ -2968,9 +2819,8 @@ START_TEST(readmitted_and_published)
 	IS(confidential_bytes_sent, 800);
 	ck_assert_uint_eq(totals(0)->losses, 2);
 }
-END_TEST
 
-START_TEST(restart_with_changes_in_between)
+TEST(restart_with_changes_in_between)
 {
 	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 1));
 	restart();
@@ -2980,10 +2830,9 @@ START_TEST(restart_with_changes_in_between)
 	IS(confidential_bytes_sent, 567);
 	ck_assert_uint_eq(totals(0)->losses, 1);
 }
-END_TEST
 
 /* Its DELSA was read, its deletion is not counted yet. */
-START_TEST(restart_with_one_leaving)
+TEST(restart_with_one_leaving)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
@@ -2993,9 +2842,8 @@ START_TEST(restart_with_one_leaving)
 	life_is(0, 1, 1);
 	IS(confidential_bytes_sent, 600);
 }
-END_TEST
 
-START_TEST(restart_keeps_siblings)
+TEST(restart_keeps_siblings)
 {
 	struct sa young = younger_out(2);
 
@@ -3014,10 +2862,9 @@ START_TEST(restart_keeps_siblings)
 	IS(active_tunnels, 1);
 	life_is(1, 3, 2);
 }
-END_TEST
 
 /* Which of two made in one second is the younger must outlive the restart. */
-START_TEST(restart_keeps_the_order_of_a_second)
+TEST(restart_keeps_the_order_of_a_second)
 {
 	POLL_NONE();
 	event(SA_EVENT_NEW, out_sa(9));
@@ -3036,9 +2883,8 @@ START_TEST(restart_keeps_the_order_of_a_second)
 	POLL_NONE();
 	IS(rekeys, 2);
 }
-END_TEST
 
-START_TEST(restart_with_unknown_direction)
+TEST(restart_with_unknown_direction)
 {
 	blind = true;
 	POLL(with_traffic(out_sa(1), 500, 5));
@@ -3048,11 +2894,10 @@ START_TEST(restart_with_unknown_direction)
 	IS(confidential_bytes_sent, 600);
 	life_is(1, 1, 0);
 }
-END_TEST
 
 /* Saved before its deletion was counted: its DELSA has told all, so nothing is lost. A
  * departed SA of its group, if there is one, is not saved. */
-START_TEST(restored_after_its_delsa)
+TEST(restored_after_its_delsa)
 {
 	struct saved saved;
 	struct sa young = out_sa(2);
@@ -3084,10 +2929,9 @@ START_TEST(restored_after_its_delsa)
 	IS(rekeys, 1);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
 /* The DELSA was the first half of a move. */
-START_TEST(restored_amid_a_move)
+TEST(restored_amid_a_move)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
 	struct saved saved;
@@ -3103,9 +2947,8 @@ START_TEST(restored_amid_a_move)
 	IS(confidential_bytes_sent, 700);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
-END_TEST
 
-START_TEST(records_that_cannot_have_been_saved)
+TEST(records_that_cannot_have_been_saved)
 {
 	struct saved saved;
 	struct ledger_record bad;
@@ -3133,9 +2976,8 @@ START_TEST(records_that_cannot_have_been_saved)
 	ck_assert_int_eq(ledger_restore_row(ledger, ROWS, &saved.rows[0]), -EINVAL);
 	life_is(0, 0, 0);
 }
-END_TEST
 
-START_TEST(saving_stops_at_the_first_error)
+TEST(saving_stops_at_the_first_error)
 {
 	struct saved saved = {.n = 14};
 
@@ -3143,9 +2985,8 @@ START_TEST(saving_stops_at_the_first_error)
 	ck_assert_int_eq(ledger_save(ledger, keep, &saved), -E2BIG);
 	ck_assert_uint_eq(saved.n, 16);
 }
-END_TEST
 
-START_TEST(many_sas)
+TEST(many_sas)
 {
 	enum { MANY = 5000 };
 
@@ -3184,175 +3025,4 @@ START_TEST(many_sas)
 	IS(rekeys, MANY / 2 - 37);
 	IS(active_tunnels, 0);
 	counts_are(0, 0, 0);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    new_by_event,
-	    new_by_the_first_dump,
-	    new_by_a_later_dump,
-	    dump_before_its_event,
-	    the_same_event_twice,
-	    columns_of_bytes,
-	    updsa_over_an_unknown_larval,
-	    updsa_over_a_known_larval,
-	    updsa_over_a_larval_of_the_same_second,
-	    dump_shows_a_larval_keyed,
-	    larval_that_times_out,
-	    larval_that_is_deleted,
-	    larval_that_vanishes,
-	    acquire_and_larval_of_one_negotiation,
-	    two_acquires,
-	    negotiations_of_others_are_apart,
-	    whole_negotiation,
-	    updsa_of_a_keyed_sa_says_nothing,
-	    updsa_of_a_keyed_sa_during_its_first_dump,
-	    delsa_is_exact,
-	    hard_expire_is_exact,
-	    hard_expire_of_one_without_traffic,
-	    soft_expire_is_nothing,
-	    flush,
-	    flush_and_new_ones,
-	    flush_during_the_dump,
-	    flush_then_a_dump_that_is_cut_short,
-	    flush_of_one_protocol,
-	    flush_does_not_outlive_the_dump_that_shows_the_sa,
-	    flushed_and_made_again_in_the_same_second,
-	    flushed_and_made_again_during_the_dump,
-	    found_after_a_flush_that_is_heard_of_later,
-	    flushed_and_made_again_elsewhere,
-	    flushed_and_negotiated_again,
-	    flush_is_no_rekey,
-	    missing_from_one_dump,
-	    missing_from_two_dumps,
-	    delsa_after_the_dump_that_misses_it,
-	    delsa_after_it_was_given_up,
-	    delsa_during_the_dump_that_showed_it,
-	    newsa_and_delsa_during_the_dump_that_showed_it,
-	    expire_during_the_dump_that_showed_it,
-	    wholly_inside_a_gap,
-	    everything_between_two_polls,
-	    same_spi_later,
-	    same_spi_in_the_same_second,
-	    same_spi_in_the_same_second_without_traffic,
-	    same_spi_both_ways_is_no_move,
-	    same_spi_in_the_same_second_seen_early,
-	    same_spi_in_the_same_second_seen_early_and_busy,
-	    same_spi_in_the_same_second_seen_early_with_errors,
-	    same_spi_in_the_same_second_whose_newsa_was_lost,
-	    same_spi_in_the_same_second_elsewhere,
-	    same_spi_both_ways_and_events_lost,
-	    same_spi_under_two_marks,
-	    same_spi_of_other_protocol_and_family,
-	    bytes_that_go_back_are_never_taken_away,
-	    delsa_with_fewer_bytes_takes_nothing_away,
-	    published_in_steps,
-	    published_and_set_back,
-	    published_before_its_first_dump,
-	    published_then_ended,
-	    set_back_then_ended,
-	    published_and_made_again_during_the_dump,
-	    published_then_moved,
-	    made_again_elsewhere_with_its_first_packets,
-	    set_back_then_moved,
-	    published_then_rekeyed_after_a_move,
-	    migrated_and_published,
-	    migrated_and_published_then_ended,
-	    published_then_flushed,
-	    flushed_and_made_again_and_published,
-	    published_flushed_and_made_again_during_the_dump,
-	    set_back_in_a_dump_that_is_cut_short,
-	    published_with_no_direction,
-	    published_that_is_no_ipsec,
-	    published_and_given_up,
-	    another_time_after_a_gap,
-	    another_time_after_a_gap_during_the_dump,
-	    newsa_of_a_key_whose_delsa_was_lost,
-	    published_and_moved_and_updated_during_a_gap,
-	    mobike,
-	    mobike_inbound,
-	    mobike_before_any_traffic,
-	    mobike_with_the_dump_in_between,
-	    first_packets_in_the_newsa,
-	    first_packets_in_the_newsa_after_a_loss,
-	    mobike_with_a_whole_poll_in_between,
-	    mobike_found_by_the_dump_first,
-	    mobike_found_by_the_dump_first_with_errors,
-	    mobike_during_the_first_dump,
-	    mobike_whose_newsa_was_lost,
-	    mobike_found_by_the_dump_whose_newsa_was_lost,
-	    mobike_whose_messages_were_both_lost,
-	    mobike_keeps_the_row,
-	    mobike_found_by_the_dump_first_keeps_the_row,
-	    mobike_keeps_the_direction,
-	    mobike_twice,
-	    mobike_then_gone,
-	    migrate,
-	    migrate_then_rekey,
-	    migrate_then_gone_before_a_dump,
-	    migrate_then_gone_during_the_dump_that_found_it,
-	    migrate_then_expired_before_a_dump,
-	    migrate_then_expired_without_traffic,
-	    migrate_during_a_dump_that_is_cut_short,
-	    no_migrate_then_one_like_it_ends,
-	    migrate_then_the_other_way_ends,
-	    ipcomp_and_its_helper_count_nowhere,
-	    esp_inside_ah,
-	    errors_are_added,
-	    errors_wrap_at_32_bits,
-	    errors_that_start_again,
-	    errors_of_one_found_twice,
-	    replay_detection,
-	    replay_window_that_comes_later,
-	    direction_known_later,
-	    direction_known_later_by_sequence_numbers,
-	    direction_known_at_the_end,
-	    direction_never_known,
-	    direction_known_later_brings_its_row,
-	    rows_are_apart,
-	    reattribute,
-	    reattribute_a_newborn,
-	    reattribute_a_newborn_with_preloaded_bytes,
-	    a_claimed_sa_keeps_its_row,
-	    more_rows,
-	    a_row_that_is_not_there,
-	    rekey,
-	    rekey_within_a_second,
-	    rekey_is_counted_outbound_only,
-	    rekey_needs_a_reqid,
-	    rekey_needs_everything_alike,
-	    rekey_while_the_clock_steps_back,
-	    old_one_that_outlives_the_younger,
-	    rekey_by_expiry,
-	    rekey_that_only_dumps_showed,
-	    rekeys_in_the_order_of_the_dump,
-	    rekeys_in_the_order_of_a_later_dump,
-	    rekeys_in_the_order_of_a_later_dump_beside_an_older_one,
-	    a_hundred_rekeys,
-	    per_cpu_sas,
-	    tunnels,
-	    dump_cut_short,
-	    first_dump_cut_short,
-	    found_by_a_dump_that_was_cut_short,
-	    found_by_a_dump_that_was_cut_short_and_flushed,
-	    nothing_at_all,
-	    restart_goes_on,
-	    restart_with_changes_in_between,
-	    restart_with_publications_in_between,
-	    restart_keeps_the_births,
-	    readmitted_and_published,
-	    restart_with_one_leaving,
-	    restart_keeps_siblings,
-	    restart_keeps_the_order_of_a_second,
-	    restart_with_unknown_direction,
-	    restored_after_its_delsa,
-	    restored_amid_a_move,
-	    records_that_cannot_have_been_saved,
-	    saving_stops_at_the_first_error,
-	    many_sas,
-	};
-
-	return RUN_TESTS_WITH("ledger", tests, setup, teardown);
 }

@@ -1607,7 +1607,9 @@ static size_t length_of(uint64_t history)
 	return history % 5 == 4 ? 1500 : 150;
 }
 
-START_TEST(random_histories)
+CHAPTER(NULL, NULL);
+
+TEST(random_histories)
 {
 	uint64_t steps_left = setting("QMIPSEC_MODEL_STEPS", 200000);
 	uint64_t seed = setting("QMIPSEC_MODEL_SEED", 20240101);
@@ -1645,12 +1647,4 @@ START_TEST(random_histories)
 	}
 	free(the_model);
 	free(steps);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {random_histories};
-
-	return RUN_TESTS("ledger_model", tests);
 }

@@ -33,7 +33,9 @@ static int add(struct nlmsghdr *nlh)
 	return err;
 }
 
-START_TEST(an_xfrm_interface)
+CHAPTER(setup, teardown);
+
+TEST(an_xfrm_interface)
 {
 	ck_assert_int_eq(
 	    add(message_newlink(5, "xfrm", IFLA_XFRM_LINK, 2, IFLA_XFRM_IF_ID, 77)), 0);
@@ -42,9 +44,8 @@ START_TEST(an_xfrm_interface)
 	ck_assert_uint_eq(links_find(&links, 5)->out_mark, 0);
 	ck_assert_ptr_null(links_find(&links, 2));
 }
-END_TEST
 
-START_TEST(a_vti)
+TEST(a_vti)
 {
 	static const char *const kinds[] = {"vti", "vti6"};
 
@@ -58,9 +59,8 @@ START_TEST(a_vti)
 		ck_assert_uint_eq(links_find(&links, 5 + i)->if_id, 0);
 	}
 }
-END_TEST
 
-START_TEST(others)
+TEST(others)
 {
 	ck_assert_int_eq(add(message_newlink(1, "veth", IFLA_XFRM_IF_ID, 7, 3, 8)), 0);
 	ck_assert_int_eq(add(message_newlink(1, "xfrms", IFLA_XFRM_IF_ID, 7, 3, 8)), 0);
@@ -69,10 +69,9 @@ START_TEST(others)
 	ck_assert_int_eq(add(message_newaddr("10.0.0.1", NULL, 2)), 0);
 	ck_assert_uint_eq(links.n, 0);
 }
-END_TEST
 
 /* Cut anywhere: no byte beyond the end is read, and nothing half-read is kept. */
-START_TEST(cut_messages)
+TEST(cut_messages)
 {
 	struct nlmsghdr *whole =
 	    message_newlink(5, "xfrm", IFLA_XFRM_LINK, 2, IFLA_XFRM_IF_ID, 77);
@@ -86,9 +85,8 @@ START_TEST(cut_messages)
 	ck_assert_int_eq(add(whole), 0);
 	ck_assert_uint_eq(links.n, 1);
 }
-END_TEST
 
-START_TEST(a_nest_that_claims_too_much)
+TEST(a_nest_that_claims_too_much)
 {
 	struct nlmsghdr *nlh =
 	    message_newlink(5, "xfrm", IFLA_XFRM_LINK, 2, IFLA_XFRM_IF_ID, 77);
@@ -106,7 +104,6 @@ START_TEST(a_nest_that_claims_too_much)
 	ck_assert_int_eq(add(nlh), -EBADMSG);
 	ck_assert_uint_eq(links.n, 0);
 }
-END_TEST
 
 static struct nlmsghdr *new_route(bool has_oif)
 {
@@ -121,7 +118,7 @@ static struct nlmsghdr *new_route(bool has_oif)
 			   mnl_nlmsg_get_payload_len(nlh));
 }
 
-START_TEST(routes)
+TEST(routes)
 {
 	struct nlmsghdr *nlh = new_route(true);
 	uint32_t if_index = 1;
@@ -141,15 +138,4 @@ START_TEST(routes)
 	nlh = new_route(false);
 	ck_assert_int_eq(link_of_route(nlh, &if_index), -ENOENT);
 	free(nlh);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    an_xfrm_interface,           a_vti,  others, cut_messages,
-	    a_nest_that_claims_too_much, routes,
-	};
-
-	return RUN_TESTS_WITH("link", tests, setup, teardown);
 }

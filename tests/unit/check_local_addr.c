@@ -25,7 +25,9 @@ static const struct local_addr *find(const struct local_addrs *addrs, const char
 	return local_addrs_find(addrs, family_of(text), &addr);
 }
 
-START_TEST(both_families)
+CHAPTER(NULL, NULL);
+
+TEST(both_families)
 {
 	struct local_addrs addrs = {0};
 
@@ -40,10 +42,9 @@ START_TEST(both_families)
 	ck_assert_ptr_null(find(&addrs, "2001:db8::2"));
 	local_addrs_free(&addrs);
 }
-END_TEST
 
 /* a00:1:: begins with the bytes of 10.0.0.1 */
-START_TEST(family_is_part_of_the_address)
+TEST(family_is_part_of_the_address)
 {
 	struct local_addrs addrs = {0};
 
@@ -53,10 +54,9 @@ START_TEST(family_is_part_of_the_address)
 	ck_assert_ptr_nonnull(find(&addrs, "10.0.0.1"));
 	local_addrs_free(&addrs);
 }
-END_TEST
 
 /* IFA_ADDRESS is then the peer's. */
-START_TEST(point_to_point)
+TEST(point_to_point)
 {
 	struct local_addrs addrs = {0};
 
@@ -67,9 +67,8 @@ START_TEST(point_to_point)
 	ck_assert_ptr_null(find(&addrs, "10.0.0.9"));
 	local_addrs_free(&addrs);
 }
-END_TEST
 
-START_TEST(order_of_attributes_does_not_matter)
+TEST(order_of_attributes_does_not_matter)
 {
 	const struct ifaddrmsg msg = {.ifa_family = AF_INET, .ifa_index = 1};
 	const struct in6_addr local = addr_of("10.0.0.1");
@@ -87,9 +86,8 @@ START_TEST(order_of_attributes_does_not_matter)
 	free(first);
 	local_addrs_free(&addrs);
 }
-END_TEST
 
-START_TEST(what_adds_nothing)
+TEST(what_adds_nothing)
 {
 	const struct ifaddrmsg msg = {.ifa_family = AF_INET, .ifa_index = 1};
 	const struct ifaddrmsg bridge = {.ifa_family = AF_BRIDGE, .ifa_index = 1};
@@ -106,9 +104,8 @@ START_TEST(what_adds_nothing)
 	ck_assert_ptr_null(find(&addrs, "10.0.0.1"));
 	local_addrs_free(&addrs);
 }
-END_TEST
 
-START_TEST(short_messages_are_bad)
+TEST(short_messages_are_bad)
 {
 	const struct ifaddrmsg msg = {.ifa_family = AF_INET6, .ifa_index = 1};
 	struct nlmsghdr *bare = message_raw(RTM_NEWADDR, &msg, sizeof(msg));
@@ -127,9 +124,8 @@ START_TEST(short_messages_are_bad)
 	free(bare);
 	local_addrs_free(&addrs);
 }
-END_TEST
 
-START_TEST(cut_at_every_length)
+TEST(cut_at_every_length)
 {
 	struct nlmsghdr *nlh = message_newaddr("2001:db8::1", "2001:db8::2", 4);
 	struct local_addrs addrs = {0};
@@ -142,9 +138,8 @@ START_TEST(cut_at_every_length)
 	free(nlh);
 	local_addrs_free(&addrs);
 }
-END_TEST
 
-START_TEST(many_addresses)
+TEST(many_addresses)
 {
 	struct local_addrs addrs = {0};
 	char text[32];
@@ -168,17 +163,4 @@ START_TEST(many_addresses)
 	ck_assert_ptr_nonnull(find(&addrs, "10.0.0.1"));
 	local_addrs_free(&addrs);
 	ck_assert_uint_eq(addrs.n, 0);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    both_families,       family_is_part_of_the_address,
-	    point_to_point,      order_of_attributes_does_not_matter,
-	    what_adds_nothing,   short_messages_are_bad,
-	    cut_at_every_length, many_addresses,
-	};
-
-	return RUN_TESTS("local_addr", tests);
 }

@@ -43,7 +43,9 @@ static enum local_kind find_number(unsigned number)
 	return local_routes_find(&routes, AF_INET, &addr, 0);
 }
 
-START_TEST(what_each_type_of_route_says)
+CHAPTER(setup, teardown);
+
+TEST(what_each_type_of_route_says)
 {
 	static const struct {
 		uint8_t type;
@@ -63,9 +65,8 @@ START_TEST(what_each_type_of_route_says)
 		ck_assert_int_eq(find("10.9.0.1"), cases[i].want);
 	}
 }
-END_TEST
 
-START_TEST(what_needs_no_route)
+TEST(what_needs_no_route)
 {
 	ck_assert_int_eq(find("0.0.0.0"), LOCAL_NO);
 	ck_assert_int_eq(find("::"), LOCAL_NO);
@@ -78,9 +79,8 @@ START_TEST(what_needs_no_route)
 	ck_assert_int_eq(find("fe80::1"), LOCAL_NO);
 	ck_assert_uint_eq(kernel.n_lookups, 2);
 }
-END_TEST
 
-START_TEST(an_answer_is_good_for_a_while)
+TEST(an_answer_is_good_for_a_while)
 {
 	ck_assert_int_eq(find("10.9.0.1"), LOCAL_NO);
 	fake_kernel_route(&kernel, "10.9.0.1", 32, RTN_LOCAL);
@@ -95,9 +95,8 @@ START_TEST(an_answer_is_good_for_a_while)
 	local_routes_begin(&routes, 2 * LOCAL_ROUTES_GOOD_NS);
 	ck_assert_int_eq(find("10.9.0.1"), LOCAL_NO);
 }
-END_TEST
 
-START_TEST(family_and_mark_are_part_of_the_question)
+TEST(family_and_mark_are_part_of_the_question)
 {
 	const struct in6_addr addr = addr_of("10.9.0.1");
 
@@ -107,11 +106,10 @@ START_TEST(family_and_mark_are_part_of_the_question)
 	ck_assert_int_eq(local_routes_find(&routes, AF_INET, &addr, 7), LOCAL_OWN);
 	ck_assert_int_eq(local_routes_find(&routes, AF_INET6, &addr, 7), LOCAL_NO);
 }
-END_TEST
 
 /* A gateway with more unknown addresses than one poll may look up: all get their turn,
  * and no poll makes more lookups than its budget. */
-START_TEST(more_addresses_than_the_budget)
+TEST(more_addresses_than_the_budget)
 {
 	const unsigned n = 5 * LOCAL_ROUTES_BUDGET / 2;
 	uint64_t now = LOCAL_ROUTES_GOOD_NS;
@@ -150,9 +148,8 @@ START_TEST(more_addresses_than_the_budget)
 				  poll < 2 ? n - (poll + 1) * LOCAL_ROUTES_BUDGET : 0);
 	}
 }
-END_TEST
 
-START_TEST(answers_that_nobody_needs_are_dropped)
+TEST(answers_that_nobody_needs_are_dropped)
 {
 	for (unsigned i = 0; i < 1000; i++)
 		find_number(i);
@@ -165,11 +162,10 @@ START_TEST(answers_that_nobody_needs_are_dropped)
 	ck_assert_uint_eq(routes.n, 0);
 	ck_assert_uint_eq(routes.n_slots, 0);
 }
-END_TEST
 
 /* Directions must then follow from what else there is; the next poll asks again, once.
  */
-START_TEST(a_kernel_that_does_not_answer)
+TEST(a_kernel_that_does_not_answer)
 {
 	fake_kernel_route(&kernel, "10.9.0.1", 32, RTN_LOCAL);
 	ck_assert_int_eq(find("10.9.0.1"), LOCAL_OWN);
@@ -187,7 +183,6 @@ START_TEST(a_kernel_that_does_not_answer)
 	ck_assert_int_eq(find("10.9.0.1"), LOCAL_OWN);
 	ck_assert_int_eq(find("10.9.0.2"), LOCAL_NO);
 }
-END_TEST
 
 /* The lookup itself, in the kernel that runs the test: what it calls local it lets a
  * socket be bound to (inet_addr_type()). Needs neither root nor a network. */
@@ -204,7 +199,7 @@ static bool can_be_bound_to(const struct in6_addr *addr)
 	return can;
 }
 
-START_TEST(the_real_kernel)
+TEST(the_real_kernel)
 {
 	static const char *const addrs[] = {"127.0.0.1", "192.0.2.77", "127.1.2.3",
 					    "203.0.113.5"};
@@ -223,9 +218,8 @@ START_TEST(the_real_kernel)
 	}
 	netlink_socket_close(&socket);
 }
-END_TEST
 
-START_TEST(an_answer_that_does_not_come)
+TEST(an_answer_that_does_not_come)
 {
 	const struct in6_addr addr = addr_of("127.0.0.1");
 	struct mnl_socket *socket;
@@ -237,18 +231,4 @@ START_TEST(an_answer_that_does_not_come)
 	ck_assert_int_lt(route_lookup_type(socket, 1, AF_INET, &addr, 0, &type), 0);
 	ck_assert_uint_eq(type, 77);
 	netlink_socket_close(&socket);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    what_each_type_of_route_says,   what_needs_no_route,
-	    an_answer_is_good_for_a_while,  family_and_mark_are_part_of_the_question,
-	    more_addresses_than_the_budget, answers_that_nobody_needs_are_dropped,
-	    a_kernel_that_does_not_answer,  the_real_kernel,
-	    an_answer_that_does_not_come,
-	};
-
-	return RUN_TESTS_WITH("local_route", tests, setup, teardown);
 }

@@ -377,7 +377,9 @@ static bool try_failure(const char *wanted, size_t step, size_t nth, bool on)
 	return failed;
 }
 
-START_TEST(every_allocation_of_every_step)
+CHAPTER(NULL, NULL);
+
+TEST(every_allocation_of_every_step)
 {
 	char *wanted;
 	size_t n = 0;
@@ -393,7 +395,6 @@ START_TEST(every_allocation_of_every_step)
 	ck_assert_uint_gt(n, 250);
 	free(wanted);
 }
-END_TEST
 
 /* Configuration. */
 
@@ -440,7 +441,7 @@ static void add_with_failures(struct instance_set *set, add_fn add, const char *
 	}
 }
 
-START_TEST(lines_of_configuration)
+TEST(lines_of_configuration)
 {
 	struct instance_set set;
 
@@ -457,9 +458,8 @@ START_TEST(lines_of_configuration)
 	instance_set_free(&set);
 	ck_assert_uint_eq(failing_alloc_live(), 0);
 }
-END_TEST
 
-START_TEST(parts_of_a_configuration)
+TEST(parts_of_a_configuration)
 {
 	struct instance_set set = configured(first_lines, first_renames);
 	struct instance_set part;
@@ -479,9 +479,8 @@ START_TEST(parts_of_a_configuration)
 	instance_set_free(&set);
 	ck_assert_uint_eq(failing_alloc_live(), 0);
 }
-END_TEST
 
-START_TEST(names_of_namespaces)
+TEST(names_of_namespaces)
 {
 	struct netns_list list = {0};
 	char error[200];
@@ -498,17 +497,4 @@ START_TEST(names_of_namespaces)
 	}
 	netns_list_free(&list);
 	ck_assert_uint_eq(failing_alloc_live(), 0);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    every_allocation_of_every_step,
-	    lines_of_configuration,
-	    parts_of_a_configuration,
-	    names_of_namespaces,
-	};
-
-	return RUN_TESTS("memory", tests);
 }

@@ -47,8 +47,10 @@ static size_t count(size_t size, const uint32_t *lengths, size_t n, size_t *ret_
 	return found;
 }
 
+CHAPTER(NULL, NULL);
+
 /* mnl_nlmsg_ok() takes the length for an int, mnl_nlmsg_next() rounds it up to 0. */
-START_TEST(lengths_that_are_no_message)
+TEST(lengths_that_are_no_message)
 {
 	static const uint32_t lengths[] = {
 	    0,          1,          15,         17,         20,         0x7fffffff,
@@ -61,9 +63,8 @@ START_TEST(lengths_that_are_no_message)
 		ck_assert_uint_eq(left, 16);
 	}
 }
-END_TEST
 
-START_TEST(a_bad_one_behind_a_good_one)
+TEST(a_bad_one_behind_a_good_one)
 {
 	static const uint32_t lengths[] = {20, 0xfffffffd};
 	size_t left;
@@ -71,9 +72,8 @@ START_TEST(a_bad_one_behind_a_good_one)
 	ck_assert_uint_eq(count(36, lengths, 2, &left), 1);
 	ck_assert_uint_eq(left, 16);
 }
-END_TEST
 
-START_TEST(datagrams_cut_anywhere)
+TEST(datagrams_cut_anywhere)
 {
 	static const uint32_t lengths[] = {16, 17, 40};
 	static const size_t ends[] = {16, 33, 76};
@@ -89,7 +89,6 @@ START_TEST(datagrams_cut_anywhere)
 			ck_assert_uint_eq(left, 0);
 	}
 }
-END_TEST
 
 /* Attributes. */
 
@@ -121,7 +120,7 @@ static int read_attrs(size_t size, const uint16_t *lengths, size_t n, size_t *re
 	return err;
 }
 
-START_TEST(attributes)
+TEST(attributes)
 {
 	static const struct {
 		size_t size;
@@ -150,10 +149,9 @@ START_TEST(attributes)
 		ck_assert_uint_eq(n, cases[i].n);
 	}
 }
-END_TEST
 
 /* A fixed header that is no multiple of four, as struct xfrm_usersa_flush. */
-START_TEST(padding_behind_a_header)
+TEST(padding_behind_a_header)
 {
 	_Alignas(struct nlmsghdr) char bytes[24] = {0};
 	struct nlmsghdr *nlh = (void *)bytes;
@@ -168,9 +166,8 @@ START_TEST(padding_behind_a_header)
 	ck_assert_int_eq(message_for_each_attr(nlh, 1, count_attr, &n), 0);
 	ck_assert_uint_eq(n, 1);
 }
-END_TEST
 
-START_TEST(nested_attributes)
+TEST(nested_attributes)
 {
 	_Alignas(struct nlattr) char bytes[12] = {0};
 	struct nlattr *nest = (void *)bytes;
@@ -186,9 +183,8 @@ START_TEST(nested_attributes)
 	ck_assert_int_eq(message_for_each_nested(nest, count_attr, &n), -EBADMSG);
 	ck_assert_uint_eq(n, 1);
 }
-END_TEST
 
-START_TEST(values_that_are_too_short)
+TEST(values_that_are_too_short)
 {
 	_Alignas(struct nlattr) char bytes[8] = {0};
 	struct nlattr *attr = (void *)bytes;
@@ -200,17 +196,4 @@ START_TEST(values_that_are_too_short)
 	attr->nla_len = 8;
 	ck_assert_int_eq(message_get_attr(attr, &value, sizeof(value)), 0);
 	ck_assert_uint_eq(value, 0);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    lengths_that_are_no_message, a_bad_one_behind_a_good_one,
-	    datagrams_cut_anywhere,      attributes,
-	    padding_behind_a_header,     nested_attributes,
-	    values_that_are_too_short,
-	};
-
-	return RUN_TESTS("message", tests);
 }

@@ -54,7 +54,9 @@ static void refuse(const char *line, const char *reason)
 	ck_assert(!list.all);
 }
 
-START_TEST(names_and_all)
+CHAPTER(setup, teardown);
+
+TEST(names_and_all)
 {
 	take("blue");
 	take("  \"with blank\"  ");
@@ -69,9 +71,8 @@ START_TEST(names_and_all)
 	ck_assert(list.all);
 	ck_assert(!netns_list_names(&list, "red"));
 }
-END_TEST
 
-START_TEST(what_is_no_name)
+TEST(what_is_no_name)
 {
 	char line[300];
 
@@ -92,7 +93,6 @@ START_TEST(what_is_no_name)
 	take(line);
 	ck_assert(netns_list_names(&list, line));
 }
-END_TEST
 
 /* Files. */
 
@@ -102,7 +102,7 @@ static void note(void *ctx, const char *name)
 	strcat(strcat(seen, name), " ");
 }
 
-START_TEST(a_directory_is_listed)
+TEST(a_directory_is_listed)
 {
 	seen[0] = '\0';
 	ck_assert_int_eq(netns_list_dir(dir, note, NULL), -ENOENT);
@@ -116,10 +116,9 @@ START_TEST(a_directory_is_listed)
 	snprintf(dir, sizeof(dir), "%s/file", tree.root);
 	ck_assert_int_eq(netns_list_dir(dir, note, NULL), -ENOTDIR);
 }
-END_TEST
 
 /* A link to a process's namespace is as good as a mount. */
-START_TEST(a_namespace_and_other_files)
+TEST(a_namespace_and_other_files)
 {
 	struct netns_id id, own, again;
 	int fd;
@@ -144,9 +143,8 @@ START_TEST(a_namespace_and_other_files)
 	again.ino++;
 	ck_assert(!netns_id_equal(&own, &again));
 }
-END_TEST
 
-START_TEST(a_pipe_is_not_opened)
+TEST(a_pipe_is_not_opened)
 {
 	struct netns_id id;
 	char path[120];
@@ -156,7 +154,6 @@ START_TEST(a_pipe_is_not_opened)
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(netns_open(dir, "pipe", &id), -EAGAIN);
 }
-END_TEST
 
 /* Watching. */
 
@@ -179,7 +176,7 @@ static void open_watch(void)
 	ck_assert_int_eq(netns_watch_open(dir, &watch), 0);
 }
 
-START_TEST(files_come_and_go)
+TEST(files_come_and_go)
 {
 	tree_text(&tree, "run/netns/first", "");
 	open_watch();
@@ -193,9 +190,8 @@ START_TEST(files_come_and_go)
 	ck_assert(!told());
 	ck_assert_int_ge(netns_watch_mounts_fd(watch), 0);
 }
-END_TEST
 
-START_TEST(a_directory_that_comes_later)
+TEST(a_directory_that_comes_later)
 {
 	open_watch();
 	watches("");
@@ -212,9 +208,8 @@ START_TEST(a_directory_that_comes_later)
 	tree_text(&tree, "run/netns/second", "");
 	ck_assert(told());
 }
-END_TEST
 
-START_TEST(a_directory_that_goes_and_comes)
+TEST(a_directory_that_goes_and_comes)
 {
 	tree_text(&tree, "run/netns/first", "");
 	open_watch();
@@ -234,10 +229,9 @@ START_TEST(a_directory_that_goes_and_comes)
 	ck_assert(told());
 	watches("");
 }
-END_TEST
 
 /* Another directory of that name, without the watched one having a word to say. */
-START_TEST(a_directory_that_is_replaced)
+TEST(a_directory_that_is_replaced)
 {
 	char from[120], to[120];
 
@@ -257,10 +251,9 @@ START_TEST(a_directory_that_is_replaced)
 	tree_text(&tree, "run/netns/third", "");
 	ck_assert(told());
 }
-END_TEST
 
 /* No end of events because something in the way cannot be watched. */
-START_TEST(a_file_in_the_way)
+TEST(a_file_in_the_way)
 {
 	tree_text(&tree, "run/netns", "");
 	open_watch();
@@ -269,9 +262,8 @@ START_TEST(a_file_in_the_way)
 		;
 	ck_assert(!told());
 }
-END_TEST
 
-START_TEST(more_events_than_are_kept)
+TEST(more_events_than_are_kept)
 {
 	tree_text(&tree, "run/netns/first", "");
 	open_watch();
@@ -287,9 +279,8 @@ START_TEST(more_events_than_are_kept)
 	tree_text(&tree, "run/netns/second", "");
 	ck_assert(told());
 }
-END_TEST
 
-START_TEST(slashes_at_the_end)
+TEST(slashes_at_the_end)
 {
 	tree_text(&tree, "run/netns/first", "");
 	strcat(dir, "//");
@@ -299,9 +290,8 @@ START_TEST(slashes_at_the_end)
 	ck_assert(told());
 	watches("/run");
 }
-END_TEST
 
-START_TEST(a_path_that_is_too_long)
+TEST(a_path_that_is_too_long)
 {
 	static char path[5000];
 
@@ -310,26 +300,4 @@ START_TEST(a_path_that_is_too_long)
 	ck_assert_int_eq(netns_identify(path, "a", &(struct netns_id){0}),
 			 -ENAMETOOLONG);
 	ck_assert_int_eq(netns_open(path, "a", &(struct netns_id){0}), -ENAMETOOLONG);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    names_and_all,
-	    what_is_no_name,
-	    a_directory_is_listed,
-	    a_namespace_and_other_files,
-	    a_pipe_is_not_opened,
-	    files_come_and_go,
-	    a_directory_that_comes_later,
-	    a_directory_that_goes_and_comes,
-	    a_directory_that_is_replaced,
-	    a_file_in_the_way,
-	    more_events_than_are_kept,
-	    slashes_at_the_end,
-	    a_path_that_is_too_long,
-	};
-
-	return RUN_TESTS_WITH("netns", tests, setup, teardown);
 }

@@ -51,7 +51,9 @@ static int open_second(void)
 	return err;
 }
 
-START_TEST(written_and_removed)
+CHAPTER(setup, teardown);
+
+TEST(written_and_removed)
 {
 	char text[30];
 
@@ -63,9 +65,8 @@ START_TEST(written_and_removed)
 	ck_assert_uint_eq(tree_count(&tree), 0);
 	pid_file_remove(&file);
 }
-END_TEST
 
-START_TEST(a_second_one_is_told_who_has_it)
+TEST(a_second_one_is_told_who_has_it)
 {
 	ck_assert_int_eq(pid_file_open(path, &file, &holder), 0);
 	holder = 1;
@@ -77,10 +78,9 @@ START_TEST(a_second_one_is_told_who_has_it)
 	pid_file_remove(&file);
 	ck_assert_int_eq(open_second(), 0);
 }
-END_TEST
 
 /* As of a daemon that was killed: what it held is nobody's. */
-START_TEST(what_is_left_over_is_taken_over)
+TEST(what_is_left_over_is_taken_over)
 {
 	static const char *const texts[] = {"", "1\n", "4194304\n", "77",
 					    "99999999999999999999\n"};
@@ -94,9 +94,8 @@ START_TEST(what_is_left_over_is_taken_over)
 		ck_assert_uint_eq(tree_count(&tree), 0);
 	}
 }
-END_TEST
 
-START_TEST(another_file_is_not_overwritten)
+TEST(another_file_is_not_overwritten)
 {
 	static const char *const texts[] = {
 	    "root:x:0:0:root:/root:/bin/bash\n", "\n", "1 2\n", "-1\n", "1\n\n", " 1\n",
@@ -108,9 +107,8 @@ START_TEST(another_file_is_not_overwritten)
 		has("pid", texts[i]);
 	}
 }
-END_TEST
 
-START_TEST(only_a_regular_file_with_one_name)
+TEST(only_a_regular_file_with_one_name)
 {
 	char target[sizeof(tree.root) + 20];
 
@@ -133,16 +131,14 @@ START_TEST(only_a_regular_file_with_one_name)
 	ck_assert_int_eq(open_second(), -EEXIST);
 	ck_assert_uint_eq(tree_count(&tree), 2);
 }
-END_TEST
 
-START_TEST(no_such_directory)
+TEST(no_such_directory)
 {
 	ck_assert_int_eq(pid_file_open("/nonexistent/pid", &file, &holder), -ENOENT);
 }
-END_TEST
 
 /* Its name was given to another file: that is another daemon's. */
-START_TEST(only_the_own_file_is_removed)
+TEST(only_the_own_file_is_removed)
 {
 	ck_assert_int_eq(pid_file_open(path, &file, &holder), 0);
 	ck_assert_int_eq(pid_file_write(&file), 0);
@@ -155,10 +151,9 @@ START_TEST(only_the_own_file_is_removed)
 	pid_file_remove(&file);
 	ck_assert_uint_eq(tree_count(&tree), 0);
 }
-END_TEST
 
 /* A daemon is the child of the one that took it. */
-START_TEST(a_child_has_it_after_its_parent)
+TEST(a_child_has_it_after_its_parent)
 {
 	int ready[2], go[2];
 	char byte = 0;
@@ -185,11 +180,10 @@ START_TEST(a_child_has_it_after_its_parent)
 	ck_assert_uint_eq(tree_count(&tree), 0);
 	ck_assert_int_eq(open_second(), 0);
 }
-END_TEST
 
 /* Many begin at one time, and each ends at once: the one that has it removes it while
  * others wait to look. Never are there two. */
-START_TEST(never_two_at_a_time)
+TEST(never_two_at_a_time)
 {
 	char witness[sizeof(tree.root) + 20];
 	int failed = 0;
@@ -219,22 +213,4 @@ START_TEST(never_two_at_a_time)
 		failed += status != 0;
 	}
 	ck_assert_int_eq(failed, 0);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    written_and_removed,
-	    a_second_one_is_told_who_has_it,
-	    what_is_left_over_is_taken_over,
-	    another_file_is_not_overwritten,
-	    only_a_regular_file_with_one_name,
-	    no_such_directory,
-	    only_the_own_file_is_removed,
-	    a_child_has_it_after_its_parent,
-	    never_two_at_a_time,
-	};
-
-	return RUN_TESTS_WITH("pid_file", tests, setup, teardown);
 }

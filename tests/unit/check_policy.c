@@ -60,7 +60,9 @@ static void refuse(struct nlmsghdr *nlh, int want)
 	free(nlh);
 }
 
-START_TEST(every_field)
+CHAPTER(NULL, NULL);
+
+TEST(every_field)
 {
 	const struct policy_values values = outbound();
 	const struct policy policy = parse(message_newpolicy(&values));
@@ -92,9 +94,8 @@ START_TEST(every_field)
 	ck_assert_uint_eq(policy.templates[0].proto, IPPROTO_ESP);
 	ck_assert_uint_eq(policy.templates[0].mode, XFRM_MODE_TUNNEL);
 }
-END_TEST
 
-START_TEST(directions_and_actions)
+TEST(directions_and_actions)
 {
 	struct policy_values values = outbound();
 
@@ -105,9 +106,8 @@ START_TEST(directions_and_actions)
 	values.action = XFRM_POLICY_BLOCK;
 	ck_assert(!parse(message_newpolicy(&values)).allow);
 }
-END_TEST
 
-START_TEST(policies_of_sockets_are_left_out)
+TEST(policies_of_sockets_are_left_out)
 {
 	struct policy_values values = outbound();
 
@@ -116,9 +116,8 @@ START_TEST(policies_of_sockets_are_left_out)
 		refuse(message_newpolicy(&values), -ENOENT);
 	}
 }
-END_TEST
 
-START_TEST(other_messages_are_left_out)
+TEST(other_messages_are_left_out)
 {
 	const char payload[256] = {0};
 
@@ -126,9 +125,8 @@ START_TEST(other_messages_are_left_out)
 	refuse(message_raw(XFRM_MSG_DELPOLICY, payload, sizeof(payload)), -ENOENT);
 	refuse(message_raw(0, NULL, 0), -ENOENT);
 }
-END_TEST
 
-START_TEST(without_templates)
+TEST(without_templates)
 {
 	struct policy_values values = outbound();
 	struct policy policy;
@@ -141,9 +139,8 @@ START_TEST(without_templates)
 	ck_assert_uint_eq(policy.mark_mask, 0);
 	ck_assert_uint_eq(policy.if_id, 0);
 }
-END_TEST
 
-START_TEST(six_templates_and_no_more)
+TEST(six_templates_and_no_more)
 {
 	struct policy_values values = outbound();
 	struct policy policy;
@@ -160,9 +157,8 @@ START_TEST(six_templates_and_no_more)
 	values.n_templates = 7;
 	refuse(message_newpolicy(&values), -EBADMSG);
 }
-END_TEST
 
-START_TEST(ipv6_template)
+TEST(ipv6_template)
 {
 	struct policy_values values = outbound();
 	const struct in6_addr want = addr_of("2001:db8::9");
@@ -174,9 +170,8 @@ START_TEST(ipv6_template)
 	policy = parse(message_newpolicy(&values));
 	ck_assert_mem_eq(&policy.templates[0].daddr, &want, sizeof(want));
 }
-END_TEST
 
-START_TEST(short_attributes_are_bad)
+TEST(short_attributes_are_bad)
 {
 	struct policy_values values = outbound();
 	struct nlmsghdr *nlh;
@@ -189,9 +184,8 @@ START_TEST(short_attributes_are_bad)
 	parse(message_with_attr(nlh, 99, "123", 3));
 	free(nlh);
 }
-END_TEST
 
-START_TEST(cut_at_every_length)
+TEST(cut_at_every_length)
 {
 	struct policy_values values = outbound();
 	struct nlmsghdr *nlh = message_newpolicy(&values);
@@ -208,9 +202,8 @@ START_TEST(cut_at_every_length)
 	       -EBADMSG);
 	free(nlh);
 }
-END_TEST
 
-START_TEST(length_below_the_header_is_bad)
+TEST(length_below_the_header_is_bad)
 {
 	for (uint32_t len = 0; len < NLMSG_HDRLEN; len++) {
 		struct nlmsghdr *nlh = message_raw(XFRM_MSG_NEWPOLICY, NULL, 0);
@@ -219,9 +212,8 @@ START_TEST(length_below_the_header_is_bad)
 		refuse(nlh, -EBADMSG);
 	}
 }
-END_TEST
 
-START_TEST(attribute_beyond_the_end_is_bad)
+TEST(attribute_beyond_the_end_is_bad)
 {
 	struct policy_values values = outbound();
 	struct nlmsghdr *nlh = message_newpolicy(&values);
@@ -231,9 +223,8 @@ START_TEST(attribute_beyond_the_end_is_bad)
 	attr->nla_len = 0x7fff;
 	refuse(nlh, -EBADMSG);
 }
-END_TEST
 
-START_TEST(garbage)
+TEST(garbage)
 {
 	struct policy_values values = outbound();
 	struct nlmsghdr *good = message_newpolicy(&values);
@@ -256,7 +247,6 @@ START_TEST(garbage)
 	}
 	free(good);
 }
-END_TEST
 
 /* Templates. */
 
@@ -294,7 +284,7 @@ static bool asks(struct policy_template template, struct sa sa)
 	return policies_ask_for(&policy, 1, &sa);
 }
 
-START_TEST(template_that_matches)
+TEST(template_that_matches)
 {
 	const struct policy_template any = {.mode = XFRM_MODE_TUNNEL};
 	struct policy_template exact = exact_template();
@@ -304,9 +294,8 @@ START_TEST(template_that_matches)
 	exact.spi = 0x1235; /* of the SA before the rekey */
 	ck_assert(asks(exact, tunnel_sa()));
 }
-END_TEST
 
-START_TEST(template_that_does_not)
+TEST(template_that_does_not)
 {
 	struct policy_template others[6];
 
@@ -322,11 +311,10 @@ START_TEST(template_that_does_not)
 	for (size_t i = 0; i < 6; i++)
 		ck_assert_msg(!asks(others[i], tunnel_sa()), "%zu", i);
 }
-END_TEST
 
 /* In transport mode the template's addresses mean nothing, the selector's do where
  * there is no reqid. */
-START_TEST(transport_templates)
+TEST(transport_templates)
 {
 	struct policy policy = {
 	    .dir = POLICY_OUT,
@@ -366,7 +354,6 @@ START_TEST(transport_templates)
 	policy.templates[1].reqid = sa.reqid;
 	ck_assert(policies_ask_for(&policy, 1, &sa));
 }
-END_TEST
 
 static struct policy policy_with(enum policy_dir dir, uint32_t reqid)
 {
@@ -377,7 +364,7 @@ static struct policy policy_with(enum policy_dir dir, uint32_t reqid)
 	return policy;
 }
 
-START_TEST(direction_by_policies)
+TEST(direction_by_policies)
 {
 	const struct sa sa = tunnel_sa();
 	struct policy policies[3] = {policy_with(POLICY_OUT, 99),
@@ -393,9 +380,8 @@ START_TEST(direction_by_policies)
 	ck_assert_int_eq(policy_direction(policies, 3, &sa), SA_DIR_UNKNOWN);
 	ck_assert_int_eq(policy_direction(NULL, 0, &sa), SA_DIR_UNKNOWN);
 }
-END_TEST
 
-START_TEST(policies_of_both_directions_say_nothing)
+TEST(policies_of_both_directions_say_nothing)
 {
 	const struct sa sa = tunnel_sa();
 	const struct policy policies[2] = {policy_with(POLICY_OUT, 16),
@@ -403,9 +389,8 @@ START_TEST(policies_of_both_directions_say_nothing)
 
 	ck_assert_int_eq(policy_direction(policies, 2, &sa), SA_DIR_UNKNOWN);
 }
-END_TEST
 
-START_TEST(any_template_of_a_policy_counts)
+TEST(any_template_of_a_policy_counts)
 {
 	struct sa sa = tunnel_sa();
 	struct policy policy = policy_with(POLICY_OUT, 1);
@@ -415,31 +400,4 @@ START_TEST(any_template_of_a_policy_counts)
 	ck_assert_int_eq(policy_direction(&policy, 1, &sa), SA_DIR_OUT);
 	policy.if_id = sa.if_id = 7;
 	ck_assert_int_eq(policy_direction(&policy, 1, &sa), SA_DIR_OUT);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    every_field,
-	    directions_and_actions,
-	    policies_of_sockets_are_left_out,
-	    other_messages_are_left_out,
-	    without_templates,
-	    six_templates_and_no_more,
-	    ipv6_template,
-	    short_attributes_are_bad,
-	    cut_at_every_length,
-	    length_below_the_header_is_bad,
-	    attribute_beyond_the_end_is_bad,
-	    garbage,
-	    template_that_matches,
-	    template_that_does_not,
-	    transport_templates,
-	    direction_by_policies,
-	    policies_of_both_directions_say_nothing,
-	    any_template_of_a_policy_counts,
-	};
-
-	return RUN_TESTS("policy", tests);
 }

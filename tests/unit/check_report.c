@@ -131,13 +131,14 @@ static const char golden_table[] =
     "Present                                              yes              "
     "  no\n";
 
-START_TEST(golden_table_of_two_rows)
+CHAPTER(setup, teardown);
+
+TEST(golden_table_of_two_rows)
 {
 	add_two_rows();
 	table(100);
 	ck_assert_str_eq(text, golden_table);
 }
-END_TEST
 
 static size_t longest_line(void)
 {
@@ -162,7 +163,7 @@ static size_t blocks(void)
 	return n;
 }
 
-START_TEST(width_folds)
+TEST(width_folds)
 {
 	/* the longest field, the longest unit, two blanks before each column */
 	const unsigned frame = 28 + 14;
@@ -187,10 +188,9 @@ START_TEST(width_folds)
 		ck_assert_ptr_nonnull(strstr(text, name));
 	}
 }
-END_TEST
 
 /* However narrow, a row is shown, each in a block of its own. */
-START_TEST(too_narrow)
+TEST(too_narrow)
 {
 	add_named("a");
 	add_named("b");
@@ -200,14 +200,12 @@ START_TEST(too_narrow)
 		ck_assert_msg(blocks() == 3, "width %u: %zu blocks", width, blocks());
 	}
 }
-END_TEST
 
-START_TEST(no_rows)
+TEST(no_rows)
 {
 	table(80);
 	ck_assert_str_eq(text, "");
 }
-END_TEST
 
 /* Every line of a column ends at the same place, whatever is the widest in it. */
 static void check_alignment(void)
@@ -229,7 +227,7 @@ static void check_alignment(void)
 	ck_assert_uint_eq(lines, 1 + STAT_COUNT + 2);
 }
 
-START_TEST(a_wide_name)
+TEST(a_wide_name)
 {
 	char name[65];
 
@@ -240,9 +238,8 @@ START_TEST(a_wide_name)
 	check_alignment();
 	ck_assert_ptr_nonnull(strstr(text, name));
 }
-END_TEST
 
-START_TEST(a_wide_number_anywhere)
+TEST(a_wide_number_anywhere)
 {
 	for (size_t i = 0; i <= STAT_COUNT; i++) {
 		struct snapshot_row row = {.name = "a"};
@@ -259,9 +256,8 @@ START_TEST(a_wide_number_anywhere)
 		check_alignment();
 	}
 }
-END_TEST
 
-START_TEST(thousands_are_set_apart)
+TEST(thousands_are_set_apart)
 {
 	static const struct {
 		uint64_t value;
@@ -288,7 +284,6 @@ START_TEST(thousands_are_set_apart)
 		ck_assert_ptr_nonnull(strstr(text, cases[i].want));
 	}
 }
-END_TEST
 
 static const char golden_json[] =
     "{\"version\":\"1.0\",\"kernel\":\"6.1\",\"poll_duration_ns\":0,\"track"
@@ -322,7 +317,7 @@ static const char golden_json[] =
     "{\"netns\":\"blue\",\"counters\":{\"XfrmInError\":1,\"XfrmInHdrError\""
     ":2}}]}\n";
 
-START_TEST(golden_json_of_two_rows)
+TEST(golden_json_of_two_rows)
 {
 	add_two_rows();
 	add_xfrm("", "XfrmInError 1\nXfrmInHdrError 2\n");
@@ -330,9 +325,8 @@ START_TEST(golden_json_of_two_rows)
 	json("1.0", "6.1");
 	ck_assert_str_eq(text, golden_json);
 }
-END_TEST
 
-START_TEST(json_of_nothing)
+TEST(json_of_nothing)
 {
 	json("", "");
 	ck_assert_str_eq(text,
@@ -340,9 +334,8 @@ START_TEST(json_of_nothing)
 			 "\"tracked_sas\":0,\"xfrm_stat_available\":true,\n"
 			 "\"instances\":[],\n\"xfrm\":[]}\n");
 }
-END_TEST
 
-START_TEST(json_health)
+TEST(json_health)
 {
 	snapshot.health.last_poll_duration = UINT64_MAX;
 	snapshot.health.tracked_sas = UINT32_MAX;
@@ -352,10 +345,9 @@ START_TEST(json_health)
 					   "\"tracked_sas\":4294967295,"
 					   "\"xfrm_stat_available\":false,"));
 }
-END_TEST
 
 /* RFC 8259, sections 7 and 8.1. */
-START_TEST(json_escapes)
+TEST(json_escapes)
 {
 	json("a\"b\\c/d", "\x01\n\t\x1f \x7f\xc3\xa4\xe2\x82\xac\xff\xc3");
 	ck_assert_ptr_nonnull(strstr(text, "\"version\":\"a\\\"b\\\\c/d\""));
@@ -363,33 +355,11 @@ START_TEST(json_escapes)
 				     "\"kernel\":\"\\u0001\\u000a\\u0009\\u001f \\u007f"
 				     "\xc3\xa4\xe2\x82\xac\\u00ff\\u00c3\""));
 }
-END_TEST
 
-START_TEST(json_of_hostile_counter_names)
+TEST(json_of_hostile_counter_names)
 {
 	add_xfrm("\"", "\"},{\"x 1\n");
 	json("", "");
 	ck_assert_ptr_nonnull(
 	    strstr(text, "{\"netns\":\"\\\"\",\"counters\":{\"\\\"},{\\\"x\":1}}"));
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    golden_table_of_two_rows,
-	    width_folds,
-	    too_narrow,
-	    no_rows,
-	    a_wide_name,
-	    a_wide_number_anywhere,
-	    thousands_are_set_apart,
-	    golden_json_of_two_rows,
-	    json_of_nothing,
-	    json_health,
-	    json_escapes,
-	    json_of_hostile_counter_names,
-	};
-
-	return RUN_TESTS_WITH("report", tests, setup, teardown);
 }

@@ -42,7 +42,9 @@ static void chosen(size_t wanted, const bool *busy, const char *names)
 	ck_assert_str_eq(text, names);
 }
 
-START_TEST(the_longest_gone_is_the_first)
+CHAPTER(setup, teardown);
+
+TEST(the_longest_gone_is_the_first)
 {
 	bool busy[16] = {false};
 
@@ -61,10 +63,9 @@ START_TEST(the_longest_gone_is_the_first)
 	chosen(9, busy, "zc");
 	instance_set_free(&set);
 }
-END_TEST
 
 /* Neither what is there nor what is configured is gone; what comes again is not. */
-START_TEST(since_when_each_is_gone)
+TEST(since_when_each_is_gone)
 {
 	setup_set(10);
 	add("a", 0)->present = true;
@@ -85,9 +86,8 @@ START_TEST(since_when_each_is_gone)
 	ck_assert_uint_eq(set.instances[4].gone_at, 0);
 	instance_set_free(&set);
 }
-END_TEST
 
-START_TEST(how_many_are_too_many)
+TEST(how_many_are_too_many)
 {
 	setup_set(4);
 	for (unsigned i = 0; i < 6; i++) {
@@ -107,10 +107,9 @@ START_TEST(how_many_are_too_many)
 	ck_assert_uint_eq(row_room_wanted(&set), 0);
 	instance_set_free(&set);
 }
-END_TEST
 
 /* An initiator with a record for each volume, for years. */
-START_TEST(a_hundred_thousand_come_and_go)
+TEST(a_hundred_thousand_come_and_go)
 {
 	enum { ROWS = 64, COME = 100000 };
 	bool busy[ROWS] = {false};
@@ -143,7 +142,6 @@ START_TEST(a_hundred_thousand_come_and_go)
 	ck_assert_uint_le(set.n_allocated, 2 * ROWS);
 	instance_set_free(&set);
 }
-END_TEST
 
 /* The same in a collector: HBA N is record rN, from 10.0.0.1 to 192.0.2.N, with
  * policies of its own. */
@@ -300,7 +298,7 @@ static uint64_t sent(const char *name)
 	return row->stats.confidential_bytes_sent;
 }
 
-START_TEST(a_row_that_another_gets)
+TEST(a_row_that_another_gets)
 {
 	const struct snapshot_row *row;
 
@@ -341,9 +339,8 @@ START_TEST(a_row_that_another_gets)
 			  kernel.now - SECOND);
 	ck_assert_uint_eq(sent("tcp:r3"), 50);
 }
-END_TEST
 
-START_TEST(sas_keep_their_row)
+TEST(sas_keep_their_row)
 {
 	open_collector(3, "c reqid 99");
 	log_in(1);
@@ -377,10 +374,9 @@ START_TEST(sas_keep_their_row)
 	ck_assert_uint_eq(snapshot_find(&snapshot, "tcp:r2")->stats.active_sa, 1);
 	ck_assert_uint_eq(sent(ALL) + sent("tcp:r2"), 90);
 }
-END_TEST
 
 /* The namespace's errors are a difference of sums over all rows. */
-START_TEST(integrity_failures_of_a_row_that_is_dropped)
+TEST(integrity_failures_of_a_row_that_is_dropped)
 {
 	struct sa_values sa = sa_of(1, 100);
 
@@ -404,7 +400,6 @@ START_TEST(integrity_failures_of_a_row_that_is_dropped)
 	ck_assert_uint_eq(
 	    snapshot_find(&snapshot, "tcp:r2")->stats.packets_not_decrypted, 1);
 }
-END_TEST
 
 static void reconfigure(uint32_t max_rows, const char *line)
 {
@@ -418,7 +413,7 @@ static void reconfigure(uint32_t max_rows, const char *line)
 	instance_set_free(&set);
 }
 
-START_TEST(fewer_rows_after_a_reload)
+TEST(fewer_rows_after_a_reload)
 {
 	open_collector(10, "c reqid 99");
 	for (unsigned hba = 1; hba < 6; hba++)
@@ -450,10 +445,9 @@ START_TEST(fewer_rows_after_a_reload)
 	poll();
 	ROWS_ARE("tcp:r5", "d");
 }
-END_TEST
 
 /* With a number that nobody has, and HBAs that have gone. */
-START_TEST(saved_and_restored)
+TEST(saved_and_restored)
 {
 	char *data = NULL;
 	size_t size;
@@ -498,22 +492,4 @@ START_TEST(saved_and_restored)
 	log_in(4);
 	poll();
 	ROWS_ARE("tcp:r2", "tcp:r4");
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    the_longest_gone_is_the_first,
-	    since_when_each_is_gone,
-	    how_many_are_too_many,
-	    a_hundred_thousand_come_and_go,
-	    a_row_that_another_gets,
-	    sas_keep_their_row,
-	    integrity_failures_of_a_row_that_is_dropped,
-	    fewer_rows_after_a_reload,
-	    saved_and_restored,
-	};
-
-	return RUN_TESTS_WITH("row_room", tests, setup, teardown);
 }

@@ -78,7 +78,9 @@ static struct sa_values full(void)
 	return values;
 }
 
-START_TEST(plain_fields)
+CHAPTER(NULL, NULL);
+
+TEST(plain_fields)
 {
 	const struct sa_values values = esp();
 	const struct sa sa = parse_newsa(&values);
@@ -108,9 +110,8 @@ START_TEST(plain_fields)
 	ck_assert_int_eq(sa.declared, SA_DIR_UNKNOWN);
 	ck_assert_int_eq(sa.sequence, SA_DIR_UNKNOWN);
 }
-END_TEST
 
-START_TEST(ipv6_addresses)
+TEST(ipv6_addresses)
 {
 	struct sa_values values = esp();
 	struct in6_addr want = addr_of("2001:db8::2");
@@ -122,11 +123,10 @@ START_TEST(ipv6_addresses)
 	ck_assert_uint_eq(sa.family, AF_INET6);
 	ck_assert_mem_eq(&sa.daddr, &want, sizeof(want));
 }
-END_TEST
 
 /* The kernel leaves in the rest of an IPv4 address whatever the keying daemon put
  * there. */
-START_TEST(rest_of_an_ipv4_address_is_zero)
+TEST(rest_of_an_ipv4_address_is_zero)
 {
 	const struct sa_values values = esp();
 	struct nlmsghdr *nlh = message_newsa(XFRM_MSG_NEWSA, &values);
@@ -141,9 +141,8 @@ START_TEST(rest_of_an_ipv4_address_is_zero)
 		ck_assert_uint_eq(event.sa.daddr.s6_addr[i], 0);
 	}
 }
-END_TEST
 
-START_TEST(message_types)
+TEST(message_types)
 {
 	const struct sa_values values = esp();
 
@@ -159,19 +158,17 @@ START_TEST(message_types)
 	ck_assert_int_eq(parse(message_flushsa(IPPROTO_ESP)).type, SA_EVENT_FLUSH);
 	ck_assert_int_eq(parse(message_migrate()).type, SA_EVENT_MIGRATE);
 }
-END_TEST
 
 /* 0: all of them. */
-START_TEST(flush_names_its_protocol)
+TEST(flush_names_its_protocol)
 {
 	ck_assert_uint_eq(parse(message_flushsa(IPPROTO_AH)).proto, IPPROTO_AH);
 	ck_assert_uint_eq(parse(message_flushsa(0)).proto, 0);
 	ck_assert_uint_eq(parse(message_flushsa(255)).proto, 0); /* IPSEC_PROTO_ANY */
 	refuse(message_raw(XFRM_MSG_FLUSHSA, NULL, 0));
 }
-END_TEST
 
-START_TEST(policy_messages)
+TEST(policy_messages)
 {
 	static const uint16_t types[] = {XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY,
 					 XFRM_MSG_DELPOLICY, XFRM_MSG_FLUSHPOLICY,
@@ -184,9 +181,8 @@ START_TEST(policy_messages)
 		ck_assert_int_eq(parse(nlh).type, SA_EVENT_POLICY);
 	}
 }
-END_TEST
 
-START_TEST(unknown_messages_are_skipped)
+TEST(unknown_messages_are_skipped)
 {
 	for (uint16_t type = 0; type < 256; type++) {
 		struct sa_event event;
@@ -212,9 +208,8 @@ START_TEST(unknown_messages_are_skipped)
 		free(nlh);
 	}
 }
-END_TEST
 
-START_TEST(delsa_brings_the_whole_sa)
+TEST(delsa_brings_the_whole_sa)
 {
 	struct sa_values values = full();
 	const struct sa_event event = parse(message_delsa(&values));
@@ -230,9 +225,8 @@ START_TEST(delsa_brings_the_whole_sa)
 	ck_assert_int_eq(event.sa.declared, SA_DIR_IN);
 	ck_assert(event.sa.replay_protected);
 }
-END_TEST
 
-START_TEST(delsa_without_the_sa_is_bad)
+TEST(delsa_without_the_sa_is_bad)
 {
 	const struct xfrm_usersa_id id = {.spi = 1, .proto = IPPROTO_ESP};
 	struct nlmsghdr *nlh = message_raw(XFRM_MSG_DELSA, &id, sizeof(id));
@@ -243,9 +237,8 @@ START_TEST(delsa_without_the_sa_is_bad)
 	refuse(marked);
 	refuse(cut);
 }
-END_TEST
 
-START_TEST(expire_brings_final_counters_and_no_keys)
+TEST(expire_brings_final_counters_and_no_keys)
 {
 	struct sa_values values = full();
 	const struct sa_event event = parse(message_expire(&values, true));
@@ -257,10 +250,9 @@ START_TEST(expire_brings_final_counters_and_no_keys)
 	ck_assert_uint_eq(event.sa.if_id, 42);
 	ck_assert(!event.sa.keyed);
 }
-END_TEST
 
 /* Which algorithm makes which protocol's SA a keyed one. */
-START_TEST(larval_or_keyed)
+TEST(larval_or_keyed)
 {
 	static const struct {
 		uint8_t proto;
@@ -291,9 +283,8 @@ START_TEST(larval_or_keyed)
 			      "proto %u, algorithms %x", cases[i].proto, cases[i].algs);
 	}
 }
-END_TEST
 
-START_TEST(acquire_is_told_by_its_sequence_number)
+TEST(acquire_is_told_by_its_sequence_number)
 {
 	struct sa_values values = esp();
 	struct sa sa;
@@ -305,9 +296,8 @@ START_TEST(acquire_is_told_by_its_sequence_number)
 	ck_assert_uint_eq(sa.spi, 77);
 	ck_assert(!sa.keyed);
 }
-END_TEST
 
-START_TEST(replay_window_of_the_info)
+TEST(replay_window_of_the_info)
 {
 	struct sa_values values = esp();
 
@@ -315,9 +305,8 @@ START_TEST(replay_window_of_the_info)
 	values.window = 1;
 	ck_assert(parse_newsa(&values).replay_protected);
 }
-END_TEST
 
-START_TEST(esn_replay_window_is_the_true_one)
+TEST(esn_replay_window_is_the_true_one)
 {
 	struct sa_values values = esp();
 
@@ -328,9 +317,8 @@ START_TEST(esn_replay_window_is_the_true_one)
 	values.window = 32;
 	ck_assert(!parse_newsa(&values).replay_protected);
 }
-END_TEST
 
-START_TEST(sequence_numbers_hint_the_direction)
+TEST(sequence_numbers_hint_the_direction)
 {
 	static const struct {
 		uint32_t oseq, iseq, bitmap;
@@ -353,11 +341,10 @@ START_TEST(sequence_numbers_hint_the_direction)
 		ck_assert_int_eq(parse_newsa(&values).declared, SA_DIR_UNKNOWN);
 	}
 }
-END_TEST
 
 /* With a replay window of 0 an inbound SA shows no number, whatever it carries; an
  * outbound one numbers each packet before it counts it. */
-START_TEST(packets_without_a_number_were_received)
+TEST(packets_without_a_number_were_received)
 {
 	struct sa_values values = esp();
 
@@ -374,9 +361,8 @@ START_TEST(packets_without_a_number_were_received)
 	values.oseq_hi = 1;
 	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_OUT);
 }
-END_TEST
 
-START_TEST(esn_sequence_numbers_have_two_halves)
+TEST(esn_sequence_numbers_have_two_halves)
 {
 	struct sa_values values = esp();
 
@@ -395,9 +381,8 @@ START_TEST(esn_sequence_numbers_have_two_halves)
 	values.oseq = 1;
 	ck_assert_int_eq(parse_newsa(&values).sequence, SA_DIR_OUT);
 }
-END_TEST
 
-START_TEST(mark_if_id_and_cpu)
+TEST(mark_if_id_and_cpu)
 {
 	struct sa_values values = esp();
 	struct sa sa;
@@ -413,9 +398,8 @@ START_TEST(mark_if_id_and_cpu)
 	ck_assert_uint_eq(sa.if_id, 0xdeadbeef);
 	ck_assert_uint_eq(sa.pcpu, 1);
 }
-END_TEST
 
-START_TEST(declared_direction)
+TEST(declared_direction)
 {
 	struct sa_values values = esp();
 
@@ -429,9 +413,8 @@ START_TEST(declared_direction)
 	values.dir = 0;
 	ck_assert_int_eq(parse_newsa(&values).declared, SA_DIR_UNKNOWN);
 }
-END_TEST
 
-START_TEST(offload_direction)
+TEST(offload_direction)
 {
 	struct sa_values values = esp();
 
@@ -441,11 +424,10 @@ START_TEST(offload_direction)
 	values.offload_flags = XFRM_OFFLOAD_INBOUND;
 	ck_assert_int_eq(parse_newsa(&values).declared, SA_DIR_IN);
 }
-END_TEST
 
 /* DESIGN 4.3: XFRMA_SA_DIR comes before the offload's flag, whatever their order here.
  */
-START_TEST(declared_direction_beats_offload)
+TEST(declared_direction_beats_offload)
 {
 	const uint8_t dir = 2;
 	struct sa_values values = esp();
@@ -471,7 +453,6 @@ START_TEST(declared_direction_beats_offload)
 	free(nlh);
 	ck_assert_int_eq(parse(before).sa.declared, SA_DIR_OUT);
 }
-END_TEST
 
 static uint64_t selector_of(const struct xfrm_selector *sel)
 {
@@ -498,7 +479,7 @@ static struct xfrm_selector selector(void)
 	return sel;
 }
 
-START_TEST(selectors_differ_by_every_field)
+TEST(selectors_differ_by_every_field)
 {
 	const struct xfrm_selector base = selector();
 	struct xfrm_selector others[12];
@@ -526,9 +507,8 @@ START_TEST(selectors_differ_by_every_field)
 					  selector_of(&others[j]));
 	}
 }
-END_TEST
 
-START_TEST(selector_padding_does_not_matter)
+TEST(selector_padding_does_not_matter)
 {
 	struct xfrm_selector clean;
 	struct xfrm_selector dirty;
@@ -543,9 +523,8 @@ START_TEST(selector_padding_does_not_matter)
 	clean.family = dirty.family = AF_INET;
 	ck_assert_uint_eq(selector_of(&clean), selector_of(&dirty));
 }
-END_TEST
 
-START_TEST(unknown_attributes_are_skipped)
+TEST(unknown_attributes_are_skipped)
 {
 	const struct sa_values values = esp();
 	struct nlmsghdr *nlh = message_newsa(XFRM_MSG_NEWSA, &values);
@@ -562,10 +541,9 @@ START_TEST(unknown_attributes_are_skipped)
 	}
 	free(nlh);
 }
-END_TEST
 
 /* Every attribute that is read, one byte shorter than its meaning needs. */
-START_TEST(short_attributes_are_bad)
+TEST(short_attributes_are_bad)
 {
 	static const struct {
 		uint16_t type;
@@ -597,9 +575,8 @@ START_TEST(short_attributes_are_bad)
 	free(delsa);
 	free(expire);
 }
-END_TEST
 
-START_TEST(attribute_beyond_the_end_is_bad)
+TEST(attribute_beyond_the_end_is_bad)
 {
 	const struct sa_values values = esp();
 	struct nlmsghdr *nlh = message_newsa(XFRM_MSG_NEWSA, &values);
@@ -618,10 +595,9 @@ START_TEST(attribute_beyond_the_end_is_bad)
 	parse(message_cut(nlh, nlh->nlmsg_len));
 	free(nlh);
 }
-END_TEST
 
 /* The block on the heap ends where the message ends: ASan sees a byte too far. */
-START_TEST(cut_at_every_length)
+TEST(cut_at_every_length)
 {
 	const struct sa_values values = full();
 	struct nlmsghdr *messages[] = {
@@ -646,9 +622,8 @@ START_TEST(cut_at_every_length)
 		free(messages[i]);
 	}
 }
-END_TEST
 
-START_TEST(too_short_for_the_fixed_part_is_bad)
+TEST(too_short_for_the_fixed_part_is_bad)
 {
 	const struct sa_values values = esp();
 	struct nlmsghdr *newsa = message_newsa(XFRM_MSG_NEWSA, &values);
@@ -663,10 +638,9 @@ START_TEST(too_short_for_the_fixed_part_is_bad)
 	free(expire);
 	free(delsa);
 }
-END_TEST
 
 /* A length below the header's own is no message at all. */
-START_TEST(length_below_the_header_is_bad)
+TEST(length_below_the_header_is_bad)
 {
 	static const uint16_t types[] = {XFRM_MSG_NEWSA, XFRM_MSG_UPDSA, XFRM_MSG_DELSA,
 					 XFRM_MSG_EXPIRE};
@@ -680,7 +654,6 @@ START_TEST(length_below_the_header_is_bad)
 		}
 	}
 }
-END_TEST
 
 static uint64_t next_random(uint64_t *state)
 {
@@ -695,7 +668,7 @@ static const uint16_t garbage_types[] = {XFRM_MSG_NEWSA,   XFRM_MSG_UPDSA,
 					 XFRM_MSG_FLUSHSA, XFRM_MSG_MIGRATE};
 
 /* Random bytes all over, some of them attribute headers that look right. */
-START_TEST(garbage)
+TEST(garbage)
 {
 	uint64_t state = 20240229;
 
@@ -723,10 +696,9 @@ START_TEST(garbage)
 		free(nlh);
 	}
 }
-END_TEST
 
 /* Good messages with a few bytes changed get further into the parser. */
-START_TEST(good_messages_damaged)
+TEST(good_messages_damaged)
 {
 	const struct sa_values values = full();
 	struct nlmsghdr *good[] = {message_newsa(XFRM_MSG_NEWSA, &values),
@@ -753,10 +725,9 @@ START_TEST(good_messages_damaged)
 	for (size_t i = 0; i < 3; i++)
 		free(good[i]);
 }
-END_TEST
 
 /* No byte of a key may reach the values: the result has none of the keys' bytes. */
-START_TEST(no_key_in_the_result)
+TEST(no_key_in_the_result)
 {
 	struct sa_values values = full();
 	struct sa_event event;
@@ -769,9 +740,8 @@ START_TEST(no_key_in_the_result)
 		ck_assert(at[i] != MESSAGE_KEY_BYTE || at[i + 1] != MESSAGE_KEY_BYTE ||
 			  at[i + 2] != MESSAGE_KEY_BYTE);
 }
-END_TEST
 
-START_TEST(modes_with_an_outer_header)
+TEST(modes_with_an_outer_header)
 {
 	ck_assert(sa_mode_is_tunnel(XFRM_MODE_TUNNEL));
 	ck_assert(sa_mode_is_tunnel(5)); /* IPTFS, Linux 6.14 */
@@ -779,9 +749,8 @@ START_TEST(modes_with_an_outer_header)
 	ck_assert(!sa_mode_is_tunnel(XFRM_MODE_BEET));
 	ck_assert(!sa_mode_is_tunnel(XFRM_MODE_ROUTEOPTIMIZATION));
 }
-END_TEST
 
-START_TEST(only_esp_and_ah_are_ipsec)
+TEST(only_esp_and_ah_are_ipsec)
 {
 	for (unsigned proto = 0; proto < 256; proto++) {
 		const struct sa sa = {.proto = (uint8_t)proto};
@@ -789,47 +758,4 @@ START_TEST(only_esp_and_ah_are_ipsec)
 		ck_assert_int_eq(sa_is_ipsec(&sa),
 				 proto == IPPROTO_ESP || proto == IPPROTO_AH);
 	}
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    plain_fields,
-	    ipv6_addresses,
-	    rest_of_an_ipv4_address_is_zero,
-	    message_types,
-	    flush_names_its_protocol,
-	    policy_messages,
-	    unknown_messages_are_skipped,
-	    delsa_brings_the_whole_sa,
-	    delsa_without_the_sa_is_bad,
-	    expire_brings_final_counters_and_no_keys,
-	    larval_or_keyed,
-	    acquire_is_told_by_its_sequence_number,
-	    replay_window_of_the_info,
-	    esn_replay_window_is_the_true_one,
-	    sequence_numbers_hint_the_direction,
-	    packets_without_a_number_were_received,
-	    esn_sequence_numbers_have_two_halves,
-	    mark_if_id_and_cpu,
-	    declared_direction,
-	    offload_direction,
-	    declared_direction_beats_offload,
-	    selectors_differ_by_every_field,
-	    selector_padding_does_not_matter,
-	    unknown_attributes_are_skipped,
-	    short_attributes_are_bad,
-	    attribute_beyond_the_end_is_bad,
-	    cut_at_every_length,
-	    too_short_for_the_fixed_part_is_bad,
-	    length_below_the_header_is_bad,
-	    garbage,
-	    good_messages_damaged,
-	    no_key_in_the_result,
-	    modes_with_an_outer_header,
-	    only_esp_and_ah_are_ipsec,
-	};
-
-	return RUN_TESTS("sa", tests);
 }

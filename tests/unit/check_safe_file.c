@@ -97,7 +97,9 @@ static void has(const char *name, const char *text)
 	free(data);
 }
 
-START_TEST(what_is_put_can_be_read)
+CHAPTER(setup, teardown);
+
+TEST(what_is_put_can_be_read)
 {
 	struct stat status;
 	char *data;
@@ -114,10 +116,9 @@ START_TEST(what_is_put_can_be_read)
 	ck_assert_uint_eq(status.st_mode & 07777, 0600);
 	ck_assert_uint_eq(tree_count(&tree), 1);
 }
-END_TEST
 
 /* In particular a FIFO, for whose writer open(2) would wait for ever. */
-START_TEST(only_a_regular_file_is_read)
+TEST(only_a_regular_file_is_read)
 {
 	for (enum odd odd = 0; odd < N_ODD; odd++) {
 		char *data = NULL;
@@ -129,9 +130,8 @@ START_TEST(only_a_regular_file_is_read)
 		tree_delete(&tree, "f");
 	}
 }
-END_TEST
 
-START_TEST(only_a_file_of_a_fitting_size_is_read)
+TEST(only_a_file_of_a_fitting_size_is_read)
 {
 	char text[102];
 	char *data;
@@ -150,9 +150,8 @@ START_TEST(only_a_file_of_a_fitting_size_is_read)
 	ck_assert_int_eq(truncate(path_of("f"), (off_t)1 << 40), 0);
 	ck_assert_int_eq(get("f", &data, &size), -EBADMSG);
 }
-END_TEST
 
-START_TEST(what_is_in_the_way_is_replaced)
+TEST(what_is_in_the_way_is_replaced)
 {
 	static const char *const names[] = {"f", "f" SAFE_FILE_TEMPORARY};
 
@@ -170,10 +169,9 @@ START_TEST(what_is_in_the_way_is_replaced)
 		}
 	}
 }
-END_TEST
 
 /* Another name of the file that is replaced goes on naming the old one. */
-START_TEST(hard_links_keep_what_they_had)
+TEST(hard_links_keep_what_they_had)
 {
 	tree_text(&tree, "precious", "keep");
 	for (int i = 0; i < 2; i++) {
@@ -187,9 +185,8 @@ START_TEST(hard_links_keep_what_they_had)
 		has("f", "data");
 	}
 }
-END_TEST
 
-START_TEST(a_directory_with_files_stays)
+TEST(a_directory_with_files_stays)
 {
 	tree_text(&tree, "f/in-it", "");
 	ck_assert_int_eq(put("data"), -ENOTEMPTY);
@@ -199,10 +196,9 @@ START_TEST(a_directory_with_files_stays)
 	ck_assert_int_eq(put("data"), -ENOTEMPTY);
 	ck_assert_uint_eq(tree_count(&tree), 1);
 }
-END_TEST
 
 /* As on a full disk: the old one stands. */
-START_TEST(what_cannot_be_written_replaces_nothing)
+TEST(what_cannot_be_written_replaces_nothing)
 {
 	const struct rlimit three = {3, 3};
 
@@ -213,9 +209,8 @@ START_TEST(what_cannot_be_written_replaces_nothing)
 	has("f", "old");
 	ck_assert_uint_eq(tree_count(&tree), 1);
 }
-END_TEST
 
-START_TEST(directories_that_cannot_be)
+TEST(directories_that_cannot_be)
 {
 	struct iovec part = {(char[]){"data"}, 4};
 	char name[300];
@@ -234,21 +229,4 @@ START_TEST(directories_that_cannot_be)
 	ck_assert_int_eq(safe_file_replace(tree.root, name, &part, 1), -ENAMETOOLONG);
 	ck_assert_int_eq(safe_file_read(tree.root, name, 1, 9, &data, &size),
 			 -ENAMETOOLONG);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    what_is_put_can_be_read,
-	    only_a_regular_file_is_read,
-	    only_a_file_of_a_fitting_size_is_read,
-	    what_is_in_the_way_is_replaced,
-	    hard_links_keep_what_they_had,
-	    a_directory_with_files_stays,
-	    what_cannot_be_written_replaces_nothing,
-	    directories_that_cannot_be,
-	};
-
-	return RUN_TESTS_WITH("safe_file", tests, setup, teardown);
 }

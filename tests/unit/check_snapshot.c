@@ -34,8 +34,10 @@ static void add_xfrm(const char *netns, const char *text)
 	ck_assert_int_eq(snapshot_add_xfrm(&snapshot, netns, &stat), 0);
 }
 
+CHAPTER(setup, teardown);
+
 /* RFC 2578, 7.7: a string that is not IMPLIED begins with its length. */
-START_TEST(rows_in_the_order_of_their_index)
+TEST(rows_in_the_order_of_their_index)
 {
 	static const char *const in[] = {"unattributed", "b",   "tcp:eth10", "a~", "aa",
 					 "tcp:eth2",     "a b", "B",         "a"};
@@ -49,9 +51,8 @@ START_TEST(rows_in_the_order_of_their_index)
 	for (size_t i = 0; i < 9; i++)
 		ck_assert_str_eq(snapshot.rows[i].name, out[i]);
 }
-END_TEST
 
-START_TEST(counters_in_the_order_of_their_index)
+TEST(counters_in_the_order_of_their_index)
 {
 	static const char *const out[][2] = {{"", "Xa"},   {"", "Xbb"},  {"b", "Xa"},
 					     {"b", "Xbb"}, {"aa", "Xa"}, {"aa", "Xbb"}};
@@ -68,9 +69,8 @@ START_TEST(counters_in_the_order_of_their_index)
 	ck_assert_uint_eq(snapshot.xfrm[0].counter.value, 6);
 	ck_assert_uint_eq(snapshot.xfrm[5].counter.value, 4);
 }
-END_TEST
 
-START_TEST(empty)
+TEST(empty)
 {
 	const struct xfrm_stat none = {.n = 0};
 
@@ -83,9 +83,8 @@ START_TEST(empty)
 	snapshot_free(&snapshot);
 	snapshot_free(&snapshot);
 }
-END_TEST
 
-START_TEST(a_row_is_copied_whole)
+TEST(a_row_is_copied_whole)
 {
 	struct snapshot_row row = {.active = true,
 				   .if_index = 7,
@@ -102,9 +101,8 @@ START_TEST(a_row_is_copied_whole)
 	ck_assert_ptr_null(snapshot.rows);
 	ck_assert_uint_eq(snapshot.n_rows, 0);
 }
-END_TEST
 
-START_TEST(long_names_of_namespaces_are_cut)
+TEST(long_names_of_namespaces_are_cut)
 {
 	char name[100];
 
@@ -113,9 +111,8 @@ START_TEST(long_names_of_namespaces_are_cut)
 	add_xfrm(name, "Xa 1\n");
 	ck_assert_uint_eq(strlen(snapshot.xfrm[0].netns), SNAPSHOT_NETNS_MAX);
 }
-END_TEST
 
-START_TEST(rows_are_found)
+TEST(rows_are_found)
 {
 	ck_assert_ptr_null(snapshot_find(&snapshot, "a"));
 	add_row("b");
@@ -128,10 +125,9 @@ START_TEST(rows_are_found)
 	ck_assert_ptr_null(snapshot_find(&snapshot, ""));
 	ck_assert_ptr_null(snapshot_find(&snapshot, "ab"));
 }
-END_TEST
 
 /* A walk over two rows of one name would never end. */
-START_TEST(no_two_rows_of_one_name)
+TEST(no_two_rows_of_one_name)
 {
 	struct snapshot_row other = {.name = "blue/a", .netns = "blue"};
 
@@ -145,20 +141,4 @@ START_TEST(no_two_rows_of_one_name)
 	ck_assert_str_eq(snapshot.rows[1].name, "z");
 	ck_assert_str_eq(snapshot.rows[2].name, "blue/a");
 	ck_assert_str_eq(snapshot.rows[2].netns, "");
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    rows_in_the_order_of_their_index,
-	    counters_in_the_order_of_their_index,
-	    empty,
-	    a_row_is_copied_whole,
-	    long_names_of_namespaces_are_cut,
-	    rows_are_found,
-	    no_two_rows_of_one_name,
-	};
-
-	return RUN_TESTS_WITH("snapshot", tests, setup, teardown);
 }

@@ -123,8 +123,10 @@ static int load(void)
 	return state_load(tree.root, "", &ours, collector, &last);
 }
 
+CHAPTER(setup, teardown);
+
 /* Whether a daemon ended with it is part of the state. */
-START_TEST(last_or_not)
+TEST(last_or_not)
 {
 	for (int i = 0; i < 2; i++) {
 		ck_assert_int_eq(state_save(tree.root, "", &ours, collector, i == 1),
@@ -135,9 +137,8 @@ START_TEST(last_or_not)
 		ck_assert_uint_eq(last, i == 1);
 	}
 }
-END_TEST
 
-START_TEST(round_trip)
+TEST(round_trip)
 {
 	save();
 	kernel.now = 9999;
@@ -158,10 +159,9 @@ START_TEST(round_trip)
 	ck_assert_uint_eq(row("a")->stats.packets_not_decrypted, 13);
 	ck_assert_uint_eq(row("a")->discontinuity, 7777);
 }
-END_TEST
 
 /* Columns 7 and 8 of one instance go on by what was added, not by the whole. */
-START_TEST(errors_of_one_instance_go_on)
+TEST(errors_of_one_instance_go_on)
 {
 	OPEN("a local 10.0.0.1");
 	ck_assert_int_eq(collector_poll(collector), 0);
@@ -173,9 +173,8 @@ START_TEST(errors_of_one_instance_go_on)
 	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 9);
 	ck_assert_uint_eq(row("a")->stats.packets_not_decrypted, 14);
 }
-END_TEST
 
-START_TEST(nothing_is_lost_over_two_restarts)
+TEST(nothing_is_lost_over_two_restarts)
 {
 	for (int i = 0; i < 2; i++) {
 		save();
@@ -188,10 +187,9 @@ START_TEST(nothing_is_lost_over_two_restarts)
 	ck_assert_uint_eq(row("b")->stats.confidential_bytes_sent, 30);
 	ck_assert_uint_eq(row("b")->stats.key_additions, 1);
 }
-END_TEST
 
 /* Rows go by name: their numbers may have changed with the configuration. */
-START_TEST(other_configuration)
+TEST(other_configuration)
 {
 	save();
 	OPEN("c local 10.0.9.9", "b local 10.0.1.1");
@@ -204,9 +202,8 @@ START_TEST(other_configuration)
 	ck_assert_uint_eq(row("c")->stats.confidential_bytes_sent, 0);
 	ck_assert_uint_eq(snapshot.n_rows, 4);
 }
-END_TEST
 
-START_TEST(no_file)
+TEST(no_file)
 {
 	ck_assert_int_eq(load(), -ENOENT);
 	ck_assert_int_eq(state_load("/nonexistent", "", &ours, collector, &last),
@@ -214,9 +211,8 @@ START_TEST(no_file)
 	ck_assert_int_eq(state_save("/nonexistent", "", &ours, collector, true),
 			 -ENOENT);
 }
-END_TEST
 
-START_TEST(last_is_told_of_good_files_alone)
+TEST(last_is_told_of_good_files_alone)
 {
 	last = true;
 	ck_assert_int_eq(load(), -ENOENT);
@@ -235,9 +231,8 @@ START_TEST(last_is_told_of_good_files_alone)
 	ck_assert_int_eq(load(), 0);
 	ck_assert(last);
 }
-END_TEST
 
-START_TEST(path_too_long)
+TEST(path_too_long)
 {
 	char path[5000];
 
@@ -247,9 +242,8 @@ START_TEST(path_too_long)
 	ck_assert_int_eq(state_load(path, "", &ours, collector, &last), -ENAMETOOLONG);
 	ck_assert_int_eq(state_save(path, "", &ours, collector, true), -ENAMETOOLONG);
 }
-END_TEST
 
-START_TEST(another_boot_or_namespace)
+TEST(another_boot_or_namespace)
 {
 	struct state_id other = ours;
 
@@ -266,7 +260,6 @@ START_TEST(another_boot_or_namespace)
 	row(INSTANCE_UNATTRIBUTED);
 	ck_assert_uint_eq(snapshot.n_rows, 1);
 }
-END_TEST
 
 /* What was refused must have left no trace: the collector is as new. */
 static void refused_whole(int err, const char *what, size_t at)
@@ -277,7 +270,7 @@ static void refused_whole(int err, const char *what, size_t at)
 	ck_assert_uint_eq(snapshot.rows[0].stats.key_additions, 0);
 }
 
-START_TEST(truncated_at_every_length)
+TEST(truncated_at_every_length)
 {
 	size_t len;
 	char *data;
@@ -291,9 +284,8 @@ START_TEST(truncated_at_every_length)
 	}
 	free(data);
 }
-END_TEST
 
-START_TEST(every_byte_flipped)
+TEST(every_byte_flipped)
 {
 	static const char flips[] = {1, (char)0x80, (char)0xff};
 	size_t len;
@@ -312,9 +304,8 @@ START_TEST(every_byte_flipped)
 	}
 	free(data);
 }
-END_TEST
 
-START_TEST(longer_than_it_says)
+TEST(longer_than_it_says)
 {
 	size_t len;
 	char *data;
@@ -327,7 +318,6 @@ START_TEST(longer_than_it_says)
 	refused_whole(load(), "longer", len);
 	free(data);
 }
-END_TEST
 
 static uint64_t fnv(uint64_t sum, const void *data, size_t size)
 {
@@ -378,7 +368,7 @@ static int load_forged(const char *body, size_t len)
 	return load();
 }
 
-START_TEST(forged_files_that_are_good)
+TEST(forged_files_that_are_good)
 {
 	size_t len;
 	char *body = good_body(&len);
@@ -387,10 +377,9 @@ START_TEST(forged_files_that_are_good)
 	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
 	free(body);
 }
-END_TEST
 
 /* A right checksum over nonsense: no crash, and an error or a collector that works. */
-START_TEST(forged_files_that_are_not)
+TEST(forged_files_that_are_not)
 {
 	size_t len;
 	char *body = good_body(&len);
@@ -416,9 +405,8 @@ START_TEST(forged_files_that_are_not)
 		ck_assert_int_eq(load_forged(body, cut), -EBADMSG);
 	free(body);
 }
-END_TEST
 
-START_TEST(forged_bytes_do_no_harm)
+TEST(forged_bytes_do_no_harm)
 {
 	size_t len;
 	char *body = good_body(&len);
@@ -442,9 +430,8 @@ START_TEST(forged_bytes_do_no_harm)
 	}
 	free(body);
 }
-END_TEST
 
-START_TEST(names_that_cannot_be)
+TEST(names_that_cannot_be)
 {
 	size_t len;
 	char *body = good_body(&len);
@@ -459,7 +446,6 @@ START_TEST(names_that_cannot_be)
 	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
 	free(body);
 }
-END_TEST
 
 /* The saved rows: where the first one is, what of it is where, and how long it is. */
 enum {
@@ -474,7 +460,7 @@ enum {
 };
 
 /* What a file with a right checksum says of a row and no collector would. */
-START_TEST(identities_that_cannot_be)
+TEST(identities_that_cannot_be)
 {
 	static const struct {
 		unsigned row;
@@ -513,9 +499,8 @@ START_TEST(identities_that_cannot_be)
 	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
 	free(body);
 }
-END_TEST
 
-START_TEST(two_rows_of_one_hba)
+TEST(two_rows_of_one_hba)
 {
 	size_t len;
 	char *body = good_body(&len);
@@ -526,7 +511,6 @@ START_TEST(two_rows_of_one_hba)
 	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
 	free(body);
 }
-END_TEST
 
 static uint64_t *number_at(char *body, size_t at)
 {
@@ -535,7 +519,7 @@ static uint64_t *number_at(char *body, size_t at)
 
 /* More deletions than additions, a loss yet to come, a time yet to come, a base above
  * what is counted from it. */
-START_TEST(numbers_that_cannot_be)
+TEST(numbers_that_cannot_be)
 {
 	const size_t totals = ROW_AT + TOTALS_AT;
 	const size_t row = totals + sizeof(struct ledger_row);
@@ -561,11 +545,10 @@ START_TEST(numbers_that_cannot_be)
 	ck_assert_int_eq(load_forged(body, len), 0);
 	free(body);
 }
-END_TEST
 
 /* The file ends with the counters of xfrm_stat: a name of 32 bytes, total, last value.
  * The names are ended, printable and all different; and no more than fit. */
-START_TEST(counters_that_cannot_be)
+TEST(counters_that_cannot_be)
 {
 	enum { COUNTER = XFRM_STAT_NAME_MAX + 2 * sizeof(uint64_t) };
 	static const char *const bad[] = {"", "Xfrm In", "Xfrm\xff", "XfrmInNoStates"};
@@ -592,11 +575,10 @@ START_TEST(counters_that_cannot_be)
 	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
 	free(body);
 }
-END_TEST
 
 /* Whatever a file says: once it was taken, what is saved next can be taken again, and
  * is the same. */
-START_TEST(what_was_loaded_can_be_saved_and_loaded)
+TEST(what_was_loaded_can_be_saved_and_loaded)
 {
 	size_t len;
 	char *body = good_body(&len);
@@ -625,9 +607,8 @@ START_TEST(what_was_loaded_can_be_saved_and_loaded)
 	ck_assert_uint_gt(taken, 100);
 	free(body);
 }
-END_TEST
 
-START_TEST(the_old_file_stands_until_the_new_one_is_whole)
+TEST(the_old_file_stands_until_the_new_one_is_whole)
 {
 	char path[200];
 	size_t len;
@@ -656,19 +637,17 @@ START_TEST(the_old_file_stands_until_the_new_one_is_whole)
 	free(before);
 	free(after);
 }
-END_TEST
 
-START_TEST(a_new_file_that_cannot_take_its_place)
+TEST(a_new_file_that_cannot_take_its_place)
 {
 	tree_text(&tree, FILE_NAME "/in-the-way", "");
 	ck_assert_int_lt(state_save(tree.root, "", &ours, collector, true), 0);
 	ck_assert_uint_eq(tree_count(&tree), 1); /* nothing left beside it */
 	ck_assert_int_eq(load(), -EBADMSG);
 }
-END_TEST
 
 /* Whoever reads it blindly waits for its writer, for ever. */
-START_TEST(a_fifo_in_its_place)
+TEST(a_fifo_in_its_place)
 {
 	char path[200];
 
@@ -678,9 +657,8 @@ START_TEST(a_fifo_in_its_place)
 	save();
 	ck_assert_int_eq(load(), 0);
 }
-END_TEST
 
-START_TEST(links_are_not_followed)
+TEST(links_are_not_followed)
 {
 	size_t len;
 	char *target;
@@ -697,9 +675,8 @@ START_TEST(links_are_not_followed)
 	OPEN_PLAIN();
 	ck_assert_int_eq(load(), 0);
 }
-END_TEST
 
-START_TEST(only_its_owner_may_read_it)
+TEST(only_its_owner_may_read_it)
 {
 	struct stat stat_buf;
 	char path[200];
@@ -709,10 +686,9 @@ START_TEST(only_its_owner_may_read_it)
 	ck_assert_int_eq(stat(path, &stat_buf), 0);
 	ck_assert_uint_eq(stat_buf.st_mode & 0777, 0600);
 }
-END_TEST
 
 /* Two saves of the same state are the same file: no stray memory goes to disk. */
-START_TEST(every_byte_is_meant)
+TEST(every_byte_is_meant)
 {
 	size_t len;
 	size_t len_again;
@@ -732,9 +708,8 @@ START_TEST(every_byte_is_meant)
 	free(first);
 	free(again);
 }
-END_TEST
 
-START_TEST(the_id_of_this_boot)
+TEST(the_id_of_this_boot)
 {
 	struct state_id first;
 	struct state_id again;
@@ -746,9 +721,8 @@ START_TEST(the_id_of_this_boot)
 	ck_assert_uint_eq(strlen(first.boot_id), 36);
 	ck_assert_uint_ne(first.netns_cookie, 0);
 }
-END_TEST
 
-START_TEST(a_file_for_each_namespace)
+TEST(a_file_for_each_namespace)
 {
 	static const char longest[] =
 	    "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn";
@@ -776,7 +750,6 @@ START_TEST(a_file_for_each_namespace)
 	ck_assert_uint_eq(strlen(name), strlen("qmipsecd..state") + 64);
 	ck_assert_int_eq(state_save(tree.root, longest, &ours, collector, 1), 0);
 }
-END_TEST
 
 static bool is_blue(void *ctx, const char *file)
 {
@@ -784,7 +757,7 @@ static bool is_blue(void *ctx, const char *file)
 	return !strcmp(file, "qmipsecd.blue.state");
 }
 
-START_TEST(files_of_namespaces_are_removed)
+TEST(files_of_namespaces_are_removed)
 {
 	unsigned asked = 0;
 
@@ -808,10 +781,9 @@ START_TEST(files_of_namespaces_are_removed)
 	ck_assert_int_eq(state_load(tree.root, "blue", &ours, collector, &last), 0);
 	state_remove_unwanted("/nonexistent", is_blue, &asked);
 }
-END_TEST
 
 /* A namespace that came again under its name counts from a base. */
-START_TEST(bases_of_errors_go_on)
+TEST(bases_of_errors_go_on)
 {
 	OPEN("a local 10.0.0.1");
 	ck_assert_int_eq(collector_poll(collector), 0);
@@ -827,44 +799,4 @@ START_TEST(bases_of_errors_go_on)
 	ck_assert_int_eq(collector_poll(collector), 0);
 	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 9);
 	ck_assert_uint_eq(row("a")->stats.packets_not_decrypted, 14);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    last_or_not,
-	    round_trip,
-	    errors_of_one_instance_go_on,
-	    nothing_is_lost_over_two_restarts,
-	    other_configuration,
-	    no_file,
-	    last_is_told_of_good_files_alone,
-	    path_too_long,
-	    another_boot_or_namespace,
-	    truncated_at_every_length,
-	    every_byte_flipped,
-	    longer_than_it_says,
-	    forged_files_that_are_good,
-	    forged_files_that_are_not,
-	    forged_bytes_do_no_harm,
-	    names_that_cannot_be,
-	    identities_that_cannot_be,
-	    two_rows_of_one_hba,
-	    numbers_that_cannot_be,
-	    counters_that_cannot_be,
-	    what_was_loaded_can_be_saved_and_loaded,
-	    the_old_file_stands_until_the_new_one_is_whole,
-	    a_new_file_that_cannot_take_its_place,
-	    a_fifo_in_its_place,
-	    links_are_not_followed,
-	    only_its_owner_may_read_it,
-	    every_byte_is_meant,
-	    the_id_of_this_boot,
-	    a_file_for_each_namespace,
-	    files_of_namespaces_are_removed,
-	    bases_of_errors_go_on,
-	};
-
-	return RUN_TESTS_WITH("state", tests, setup, teardown);
 }

@@ -6,7 +6,9 @@
 
 #include "runner.h"
 
-START_TEST(ids_run_from_1_to_18)
+CHAPTER(NULL, NULL);
+
+TEST(ids_run_from_1_to_18)
 {
 	ck_assert_int_eq(STAT_COUNT, 18);
 	for (unsigned i = 0; i < STAT_COUNT; i++)
@@ -14,11 +16,10 @@ START_TEST(ids_run_from_1_to_18)
 	ck_assert_int_eq(STAT_ID_active_sa, 1);
 	ck_assert_int_eq(STAT_ID_tunnel_bytes_received, 18);
 }
-END_TEST
 
 /* The order of MSiSCSI_QMIPSECStats, spelled out once more as an independent witness.
  */
-START_TEST(fields_are_those_of_the_windows_structure)
+TEST(fields_are_those_of_the_windows_structure)
 {
 	static const char *const fields[] = {
 	    "ActiveSA",
@@ -44,9 +45,8 @@ START_TEST(fields_are_those_of_the_windows_structure)
 	for (size_t i = 0; i < STAT_COUNT; i++)
 		ck_assert_str_eq(stat_columns[i].field, fields[i]);
 }
-END_TEST
 
-START_TEST(three_columns_are_levels)
+TEST(three_columns_are_levels)
 {
 	for (unsigned i = 0; i < STAT_COUNT; i++) {
 		unsigned id = stat_columns[i].id;
@@ -56,9 +56,8 @@ START_TEST(three_columns_are_levels)
 				 level ? STAT_LEVEL : STAT_COUNTER);
 	}
 }
-END_TEST
 
-START_TEST(units_fit_the_fields)
+TEST(units_fit_the_fields)
 {
 	for (size_t i = 0; i < STAT_COUNT; i++) {
 		const struct stat_column *column = &stat_columns[i];
@@ -70,9 +69,8 @@ START_TEST(units_fit_the_fields)
 				 !strcmp(column->unit, "packets"));
 	}
 }
-END_TEST
 
-START_TEST(columns_cover_the_struct)
+TEST(columns_cover_the_struct)
 {
 	struct stats stats;
 	unsigned char seen[sizeof(stats)] = {0};
@@ -84,9 +82,8 @@ START_TEST(columns_cover_the_struct)
 	for (size_t i = 0; i < sizeof(seen); i++)
 		ck_assert_uint_eq(seen[i], 1);
 }
-END_TEST
 
-START_TEST(get_reads_the_member)
+TEST(get_reads_the_member)
 {
 	struct stats stats = {.active_sa = 1, .bad_spi_packets = UINT64_MAX};
 
@@ -96,9 +93,8 @@ START_TEST(get_reads_the_member)
 	ck_assert_uint_eq(stats_get(&stats, &stat_columns[17]), 18);
 	ck_assert_uint_eq(stats_get(&stats, &stat_columns[1]), 0);
 }
-END_TEST
 
-START_TEST(add_adds_every_column)
+TEST(add_adds_every_column)
 {
 	struct stats to;
 	struct stats from;
@@ -114,17 +110,4 @@ START_TEST(add_adds_every_column)
 		ck_assert_uint_eq(a[i], 1000 * i + (UINT64_C(1) << (i + 30)));
 		ck_assert_uint_eq(b[i], UINT64_C(1) << (i + 30));
 	}
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    ids_run_from_1_to_18,     fields_are_those_of_the_windows_structure,
-	    three_columns_are_levels, units_fit_the_fields,
-	    columns_cover_the_struct, get_reads_the_member,
-	    add_adds_every_column,
-	};
-
-	return RUN_TESTS("stats", tests);
 }

@@ -5,8 +5,10 @@
 
 #include "runner.h"
 
+CHAPTER(NULL, NULL);
+
 /* What is shown, and the same after cleaning. */
-START_TEST(clean_text_stays)
+TEST(clean_text_stays)
 {
 	static const char *const texts[] = {
 	    "",
@@ -33,9 +35,8 @@ START_TEST(clean_text_stays)
 		ck_assert_str_eq(to, texts[i]);
 	}
 }
-END_TEST
 
-START_TEST(what_may_not_be_shown)
+TEST(what_may_not_be_shown)
 {
 	static const struct {
 		const char *text, *clean;
@@ -83,10 +84,9 @@ START_TEST(what_may_not_be_shown)
 			ck_assert_msg(!text_is_clean(rows[i].text), "%zu", i);
 	}
 }
-END_TEST
 
 /* Every text of two bytes, with "x" and "y" about it: no two of them become one. */
-START_TEST(different_texts_stay_different)
+TEST(different_texts_stay_different)
 {
 	static char seen[65536][16];
 	size_t n = 0;
@@ -104,9 +104,8 @@ START_TEST(different_texts_stay_different)
 	for (size_t i = 1; i < n; i++)
 		ck_assert_str_ne(seen[i - 1], seen[i]);
 }
-END_TEST
 
-START_TEST(cut_between_characters)
+TEST(cut_between_characters)
 {
 	static const char text[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xff";
 	static const char *const by_size[] = {
@@ -127,9 +126,8 @@ START_TEST(cut_between_characters)
 	text_clean(to, 15, text);
 	ck_assert_uint_eq(strlen(to), 14);
 }
-END_TEST
 
-START_TEST(trim)
+TEST(trim)
 {
 	char cut[] = "caf\xc3";
 	char whole[] = "caf\xc3\xa9";
@@ -142,29 +140,13 @@ START_TEST(trim)
 	text_trim(bad);
 	ck_assert_str_eq(bad, "");
 }
-END_TEST
 
 /* Bytes beyond the length are not looked at. */
-START_TEST(length_of_a_character)
+TEST(length_of_a_character)
 {
 	ck_assert_uint_eq(text_char("\xe2\x82\xac", 3), 3);
 	ck_assert_uint_eq(text_char("\xe2\x82\xac", 2), 0);
 	ck_assert_uint_eq(text_char("a", 1), 1);
 	ck_assert_uint_eq(text_char("a", 0), 0);
 	ck_assert_uint_eq(text_char("", 1), 0);
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    clean_text_stays,
-	    what_may_not_be_shown,
-	    different_texts_stay_different,
-	    cut_between_characters,
-	    trim,
-	    length_of_a_character,
-	};
-
-	return RUN_TESTS("text", tests);
 }

@@ -40,7 +40,9 @@ static void refuse(const char *text, int want)
 	ck_assert_mem_eq(&stat, &before, sizeof(stat));
 }
 
-START_TEST(text_of_linux_6_1)
+CHAPTER(NULL, NULL);
+
+TEST(text_of_linux_6_1)
 {
 	struct xfrm_stat stat;
 
@@ -54,9 +56,8 @@ START_TEST(text_of_linux_6_1)
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmInStateDirError"), 0);
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmIn"), 0);
 }
-END_TEST
 
-START_TEST(newer_names_are_kept)
+TEST(newer_names_are_kept)
 {
 	struct xfrm_stat stat;
 
@@ -66,7 +67,6 @@ START_TEST(newer_names_are_kept)
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmInIptfsError"), 7);
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "SomethingEntirelyNew"), 8);
 }
-END_TEST
 
 static const char *const odd_lines[] = {
     "",
@@ -92,7 +92,7 @@ static const char *const odd_lines[] = {
 };
 
 /* A file of nothing else is none. */
-START_TEST(odd_lines_alone)
+TEST(odd_lines_alone)
 {
 	char text[128];
 
@@ -102,10 +102,9 @@ START_TEST(odd_lines_alone)
 		refuse(text, -EBADMSG);
 	}
 }
-END_TEST
 
 /* Among others they are skipped, and the others are read. */
-START_TEST(odd_lines_among_others)
+TEST(odd_lines_among_others)
 {
 	for (size_t i = 0; i < sizeof(odd_lines) / sizeof(*odd_lines); i++) {
 		struct xfrm_stat stat;
@@ -120,10 +119,9 @@ START_TEST(odd_lines_among_others)
 		ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmInHdrError"), 2);
 	}
 }
-END_TEST
 
 /* Its number may have gone on. */
-START_TEST(a_last_line_that_is_cut)
+TEST(a_last_line_that_is_cut)
 {
 	struct xfrm_stat stat;
 
@@ -133,9 +131,8 @@ START_TEST(a_last_line_that_is_cut)
 	ck_assert_ptr_null(xfrm_stat_find(&stat, "XfrmInNoStates"));
 	refuse("XfrmInError 1", -EBADMSG);
 }
-END_TEST
 
-START_TEST(a_name_that_comes_twice)
+TEST(a_name_that_comes_twice)
 {
 	struct xfrm_stat stat;
 
@@ -144,18 +141,16 @@ START_TEST(a_name_that_comes_twice)
 	ck_assert_uint_eq(stat.n_skipped, 1);
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmInError"), 1);
 }
-END_TEST
 
-START_TEST(longest_name)
+TEST(longest_name)
 {
 	struct xfrm_stat stat;
 
 	ck_assert_int_eq(parse("a23456789b123456789c123456789d1 1\n", &stat), 0);
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "a23456789b123456789c123456789d1"), 1);
 }
-END_TEST
 
-START_TEST(as_many_as_fit_and_more)
+TEST(as_many_as_fit_and_more)
 {
 	char text[8192] = "";
 	struct xfrm_stat stat;
@@ -174,9 +169,8 @@ START_TEST(as_many_as_fit_and_more)
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "Name0"), 0);
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "Name255"), 255);
 }
-END_TEST
 
-START_TEST(cut_at_every_length)
+TEST(cut_at_every_length)
 {
 	struct xfrm_stat stat;
 	char text[sizeof(text_6_1)];
@@ -190,9 +184,8 @@ START_TEST(cut_at_every_length)
 		ck_assert(err == 0 || err == -EBADMSG);
 	}
 }
-END_TEST
 
-START_TEST(zero_bytes_are_bad_or_harmless)
+TEST(zero_bytes_are_bad_or_harmless)
 {
 	const char text[] = "Xfrm\0InError 1\n";
 	struct xfrm_stat stat;
@@ -200,7 +193,6 @@ START_TEST(zero_bytes_are_bad_or_harmless)
 
 	ck_assert(err == -EBADMSG || stat.n == 1);
 }
-END_TEST
 
 static int file_with(const char *text)
 {
@@ -215,7 +207,7 @@ static int file_with(const char *text)
 }
 
 /* The descriptor stays open between polls: each read begins at the file's beginning. */
-START_TEST(read_twice)
+TEST(read_twice)
 {
 	int fd = file_with(text_6_1);
 	struct xfrm_stat stat;
@@ -229,9 +221,8 @@ START_TEST(read_twice)
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmInError"), 5);
 	close(fd);
 }
-END_TEST
 
-START_TEST(read_errors)
+TEST(read_errors)
 {
 	struct xfrm_stat stat;
 	struct xfrm_stat before;
@@ -245,11 +236,10 @@ START_TEST(read_errors)
 	close(fd);
 	ck_assert_mem_eq(&stat, &before, sizeof(stat));
 }
-END_TEST
 
 /* The widest file that a kernel could print has room in one read; of a longer one what
  * has room is read. */
-START_TEST(read_the_widest_file)
+TEST(read_the_widest_file)
 {
 	static char text[65536];
 	struct xfrm_stat stat;
@@ -273,7 +263,6 @@ START_TEST(read_the_widest_file)
 	ck_assert_uint_eq(stat.n_skipped, 1);
 	close(fd);
 }
-END_TEST
 
 /* Following. */
 
@@ -292,7 +281,7 @@ static uint64_t total(const char *name)
 	return xfrm_stat_get(&totals.totals, name);
 }
 
-START_TEST(totals_are_the_kernels_at_first)
+TEST(totals_are_the_kernels_at_first)
 {
 	totals = (struct xfrm_totals){.last = {0}};
 	ck_assert(!follow("A 5\nB 6\n"));
@@ -301,9 +290,8 @@ START_TEST(totals_are_the_kernels_at_first)
 	ck_assert_uint_eq(total("A"), 7);
 	ck_assert_uint_eq(total("B"), 6);
 }
-END_TEST
 
-START_TEST(names_that_come_go_and_change_places)
+TEST(names_that_come_go_and_change_places)
 {
 	totals = (struct xfrm_totals){.last = {0}};
 	follow("A 5\nB 6\n");
@@ -317,9 +305,8 @@ START_TEST(names_that_come_go_and_change_places)
 	ck_assert_uint_eq(total("C"), 2);
 	ck_assert_uint_eq(totals.totals.n, 3);
 }
-END_TEST
 
-START_TEST(wraps_and_resets)
+TEST(wraps_and_resets)
 {
 	static const struct {
 		const char *before, *after;
@@ -349,9 +336,8 @@ START_TEST(wraps_and_resets)
 		ck_assert_uint_eq(total("A") - before, cases[i].want);
 	}
 }
-END_TEST
 
-START_TEST(many_wraps)
+TEST(many_wraps)
 {
 	uint64_t true_value = 0;
 
@@ -365,9 +351,8 @@ START_TEST(many_wraps)
 		true_value += UINT64_C(2000000000);
 	}
 }
-END_TEST
 
-START_TEST(more_names_over_time_than_fit)
+TEST(more_names_over_time_than_fit)
 {
 	char text[64];
 
@@ -380,9 +365,8 @@ START_TEST(more_names_over_time_than_fit)
 	follow("Name7 3\n");
 	ck_assert_uint_eq(total("Name7"), 3);
 }
-END_TEST
 
-START_TEST(saved_names)
+TEST(saved_names)
 {
 	struct xfrm_counter counter = {.name = "XfrmInError"};
 
@@ -397,32 +381,4 @@ START_TEST(saved_names)
 	ck_assert(!xfrm_counter_is_valid(&counter));
 	counter.name[XFRM_STAT_NAME_MAX - 1] = '\0';
 	ck_assert(xfrm_counter_is_valid(&counter));
-}
-END_TEST
-
-int main(void)
-{
-	const TTest *const tests[] = {
-	    text_of_linux_6_1,
-	    newer_names_are_kept,
-	    odd_lines_alone,
-	    odd_lines_among_others,
-	    a_last_line_that_is_cut,
-	    a_name_that_comes_twice,
-	    longest_name,
-	    as_many_as_fit_and_more,
-	    cut_at_every_length,
-	    zero_bytes_are_bad_or_harmless,
-	    read_twice,
-	    read_errors,
-	    read_the_widest_file,
-	    totals_are_the_kernels_at_first,
-	    names_that_come_go_and_change_places,
-	    wraps_and_resets,
-	    many_wraps,
-	    more_names_over_time_than_fit,
-	    saved_names,
-	};
-
-	return RUN_TESTS("xfrm_stat", tests);
 }

@@ -3,32 +3,41 @@
 #define QMIPSEC_TESTS_RUNNER_H
 
 #include <check.h>
-#include <stdlib.h>
 
-/* Runs one suite of one case and gives main's result. A test may take long under
- * valgrind, so the time limit is wide; CK_FORK=no in the environment for a debugger. */
-static inline int run_tests(const char *name, const TTest *const *tests, size_t n,
-			    SFun setup, SFun teardown)
-{
-	Suite *suite = suite_create(name);
-	TCase *tcase = tcase_create(name);
-	SRunner *runner = srunner_create(suite);
-	int failed;
+/*
+ * Tests that register themselves: a program is a set of chapters, one a source file,
+ *and runner.c's main() runs all that are linked into it. CK_FORK=no in the environment
+ *for a debugger.
+ *
+ *	CHAPTER(setup, teardown);	once a file, before its tests; either may be
+ *NULL
+ *
+ *	TEST(a_sentence_about_what_holds)
+ *	{
+ *		...
+ *	}
+ */
 
-	for (size_t i = 0; i < n; i++)
-		tcase_add_test(tcase, tests[i]);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_set_timeout(tcase, 600);
-	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
+/* file: the chapter, by the name of its source. */
+void runner_begin_chapter(const char *file, SFun setup, SFun teardown);
+void runner_add_test(const char *file, const TTest *test);
 
-/* With what runs before and after each test, NULL: nothing. */
-#define RUN_TESTS_WITH(name, tests, setup, teardown) \
-	run_tests(name, tests, sizeof(tests) / sizeof(*(tests)), setup, teardown)
-#define RUN_TESTS(name, tests) RUN_TESTS_WITH(name, tests, NULL, NULL)
+/* A constructor with a lower number runs earlier; those of one number in their order.
+ */
+#define CHAPTER(setup, teardown)                                              \
+	__attribute__((constructor(1001))) static void register_chapter(void) \
+	{                                                                     \
+		runner_begin_chapter(__FILE__, setup, teardown);              \
+	}                                                                     \
+	_Static_assert(1, "a semicolon follows")
+
+#define TEST(name)                                                           \
+	static void name(int _i);                                            \
+	static const TTest name##_ttest = {#name, name, __FILE__, __LINE__}; \
+	__attribute__((constructor(1002))) static void name##_register(void) \
+	{                                                                    \
+		runner_add_test(__FILE__, &name##_ttest);                    \
+	}                                                                    \
+	static void name(int _i CK_ATTRIBUTE_UNUSED)
 
 #endif
