@@ -349,8 +349,6 @@ static void check_one(enum op first, enum op second, int error, unsigned times,
 	end();
 }
 
-CHAPTER(setup, teardown);
-
 TEST(each_and_each_pair)
 {
 	static const unsigned times[] = {1, 100000};
@@ -479,3 +477,5 @@ static void teardown(void)
 {
 	tree_remove(&tree);
 }
+
+CHAPTER(setup, teardown);

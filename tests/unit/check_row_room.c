@@ -42,8 +42,6 @@ static void chosen(size_t wanted, const bool *busy, const char *names)
 	ck_assert_str_eq(text, names);
 }
 
-CHAPTER(setup, teardown);
-
 TEST(the_longest_gone_is_the_first)
 {
 	bool busy[16] = {false};
@@ -210,6 +208,8 @@ static void teardown(void)
 	fake_kernel_free(&kernel);
 	tree_remove(&tree);
 }
+
+CHAPTER(setup, teardown);
 
 static void log_in(unsigned hba)
 {

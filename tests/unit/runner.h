@@ -3,6 +3,7 @@
 #define QMIPSEC_TESTS_RUNNER_H
 
 #include <check.h>
+#include <stdlib.h>
 
 /*
  * Tests that register themselves: a program is a set of chapters, one a source file,
