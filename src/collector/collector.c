@@ -618,8 +618,8 @@ static bool is_on_interface(const struct instance_rule *rule,
 			    const struct local_addrs *addrs)
 {
 	for (size_t i = 0; i < addrs->n; i++)
-		if (instance_prefix_holds(&rule->local, addrs->addrs[i].family,
-					  &addrs->addrs[i].addr))
+		if (prefix_matches(&rule->local, addrs->addrs[i].family,
+				   &addrs->addrs[i].addr))
 			return true;
 	return false;
 }
@@ -629,7 +629,7 @@ static bool is_on_interface(const struct instance_rule *rule,
 static bool has_local_addr(struct collector *collector, size_t number,
 			   const struct instance_rule *rule)
 {
-	const struct instance_prefix *local = &rule->local;
+	const struct prefix *local = &rule->local;
 	uint32_t mark = rule->has_mark ? rule->mark & rule->mark_mask : 0;
 	enum local_kind kind;
 

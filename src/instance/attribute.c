@@ -104,8 +104,8 @@ static bool ends_match(const struct instance_rule *rule,
 		       const struct local_addrs *addrs, uint16_t family,
 		       const struct in6_addr *local, const struct in6_addr *remote)
 {
-	return instance_prefix_holds(&rule->local, family, local) &&
-	       instance_prefix_holds(&rule->remote, family, remote) &&
+	return prefix_matches(&rule->local, family, local) &&
+	       prefix_matches(&rule->remote, family, remote) &&
 	       device_has(rule, addrs, family, local);
 }
 

@@ -31,18 +31,6 @@ static const char *transport_of(const struct iscsi_host *host)
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%.*s", (int)sizeof(to) - 1, from)
 
-/*
- * What has a meaning in names must not come from outside. Names are clean text, so that
- * a control character in its place, of which instance_name_fit() makes '_' and a hash,
- * is in no other name.
- */
-static void mask(char *name, char special)
-{
-	for (; *name; name++)
-		if (*name == special)
-			*name = (char)(special & 0x1f);
-}
-
 /* An instance by what the system calls it, or -errno. Unless HBAs are looked for, only
  * what is configured under that name. */
 static int find_instance(const struct discovery *discovery, char *name, bool add)
@@ -50,7 +38,8 @@ static int find_instance(const struct discovery *discovery, char *name, bool add
 	char fit[INSTANCE_NAME_MAX + 1];
 	int number;
 
-	mask(name, '/'); /* stands between a namespace's name and an instance's */
+	instance_name_mask(
+	    name, '/'); /* stands between a namespace's name and an instance's */
 	instance_name_fit(fit, sizeof(fit), name);
 	number = instance_set_found(discovery->set, fit, add && discovery->find);
 	if (number > 0 && !discovery->find &&
@@ -169,7 +158,7 @@ static int find_record(const struct discovery *discovery,
 	if (!connection->initiator_name[0])
 		return -ENOENT;
 	COPY(iface, record_of(connection));
-	mask(iface, ':'); /* stands before the initiator's name */
+	instance_name_mask(iface, ':'); /* stands before the initiator's name */
 	snprintf(name, sizeof(name), "%s:%s:%s", transport, iface,
 		 connection->initiator_name);
 	number = find_instance(discovery, name, false);

@@ -1,330 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "instance/instance.h"
 
-#include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/netns.h"
 #include "util/parser.h"
-#include "util/prefix.h"
-#include "util/text.h"
-
-int instance_prefix_parse(const char *text, struct instance_prefix *ret)
-{
-	struct instance_prefix prefix = {.family = AF_INET};
-	char addr[INET6_ADDRSTRLEN];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	unsigned long bits;
-	unsigned long max;
-	char *end;
-
-	if (len >= sizeof(addr))
-		return -EINVAL;
-	memcpy(addr, text, len);
-	addr[len] = '\0';
-	if (inet_pton(AF_INET, addr, &prefix.addr) != 1) {
-		prefix.family = AF_INET6;
-		if (inet_pton(AF_INET6, addr, &prefix.addr) != 1)
-			return -EINVAL;
-	}
-	max = prefix.family == AF_INET ? 32 : 128;
-	bits = max;
-	if (slash) {
-		if (!isdigit((unsigned char)slash[1]))
-			return -EINVAL;
-		bits = strtoul(slash + 1, &end, 10);
-		if (*end || bits > max)
-			return -EINVAL;
-	}
-	prefix.len = (uint8_t)bits;
-	*ret = prefix;
-	return 0;
-}
-
-bool instance_prefix_holds(const struct instance_prefix *prefix, uint16_t family,
-			   const struct in6_addr *addr)
-{
-	return !prefix->family || (prefix->family == family &&
-				   prefix_holds(&prefix->addr, prefix->len, addr));
-}
-
-/* Decimal, or hexadecimal after 0x, up to 32 bits. Returns its end, or NULL. */
-static const char *parse_u32(const char *text, uint32_t *ret)
-{
-	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-	unsigned long value;
-	char *end;
-
-	if (!isdigit((unsigned char)*text) ||
-	    (hex && !isxdigit((unsigned char)text[2])))
-		return NULL;
-	errno = 0;
-	value = strtoul(text, &end, hex ? 16 : 10);
-	if (errno || value > UINT32_MAX)
-		return NULL;
-	*ret = (uint32_t)value;
-	return end;
-}
-
-static int parse_number(struct parser *parser, const char *keyword, const char *word,
-			uint32_t *ret)
-{
-	const char *end = parse_u32(word, ret);
-
-	if (!end || *end)
-		return parser_fail(parser,
-				   "%s: \"%s\" is not a number from 0 to 4294967295",
-				   keyword, word);
-	return 0;
-}
-
-static int parse_mark(struct parser *parser, const char *word,
-		      struct instance_rule *rule)
-{
-	const char *end = parse_u32(word, &rule->mark);
-
-	rule->mark_mask = UINT32_MAX;
-	if (end && *end == '/')
-		end = parse_u32(end + 1, &rule->mark_mask);
-	if (!end || *end)
-		return parser_fail(parser, "mark: \"%s\" is not VALUE or VALUE/MASK",
-				   word);
-	if (!rule->mark_mask)
-		return parser_fail(parser, "mark: a mask of 0 would match every SA");
-	rule->has_mark = true;
-	return 0;
-}
-
-static int parse_prefix(struct parser *parser, const char *keyword, const char *word,
-			struct instance_prefix *prefix)
-{
-	if (instance_prefix_parse(word, prefix) < 0)
-		return parser_fail(parser,
-				   "%s: \"%s\" is not an address or ADDRESS/LENGTH",
-				   keyword, word);
-	return 0;
-}
-
-static int parse_device(struct parser *parser, const char *word,
-			struct instance_rule *rule)
-{
-	size_t len = strlen(word);
-
-	if (len == 0 || len >= sizeof(rule->device) || strchr(word, '/') ||
-	    !strcmp(word, ".") || !strcmp(word, ".."))
-		return parser_fail(
-		    parser, "device: \"%s\" is not the name of an interface", word);
-	memcpy(rule->device, word, len + 1);
-	return 0;
-}
-
-/* Net-SNMP's tools take an index in double quotes, end it at the next one and drop
- * backslashes (tried with each character), so that neither can be asked for. */
-static bool is_name_char(char c)
-{
-	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-}
-
-static bool has_name_chars(const char *name)
-{
-	for (; *name; name++)
-		if (!is_name_char(*name))
-			return false;
-	return true;
-}
-
-bool instance_name_is_valid(const char *name)
-{
-	return *name && strlen(name) <= INSTANCE_NAME_MAX && has_name_chars(name);
-}
-
-/* The 32-bit FNV-1a hash. Names that are served are made of it: it must not change. */
-static uint32_t name_hash(const char *name)
-{
-	uint32_t hash = 0x811c9dc5;
-
-	for (; *name; name++)
-		hash = (hash ^ (unsigned char)*name) * 0x01000193;
-	return hash;
-}
-
-enum {
-	HASH_TAIL = 9, /* "~" and the hash */
-};
-
-static bool has_hash_tail(const char *name, size_t len)
-{
-	const char *tail = name + len - HASH_TAIL;
-
-	return len >= HASH_TAIL && *tail == '~' &&
-	       strspn(tail + 1, "0123456789abcdef") == HASH_TAIL - 1;
-}
-
-void instance_name_fit(char *to, size_t size, const char *name)
-{
-	size_t len = strlen(name);
-	size_t n = len < size - 1 - HASH_TAIL ? len : size - 1 - HASH_TAIL;
-
-	if (len < size && has_name_chars(name) && !has_hash_tail(name, len)) {
-		memcpy(to, name, len + 1);
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		to[i] = (char)(is_name_char(name[i]) ? name[i] : '_');
-	snprintf(to + n, size - n, "~%08" PRIx32, name_hash(name));
-}
-
-/* One line, and which keywords it has had. */
-struct line {
-	unsigned seen;
-	char name[INSTANCE_NAME_MAX + 1];
-	char netns[NETNS_NAME_MAX + 1];
-	char descr[INSTANCE_TEXT_MAX + 1];
-	bool has_descr;
-	bool has_rule;
-	struct instance_rule rule;
-};
-
-static const char *const keywords[] = {"descr",  "local", "remote", "mark",
-				       "device", "reqid", "ifid",   "namespace"};
-
-enum keyword {
-	KEYWORD_DESCR,
-	KEYWORD_LOCAL,
-	KEYWORD_REMOTE,
-	KEYWORD_MARK,
-	KEYWORD_DEVICE,
-	KEYWORD_REQID,
-	KEYWORD_IFID,
-	KEYWORD_NAMESPACE,
-	N_KEYWORDS,
-};
-
-static int parse_descr(struct parser *parser, const char *word, struct line *line)
-{
-	if (!text_is_clean(word))
-		return parser_fail(parser,
-				   "descr: \"%s\" is not UTF-8 without control "
-				   "characters",
-				   word);
-	memcpy(line->descr, word, strlen(word) + 1);
-	line->has_descr = true;
-	return 0;
-}
-
-static int parse_netns(struct parser *parser, const char *word, struct line *line)
-{
-	if (!netns_name_is_valid(word))
-		return parser_fail(parser,
-				   "namespace: \"%s\" is not the name of a file", word);
-	memcpy(line->netns, word, strlen(word) + 1);
-	return 0;
-}
-
-static int parse_condition(struct parser *parser, enum keyword keyword,
-			   const char *word, struct instance_rule *rule)
-{
-	switch (keyword) {
-	case KEYWORD_LOCAL:
-		return parse_prefix(parser, "local", word, &rule->local);
-	case KEYWORD_REMOTE:
-		return parse_prefix(parser, "remote", word, &rule->remote);
-	case KEYWORD_MARK:
-		return parse_mark(parser, word, rule);
-	case KEYWORD_DEVICE:
-		return parse_device(parser, word, rule);
-	case KEYWORD_REQID:
-		rule->has_reqid = true;
-		return parse_number(parser, "reqid", word, &rule->reqid);
-	case KEYWORD_IFID:
-		rule->has_if_id = true;
-		return parse_number(parser, "ifid", word, &rule->if_id);
-	case KEYWORD_DESCR:
-	case KEYWORD_NAMESPACE:
-	case N_KEYWORDS:
-		break;
-	}
-	return -EINVAL;
-}
-
-static int parse_keyword(struct parser *parser, const char *keyword, const char *word,
-			 struct line *line)
-{
-	unsigned i = 0;
-
-	while (i < N_KEYWORDS && strcmp(keyword, keywords[i]) != 0)
-		i++;
-	if (i == N_KEYWORDS)
-		return parser_fail(
-		    parser,
-		    "\"%s\" is none of local, remote, reqid, ifid, mark, device, "
-		    "namespace, descr",
-		    keyword);
-	if (line->seen & 1u << i)
-		return parser_fail(parser, "%s is there twice", keyword);
-	line->seen |= 1u << i;
-	if (i == KEYWORD_DESCR)
-		return parse_descr(parser, word, line);
-	if (i == KEYWORD_NAMESPACE)
-		return parse_netns(parser, word, line);
-	line->has_rule = true;
-	return parse_condition(parser, (enum keyword)i, word, &line->rule);
-}
-
-/* A name of its own must not look like one in another namespace. */
-static int check_name(struct parser *parser, const char *name)
-{
-	if (!has_name_chars(name))
-		return parser_fail(parser,
-				   "a name has only printable ASCII characters but "
-				   "\" and \\");
-	if (strchr(name, '/'))
-		return parser_fail(parser,
-				   "a name has no \"/\", which stands between a "
-				   "namespace's name and an instance's");
-	return 0;
-}
-
-static int parse_name(struct parser *parser, struct line *line)
-{
-	int ret = parser_word(parser, line->name, sizeof(line->name));
-
-	if (ret < 0)
-		return ret;
-	if (ret == 0 || !line->name[0])
-		return parser_fail(parser, "the instance's name is missing");
-	return check_name(parser, line->name);
-}
-
-static int parse_line(struct parser *parser, struct line *line)
-{
-	char keyword[16];
-	char word[INSTANCE_TEXT_MAX + 1];
-	int ret = parse_name(parser, line);
-
-	while (!ret) {
-		ret = parser_word(parser, keyword, sizeof(keyword));
-		if (ret <= 0)
-			break;
-		ret = parser_word(parser, word, sizeof(word));
-		if (ret == 0)
-			return parser_fail(parser, "\"%s\" has no value", keyword);
-		if (ret > 0)
-			ret = parse_keyword(parser, keyword, word, line);
-	}
-	if (!ret && line->rule.local.family && line->rule.remote.family &&
-	    line->rule.local.family != line->rule.remote.family)
-		return parser_fail(parser,
-				   "local and remote are not of one address family");
-	return ret;
-}
 
 const char *instance_descr(const struct instance *instance)
 {
@@ -620,9 +303,9 @@ static int check_rename(struct parser *parser, const struct instance_set *set,
 	if (!rename->found[0] || !rename->name[0])
 		return parser_fail(parser,
 				   "say the name that is found and the new one");
-	err = check_name(parser, rename->found);
+	err = instance_name_check(parser, rename->found);
 	if (!err)
-		err = check_name(parser, rename->name);
+		err = instance_name_check(parser, rename->name);
 	if (err)
 		return err;
 	if (!strcmp(rename->found, INSTANCE_UNATTRIBUTED) ||
@@ -720,28 +403,8 @@ static int add_rule(struct instance *instance, const struct instance_rule *rule)
 	return 0;
 }
 
-/* A namespace is a rule by itself, of all that is in it. */
-static int check_rules(struct parser *parser, struct line *line)
-{
-	bool unattributed = !strcmp(line->name, INSTANCE_UNATTRIBUTED);
-
-	if (line->has_rule && unattributed)
-		return parser_fail(
-		    parser, "\"%s\" has what no rule claims, so no rules of its own",
-		    line->name);
-	if (line->netns[0] && !unattributed)
-		line->has_rule = true;
-	if (!line->has_rule && !line->has_descr)
-		return parser_fail(
-		    parser,
-		    "\"%s\" has no rule: say local, remote, reqid, ifid, "
-		    "mark, device or namespace",
-		    line->name);
-	return 0;
-}
-
 /* To the instance of its name, or to a new one: what can fail comes first. */
-static int add_line(struct instance_set *set, const struct line *line)
+static int add_line(struct instance_set *set, const struct instance_line *line)
 {
 	int number = find_in(set, line->netns, line->name);
 	struct instance fresh = {.n_rules = 0};
@@ -769,11 +432,9 @@ int instance_set_add_line(struct instance_set *set, const char *line, char *erro
 			  size_t error_size)
 {
 	struct parser parser = {line, error, error_size};
-	struct line parsed = {.has_rule = false};
-	int err = parse_line(&parser, &parsed);
+	struct instance_line parsed;
+	int err = instance_line_parse(&parser, &parsed);
 
-	if (!err)
-		err = check_rules(&parser, &parsed);
 	return err ? err : add_line(set, &parsed);
 }
 

@@ -2,12 +2,12 @@
 #ifndef QMIPSEC_INSTANCE_H
 #define QMIPSEC_INSTANCE_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/netns.h"
+#include "instance/name.h"
+#include "instance/rule.h"
 
 /*
  * The HBA instances of one network namespace: who they are, and by which rules an SA
@@ -17,35 +17,11 @@
  * many (row_room.h); then another may get its number.
  */
 
-#define INSTANCE_NAME_MAX 64 /* the MIB's, so that an OID never exceeds 128 parts */
-#define INSTANCE_TEXT_MAX 255
-#define INSTANCE_UNATTRIBUTED "unattributed"
-
 /* Rows of a namespace. Twice the most, of discovered and of configured instances, is
  * what the ledger can have. */
 #define INSTANCE_ROWS_LEAST 16
 #define INSTANCE_ROWS_MOST 32767
 #define INSTANCE_ROWS_DEFAULT 4096
-
-/* An address prefix. family 0: any address. */
-struct instance_prefix {
-	uint16_t family;
-	uint8_t len; /* bits */
-	struct in6_addr addr;
-};
-
-/* All conditions that are set must hold. Of an SA, local is our end's address and
- * remote the peer's, whatever the SA's direction. */
-struct instance_rule {
-	struct instance_prefix local;
-	struct instance_prefix remote;
-	bool has_reqid, has_if_id, has_mark;
-	uint32_t reqid;
-	uint32_t if_id;
-	uint32_t mark, mark_mask;
-	char device[16];       /* interface that has the local address; "": any */
-	uint32_t device_index; /* its ifIndex, 0: there is no such interface now */
-};
 
 struct instance {
 	char name[INSTANCE_NAME_MAX + 1]; /* "": nobody has this number now */
@@ -172,26 +148,5 @@ int instance_set_find(const struct instance_set *set, const char *name);
 /* Adds an instance that has no rules, if there is none of that name. Returns its
  * number, -ENOMEM, or -EINVAL if it cannot be a name. */
 int instance_set_add(struct instance_set *set, const char *name);
-
-/* True if it can be a row's name: 1 to INSTANCE_NAME_MAX printable ASCII characters,
- * neither " nor \, which Net-SNMP's tools cannot ask for. */
-bool instance_name_is_valid(const char *name);
-
-/*
- * Writes what can be a row's name or a part of it into to, of size bytes with the
- * terminating 0, at least 16. A name of such characters that has room stays as it is.
- * Else its other bytes become '_', and the end becomes "~" and eight hex digits, the
- * FNV-1a hash of the whole name: the same name gives the same again, on any machine,
- * and two names only if their hashes are the same. So a name that ends like that
- * already gets a hash too; what has been made to fit must not be made to fit again.
- */
-void instance_name_fit(char *to, size_t size, const char *name);
-
-/* True if the address lies in the prefix. */
-bool instance_prefix_holds(const struct instance_prefix *prefix, uint16_t family,
-			   const struct in6_addr *addr);
-
-/* Reads ADDR or ADDR/LEN. Returns 0 or -EINVAL. */
-int instance_prefix_parse(const char *text, struct instance_prefix *ret);
 
 #endif

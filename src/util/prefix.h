@@ -7,6 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
+/* An address prefix. */
+struct prefix {
+	uint16_t family; /* AF_INET or AF_INET6; 0: matches any address */
+	uint8_t len;     /* bits */
+	struct in6_addr addr;
+};
+
 /* True if the first len bits (at most 128) of two addresses are the same. */
 static inline bool prefix_holds(const struct in6_addr *prefix, uint8_t len,
 				const struct in6_addr *addr)
@@ -20,5 +27,15 @@ static inline bool prefix_holds(const struct in6_addr *prefix, uint8_t len,
 		return false;
 	return !rest || (a[bytes] ^ b[bytes]) >> (8 - rest) == 0;
 }
+
+static inline bool prefix_matches(const struct prefix *prefix, uint16_t family,
+				  const struct in6_addr *addr)
+{
+	return !prefix->family || (prefix->family == family &&
+				   prefix_holds(&prefix->addr, prefix->len, addr));
+}
+
+/* Reads ADDR or ADDR/LEN. Returns 0 or -EINVAL. */
+int prefix_parse(const char *text, struct prefix *ret);
 
 #endif

@@ -383,18 +383,18 @@ TEST(merge_keeps_numbers)
 static bool holds(const char *prefix, const char *addr)
 {
 	const struct in6_addr address = addr_of(addr);
-	struct instance_prefix parsed;
+	struct prefix parsed;
 
-	ck_assert_int_eq(instance_prefix_parse(prefix, &parsed), 0);
-	return instance_prefix_holds(&parsed, family_of(addr), &address);
+	ck_assert_int_eq(prefix_parse(prefix, &parsed), 0);
+	return prefix_matches(&parsed, family_of(addr), &address);
 }
 
 TEST(prefixes)
 {
-	const struct instance_prefix any = {.family = 0};
+	const struct prefix any = {.family = 0};
 	const struct in6_addr addr = addr_of("10.0.0.1");
 
-	ck_assert(instance_prefix_holds(&any, AF_INET, &addr));
+	ck_assert(prefix_matches(&any, AF_INET, &addr));
 	ck_assert(holds("10.0.0.1", "10.0.0.1"));
 	ck_assert(!holds("10.0.0.1", "10.0.0.2"));
 	ck_assert(holds("10.0.0.0/8", "10.255.0.1"));
@@ -414,21 +414,21 @@ TEST(prefixes)
 
 TEST(numbers_of_prefixes)
 {
-	struct instance_prefix prefix;
+	struct prefix prefix;
 	char text[100];
 
-	ck_assert_int_eq(instance_prefix_parse("10.0.0.1/0", &prefix), 0);
+	ck_assert_int_eq(prefix_parse("10.0.0.1/0", &prefix), 0);
 	ck_assert_uint_eq(prefix.len, 0);
-	ck_assert_int_eq(instance_prefix_parse("10.0.0.1/032", &prefix), 0);
+	ck_assert_int_eq(prefix_parse("10.0.0.1/032", &prefix), 0);
 	ck_assert_uint_eq(prefix.len, 32);
-	ck_assert_int_eq(instance_prefix_parse("::1/128", &prefix), 0);
+	ck_assert_int_eq(prefix_parse("::1/128", &prefix), 0);
 	ck_assert_uint_eq(prefix.len, 128);
 	memset(text, '1', sizeof(text));
 	text[99] = '\0';
-	ck_assert_int_eq(instance_prefix_parse(text, &prefix), -EINVAL);
+	ck_assert_int_eq(prefix_parse(text, &prefix), -EINVAL);
 	ck_assert_int_eq(
-	    instance_prefix_parse("10.0.0.1/18446744073709551624", &prefix), -EINVAL);
-	ck_assert_int_eq(instance_prefix_parse("", &prefix), -EINVAL);
+	    prefix_parse("10.0.0.1/18446744073709551624", &prefix), -EINVAL);
+	ck_assert_int_eq(prefix_parse("", &prefix), -EINVAL);
 }
 
 TEST(namespaces_of_lines)
