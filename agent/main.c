@@ -22,6 +22,7 @@
 #include "agentx_session.h"
 #include "directives.h"
 #include "exclusive.h"
+#include "log_sink.h"
 #include "mib_table.h"
 #include "options.h"
 #include "collector/report.h"
@@ -336,6 +337,7 @@ int main(int argc, char **argv)
 	struct settings settings;
 
 	guard_memory();
+	log_sink_install();
 	switch (options_parse(argc, argv, &options)) {
 	case OPTIONS_EXIT_GOOD:
 		return EXIT_SUCCESS;

@@ -13,6 +13,9 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
+#include "log_sink.h"
+#include "util/log.h"
+
 enum {
 	OPTION_STATE_DIR = 256,
 	OPTION_SYSFS_ROOT,
@@ -47,7 +50,10 @@ static void print_help(FILE *stream)
 	    "  -L OPTS            where to log, as for snmpd: -Le stderr, -Lf FILE, "
 	    "-Lsd\n"
 	    "                     syslog (default: stderr with -f, else syslog)\n"
-	    "  -D TOKENS          debugging output of the SNMP library, as for snmpd\n"
+	    "  -D TOPIC[,TOPIC]   debugging output of these topics (see below), and of "
+	    "the\n"
+	    "                     SNMP library's debug tokens, as for snmpd; ALL: of "
+	    "all\n"
 	    "  -p PIDFILE         write the process id to PIDFILE\n"
 	    "  -H                 list the configuration directives and exit\n"
 	    "  -v, --version      print the version and exit\n"
@@ -61,8 +67,11 @@ static void print_help(FILE *stream)
 	    "                         /run/netns; Docker's are in /run/docker/netns)\n"
 	    "      --once             collect once, print and exit; needs no snmpd\n"
 	    "      --format FORMAT    of --once: table (default) or json\n"
-	    "      --check-config     check the configuration and exit\n",
+	    "      --check-config     check the configuration and exit\n"
+	    "\n"
+	    "Topics of -D:\n",
 	    stream);
+	log_list_topics(stream, "  ");
 }
 
 static enum options_result bad(const char *what)
@@ -119,8 +128,7 @@ static enum options_result set_option(struct options *options, int option, int a
 			return bad("-L: no such way to log; see snmpcmd(1)");
 		break;
 	case 'D':
-		debug_register_tokens(optarg);
-		snmp_set_do_debugging(1);
+		log_sink_enable(optarg);
 		break;
 	case 'p':
 		options->pid_file = optarg;

@@ -72,6 +72,15 @@ def check_options():
           set(re.findall(OPTION, synopsis.replace(r"\-", "-"))))
 
 
+def check_topics():
+    listed = dict(re.findall(r"^  (\w+) +(.*)$", output("--help").split("Topics of -D:")[1], re.M))
+    tags = entries(PAGES[0], "OPTIONS")
+    agree("topic", set(listed), {tag for tag in tags if not tag.startswith("-")})
+    for name in listed.keys() & tags.keys():
+        if listed[name] != tags[name]:
+            fail(f"topic {name}: the manual says \"{tags[name]}\", --help \"{listed[name]}\"")
+
+
 def directives():
     """What -H lists: {name: what it takes}. Lines that go on are indented."""
     text = re.sub(r"\n\s+", " ", output("-H"))
@@ -122,7 +131,7 @@ def main():
         if not product.exists():
             print(f"{product} is not built", file=sys.stderr)
             return 99
-    for check in check_options, check_directives, check_instance, check_format:
+    for check in check_options, check_topics, check_directives, check_instance, check_format:
         check()
     print("\n".join(failures) or "the manual and the program agree")
     return 1 if failures else 0

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_LOG_H
+#define QMIPSEC_LOG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <syslog.h>
+
+/*
+ * The log. Messages have a level of syslog(3), LOG_ERR to LOG_DEBUG; debug messages
+ * have a topic as well, and are written only if their topic is enabled. A text is one
+ * line without a newline. What it quotes from outside must be clean already (text.h).
+ * No text contains key material.
+ */
+
+/* The topics of debug messages; log.c has their names. */
+enum log_topic {
+	LOG_TOPIC_NETLINK,
+	LOG_TOPIC_POLL,
+	LOG_TOPIC_ATTRIBUTION,
+	LOG_TOPIC_DIRECTION,
+	LOG_TOPIC_SESSION,
+	LOG_TOPIC_NETNS,
+	LOG_TOPIC_STATE,
+	N_LOG_TOPICS
+};
+
+/* Writes one message. A longer text than this many bytes is cut off. */
+enum { LOG_TEXT_MAX = 4096 };
+__attribute__((format(printf, 2, 3))) void log_message(int level, const char *format,
+						       ...);
+
+/* Writes "TOPIC: text" at LOG_DEBUG if the topic is enabled, and otherwise does not
+ * even evaluate the arguments. */
+#define log_debug(topic, ...)                                    \
+	do {                                                     \
+		if (log_debug_is_on(topic))                      \
+			log_debug_message((topic), __VA_ARGS__); \
+	} while (0)
+__attribute__((format(printf, 2, 3))) void log_debug_message(enum log_topic topic,
+							     const char *format, ...);
+
+/* One bit for each enabled topic. Only log_enable_topic() changes it. */
+extern unsigned log_topics_on;
+
+static inline bool log_debug_is_on(enum log_topic topic)
+{
+	return log_topics_on & 1u << topic;
+}
+
+/* Enables the topic of that name, or with "ALL" every topic. False: there is no such
+ * topic. */
+bool log_enable_topic(const char *name);
+
+/* A line for each topic: its name and what it tells, behind an indentation. */
+void log_list_topics(FILE *stream, const char *indentation);
+
+/* Where messages go, instead of to the standard error output; NULL: there again. */
+typedef void (*log_sink)(int level, const char *text);
+void log_set_sink(log_sink sink);
+
+#endif
