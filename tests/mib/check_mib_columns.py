@@ -378,7 +378,7 @@ def main(args):
     defaults = [
         os.environ.get("MIB") or os.path.join(
             os.environ.get("top_builddir", top), "mib", "QMIPSEC-MIB.txt"),
-        os.path.join(os.environ.get("top_srcdir", top), "src", "stats.def"),
+        os.path.join(os.environ.get("top_srcdir", top), "src", "ledger", "stats.def"),
     ]
     try:
         texts = []
