@@ -7,9 +7,10 @@
 #include <stdio.h>
 
 #include "collector/faults.h"
+#include "collector/room.h"
+#include "collector/snapshot.h"
 #include "instance/instance.h"
 #include "kernel/kernel.h"
-#include "collector/snapshot.h"
 
 /*
  * One network namespace: the kernel's messages go in, rows come out. Reads no clock but
@@ -79,19 +80,13 @@ struct xfrm_stat_status {
 };
 struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *collector);
 
-/* What could not be read when it was last to be read. */
+/* What could not be read when it was last to be read, and the last fault in words. */
 const struct faults *collector_faults(const struct collector *collector);
 
+/* The counts alone: last_error is a snapshot's. */
 const struct health *collector_health(const struct collector *collector);
 
-/* Whether HBAs have too many rows, for the log. */
-struct collector_room {
-	uint32_t max_rows;
-	uint64_t n_dropped;                  /* rows, since the collector was made */
-	char dropped[INSTANCE_NAME_MAX + 1]; /* the last of them */
-	size_t n_refused;                    /* HBAs that have no row now */
-	char refused[INSTANCE_NAME_MAX + 1]; /* one of them */
-};
+/* Whether instances have too many rows, for the log. */
 const struct collector_room *collector_room(const struct collector *collector);
 
 /* New rules, which are copied. Returns 0, or -ENOMEM with the old ones in force. */

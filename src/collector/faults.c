@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/faults.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
 static const struct {
 	const char *name;
 	const char *effect;
@@ -24,4 +28,26 @@ const char *source_name(enum source source)
 const char *source_effect(enum source source)
 {
 	return sources[source].effect;
+}
+
+void faults_note(struct faults *faults, enum source source, int err)
+{
+	faults->errors[source] = err;
+	if (err)
+		faults_say(faults, "reading %s: %s", source_name(source),
+			   strerror(-err));
+}
+
+void faults_say(struct faults *faults, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(faults->last, sizeof(faults->last), format, args);
+	va_end(args);
+}
+
+void faults_clear(struct faults *faults)
+{
+	memset(faults->errors, 0, sizeof(faults->errors));
 }

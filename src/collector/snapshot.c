@@ -6,6 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+void health_add(struct health *to, const struct health *from)
+{
+	to->last_poll_duration += from->last_poll_duration;
+	to->tracked_sas += from->tracked_sas;
+	to->events += from->events;
+	to->event_losses += from->event_losses;
+	to->resyncs += from->resyncs;
+	to->failed_polls += from->failed_polls;
+	to->foreign += from->foreign;
+	to->xfrm_stat_missing |= from->xfrm_stat_missing;
+}
+
 int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row)
 {
 	struct snapshot_row *grown =

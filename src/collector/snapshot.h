@@ -57,6 +57,9 @@ struct health {
 	char last_error[INSTANCE_TEXT_MAX + 1]; /* "": none yet */
 };
 
+/* Adds the counts of one namespace to those of all; not last_poll and last_error. */
+void health_add(struct health *to, const struct health *from);
+
 struct snapshot {
 	struct snapshot_row *rows; /* in the order of their SNMP index */
 	size_t n_rows;

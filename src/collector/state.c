@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ledger/ledger.h"
+#include "collector/state_body.h"
 #include "kernel/netns.h"
 #include "util/safe_file.h"
 
@@ -20,7 +20,7 @@
 static const char state_magic[8] = "qmipsec";
 
 enum {
-	STATE_VERSION = 5,
+	STATE_VERSION = 6,
 	/* Room for 65,535 rows and a million SAs. What is larger is nobody's state. */
 	STATE_BODY_MAX = 256 * 1024 * 1024,
 };
@@ -28,7 +28,9 @@ enum {
 struct state_header {
 	char magic[8];
 	uint32_t version;
-	uint32_t record_size; /* of the machine and build that wrote it */
+	/* of the build that wrote it: of this struct, and of those in the body */
+	uint32_t header_size;
+	uint32_t sizes[STATE_BODY_STRUCTS];
 	struct state_id id;
 	uint64_t last_at; /* when the daemon ended with it, 0: it did not */
 	uint64_t body_size;
@@ -122,7 +124,8 @@ static struct state_header make_header(const struct state_id *id, uint64_t last_
 	memset(&header, 0, sizeof(header)); /* its padding goes to disk too */
 	memcpy(header.magic, state_magic, sizeof(header.magic));
 	header.version = STATE_VERSION;
-	header.record_size = sizeof(struct ledger_record);
+	header.header_size = sizeof(header);
+	memcpy(header.sizes, state_body_sizes, sizeof(header.sizes));
 	header.id = *id;
 	header.last_at = last_at;
 	header.body_size = size;
@@ -157,7 +160,8 @@ static int check_header(const struct state_header *header, const struct state_id
 {
 	if (memcmp(header->magic, state_magic, sizeof(state_magic)) ||
 	    header->version != STATE_VERSION ||
-	    header->record_size != sizeof(struct ledger_record) ||
+	    header->header_size != sizeof(*header) ||
+	    memcmp(header->sizes, state_body_sizes, sizeof(header->sizes)) ||
 	    header->body_size != size ||
 	    header->checksum != checksum(header, body, size))
 		return -EBADMSG;

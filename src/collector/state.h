@@ -10,7 +10,7 @@
 /*
  * The state file: what lets counters go on over a restart of the daemon. It lives in
  * the runtime directory, so it is gone after a reboot. Its form is that of the machine
- * that wrote it; a version, the sizes of what it holds and a checksum guard it.
+ * that wrote it; a version, the sizes of all structs in it and a checksum guard it.
  */
 
 /* What the counters in it belong to. Another boot or another namespace: not ours. */

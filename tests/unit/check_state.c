@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fake_kernel.h"
-#include "ledger/ledger.h"
+#include "collector/state_body.h"
 #include "runner.h"
 #include "tree.h"
 
@@ -18,7 +18,8 @@
 struct header {
 	char magic[8];
 	uint32_t version;
-	uint32_t record_size;
+	uint32_t header_size;
+	uint32_t sizes[STATE_BODY_STRUCTS];
 	struct state_id id;
 	uint64_t last_at;
 	uint64_t body_size;
@@ -328,20 +329,28 @@ static uint64_t fnv(uint64_t sum, const void *data, size_t size)
 	return sum;
 }
 
-/* Writes the body with a head that fits it. */
-static void forge(const char *body, size_t len)
+/* A head that fits the body, but for its checksum. */
+static struct header good_header(size_t len)
 {
-	char *file = malloc(sizeof(struct header) + len + 1);
 	struct header header = {.magic = "qmipsec",
-				.version = 5,
-				.record_size = sizeof(struct ledger_record),
+				.version = 6,
+				.header_size = sizeof(struct header),
 				.id = ours,
 				.last_at = 1,
 				.body_size = len};
 
+	memcpy(header.sizes, state_body_sizes, sizeof(header.sizes));
+	return header;
+}
+
+/* Writes head and body with the right checksum. */
+static void forge(struct header header, const char *body)
+{
+	size_t len = header.body_size;
+	char *file = malloc(sizeof(header) + len + 1);
+
 	header.checksum = fnv(UINT64_C(0xcbf29ce484222325), &header, sizeof(header));
 	header.checksum = fnv(header.checksum, body, len);
-
 	memcpy(file, &header, sizeof(header));
 	memcpy(file + sizeof(header), body, len);
 	tree_write(&tree, FILE_NAME, file, sizeof(header) + len);
@@ -363,7 +372,7 @@ static char *good_body(size_t *ret_len)
 
 static int load_forged(const char *body, size_t len)
 {
-	forge(body, len);
+	forge(good_header(len), body);
 	OPEN_PLAIN();
 	return load();
 }
@@ -375,6 +384,22 @@ TEST(forged_files_that_are_good)
 
 	ck_assert_int_eq(load_forged(body, len), 0);
 	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
+	free(body);
+}
+
+TEST(files_of_another_build)
+{
+	size_t len;
+	char *body = good_body(&len);
+
+	for (size_t i = 0; i <= STATE_BODY_STRUCTS; i++) {
+		struct header header = good_header(len);
+
+		*(i ? &header.sizes[i - 1] : &header.header_size) += 8;
+		forge(header, body);
+		OPEN_PLAIN();
+		ck_assert_int_eq(load(), -EBADMSG);
+	}
 	free(body);
 }
 

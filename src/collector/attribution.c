@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/attribution.h"
+
+#include "instance/attribute.h"
+
+/* True if the claims are made from the present policies and connections: what no policy
+ * claims then can be told from what could not be read. */
+static bool claims_are_current(const struct attribution *attribution)
+{
+	return !attribution->around->policies_stale &&
+	       !attribution->inventory->flows_changed;
+}
+
+static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
+{
+	struct attribution *attribution = ctx;
+	struct surroundings *around = attribution->around;
+	struct sa_ends ends = attribute_ends(sa, &around->addrs, &around->routes);
+	enum sa_direction direction = SA_DIR_UNKNOWN;
+	bool needs_policies = attribute_needs_policies(sa, &ends);
+
+	/* No dump inside a dump: the ledger asks again at the next. */
+	around->policies_wanted |= needs_policies;
+	if (!needs_policies || !around->policies_stale)
+		direction = attribute_direction(
+		    sa, &ends, around->policies,
+		    needs_policies ? surroundings_take_policies(around) : 0);
+	if (direction == SA_DIR_UNKNOWN && surroundings_lack_sources(around))
+		attribution->undecided = true;
+	return direction;
+}
+
+static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direction)
+{
+	struct attribution *attribution = ctx;
+	const struct surroundings *around = attribution->around;
+	bool guess;
+	unsigned row =
+	    inventory_row(attribution->inventory, &around->addrs, around->policies,
+			  around->n_policies, sa, direction, &guess);
+
+	/* which end is ours must be known, if it can be */
+	if (direction == SA_DIR_UNKNOWN && attribution->undecided)
+		return 0;
+	if (guess && (!attribution->guessing || !claims_are_current(attribution))) {
+		if (!attribution->guess_at)
+			attribution->guess_at =
+			    surroundings_now(around) + LEDGER_MOVE_NS;
+		return 0;
+	}
+	/* of an instance for which there was no memory */
+	return row < attribution->rows->n ? row : 0;
+}
+
+struct ledger_env attribution_env(struct attribution *attribution)
+{
+	return (struct ledger_env){attribution, ask_direction, ask_row};
+}
+
+/* Policies are read when one has changed and something hangs on them: a connection, or
+ * an SA between two local addresses. Claims are made from all of policies, interfaces
+ * and routes, or stay as they are: the next poll tries again. */
+static void make_claims(struct attribution *attribution)
+{
+	struct surroundings *around = attribution->around;
+	struct inventory *inventory = attribution->inventory;
+	int err = 0;
+
+	if (around->policies_stale &&
+	    (around->policies_wanted || inventory_wants_policies(inventory))) {
+		err = surroundings_read_policies(around);
+		/* also if a step below fails */
+		inventory->flows_changed |= !err;
+	}
+	if (err || !inventory->flows_changed ||
+	    surroundings_find_paths(around, inventory) < 0)
+		return;
+	err = inventory_claim(inventory, around->policies, around->n_policies, false,
+			      &attribution->reattribute);
+	if (err)
+		faults_note(&around->faults, SOURCE_INSTANCES, err);
+}
+
+static void refresh(struct attribution *attribution)
+{
+	int err;
+
+	make_claims(attribution);
+	if (!attribution->reattribute && !attribution->guessing)
+		return;
+	err = ledger_reattribute(attribution->rows->ledger);
+	if (err)
+		faults_note(&attribution->around->faults, SOURCE_INSTANCES, err);
+	else
+		attribution->reattribute = false;
+}
+
+void attribution_begin(struct attribution *attribution, bool first)
+{
+	uint64_t now = surroundings_now(attribution->around);
+
+	attribution->guessing =
+	    first || (attribution->guess_at && now >= attribution->guess_at);
+	refresh(attribution);
+	if (attribution->guessing && claims_are_current(attribution))
+		attribution->guess_at = 0;
+	attribution->guessing = first;
+}
+
+void attribution_settle(struct attribution *attribution)
+{
+	/* the dump has asked for directions again */
+	if (attribution->undecided && !surroundings_lack_sources(attribution->around)) {
+		attribution->undecided = false;
+		attribution->reattribute = true;
+	}
+	refresh(attribution);
+}
+
+void attribution_end(struct attribution *attribution)
+{
+	attribution->guessing = false;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_PARKED_H
+#define QMIPSEC_PARKED_H
+
+#include "collector/rows.h"
+
+/*
+ * The SAs that were alive when a namespace went out of sight, in case the same one is
+ * seen again.
+ */
+struct parked {
+	struct ledger_record *records;
+	size_t n;
+};
+
+/* Keeps all of the ledger's SAs but those that are departing, whose deletion is counted
+ * for good; or none if there is no memory: half of them would be taken for all. */
+void parked_keep(struct parked *parked, const struct ledger *ledger);
+
+/* Adds them to the ledger again. Returns 0, or -ENOMEM with none of them added and the
+ * totals as they were. */
+int parked_readmit(const struct parked *parked, struct rows *rows);
+
+/* Sets true for each row that one of them counts for. */
+void parked_find_busy(const struct parked *parked, bool *busy);
+
+/* Forgets them. */
+void parked_clear(struct parked *parked);
+
+#endif

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/state_body.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/text.h"
+
+struct saved_head {
+	uint64_t n_rows;
+	uint64_t n_sas;
+	struct error_columns errors;
+};
+
+#define SIZE_OF_INSTANCE(field) sizeof(((struct instance *)NULL)->field)
+
+/* All zeros: nobody had this number. */
+struct saved_row {
+	char name[SIZE_OF_INSTANCE(name)];
+	char found[SIZE_OF_INSTANCE(found)];
+	char found_descr[SIZE_OF_INSTANCE(found_descr)];
+	char transport[SIZE_OF_INSTANCE(transport)];
+	char initiator_name[SIZE_OF_INSTANCE(initiator_name)];
+	uint64_t gone_at;
+	struct ledger_row totals;
+	struct row row;
+};
+
+/* A counter of xfrm_stat. */
+struct saved_counter {
+	struct xfrm_counter total;
+	uint64_t last;
+};
+
+const uint32_t state_body_sizes[STATE_BODY_STRUCTS] = {
+    sizeof(struct saved_head),
+    sizeof(struct saved_row),
+    sizeof(struct ledger_record),
+    sizeof(struct saved_counter),
+};
+
+/* The texts of an instance that are saved: where, and of what size in both structs. */
+struct saved_text {
+	size_t saved;
+	size_t live;
+	size_t size;
+};
+
+#define TEXT(field)                                                                  \
+	{                                                                            \
+		offsetof(struct saved_row, field), offsetof(struct instance, field), \
+		    SIZE_OF_INSTANCE(field)                                          \
+	}
+
+static const struct saved_text texts[] = {
+    TEXT(name), TEXT(found), TEXT(found_descr), TEXT(transport), TEXT(initiator_name),
+};
+
+enum {
+	N_TEXTS = sizeof(texts) / sizeof(*texts),
+};
+
+static int write_all(FILE *stream, const void *data, size_t size)
+{
+	return fwrite(data, size, 1, stream) == 1 ? 0 : -EIO;
+}
+
+static int read_all(FILE *stream, void *data, size_t size)
+{
+	return fread(data, size, 1, stream) == 1 ? 0 : -EBADMSG;
+}
+
+static bool head_is_sane(const struct saved_head *head)
+{
+	return head->n_rows > 0 && head->n_rows <= LEDGER_MAX_ROWS &&
+	       head->errors.base.bad_spi <= head->errors.counts.bad_spi &&
+	       head->errors.base.not_decrypted <= head->errors.counts.not_decrypted;
+}
+
+/* Rows. */
+
+/* A text without what a longer one has left behind its end. */
+static void fill_row(const struct rows *rows, size_t number, struct saved_row *saved)
+{
+	const struct instance *instance = &rows->set->instances[number];
+
+	for (size_t i = 0; i < N_TEXTS; i++) {
+		const char *text = (const char *)instance + texts[i].live;
+
+		memcpy((char *)saved + texts[i].saved, text, strlen(text));
+	}
+	saved->gone_at = instance->gone_at;
+	saved->totals = *rows_totals(rows, number);
+	saved->row = rows->rows[number];
+}
+
+static int save_rows(const struct rows *rows, FILE *stream)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < rows->n && !err; i++) {
+		struct saved_row saved;
+
+		memset(&saved, 0, sizeof(saved)); /* the padding goes to disk too */
+		if (rows_has(rows, i))
+			fill_row(rows, i, &saved);
+		err = write_all(stream, &saved, sizeof(saved));
+	}
+	return err;
+}
+
+/* As it was saved: clean, with zeros from its end on. */
+static bool is_text(const char *text, size_t size)
+{
+	size_t len = strnlen(text, size);
+
+	if (len == size)
+		return false;
+	for (size_t i = len; i < size; i++)
+		if (text[i])
+			return false;
+	return text_is_clean(text);
+}
+
+/* An HBA's own name, which no other row has. */
+static bool is_own_found(const struct instance_set *set, const char *found)
+{
+	if (!instance_name_is_valid(found) || !strcmp(found, INSTANCE_UNATTRIBUTED))
+		return false;
+	for (size_t i = 0; i < set->n; i++)
+		if (!strcmp(set->instances[i].found, found))
+			return false;
+	return true;
+}
+
+/* Only what is ever saved: else what is saved next could not be loaded. */
+static bool row_is_sane(const struct rows *rows, const struct saved_row *saved,
+			bool first, uint64_t now)
+{
+	for (size_t i = 0; i < N_TEXTS; i++)
+		if (!is_text((const char *)saved + texts[i].saved, texts[i].size))
+			return false;
+	return instance_name_is_valid(saved->name) &&
+	       first == !strcmp(saved->name, INSTANCE_UNATTRIBUTED) &&
+	       (!saved->found[0] ||
+		(!first && is_own_found(rows->set, saved->found))) &&
+	       saved->totals.stats.key_deletions <= saved->totals.stats.key_additions &&
+	       saved->row.losses <= saved->totals.losses && saved->gone_at <= now &&
+	       saved->row.discontinuity <= now;
+}
+
+/* What is known of an HBA that may not be there any more. A name that the configuration
+ * gives to another HBA stays that one's. */
+static void load_identity(struct instance *instance, struct saved_row *saved)
+{
+	if (instance->found[0])
+		memcpy(saved->found, instance->found, sizeof(saved->found));
+	for (size_t i = 0; i < N_TEXTS; i++)
+		memcpy((char *)instance + texts[i].live,
+		       (const char *)saved + texts[i].saved, texts[i].size);
+	instance->gone_at = saved->gone_at;
+}
+
+#define NO_ROW UINT_MAX
+
+static bool is_blank(const struct saved_row *saved)
+{
+	struct saved_row blank;
+
+	memset(&blank, 0, sizeof(blank));
+	return !memcmp(saved, &blank, sizeof(blank));
+}
+
+/* *ret_number: the row's among these, or NO_ROW. Returns 0 or -errno. */
+static int load_row(struct rows *rows, uint64_t now, FILE *stream, bool first,
+		    unsigned *ret_number)
+{
+	struct saved_row saved;
+	int number;
+	int err = read_all(stream, &saved, sizeof(saved));
+
+	*ret_number = NO_ROW;
+	if (err || (!first && is_blank(&saved)))
+		return err;
+	if (!row_is_sane(rows, &saved, first, now))
+		return -EBADMSG;
+	number = instance_set_add(rows->set, saved.name);
+	if (number < 0)
+		return number == -EINVAL ? -EBADMSG : number;
+	err = rows_begin(rows, now);
+	if (!err)
+		err = ledger_restore_row(rows->ledger, (unsigned)number, &saved.totals);
+	if (err)
+		return err;
+	load_identity(&rows->set->instances[number], &saved);
+	rows->rows[number] = saved.row;
+	*ret_number = (unsigned)number;
+	return 0;
+}
+
+static bool is_listed(const unsigned *numbers, size_t n, unsigned number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (numbers[i] == number)
+			return true;
+	return false;
+}
+
+/* numbers: where each of the saved rows is now. */
+static int load_rows(struct rows *rows, uint64_t now, FILE *stream, unsigned *numbers,
+		     size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int err = load_row(rows, now, stream, i == 0, &numbers[i]);
+
+		if (err)
+			return err;
+		if (numbers[i] != NO_ROW && is_listed(numbers, i, numbers[i]))
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+/* SAs. */
+
+static int count_record(void *ctx, const struct ledger_record *record)
+{
+	uint64_t *n = ctx;
+
+	(void)record;
+	++*n;
+	return 0;
+}
+
+static int save_record(void *ctx, const struct ledger_record *record)
+{
+	return write_all(ctx, record, sizeof(*record));
+}
+
+static int load_sas(struct ledger *ledger, FILE *stream, uint64_t n,
+		    const unsigned *numbers, size_t n_numbers)
+{
+	for (uint64_t i = 0; i < n; i++) {
+		struct ledger_record record;
+		int err = read_all(stream, &record, sizeof(record));
+
+		if (err)
+			return err;
+		if (record.row >= n_numbers || numbers[record.row] == NO_ROW)
+			return -EBADMSG;
+		record.row = (uint16_t)numbers[record.row];
+		err = ledger_restore_sa(ledger, &record);
+		if (err)
+			return err == -EINVAL ? -EBADMSG : err;
+	}
+	return 0;
+}
+
+/* Counters of xfrm_stat. */
+
+static int save_counters(const struct xfrm_totals *xfrm, FILE *stream)
+{
+	uint64_t n = xfrm->totals.n;
+	int err = write_all(stream, &n, sizeof(n));
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct saved_counter saved = {xfrm->totals.counters[i], xfrm->last[i]};
+
+		err = write_all(stream, &saved, sizeof(saved));
+	}
+	return err;
+}
+
+static int load_counters(struct xfrm_totals *xfrm, FILE *stream)
+{
+	struct xfrm_stat *totals = &xfrm->totals;
+	uint64_t n;
+	int err = read_all(stream, &n, sizeof(n));
+
+	if (!err && n > XFRM_STAT_MAX)
+		err = -EBADMSG;
+	for (totals->n = 0; !err && totals->n < n; totals->n++) {
+		struct saved_counter saved;
+
+		err = read_all(stream, &saved, sizeof(saved));
+		if (!err && (!xfrm_counter_is_valid(&saved.total) ||
+			     xfrm_stat_find(totals, saved.total.name)))
+			err = -EBADMSG;
+		if (err)
+			break;
+		totals->counters[totals->n] = saved.total;
+		xfrm->last[totals->n] = saved.last;
+	}
+	return err;
+}
+
+/* All of it. */
+
+int state_body_save(const struct rows *rows, FILE *stream)
+{
+	struct saved_head head = {.n_rows = rows->n, .errors = rows->errors};
+	int err;
+
+	ledger_save(rows->ledger, count_record, &head.n_sas);
+	err = write_all(stream, &head, sizeof(head));
+	if (!err)
+		err = save_rows(rows, stream);
+	if (!err)
+		err = ledger_save(rows->ledger, save_record, stream);
+	return err ? err : save_counters(&rows->xfrm, stream);
+}
+
+int state_body_load(struct rows *rows, uint64_t now, FILE *stream)
+{
+	struct saved_head head;
+	unsigned *numbers;
+	int err = read_all(stream, &head, sizeof(head));
+
+	if (err)
+		return err;
+	if (!head_is_sane(&head))
+		return -EBADMSG;
+	numbers = calloc(head.n_rows, sizeof(*numbers));
+	if (!numbers)
+		return -ENOMEM;
+	err = load_rows(rows, now, stream, numbers, head.n_rows);
+	if (!err)
+		err = load_sas(rows->ledger, stream, head.n_sas, numbers, head.n_rows);
+	free(numbers);
+	if (!err)
+		err = load_counters(&rows->xfrm, stream);
+	if (!err)
+		err = instance_set_apply_renames(rows->set);
+	if (err)
+		return err;
+	rows_note_renames(rows, now);
+	rows->errors = head.errors;
+	return 0;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/surroundings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "kernel/link.h"
+#include "kernel/retry.h"
+
+enum {
+	/* Comparisons of a policy with an SA of unknown direction from one poll to the
+	 * next, some 20 ms' worth. */
+	POLICY_BUDGET = 4 * 1000 * 1000,
+};
+
+static int ask_route_type(void *ctx, uint16_t family, const struct in6_addr *addr,
+			  uint32_t mark, uint8_t *ret_type)
+{
+	struct surroundings *around = ctx;
+	unsigned attempt = 0;
+	int err;
+
+	if (!around->kernel)
+		return -ENODEV;
+	do
+		err = around->ops->route_type(around->kernel, family, addr, mark,
+					      ret_type);
+	while (retry_is_due(err, &attempt));
+	if (err)
+		faults_note(&around->faults, SOURCE_LOCAL_ROUTES, err);
+	return err;
+}
+
+void surroundings_init(struct surroundings *around, const struct kernel_ops *ops,
+		       void *kernel)
+{
+	*around = (struct surroundings){
+	    .ops = ops,
+	    .kernel = kernel,
+	    .addrs_stale = true,
+	    .policies_stale = true,
+	    .policies_wanted = true,
+	};
+	local_routes_init(&around->routes, ask_route_type, around);
+}
+
+void surroundings_free(struct surroundings *around)
+{
+	local_addrs_free(&around->addrs);
+	local_routes_free(&around->routes);
+	free(around->policies);
+}
+
+void surroundings_detach(struct surroundings *around)
+{
+	around->detached_at = surroundings_now(around);
+	around->kernel = NULL;
+}
+
+void surroundings_attach(struct surroundings *around, void *kernel, bool same)
+{
+	around->kernel = kernel;
+	faults_clear(&around->faults);
+	if (!same) {
+		local_addrs_clear(&around->addrs);
+		around->addrs_known = false;
+		around->n_policies = 0;
+	}
+	around->addrs_stale = true;
+	around->policies_stale = true;
+	around->policies_wanted = true;
+}
+
+uint64_t surroundings_now(const struct surroundings *around)
+{
+	return around->kernel ? around->ops->now(around->kernel) : around->detached_at;
+}
+
+void surroundings_begin(struct surroundings *around)
+{
+	local_routes_begin(&around->routes, surroundings_now(around));
+	faults_note(&around->faults, SOURCE_LOCAL_ROUTES, 0);
+	around->n_compared = 0;
+}
+
+static int add_addr(void *ctx, const struct nlmsghdr *nlh)
+{
+	return local_addrs_add(ctx, nlh);
+}
+
+bool surroundings_read_addrs(struct surroundings *around)
+{
+	struct local_addrs fresh = {0};
+	unsigned attempt = 0;
+	int err;
+
+	if (around->ops->addrs_changed(around->kernel))
+		around->addrs_stale = true;
+	if (!around->addrs_stale)
+		return false;
+	do {
+		local_addrs_clear(&fresh);
+		err = around->ops->dump(around->kernel, KERNEL_DUMP_ADDRS, add_addr,
+					&fresh);
+	} while (retry_is_due(err, &attempt));
+	faults_note(&around->faults, SOURCE_ADDRS, err);
+	if (err) {
+		local_addrs_free(&fresh);
+		return false;
+	}
+	local_addrs_sort(&fresh);
+	local_addrs_free(&around->addrs);
+	around->addrs = fresh;
+	around->addrs_known = true;
+	around->addrs_stale = false;
+	return true;
+}
+
+struct policy_list {
+	struct policy *policies;
+	size_t n;
+	size_t n_allocated;
+};
+
+static int add_policy(void *ctx, const struct nlmsghdr *nlh)
+{
+	struct policy_list *list = ctx;
+	struct policy policy;
+	int err = policy_parse(nlh, &policy);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (list->n == list->n_allocated) {
+		size_t n = list->n ? list->n * 2 : 16;
+		struct policy *grown = realloc(list->policies, n * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		list->policies = grown;
+		list->n_allocated = n;
+	}
+	list->policies[list->n++] = policy;
+	return 0;
+}
+
+int surroundings_read_policies(struct surroundings *around)
+{
+	struct policy_list fresh = {0};
+	unsigned attempt = 0;
+	int err;
+
+	do {
+		fresh.n = 0;
+		err = around->ops->dump(around->kernel, KERNEL_DUMP_SPD, add_policy,
+					&fresh);
+	} while (retry_is_due(err, &attempt));
+	faults_note(&around->faults, SOURCE_POLICIES, err);
+	if (err) {
+		free(fresh.policies);
+		return err;
+	}
+	free(around->policies);
+	around->policies = fresh.policies;
+	around->n_policies = fresh.n;
+	around->policies_stale = false;
+	around->policies_wanted = false;
+	return 0;
+}
+
+static int add_link(void *ctx, const struct nlmsghdr *nlh)
+{
+	return links_add(ctx, nlh);
+}
+
+struct route_asker {
+	const struct surroundings *around;
+	int err; /* of the first that could not be asked for */
+};
+
+/* The kernel's word that there is none. */
+static bool is_no_route(int err)
+{
+	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EACCES ||
+	       err == -EINVAL || err == -ENODEV || err == -ENOENT ||
+	       err == -EADDRNOTAVAIL;
+}
+
+static uint32_t ask_route(void *ctx, const struct iscsi_connection *connection,
+			  const struct iscsi_host *host)
+{
+	struct route_asker *asker = ctx;
+	const struct surroundings *around = asker->around;
+	uint32_t if_index = 0;
+	uint32_t bound;
+	int err;
+
+	if (asker->err)
+		return 0;
+	bound =
+	    host->netdev[0] ? around->ops->if_index(around->kernel, host->netdev) : 0;
+	err = around->ops->route(around->kernel, connection->family, &connection->local,
+				 &connection->remote, bound, &if_index);
+	if (err && !is_no_route(err))
+		asker->err = err;
+	return err ? 0 : if_index;
+}
+
+static int ask_routes(struct surroundings *around, struct inventory *inventory,
+		      const struct links *links)
+{
+	struct route_asker asker = {.around = around};
+	unsigned attempt = 0;
+
+	do {
+		asker.err = 0;
+		inventory_find_paths(inventory, links, ask_route, &asker);
+	} while (retry_is_due(asker.err, &attempt));
+	faults_note(&around->faults, SOURCE_ROUTES, asker.err);
+	return asker.err;
+}
+
+int surroundings_find_paths(struct surroundings *around, struct inventory *inventory)
+{
+	struct links links = {0};
+	unsigned attempt = 0;
+	int err;
+
+	if (!policies_ask_for_path(around->policies, around->n_policies)) {
+		inventory_find_paths(inventory, &links, NULL, NULL);
+		return 0;
+	}
+	do {
+		links_free(&links);
+		err = around->ops->dump(around->kernel, KERNEL_DUMP_LINKS, add_link,
+					&links);
+	} while (retry_is_due(err, &attempt));
+	faults_note(&around->faults, SOURCE_LINKS, err);
+	if (!err)
+		err = ask_routes(around, inventory, &links);
+	links_free(&links);
+	return err;
+}
+
+bool surroundings_lack_sources(const struct surroundings *around)
+{
+	return !around->addrs_known || around->faults.errors[SOURCE_POLICIES];
+}
+
+size_t surroundings_take_policies(struct surroundings *around)
+{
+	if (around->n_compared >= POLICY_BUDGET)
+		return 0;
+	around->n_compared += around->n_policies;
+	return around->n_policies;
+}
