@@ -185,7 +185,8 @@ bool agentx_connect_cancel(struct agentx_connect *connect)
 	if (connect->connecting)
 		close(connect->fd);
 	connect->connecting = false;
-	if (connect->resolving && gai_cancel(&connect->request) == EAI_NOTCANCELED)
+	/* not gai_cancel(3), which leaks a request that it cancels (glibc 2.36) */
+	if (connect->resolving && gai_error(&connect->request) == EAI_INPROGRESS)
 		return false;
 	connect->resolving = false;
 	forget_addresses(connect);
