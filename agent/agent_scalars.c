@@ -4,7 +4,7 @@
 #include <sys/utsname.h>
 
 #include "mib_table.h"
-#include "server.h"
+#include "poller.h"
 #include "timestamp.h"
 
 /* qmIpsecAgent: the daemon's own health, as a table of one row. */
@@ -47,7 +47,7 @@ static void get_kernel_release(const void *row, const void *arg, struct mib_valu
 static void get_poll_interval(const void *row, const void *arg, struct mib_value *ret)
 {
 	(void)row, (void)arg;
-	mib_value_set_long(ret, ASN_UNSIGNED, server_poll_interval_ms());
+	mib_value_set_long(ret, ASN_UNSIGNED, poller_interval_ms());
 }
 
 static void get_last_poll(const void *row, const void *arg, struct mib_value *ret)

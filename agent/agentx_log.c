@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "netsnmp_agentx.h"
-#include "systemd.h"
+#include "util/systemd.h"
 
 static struct {
 	const struct agentx_address *address;

@@ -20,6 +20,7 @@
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
+#include "agent_fd.h"
 #include "agentx/agentx_connect.h"
 #include "agentx_log.h"
 #include "agentx_objects.h"
@@ -449,12 +450,15 @@ void agentx_session_init(void)
 
 int agentx_session_start(const struct agentx_address *address, unsigned interval_ms)
 {
+	int err;
+
 	init_snmp("qmipsecd");
 	self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (self.timer < 0)
 		return -errno;
-	if (register_readfd(self.timer, on_timer, NULL) != FD_REGISTERED_OK)
-		return -ENOSPC;
+	err = agent_fd_watch(self.timer, on_timer);
+	if (err)
+		return err;
 	self.address = *address;
 	self.interval_ms = interval_ms;
 	agentx_log_address(&self.address);

@@ -15,11 +15,17 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
+#include "util/log.h"
 #include "util/text.h"
+
+enum {
+	ERROR_SIZE = 256,
+};
 
 /* The settings under way while files are read; Net-SNMP's handlers take no argument. */
 static struct settings *reading;
 static unsigned n_complaints;
+static bool out_of_memory;
 
 /* A directive whose value is a number within limits. */
 struct number {
@@ -55,6 +61,8 @@ static const struct number numbers[] = {
      offsetof(struct settings, instances.max_rows)},
 };
 
+#define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
 static const struct settings defaults = {
     .poll_interval_ms = 5000,
     .max_age_ms = 1000,
@@ -79,7 +87,7 @@ __attribute__((format(printf, 1, 2))) static void complain(const char *format, .
 
 static const struct number *find_number(const char *token)
 {
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (size_t i = 0; i < N_NUMBERS; i++)
 		if (!strcasecmp(numbers[i].token, token))
 			return &numbers[i];
 	return NULL;
@@ -109,56 +117,79 @@ static void handle_number(const char *token, char *line)
 	memcpy((char *)reading + number->offset, &kept, sizeof(kept));
 }
 
-static void handle_instance(const char *token, char *line)
-{
-	char error[256] = "out of memory";
+/* Directives of another form. Each reader returns 0, -ENOMEM, or -EINVAL with the
+ * reason, clean, in error of ERROR_SIZE bytes. */
 
-	(void)token;
-	if (reading &&
-	    instance_set_add_line(&reading->instances, line, error, sizeof(error)) < 0)
-		netsnmp_config_error("instance: %s", error);
+static int read_instance(const char *line, char *error)
+{
+	return instance_set_add_line(&reading->instances, line, error, ERROR_SIZE);
 }
 
-static void handle_rename(const char *token, char *line)
+static int read_rename(const char *line, char *error)
 {
-	char error[256] = "out of memory";
-
-	(void)token;
-	if (reading && instance_set_add_rename(&reading->instances, line, error,
-					       sizeof(error)) < 0)
-		netsnmp_config_error("rename: %s", error);
+	return instance_set_add_rename(&reading->instances, line, error, ERROR_SIZE);
 }
 
-static void handle_namespace(const char *token, char *line)
-{
-	char error[256] = "out of memory";
-
-	(void)token;
-	if (reading &&
-	    netns_list_add_line(&reading->namespaces, line, error, sizeof(error)) < 0)
-		netsnmp_config_error("namespace: %s", error);
-}
-
-static void handle_socket(const char *token, char *line)
-{
-	char error[256];
-
-	if (reading && agentx_address_parse(line, &reading->agentx.address, error,
-					    sizeof(error)) < 0)
-		netsnmp_config_error("%s: %s", token, error);
-}
-
-static void handle_discover(const char *token, char *line)
+static int read_discover(const char *line, char *error)
 {
 	bool yes = !strcasecmp(line, "yes");
+	char clean[ERROR_SIZE / 2];
 
-	(void)token;
-	if (!reading)
-		return;
-	if (!yes && strcasecmp(line, "no") != 0)
-		complain("discover: \"%s\" is neither yes nor no", line);
-	else
-		reading->instances.discover = yes;
+	if (!yes && strcasecmp(line, "no") != 0) {
+		text_clean(clean, sizeof(clean), line);
+		snprintf(error, ERROR_SIZE, "\"%s\" is neither yes nor no", clean);
+		return -EINVAL;
+	}
+	reading->instances.discover = yes;
+	return 0;
+}
+
+static int read_namespace(const char *line, char *error)
+{
+	return netns_list_add_line(&reading->namespaces, line, error, ERROR_SIZE);
+}
+
+static int read_socket(const char *line, char *error)
+{
+	return agentx_address_parse(line, &reading->agentx.address, error, ERROR_SIZE);
+}
+
+static const struct directive {
+	const char *token;
+	const char *help;
+	int (*read)(const char *line, char *error);
+} directives[] = {
+    {"instance",
+     "NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] [reqid N] [ifid N] "
+     "[mark VALUE[/MASK]] [device IF] [namespace NETNS] [descr \"TEXT\"]",
+     read_instance},
+    {"rename", "FOUND NAME: serve the HBA that is found as FOUND as NAME", read_rename},
+    {"discover", "yes|no: look for HBAs in sysfs (default yes)", read_discover},
+    {"namespace", "NETNS: watch this network namespace as well; * for all there are",
+     read_namespace},
+    {"agentXSocket",
+     "SOCKET of the master agent: a path, or tcp:HOST:PORT "
+     "(default " NETSNMP_AGENTX_SOCKET ")",
+     read_socket},
+};
+
+#define N_DIRECTIVES (sizeof(directives) / sizeof(directives[0]))
+
+static void handle_directive(const char *token, char *line)
+{
+	char error[ERROR_SIZE] = "";
+
+	for (size_t i = 0; i < N_DIRECTIVES && reading; i++) {
+		const struct directive *directive = &directives[i];
+		int err = strcasecmp(directive->token, token)
+			      ? 0
+			      : directive->read(line, error);
+
+		if (err)
+			netsnmp_config_error("%s: %s", directive->token,
+					     err == -ENOMEM ? "out of memory" : error);
+		out_of_memory |= err == -ENOMEM;
+	}
 }
 
 /* Net-SNMP only logs what is wrong in a file. Whatever it complains of while ours are
@@ -173,27 +204,12 @@ static int hear_complaint(int major, int minor, void *server, void *client)
 	return 0;
 }
 
-static const char instance_help[] = "NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] "
-				    "[reqid N] [ifid N] [mark VALUE[/MASK]] "
-				    "[device IF] [namespace NETNS] [descr \"TEXT\"]";
-
-static const char rename_help[] =
-    "FOUND NAME: serve the HBA that is found as FOUND as NAME";
-static const char namespace_help[] =
-    "NETNS: watch this network namespace as well; * for all there are";
-static const char socket_help[] = "SOCKET of the master agent: a path, or "
-				  "tcp:HOST:PORT (default " NETSNMP_AGENTX_SOCKET ")";
-static const char discover_help[] = "yes|no: look for HBAs in sysfs (default yes)";
-
 void directives_list(FILE *stream)
 {
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (size_t i = 0; i < N_NUMBERS; i++)
 		fprintf(stream, "%-20s %s\n", numbers[i].token, numbers[i].help);
-	fprintf(stream, "%-20s %s\n", "instance", instance_help);
-	fprintf(stream, "%-20s %s\n", "rename", rename_help);
-	fprintf(stream, "%-20s %s\n", "discover", discover_help);
-	fprintf(stream, "%-20s %s\n", "namespace", namespace_help);
-	fprintf(stream, "%-20s %s\n", "agentXSocket", socket_help);
+	for (size_t i = 0; i < N_DIRECTIVES; i++)
+		fprintf(stream, "%-20s %s\n", directives[i].token, directives[i].help);
 }
 
 void directives_register(void)
@@ -201,18 +217,12 @@ void directives_register(void)
 	/* the library's own, under its spelling: they take any value */
 	unregister_config_handler("qmipsecd", "agentxsocket");
 	unregister_config_handler("qmipsecd", "agentxPingInterval");
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+	for (size_t i = 0; i < N_NUMBERS; i++)
 		register_config_handler("qmipsecd", numbers[i].token, handle_number,
 					NULL, numbers[i].help);
-	register_config_handler("qmipsecd", "instance", handle_instance, NULL,
-				instance_help);
-	register_config_handler("qmipsecd", "rename", handle_rename, NULL, rename_help);
-	register_config_handler("qmipsecd", "discover", handle_discover, NULL,
-				discover_help);
-	register_config_handler("qmipsecd", "namespace", handle_namespace, NULL,
-				namespace_help);
-	register_config_handler("qmipsecd", "agentXSocket", handle_socket, NULL,
-				socket_help);
+	for (size_t i = 0; i < N_DIRECTIVES; i++)
+		register_config_handler("qmipsecd", directives[i].token,
+					handle_directive, NULL, directives[i].help);
 	netsnmp_register_loghandler(NETSNMP_LOGHANDLER_CALLBACK, LOG_WARNING);
 	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING,
 			       hear_complaint, NULL);
@@ -226,9 +236,9 @@ static int check_readable(const char *file)
 	if (!file)
 		return 0;
 	if (!stream || (fgetc(stream) == EOF && ferror(stream)))
-		err = -EINVAL;
+		err = -errno;
 	if (err)
-		snmp_log(LOG_ERR, "%s: %s\n", file, strerror(errno));
+		log_message(LOG_ERR, "%s: %s", file, strerror(-err));
 	if (stream)
 		fclose(stream);
 	return err;
@@ -245,8 +255,8 @@ static void read_directories(const char *path)
 	char *dir;
 
 	if (!copy) {
-		snmp_log(LOG_ERR, "out of memory\n");
-		n_complaints++;
+		log_message(LOG_ERR, "out of memory");
+		out_of_memory = true;
 	}
 	while (rest && (dir = strsep(&rest, ":"))) {
 		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -276,24 +286,27 @@ int directives_read(const char *file, struct settings *ret_settings)
 {
 	struct settings settings = defaults;
 	char error[512];
+	int err;
 
 	agentx_address_parse(NETSNMP_AGENTX_SOCKET, &settings.agentx.address, error,
 			     sizeof(error));
-	if (check_readable(file) < 0)
-		return -EINVAL;
+	err = check_readable(file);
+	if (err)
+		return err;
 	if (instance_set_init(&settings.instances) < 0) {
-		snmp_log(LOG_ERR, "out of memory\n");
+		log_message(LOG_ERR, "out of memory");
 		return -ENOMEM;
 	}
 	reading = &settings;
 	n_complaints = 0;
+	out_of_memory = false;
 	read_files(file);
 	if (instance_set_check_size(&settings.instances, error, sizeof(error)) < 0)
-		snmp_log(LOG_ERR, "%s\n", error); /* counts as a complaint */
+		log_message(LOG_ERR, "%s", error); /* counts as a complaint */
 	reading = NULL;
-	if (n_complaints) {
+	if (n_complaints || out_of_memory) {
 		settings_free(&settings);
-		return -EINVAL;
+		return out_of_memory ? -ENOMEM : -EINVAL;
 	}
 	*ret_settings = settings;
 	return 0;

@@ -38,8 +38,8 @@ void directives_list(FILE *stream);
 /*
  * Reads file, or the default files if it is NULL. Each error is logged with file, line
  * and reason, as Net-SNMP does. Returns 0 and the settings, which the caller frees with
- * settings_free(); -EINVAL if anything was wrong, or -ENOMEM; then *ret_settings is
- * untouched.
+ * settings_free(); -EINVAL if anything in the files is wrong; -ENOMEM; or why file
+ * cannot be read.
  */
 int directives_read(const char *file, struct settings *ret_settings);
 void settings_free(struct settings *settings);

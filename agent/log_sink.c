@@ -21,6 +21,23 @@ void log_sink_install(void)
 	log_set_sink(write_to_netsnmp);
 }
 
+static bool on_terminal; /* stderr is logged to until the daemon leaves it */
+
+void log_sink_open(bool background, bool chosen)
+{
+	if (!chosen && background)
+		snmp_enable_syslog_ident("qmipsecd", LOG_DAEMON);
+	on_terminal = background && !snmp_stderrlog_status();
+	if (on_terminal || (!chosen && !background))
+		snmp_enable_stderrlog();
+}
+
+void log_sink_leave_terminal(void)
+{
+	if (on_terminal)
+		snmp_disable_stderrlog();
+}
+
 static void enable(char *token)
 {
 	if (log_enable_topic(token) && strcmp(token, "ALL") != 0)

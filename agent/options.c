@@ -3,11 +3,13 @@
 
 #include "options.h"
 
+#include <errno.h>
 #include <getopt.h>
-#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
@@ -88,25 +90,77 @@ static enum options_result set_format(struct options *options, const char *forma
 	return OPTIONS_RUN;
 }
 
-/* A relative path is of the directory that the program is started in. */
+/* A path from the current directory as one from the root: on the heap, NULL for lack of
+ * memory or of the directory's name, as errno says. */
+static char *make_absolute(const char *path)
+{
+	char *here = getcwd(NULL, 0);
+	char *absolute = NULL;
+
+	if (here && asprintf(&absolute, "%s/%s", here, path) < 0)
+		absolute = NULL;
+	free(here);
+	return absolute;
+}
+
 static enum options_result set_socket(struct options *options, const char *text)
 {
-	char absolute[PATH_MAX];
+	bool is_relative = *text != '/' && !strchr(text, ':');
+	char *absolute = is_relative ? make_absolute(text) : NULL;
 	char error[256];
-	char *here;
+	int err;
 
-	if (*text != '/' && !strchr(text, ':')) {
-		here = getcwd(NULL, 0);
-		if (!here)
-			return bad("-x: cannot tell the current directory");
-		snprintf(absolute, sizeof(absolute), "%s/%s", here, text);
-		text = absolute;
-		free(here);
-	}
-	if (!agentx_address_parse(text, &options->socket, error, sizeof(error)))
+	if (is_relative && !absolute)
+		return bad("-x: cannot tell the current directory");
+	err = agentx_address_parse(is_relative ? absolute : text, &options->socket,
+				   error, sizeof(error));
+	free(absolute);
+	if (!err)
 		return OPTIONS_RUN;
 	fprintf(stderr, "qmipsecd: -x: %s\n", error);
 	return OPTIONS_EXIT_BAD;
+}
+
+/* Options with an argument, and the modes that heed them. -f they all do: only a daemon
+ * leaves the terminal. */
+static const struct heeded {
+	int option;
+	const char *name;
+	unsigned modes;
+	size_t path; /* offset of the string in struct options; 0: it is no path */
+} heeded[] = {
+    {'x', "-x", OPTIONS_DAEMON, 0},
+    {'c', "-c", OPTIONS_DAEMON | OPTIONS_ONCE | OPTIONS_CHECK_CONFIG,
+     offsetof(struct options, config)},
+    {'p', "-p", OPTIONS_DAEMON, offsetof(struct options, pid_file)},
+    {OPTION_STATE_DIR, "--state-dir", OPTIONS_DAEMON,
+     offsetof(struct options, state_dir)},
+    {OPTION_SYSFS_ROOT, "--sysfs-root", OPTIONS_DAEMON | OPTIONS_ONCE,
+     offsetof(struct options, sysfs_root)},
+    {OPTION_NETNS_DIR, "--netns-dir", OPTIONS_DAEMON | OPTIONS_ONCE,
+     offsetof(struct options, netns_dir)},
+    {OPTION_FORMAT, "--format", OPTIONS_ONCE, 0},
+};
+
+#define N_HEEDED (sizeof(heeded) / sizeof(heeded[0]))
+
+static const char **path_of(struct options *options, const struct heeded *option)
+{
+	return option->path ? (const char **)((char *)options + option->path) : NULL;
+}
+
+/* Notes that it was given, and its argument if that is a path. */
+static void note_given(struct options *options, bool given[N_HEEDED], int option)
+{
+	for (size_t i = 0; i < N_HEEDED; i++) {
+		const char **path = path_of(options, &heeded[i]);
+
+		if (heeded[i].option != option)
+			continue;
+		given[i] = true;
+		if (path)
+			*path = optarg;
+	}
 }
 
 static enum options_result set_option(struct options *options, int option, int argc,
@@ -118,9 +172,6 @@ static enum options_result set_option(struct options *options, int option, int a
 		break;
 	case 'x':
 		return set_socket(options, optarg);
-	case 'c':
-		options->config = optarg;
-		break;
 	case 'L':
 		options->logging = true;
 		snmp_log_syslogname("qmipsecd");
@@ -130,29 +181,23 @@ static enum options_result set_option(struct options *options, int option, int a
 	case 'D':
 		log_sink_enable(optarg);
 		break;
-	case 'p':
-		options->pid_file = optarg;
-		break;
 	case 'H':
-		options->list_directives = true;
-		break;
-	case OPTION_STATE_DIR:
-		options->state_dir = optarg;
-		break;
-	case OPTION_SYSFS_ROOT:
-		options->sysfs_root = optarg;
-		break;
-	case OPTION_NETNS_DIR:
-		options->netns_dir = optarg;
+		options->mode |= OPTIONS_LIST_DIRECTIVES;
 		break;
 	case OPTION_ONCE:
-		options->once = true;
+		options->mode |= OPTIONS_ONCE;
 		break;
 	case OPTION_FORMAT:
 		return set_format(options, optarg);
 	case OPTION_CHECK_CONFIG:
-		options->check_config = true;
+		options->mode |= OPTIONS_CHECK_CONFIG;
 		break;
+	case 'c':
+	case 'p':
+	case OPTION_STATE_DIR:
+	case OPTION_SYSFS_ROOT:
+	case OPTION_NETNS_DIR:
+		break; /* note_given() takes the path */
 	case 'v':
 		printf("qmipsecd %s (Net-SNMP %s)\n", PACKAGE_VERSION,
 		       netsnmp_get_version());
@@ -167,46 +212,14 @@ static enum options_result set_option(struct options *options, int option, int a
 	return OPTIONS_RUN;
 }
 
-/* What the program does, of which there is one at a time. */
-enum {
-	MODE_DAEMON = 1,
-	MODE_ONCE = 2,
-	MODE_CHECK_CONFIG = 4,
-	MODE_LIST = 8,
-};
-
 static const struct {
 	unsigned mode;
 	const char *name;
 } modes[] = {
-    {MODE_ONCE, "--once"},
-    {MODE_CHECK_CONFIG, "--check-config"},
-    {MODE_LIST, "-H"},
+    {OPTIONS_ONCE, "--once"},
+    {OPTIONS_CHECK_CONFIG, "--check-config"},
+    {OPTIONS_LIST_DIRECTIVES, "-H"},
 };
-
-/* Options that not every mode heeds. -f they all do: only a daemon leaves the terminal.
- */
-static const struct {
-	int option;
-	const char *name;
-	unsigned modes;
-} heeded[] = {
-    {'x', "-x", MODE_DAEMON},
-    {'c', "-c", MODE_DAEMON | MODE_ONCE | MODE_CHECK_CONFIG},
-    {'p', "-p", MODE_DAEMON},
-    {OPTION_STATE_DIR, "--state-dir", MODE_DAEMON},
-    {OPTION_SYSFS_ROOT, "--sysfs-root", MODE_DAEMON | MODE_ONCE},
-    {OPTION_NETNS_DIR, "--netns-dir", MODE_DAEMON | MODE_ONCE},
-    {OPTION_FORMAT, "--format", MODE_ONCE},
-};
-
-#define N_HEEDED (sizeof(heeded) / sizeof(heeded[0]))
-
-static void note_given(bool given[N_HEEDED], int option)
-{
-	for (size_t i = 0; i < N_HEEDED; i++)
-		given[i] |= heeded[i].option == option;
-}
 
 static enum options_result bad_pair(const char *one, const char *other)
 {
@@ -220,20 +233,17 @@ static enum options_result bad_pair(const char *one, const char *other)
 static enum options_result check_pairs(const struct options *options,
 				       const bool given[N_HEEDED])
 {
-	unsigned wanted = (options->once ? MODE_ONCE : 0u) |
-			  (options->check_config ? MODE_CHECK_CONFIG : 0u) |
-			  (options->list_directives ? MODE_LIST : 0u);
 	const char *name = NULL;
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		if (!(wanted & modes[i].mode))
+		if (!(options->mode & modes[i].mode))
 			continue;
 		if (name)
 			return bad_pair(modes[i].name, name);
 		name = modes[i].name;
 	}
 	for (size_t i = 0; i < N_HEEDED; i++) {
-		if (!given[i] || heeded[i].modes & (name ? wanted : MODE_DAEMON))
+		if (!given[i] || heeded[i].modes & options->mode)
 			continue;
 		return name ? bad_pair(heeded[i].name, name)
 			    : bad("--format goes with --once only");
@@ -254,14 +264,57 @@ enum options_result options_parse(int argc, char **argv, struct options *ret)
 
 		if (result != OPTIONS_RUN)
 			return result;
-		note_given(given, option);
+		note_given(&options, given, option);
 	}
 	if (optind < argc) {
 		fprintf(stderr, "qmipsecd: unexpected argument \"%s\"\n", argv[optind]);
 		return bad("it takes options only");
 	}
+	if (!options.mode)
+		options.mode = OPTIONS_DAEMON;
 	pairs = check_pairs(&options, given);
 	if (pairs == OPTIONS_RUN)
 		*ret = options;
 	return pairs;
+}
+
+/* Without --state-dir the runtime directory is used; root makes it. */
+static void choose_state_dir(struct options *options)
+{
+	static const char dir[] = "/run/qmipsecd";
+
+	if (options->state_dir || options->mode != OPTIONS_DAEMON)
+		return;
+	if (geteuid() == 0)
+		mkdir(dir, 0700);
+	if (!access(dir, W_OK | X_OK))
+		options->state_dir = dir;
+	else
+		log_message(LOG_WARNING,
+			    "counters will start anew after a restart: there is no %s "
+			    "to save them in; see --state-dir",
+			    dir);
+}
+
+int options_settle_paths(struct options *options)
+{
+	choose_state_dir(options);
+	for (size_t i = 0; i < N_HEEDED; i++) {
+		const char **path = path_of(options, &heeded[i]);
+		char *absolute;
+		int err;
+
+		if (!path || !*path || **path == '/')
+			continue;
+		absolute = make_absolute(*path);
+		if (!absolute) {
+			err = -errno;
+			log_message(LOG_ERR,
+				    "%s: cannot tell the directory that it is in: %s",
+				    *path, strerror(-err));
+			return err;
+		}
+		*path = absolute;
+	}
+	return 0;
 }

@@ -66,7 +66,7 @@ class Reload(SceneTest):
         self.assertEqual(self.value(stat("PendingKeyOperations", "z")), 1)
         for pattern in patterns:
             self.assertLogged(pattern)
-        self.assertLogged("old .*stands")
+        self.assertLogged("old .*stays")
         self.assertLogged("read again", 0)
 
     def test_bad_file(self):

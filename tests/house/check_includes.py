@@ -22,7 +22,7 @@ ALLOWED = {
     "agent": {"src/util", "src/kernel", "src/ledger", "src/instance", "src/collector",
               "src/agentx"},
 }
-LIBRARIES = {"net-snmp/": {"agent"}, "systemd/": {"agent"},
+LIBRARIES = {"net-snmp/": {"agent"}, "systemd/": {"src/util"},
              "libmnl/": {"src/kernel"}}
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]')
 

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config.h"
-
-#include "exclusive.h"
+#include "util/exclusive.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <net-snmp/net-snmp-config.h>
-#include <net-snmp/net-snmp-includes.h>
-
 #include "util/dir_lock.h"
+#include "util/log.h"
 #include "util/pid_file.h"
 
 static struct {
@@ -36,18 +32,19 @@ static int claim_dir(const char *path)
 	int fd = dir_lock_open(path, &holder);
 
 	if (fd == -EBUSY) {
-		snmp_log(LOG_ERR,
-			 "%s: %s keeps its state there; stop it, or give this daemon "
-			 "a directory of its own by --state-dir\n",
-			 path, PROCESS(holder));
+		log_message(
+		    LOG_ERR,
+		    "%s: %s keeps its state there; stop it, or give this daemon "
+		    "a directory of its own by --state-dir",
+		    path, PROCESS(holder));
 		return fd;
 	}
 	/* if it is not there, the loading of the state says so */
 	if (fd < 0 && fd != -ENOENT)
-		snmp_log(LOG_WARNING,
-			 "%s: cannot be locked: %s; a second daemon that keeps its "
-			 "state there will not be noticed\n",
-			 path, strerror(-fd));
+		log_message(LOG_WARNING,
+			    "%s: cannot be locked: %s; a second daemon that keeps its "
+			    "state there will not be noticed",
+			    path, strerror(-fd));
 	self.dir = fd < 0 ? -1 : fd;
 	return 0;
 }
@@ -58,18 +55,19 @@ static int claim_pid_file(const char *path)
 	int err = pid_file_open(path, &self.pid_file, &holder);
 
 	if (err == -EBUSY)
-		snmp_log(LOG_ERR,
-			 "%s: %s runs with this PID file; stop it, or name another "
-			 "file by -p\n",
-			 path, PROCESS(holder));
+		log_message(LOG_ERR,
+			    "%s: %s runs with this PID file; stop it, or name another "
+			    "file by -p",
+			    path, PROCESS(holder));
 	else if (err == -EEXIST)
-		snmp_log(LOG_ERR,
-			 "%s: not a PID file, so it is not overwritten; remove it, or "
-			 "name another file by -p\n",
-			 path);
+		log_message(
+		    LOG_ERR,
+		    "%s: not a PID file, so it is not overwritten; remove it, or "
+		    "name another file by -p",
+		    path);
 	else if (err)
-		snmp_log(LOG_ERR, "%s: cannot open the PID file: %s\n", path,
-			 strerror(-err));
+		log_message(LOG_ERR, "%s: cannot open the PID file: %s", path,
+			    strerror(-err));
 	return err;
 }
 
@@ -89,8 +87,8 @@ int exclusive_settle(void)
 	int err = self.pid_file.path ? pid_file_write(&self.pid_file) : 0;
 
 	if (err)
-		snmp_log(LOG_ERR, "%s: cannot write the PID file: %s\n",
-			 self.pid_file.path, strerror(-err));
+		log_message(LOG_ERR, "%s: cannot write the PID file: %s",
+			    self.pid_file.path, strerror(-err));
 	if (self.dir >= 0)
 		dir_lock_adopt(self.dir); /* else the lock has a name of no use */
 	return err;

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/netns_member.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "util/log.h"
+
+/* The longest absence that counts as a restart: too short for SAs to come and go
+ * unseen. */
+#define RESTART_NS UINT64_C(10000000000)
+
+struct netns_member *netns_member_new(const struct netns_env *env, const char *name)
+{
+	struct netns_member *member = calloc(1, sizeof(*member));
+
+	if (!member)
+		return NULL;
+	member->env = env;
+	snprintf(member->name, sizeof(member->name), "%s", name);
+	netns_log_init(&member->log, name);
+	return member;
+}
+
+bool netns_member_is_own(const struct netns_member *member)
+{
+	return !member->name[0];
+}
+
+static uint64_t now(const struct netns_member *member)
+{
+	return member->env->opener->ops->now(member->kernel);
+}
+
+/* Event sockets. */
+
+static void listen_to(struct netns_member *member)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = member};
+	int fd = member->env->opener->event_fd(member->kernel);
+
+	member->listening = !epoll_ctl(member->env->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void stop_listening(struct netns_member *member)
+{
+	if (member->listening)
+		epoll_ctl(member->env->epoll, EPOLL_CTL_DEL,
+			  member->env->opener->event_fd(member->kernel), NULL);
+	member->listening = false;
+}
+
+/* Otherwise only polls, at the interval, may read them. */
+static bool events_are_good(const struct netns_member *member)
+{
+	return !member->failing && !member->flood.on &&
+	       !collector_faults(member->collector)->errors[SOURCE_EVENTS];
+}
+
+static uint64_t count_foreign(const struct netns_member *member)
+{
+	return collector_health(member->collector)->foreign;
+}
+
+static void log_foreign(struct netns_member *member)
+{
+	netns_log_foreign(&member->log, &member->flood, count_foreign(member),
+			  now(member));
+}
+
+void netns_member_read_events(struct netns_member *member)
+{
+	int err = collector_read_events(member->collector);
+
+	flood_note(&member->flood, count_foreign(member));
+	log_foreign(member);
+	if (!err && !member->flood.on)
+		return;
+	netns_log_faults(&member->log, collector_faults(member->collector));
+	stop_listening(member);
+}
+
+/* Coming. */
+
+/* sysfs shows the HBAs of the daemon's own namespace. */
+static int make_collector(struct netns_member *member)
+{
+	const struct netns_env *env = member->env;
+	const struct collector_options options = {
+	    .netns = member->name,
+	    .sysfs_root = netns_member_is_own(member) ? env->paths.sysfs_root : NULL,
+	    .stale_after = env->config.stale_after,
+	};
+	struct instance_set set;
+	int err = instance_set_select(env->config.instances, member->name, &set);
+
+	if (err)
+		return err;
+	member->collector =
+	    collector_new(env->opener->ops, member->kernel, &options, &set);
+	instance_set_free(&set);
+	return member->collector ? 0 : -ENOMEM;
+}
+
+/* A state that cannot be read to its end leaves nothing of itself behind. */
+static int load_state(struct netns_member *member)
+{
+	const char *dir = member->env->paths.state_dir;
+	char file[STATE_NAME_MAX + 1];
+	uint64_t last_at = 0;
+	int err = state_load(dir, member->name, &member->state_id, member->collector,
+			     &last_at);
+
+	state_file_name(file, member->name);
+	netns_log_state(&member->log, dir, file, err);
+	if (!err && (!last_at || now(member) - last_at > RESTART_NS))
+		collector_note_gap(member->collector);
+	if (!err || err == -ENOENT || err == -ESTALE)
+		return 0;
+	collector_free(member->collector);
+	member->collector = NULL;
+	return make_collector(member);
+}
+
+static void read_own_state_id(struct netns_member *member)
+{
+	int err = state_id_read(&member->state_id);
+
+	member->has_state_id = !err;
+	if (err && member->env->paths.state_dir)
+		log_message(LOG_WARNING,
+			    "no state is saved: cannot tell the boot and the "
+			    "namespace: %s",
+			    strerror(-err));
+}
+
+/* Another namespace's differs from the daemon's own in the cookie. */
+static void read_state_id(struct netns_member *member)
+{
+	const struct netns_member *own = member->env->own;
+
+	if (netns_member_is_own(member)) {
+		read_own_state_id(member);
+		return;
+	}
+	member->state_id = own->state_id;
+	member->has_state_id =
+	    own->has_state_id && !member->env->opener->cookie(
+				     member->kernel, &member->state_id.netns_cookie);
+}
+
+/* With its state, or as what went on under that name before. */
+static int start_collecting(struct netns_member *member)
+{
+	uint64_t before = member->state_id.netns_cookie;
+	int err;
+
+	read_state_id(member);
+	if (member->collector)
+		return collector_attach(member->collector, member->kernel,
+					member->has_state_id &&
+					    before == member->state_id.netns_cookie);
+	err = make_collector(member);
+	if (!err && member->env->paths.state_dir && member->has_state_id)
+		err = load_state(member);
+	return err;
+}
+
+static int open_kernel(struct netns_member *member, int netns)
+{
+	const struct netns_env *env = member->env;
+	size_t rcvbuf = env->config.receive_buffer;
+
+	if (netns_member_is_own(member))
+		return env->opener->open(rcvbuf, &member->kernel);
+	return env->opener->open_other(env->own->kernel, netns, rcvbuf,
+				       &member->kernel);
+}
+
+static void close_kernel(struct netns_member *member)
+{
+	if (!member->kernel)
+		return;
+	stop_listening(member);
+	member->env->opener->close(member->kernel);
+	member->kernel = NULL;
+	member->failing = false;
+}
+
+int netns_member_open(struct netns_member *member, int netns)
+{
+	int err = open_kernel(member, netns);
+
+	if (err)
+		return err;
+	err = start_collecting(member);
+	if (err) {
+		close_kernel(member);
+		return err;
+	}
+	member->polled = false;
+	member->flood =
+	    (struct flood){.n = count_foreign(member), .logged = count_foreign(member)};
+	listen_to(member);
+	return 0;
+}
+
+/* Going. */
+
+void netns_member_forget(struct netns_member *member, struct health *past)
+{
+	if (member->collector)
+		health_add(past, collector_health(member->collector));
+	collector_free(member->collector);
+	member->collector = NULL;
+}
+
+void netns_member_release(struct netns_member *member, const char *why)
+{
+	if (!member->failing)
+		collector_poll(member->collector);
+	collector_detach(member->collector);
+	member->released_at = now(member);
+	close_kernel(member);
+	if (member->env->paths.state_dir)
+		state_remove(member->env->paths.state_dir, member->name);
+	netns_log_released(&member->log, why);
+}
+
+void netns_member_free(struct netns_member *member)
+{
+	if (!member)
+		return;
+	collector_free(member->collector);
+	close_kernel(member);
+	free(member);
+}
+
+/* While it is watched. */
+
+int netns_member_configure(struct netns_member *member)
+{
+	struct instance_set set;
+	int err =
+	    instance_set_select(member->env->config.instances, member->name, &set);
+
+	if (err)
+		return err;
+	err = collector_reconfigure(member->collector, &set,
+				    member->env->config.stale_after);
+	instance_set_free(&set);
+	return err;
+}
+
+int netns_member_poll(struct netns_member *member)
+{
+	int err = collector_poll(member->collector);
+
+	member->failing = err != 0;
+	member->polled = true;
+	netns_log_poll(&member->log, member->collector);
+	flood_note_poll(&member->flood, count_foreign(member));
+	log_foreign(member);
+	if (!member->listening && events_are_good(member))
+		listen_to(member);
+	return err;
+}
+
+bool netns_member_wants_poll(const struct netns_member *member)
+{
+	return member->kernel && events_are_good(member) &&
+	       (!member->polled || collector_wants_poll(member->collector));
+}
+
+/* After a failed poll the old numbers stand; only how the collecting does is new. */
+static void keep_numbers(struct snapshot_row *rows, size_t n,
+			 const struct snapshot *old)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct snapshot_row *row = snapshot_find(old, rows[i].name);
+
+		if (!row)
+			continue;
+		rows[i].stats = row->stats;
+		rows[i].replay_failures = row->replay_failures;
+	}
+}
+
+/* Before its first poll it would show nothing but zeros. */
+static bool has_rows(const struct netns_member *member)
+{
+	return member->collector &&
+	       (member->polled || collector_last_poll(member->collector));
+}
+
+int netns_member_snapshot(const struct netns_member *member, struct snapshot *fresh,
+			  const struct snapshot *old)
+{
+	size_t first = fresh->n_rows;
+	int err = has_rows(member) ? collector_snapshot(member->collector, fresh) : 0;
+
+	if (!err && member->failing)
+		keep_numbers(fresh->rows + first, fresh->n_rows - first, old);
+	return err;
+}
+
+int netns_member_save(const struct netns_member *member, uint64_t last_at)
+{
+	const char *dir = member->env->paths.state_dir;
+
+	if (!dir || !member->kernel || !member->has_state_id)
+		return 0;
+	return state_save(dir, member->name, &member->state_id, member->collector,
+			  last_at);
+}

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "collector/netns_set.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "kernel/netns_watch.h"
+#include "util/log.h"
+
+enum {
+	/* Namespaces that have gone and are remembered. */
+	MAX_REMEMBERED = 256,
+	MAX_EVENTS = 64,
+};
+
+struct netns_set {
+	struct netns_env env;
+	struct netns_member **members; /* by name; the first is the daemon's own */
+	size_t n;
+	struct netns_watch *watch; /* NULL: no other namespaces are wanted */
+	struct health past;        /* the counts of rows that are forgotten */
+	int dir_error;             /* as last logged */
+	bool save_failing;
+};
+
+static struct netns_member *own(const struct netns_set *set)
+{
+	return set->members[0];
+}
+
+/* The members, by name. */
+
+static int compare_name(const void *key, const void *element)
+{
+	return strcmp(key, (*(struct netns_member *const *)element)->name);
+}
+
+static bool has(const struct netns_set *set, const char *name)
+{
+	return set->n &&
+	       bsearch(name, set->members, set->n, sizeof(*set->members), compare_name);
+}
+
+/* Without memory it is tried again at the next look. */
+static void ensure(struct netns_set *set, const char *name)
+{
+	struct netns_member **grown;
+	struct netns_member *member;
+	size_t at = set->n;
+
+	if (has(set, name))
+		return;
+	grown = realloc(set->members, (set->n + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	set->members = grown;
+	member = netns_member_new(&set->env, name);
+	if (!member)
+		return;
+	while (at > 0 && strcmp(grown[at - 1]->name, name) > 0)
+		at--;
+	memmove(&grown[at + 1], &grown[at], (set->n - at) * sizeof(*grown));
+	grown[at] = member;
+	set->n++;
+}
+
+static void remove_member(struct netns_set *set, size_t at)
+{
+	netns_member_free(set->members[at]);
+	set->n--;
+	memmove(&set->members[at], &set->members[at + 1],
+		(set->n - at) * sizeof(*set->members));
+}
+
+/* One namespace may have several names, but its SAs are counted once. */
+static const struct netns_member *find_id(const struct netns_set *set,
+					  const struct netns_id *id)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (set->members[i]->kernel && netns_id_equal(&set->members[i]->id, id))
+			return set->members[i];
+	return NULL;
+}
+
+/* Which are wanted. */
+
+static bool is_named(const struct netns_set *set, const char *name)
+{
+	return netns_list_names(set->env.config.namespaces, name) ||
+	       instance_set_has_netns(set->env.config.instances, name);
+}
+
+static bool is_wanted(const struct netns_set *set, const char *name)
+{
+	return set->env.config.namespaces->all || is_named(set, name);
+}
+
+static bool wants_any(const struct netns_set *set)
+{
+	const struct instance_set *instances = set->env.config.instances;
+
+	if (set->env.config.namespaces->all || set->env.config.namespaces->n)
+		return true;
+	for (size_t i = 0; i < instances->n; i++)
+		if (instances->instances[i].netns[0])
+			return true;
+	return false;
+}
+
+static void on_name(void *set, const char *name)
+{
+	ensure(set, name);
+}
+
+static void list_names(struct netns_set *set)
+{
+	const struct netns_list *namespaces = set->env.config.namespaces;
+	const struct instance_set *instances = set->env.config.instances;
+	int err = 0;
+
+	for (size_t i = 0; i < namespaces->n; i++)
+		ensure(set, namespaces->names[i]);
+	for (size_t i = 0; i < instances->n; i++)
+		ensure(set, instances->instances[i].netns);
+	if (namespaces->all)
+		err = netns_list_dir(set->env.paths.netns_dir, on_name, set);
+	if (err == -ENOENT)
+		err = 0;
+	if (err && err != set->dir_error)
+		log_message(LOG_ERR, "%s: %s", set->env.paths.netns_dir,
+			    strerror(-err));
+	set->dir_error = err;
+}
+
+/* Going. */
+
+static void forget_oldest(struct netns_set *set)
+{
+	struct netns_member *oldest = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < set->n; i++) {
+		struct netns_member *member = set->members[i];
+
+		if (member->kernel || !member->collector)
+			continue;
+		n++;
+		if (!oldest || member->released_at < oldest->released_at)
+			oldest = member;
+	}
+	if (n > MAX_REMEMBERED)
+		netns_member_forget(oldest, &set->past);
+}
+
+static void release(struct netns_set *set, struct netns_member *member, const char *why)
+{
+	netns_member_release(member, why);
+	if (!collector_has_counted(member->collector))
+		netns_member_forget(member, &set->past);
+	forget_oldest(set);
+}
+
+/* Releases it if its file is another's, gone or not wanted. Returns true if so. */
+static bool look_at(struct netns_set *set, struct netns_member *member)
+{
+	struct netns_id id;
+	int err = netns_identify(set->env.paths.netns_dir, member->name, &id);
+
+	member->present = err != -ENOENT && err != -ENOTDIR;
+	if (!member->kernel) {
+		if (err == -ENOENT && is_named(set, member->name))
+			netns_log_missing(&member->log, set->env.paths.netns_dir);
+		return false;
+	}
+	if (!is_wanted(set, member->name))
+		release(set, member, "watched no more");
+	else if (err || !netns_id_equal(&id, &member->id))
+		release(set, member, "gone");
+	else
+		return false;
+	return true;
+}
+
+/* Coming. */
+
+/* Returns true if it was opened. */
+static bool try_to_open(struct netns_set *set, struct netns_member *member)
+{
+	const struct netns_member *same = NULL;
+	int fd = netns_open(set->env.paths.netns_dir, member->name, &member->id);
+	int err = fd < 0 ? fd : 0;
+
+	if (err == -EAGAIN || err == -ENOENT)
+		return false; /* it is being made, or has gone already */
+	if (!err) {
+		same = find_id(set, &member->id);
+		err = same ? -EEXIST : netns_member_open(member, fd);
+		close(fd);
+	}
+	netns_log_opened(&member->log, err, same ? &same->log : NULL);
+	return !err;
+}
+
+/* Looks at every name. Returns true if a namespace has come or gone. */
+static bool look(struct netns_set *set)
+{
+	bool changed = false;
+
+	list_names(set);
+	for (size_t i = 1; i < set->n; i++)
+		changed |= look_at(set, set->members[i]);
+	for (size_t i = 1; i < set->n; i++)
+		if (!set->members[i]->kernel && set->members[i]->present &&
+		    is_wanted(set, set->members[i]->name))
+			changed |= try_to_open(set, set->members[i]);
+	for (size_t i = set->n - 1; i > 0; i--) {
+		const struct netns_member *member = set->members[i];
+
+		if (!member->collector && !is_named(set, member->name) &&
+		    (!member->present || !is_wanted(set, member->name)))
+			remove_member(set, i);
+	}
+	return changed;
+}
+
+/* The watch of the directory. */
+
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	/* six for each namespace */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* As long as other namespaces are wanted. */
+static int adjust_watch(struct netns_set *set)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+	int err;
+
+	if (!wants_any(set)) {
+		netns_watch_close(set->watch); /* it leaves the epoll set by that */
+		set->watch = NULL;
+		return 0;
+	}
+	if (set->watch)
+		return 0;
+	raise_fd_limit();
+	err = netns_watch_open(set->env.paths.netns_dir, &set->watch);
+	if (!err && epoll_ctl(set->env.epoll, EPOLL_CTL_ADD,
+			      netns_watch_files_fd(set->watch), &event) < 0) {
+		err = -errno;
+		netns_watch_close(set->watch);
+		set->watch = NULL;
+	}
+	return err;
+}
+
+static int adjust_watch_and_log(struct netns_set *set)
+{
+	int err = adjust_watch(set);
+
+	if (err)
+		log_message(LOG_ERR, "cannot watch %s: %s", set->env.paths.netns_dir,
+			    strerror(-err));
+	return err;
+}
+
+int netns_set_mounts_fd(const struct netns_set *set)
+{
+	return set->watch ? netns_watch_mounts_fd(set->watch) : -1;
+}
+
+int netns_set_event_fd(const struct netns_set *set)
+{
+	return set->env.epoll;
+}
+
+/* Without a watch, which may have been refused, there are still the polls. */
+bool netns_set_look(struct netns_set *set)
+{
+	adjust_watch(set);
+	if (set->watch)
+		netns_watch_read(set->watch);
+	return wants_any(set) || set->n > 1 ? look(set) : false;
+}
+
+/* A member stays where it is while it is in the epoll set; one that is released leaves
+ * it at once, so the directory comes last. */
+bool netns_set_read_events(struct netns_set *set)
+{
+	struct epoll_event ready[MAX_EVENTS];
+	int n = epoll_wait(set->env.epoll, ready, MAX_EVENTS, 0);
+	bool files = false;
+
+	for (int i = 0; i < n; i++) {
+		if (ready[i].data.ptr)
+			netns_member_read_events(ready[i].data.ptr);
+		else
+			files = true;
+	}
+	return files && netns_set_look(set);
+}
+
+/* Polls and what they bring. */
+
+int netns_set_poll(struct netns_set *set)
+{
+	int err = netns_member_poll(own(set));
+
+	for (size_t i = 1; i < set->n; i++)
+		if (set->members[i]->kernel)
+			netns_member_poll(set->members[i]);
+	return err;
+}
+
+bool netns_set_wants_poll(const struct netns_set *set)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (netns_member_wants_poll(set->members[i]))
+			return true;
+	return false;
+}
+
+int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
+		       const struct snapshot *old)
+{
+	int err = 0;
+
+	health_add(&fresh->health, &set->past);
+	for (size_t i = 0; i < set->n && !err; i++)
+		err = netns_member_snapshot(set->members[i], fresh, old);
+	snapshot_sort(fresh);
+	return err;
+}
+
+/* The first failure after a success is logged; mostly all fail alike. */
+void netns_set_save(struct netns_set *set, uint64_t last_at)
+{
+	bool failed = false;
+
+	for (size_t i = 0; i < set->n; i++) {
+		const struct netns_member *member = set->members[i];
+		char file[STATE_NAME_MAX + 1];
+		int err = netns_member_save(member, last_at);
+
+		state_file_name(file, member->name);
+		if (err && !failed && !set->save_failing)
+			log_message(LOG_ERR, "cannot save the state as %s/%s: %s",
+				    set->env.paths.state_dir, file, strerror(-err));
+		failed |= err != 0;
+	}
+	if (!failed && set->save_failing)
+		log_message(LOG_NOTICE, "the state can be saved again");
+	set->save_failing = failed;
+}
+
+/* The whole. */
+
+static bool is_state_wanted(void *ctx, const char *file)
+{
+	const struct netns_set *set = ctx;
+	char name[STATE_NAME_MAX + 1];
+
+	for (size_t i = 1; i < set->n; i++) {
+		state_file_name(name, set->members[i]->name);
+		if (!strcmp(name, file))
+			return set->members[i]->present;
+	}
+	return false;
+}
+
+static int open_own(struct netns_set *set)
+{
+	int err;
+
+	set->env.epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (set->env.epoll < 0) {
+		err = -errno;
+		log_message(LOG_ERR, "cannot watch for events: %s", strerror(-err));
+		return err;
+	}
+	ensure(set, "");
+	if (!set->n) {
+		log_message(LOG_ERR, "out of memory");
+		return -ENOMEM;
+	}
+	set->env.own = own(set);
+	netns_identify_own(&own(set)->id); /* if it fails none is taken for it */
+	err = netns_member_open(own(set), -1);
+	if (err == -ENOMEM)
+		log_message(LOG_ERR, "out of memory");
+	else if (err)
+		netns_log_no_kernel(err);
+	return err;
+}
+
+int netns_set_probe(const struct kernel_opener *opener)
+{
+	void *kernel;
+	int err = opener->open(65536, &kernel);
+
+	if (err)
+		netns_log_no_kernel(err);
+	else
+		opener->close(kernel);
+	return err;
+}
+
+int netns_set_open(const struct kernel_opener *opener, const struct netns_paths *paths,
+		   const struct netns_config *config, struct netns_set **ret)
+{
+	struct netns_set *set = calloc(1, sizeof(*set));
+	int err;
+
+	if (!set) {
+		log_message(LOG_ERR, "out of memory");
+		return -ENOMEM;
+	}
+	set->env = (struct netns_env){
+	    .opener = opener, .paths = *paths, .config = *config, .epoll = -1};
+	err = open_own(set);
+	if (!err)
+		err = adjust_watch_and_log(set);
+	if (err) {
+		netns_set_free(set);
+		return err;
+	}
+	netns_set_look(set);
+	/* what became of the others while the daemon was away is not known */
+	if (paths->state_dir)
+		state_remove_unwanted(paths->state_dir, is_state_wanted, set);
+	*ret = set;
+	return 0;
+}
+
+void netns_set_free(struct netns_set *set)
+{
+	if (!set)
+		return;
+	netns_watch_close(set->watch);
+	/* the daemon's own last: the others share its buffer */
+	for (size_t i = set->n; i-- > 0;)
+		netns_member_free(set->members[i]);
+	free(set->members);
+	if (set->env.epoll >= 0)
+		close(set->env.epoll);
+	free(set);
+}
+
+/* If memory ends amid the others, they keep their old rules: what is right for the
+ * daemon's own is then in force. */
+int netns_set_configure(struct netns_set *set, const struct netns_config *config)
+{
+	const struct netns_config old = set->env.config;
+	int err;
+
+	set->env.config = *config;
+	err = netns_member_configure(own(set));
+	if (err) {
+		set->env.config = old;
+		return err;
+	}
+	for (size_t i = 1; i < set->n; i++)
+		if (set->members[i]->collector &&
+		    netns_member_configure(set->members[i]) < 0)
+			log_message(LOG_ERR, "%sno memory for its new instances",
+				    set->members[i]->log.prefix);
+	adjust_watch_and_log(set);
+	netns_set_look(set);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_TESTS_FAKE_HOST_H
+#define QMIPSEC_TESTS_FAKE_HOST_H
+
+#include "fake_kernel.h"
+#include "kernel/kernel_opener.h"
+
+/*
+ * A host of several network namespaces, each a fake kernel. What stands for the file of
+ * one is a link to another kind of namespace of this process: like network namespaces
+ * these are files of nsfs, each with a number of its own, and anybody may open them.
+ */
+
+enum {
+	FAKE_HOME, /* the daemon's own */
+	FAKE_BLUE,
+	FAKE_RED,
+	FAKE_NAMESPACES
+};
+
+struct fake_namespace {
+	struct fake_kernel kernel; /* first: it is the handle */
+	const char *file;          /* what to link to */
+	int event_fd;              /* fake_host_wake() makes it readable */
+	uint64_t cookie;
+	int open_error; /* of the opener, -errno */
+	unsigned opened, closed;
+};
+
+extern struct fake_namespace fake_host[FAKE_NAMESPACES];
+extern const struct kernel_opener fake_opener;
+
+void fake_host_make(void);
+void fake_host_free(void);
+
+/* The one SA of a namespace has so many bytes, sent in tunnel mode. */
+void fake_host_set_bytes(int namespace, uint64_t bytes);
+
+/* Events wait. */
+void fake_host_wake(int namespace);
+
+#endif
