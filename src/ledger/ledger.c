@@ -165,8 +165,9 @@ static int event_new_unkeyed(struct ledger *ledger, const struct sa *sa)
 	return err;
 }
 
-/* The kernel refuses a second SA of a key (xfrm_state_add()): one that is still counted
- * under the key of a new one has ended, and that event was lost. */
+/* The kernel rejects a second SA of a key (xfrm_state_add()). One that still counts
+ * under the key of a new SA has been migrated away, if a MIGRATE came: the next dump
+ * shows where to. Otherwise it has ended, and the event of its end was lost. */
 static int event_new(struct ledger *ledger, const struct sa *sa)
 {
 	uint32_t place = find_counted(ledger, sa);
@@ -177,7 +178,10 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 	if (place != SA_NONE) {
 		if (find_is_incarnation(book_entry_at(ledger, place), sa))
 			return 0;
-		book_lose_alone(ledger, place);
+		if (find_expects_clones(ledger))
+			book_entry_at(ledger, place)->displaced = 1;
+		else
+			book_lose_alone(ledger, place);
 	}
 	place = find_found(ledger, sa);
 	if (place != SA_NONE &&
@@ -195,23 +199,38 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 	return err;
 }
 
+/* True if there may be keyed SAs that no event has named: after lost events, and after
+ * MIGRATE, which names none. */
+static bool may_be_unnamed(const struct ledger *ledger)
+{
+	return ledger->gap || ledger->migrated || ledger->migrated_during;
+}
+
 /*
- * UPDSA over a larval SA, which the ledger need not know, makes it a keyed one.
- * UPDSA of a keyed SA shows the kernel's template of the change, with zero bytes
- * and an add_time of its own, while the SA goes on counting: it says nothing. One that
- * is older than what a dump has found is of an SA that had the key before that; and
- * after a flush it is of a new one, or what was found would have been named by now.
+ * UPDSA over a larval SA, which the ledger need not know, makes it a keyed one. UPDSA
+ * of a keyed SA shows the kernel's template of the change, with zero bytes and an
+ * add_time of its own, while the SA goes on counting: it says nothing. An SA that
+ * nothing has named can only be of the first kind, but for two cases. A dump under way
+ * may have shown an SA that is older than its UPDSA; after a flush that cannot be, or
+ * it would have been named by now. And a gap may have swallowed the NEWSA of a keyed
+ * SA: then that is older than its UPDSA says, which the next dump shows.
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
 	uint32_t place = find_found(ledger, sa);
+	int err;
 
 	if (find_counted(ledger, sa) != SA_NONE)
 		return 0;
-	if (place != SA_NONE && book_entry_at(ledger, place)->add_time < sa->add_time &&
+	if (place != SA_NONE && may_be_unnamed(ledger) &&
+	    book_entry_at(ledger, place)->add_time < sa->add_time &&
 	    !book_entry_at(ledger, place)->flushed)
 		return 0;
-	return event_new(ledger, sa);
+	err = event_new(ledger, sa);
+	place = find_live(ledger, sa);
+	if (place != SA_NONE)
+		book_entry_at(ledger, place)->born_at_most = ledger->gap;
+	return err;
 }
 
 /*

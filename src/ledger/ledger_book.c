@@ -438,6 +438,19 @@ void book_carry_on_found(struct ledger *ledger, uint32_t from, uint32_t to,
 	count_held(ledger, to, &held, base_bytes, base_packets);
 }
 
+/* An SA is older than the first message that told of it. */
+static void correct_birth(struct ledger *ledger, uint32_t place, uint64_t born)
+{
+	struct sa_entry *entry = book_entry_at(ledger, place);
+
+	entry->born_at_most = 0;
+	if (born >= entry->born)
+		return;
+	book_leave_siblings(ledger, place);
+	entry->born = born;
+	book_join_siblings(ledger, place, SA_TABLE_DUMPED);
+}
+
 static void set_direction(struct ledger *ledger, uint32_t place,
 			  enum sa_direction direction, unsigned row)
 {
@@ -460,6 +473,8 @@ void book_join_found(struct ledger *ledger, uint32_t place, uint32_t found)
 	entry->add_time = shown.add_time;
 	entry->replay_protected = shown.replay_protected;
 	entry->suspect = 0;
+	if (entry->born_at_most)
+		correct_birth(ledger, place, shown.add_time);
 	if (shown.seen == ledger->dump)
 		entry->seen = ledger->dump;
 	if (!shown.flushed)
@@ -606,7 +621,8 @@ void book_carry_on(struct ledger *ledger, uint32_t from, uint32_t to,
 	unsigned claimed = entry->row;
 
 	entry->row = old->row;
-	entry->born = old->born;
+	if (!old->born_at_most || old->born < entry->born)
+		entry->born = old->born;
 	if (entry->direction == SA_DIR_UNKNOWN)
 		entry->direction = old->direction;
 	/* an EXPIRE does not tell an ESN window */

@@ -288,6 +288,23 @@ static void follow_move(struct ledger *ledger, uint32_t from, uint32_t found)
 	book_carry_on_found(ledger, from, found, entry->bytes, entry->packets);
 }
 
+/*
+ * True if a found SA is the live one of its key rather than another that moved there.
+ * What has carried the most is preferred here too.
+ */
+static bool stays_known(struct ledger *ledger, uint32_t live, uint32_t from,
+			uint32_t found)
+{
+	const struct sa_entry *known, *shown;
+
+	if (live == SA_NONE || from == SA_NONE || from == live)
+		return live != SA_NONE;
+	known = book_entry_at(ledger, live);
+	shown = book_entry_at(ledger, found);
+	return !book_recedes(known, shown->bytes, shown->packets) &&
+	       !is_likelier(book_entry_at(ledger, from), known, shown->add_time);
+}
+
 /* Each found SA either is one that went elsewhere, or waits to be counted as new. What
  * is live under its key still is so because events were lost. Returns 0, or -ENOMEM:
  * then the rest waits for the next dump. */
@@ -305,7 +322,7 @@ static int follow_moves(struct ledger *ledger, struct missing *missing, size_t n
 			return -ENOMEM;
 		if (from == SA_NONE)
 			from = take_missing(ledger, found, missing, n);
-		if (live != SA_NONE && (from == SA_NONE || from == live)) {
+		if (stays_known(ledger, live, from, found)) {
 			book_settle_known(ledger, live, found);
 		} else if (from != SA_NONE) {
 			if (live != SA_NONE)

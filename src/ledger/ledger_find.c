@@ -45,7 +45,7 @@ static uint32_t find(struct ledger *ledger, const struct sa *sa, fits_fn *fits)
 static bool is_counted(const struct sa_entry *entry, const struct sa *sa)
 {
 	return entry->state == ENTRY_KEYED && !find_is_flushed(entry) &&
-	       sa_entry_same_key(entry, sa);
+	       !entry->displaced && sa_entry_same_key(entry, sa);
 }
 
 uint32_t find_counted(struct ledger *ledger, const struct sa *sa)
@@ -182,14 +182,18 @@ bool find_departed(struct ledger *ledger, uint32_t to, uint64_t born_bytes)
 	return find_movable(ledger, to, ENTRY_DEPARTED, born_bytes) != SA_NONE;
 }
 
+bool find_expects_clones(const struct ledger *ledger)
+{
+	return !ledger->gap && (ledger->migrated || ledger->migrated_during);
+}
+
 bool find_may_continue(const struct ledger *ledger, const struct sa_entry *from,
 		       const struct sa_entry *to)
 {
-	bool known = !ledger->gap && (ledger->migrated || ledger->migrated_during);
-
 	if (!may_move(from, to))
 		return false;
-	return (!same_ends(from, to) && (known || from->add_time == to->add_time)) ||
+	return (!same_ends(from, to) &&
+		(find_expects_clones(ledger) || from->add_time == to->add_time)) ||
 	       !book_recedes(from, to->bytes, to->packets);
 }
 

@@ -50,6 +50,10 @@ bool find_departed(struct ledger *ledger, uint32_t to, uint64_t born_bytes);
 /* find_leaving() where the NEWSA is not known but only what a dump shows of it. */
 uint32_t find_leaving_of_found(struct ledger *ledger, uint32_t to);
 
+/* True if a MIGRATE came, no event was lost, and the dump that shows the clones is not
+ * over yet. */
+bool find_expects_clones(const struct ledger *ledger);
+
 /* True if a found SA can be what another, missing or leaving, has become: between other
  * ends whatever it counts, since it may have been preloaded with an earlier sample;
  * between the same ends, or with another add_time and no MIGRATE heard of, only if it

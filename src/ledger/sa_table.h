@@ -74,6 +74,8 @@ struct sa_entry {
 	uint8_t flushed : 1;  /* known when a FLUSHSA came */
 	uint8_t unsure : 1;   /* but perhaps made after it: no event has named it yet */
 	uint8_t doubtful : 1; /* found, but an SA of its key has ended since */
+	uint8_t displaced : 1;    /* migrated away, and another SA has its key */
+	uint8_t born_at_most : 1; /* born is the time of an UPDSA after a gap */
 };
 
 /* Members of a group in order of age, and two counts for whoever needs them. */

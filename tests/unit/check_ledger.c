@@ -1530,6 +1530,66 @@ TEST(newsa_of_a_key_whose_delsa_was_lost)
 	IS(confidential_bytes_sent, 1200);
 }
 
+/* The NEWSA of a keyed SA is lost, the UPDSA that changes it is not: it is as old as
+ * the dump says, between the same ends and after a move. */
+TEST(updsa_of_an_sa_whose_newsa_was_lost)
+{
+	for (int moves = 0; moves <= 1; moves++) {
+		struct sa old = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
+		struct sa young = moved(out_sa(2), "10.0.0.2", "192.0.2.1");
+		struct sa update = moves ? out_sa(1) : old;
+
+		teardown();
+		setup();
+		POLL_NONE();
+		ledger_note_gap(ledger);
+		young.add_time++;
+		update.add_time += 2;
+		event(SA_EVENT_NEW, young);
+		event(SA_EVENT_UPDATE, update);
+		POLL(young, old);
+		life_is(2, 2, 0);
+		event(SA_EVENT_DELETE, old);
+		POLL(young);
+		IS(rekeys, 1);
+		event(SA_EVENT_DELETE, young);
+		POLL_NONE();
+		IS(rekeys, 1);
+	}
+}
+
+/* The key of an SA whose end is known, again: by UPDSA, and with a published add_time.
+ */
+TEST(published_and_named_by_updsa_during_the_dump)
+{
+	struct sa sa = out_sa(1);
+
+	POLL(sa);
+	event(SA_EVENT_DELETE, sa);
+	begin();
+	show(published(sa, 2, 0));
+	sa.add_time++;
+	event(SA_EVENT_UPDATE, sa);
+	finish();
+	life_is(1, 2, 1);
+	POLL(published(sa, 2, 0));
+	life_is(1, 2, 1);
+}
+
+/* What ended unseen in the gap, having carried nothing, has not moved here: this SA is
+ * known, and has been published. */
+TEST(published_after_a_gap_in_which_another_like_it_ended)
+{
+	struct sa sa = published(out_sa(1), T0, 500);
+
+	POLL(sa);
+	ledger_note_gap(ledger);
+	event(SA_EVENT_DELETE, moved(out_sa(1), "10.0.0.2", "192.0.2.1"));
+	POLL(published(sa, 7, 700));
+	POLL(published(sa, 7, 700));
+	IS(confidential_bytes_sent, 700);
+}
+
 /* UPDSA of a moved SA whose messages were lost looks like a new one. */
 TEST(published_and_moved_and_updated_during_a_gap)
 {
@@ -1900,6 +1960,45 @@ TEST(migrate_then_rekey)
 		IS(rekeys, 1);
 		IS(active_tunnels, 1);
 	}
+}
+
+/* Its key is free again, for a new SA that comes before the dump that shows the clone.
+ */
+TEST(migrate_then_another_of_the_old_key)
+{
+	struct sa old = with_traffic(out_sa(1), 500, 5);
+	struct sa clone = with_traffic(moved(old, "10.0.0.2", "192.0.2.2"), 700, 7);
+	struct sa young = out_sa(1);
+
+	young.add_time++;
+	POLL(old);
+	begin();
+	show(old);
+	event_without_sa(SA_EVENT_MIGRATE);
+	event(SA_EVENT_NEW, young);
+	finish();
+	life_is(2, 2, 0);
+	POLL(young, clone);
+	life_is(2, 2, 0);
+	IS(confidential_bytes_sent, 700);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+
+/* The clone has gone as well, without a word. */
+TEST(migrate_then_another_of_the_old_key_and_a_flush)
+{
+	struct sa old = with_traffic(out_sa(1), 500, 5);
+	struct sa young = out_sa(1);
+
+	young.add_time++;
+	POLL(old);
+	event_without_sa(SA_EVENT_MIGRATE);
+	event(SA_EVENT_NEW, young);
+	event_without_sa(SA_EVENT_FLUSH);
+	POLL_NONE();
+	life_is(0, 2, 2);
+	IS(rekeys, 0);
+	ck_assert_uint_eq(totals(0)->losses, 2);
 }
 
 TEST(migrate_then_gone_before_a_dump)

@@ -22,6 +22,7 @@
 #include <linux/xfrm.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "messages.h"
@@ -110,7 +111,7 @@ struct model_sa {
 	unsigned row;
 	struct sa told_before; /* the same before the dump under way showed it */
 	bool shown_now;        /* by the dump under way */
-	bool held;  /* by the dump under way: it looks like the next of its key */
+	bool held;  /* by the dump under way: it looks like another of its key */
 	bool vague; /* its end now would tell too little, see do_publish() */
 	bool blind; /* nobody can tell what a dump shows of it, until events are read */
 	bool shown; /* by a dump, at least once */
@@ -596,9 +597,10 @@ static bool looks_new(const struct model_sa *it)
  *
  * Left out is what no watcher can tell: an SA that was published after the dump under
  * way has shown it, or that shows less there, and ends before the dump does; one that
- * shows less and another time after events were lost; one whose key was another's until
- * a flush that is not read yet; one that only a dump has shown that was cut short; and
- * publications before the first dump, which may be of SAs from before the daemon.
+ * shows less and another time after events were lost, or moved when they were; one
+ * whose key was another's until a flush that is not read yet; one that only a dump has
+ * shown that was cut short; and publications before the first dump, which may be of SAs
+ * from before the daemon.
  */
 static void publish(struct model_sa *it, const struct step *step, bool sure)
 {
@@ -634,7 +636,7 @@ static void do_publish(struct model *model, const struct step *step)
 	struct model_sa *it = choose(model, step->a, carries);
 
 	if (!it || !model->polled || follows_a_flushed(model, it) ||
-	    (it->shown && !it->polled))
+	    (it->shown && !it->polled) || (model->unsettled && it->moved))
 		return;
 	publish(it, step, !model->unsettled);
 	model->order_lost |= model->unsettled && it->sa.add_time != it->born;
@@ -1006,7 +1008,9 @@ static bool may_be_mistaken(const struct model *model)
 static bool any_looks_new(const struct model *model)
 {
 	for (size_t i = 0; i < model->n_live; i++)
-		if (looks_new(&model->live[i]))
+		if (looks_new(&model->live[i]) ||
+		    (model->live[i].moved &&
+		     model->live[i].sa.add_time != model->live[i].born))
 			return true;
 	return false;
 }
@@ -1255,7 +1259,8 @@ static void poll_step(struct model *model, uint32_t n)
 		it->shown = true;
 		model->clone_seen |= it->migrated;
 		if (!it->blind) {
-			it->held |= it->told.add_time != it->sa.add_time ||
+			it->held |= it->migrated ||
+				    it->told.add_time != it->sa.add_time ||
 				    recedes(&it->told, &it->sa);
 			it->vague |= recedes(&it->told, &it->sa);
 			it->told_before = it->told;
