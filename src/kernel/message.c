@@ -2,6 +2,7 @@
 #include "kernel/message.h"
 
 #include <errno.h>
+#include <linux/xfrm.h>
 #include <string.h>
 
 #include <libmnl/libmnl.h>
@@ -78,6 +79,18 @@ int message_get_attr(const struct nlattr *attr, void *ret, size_t size)
 	if (mnl_attr_get_payload_len(attr) < size)
 		return -EBADMSG;
 	memcpy(ret, mnl_attr_get_payload(attr), size);
+	return 0;
+}
+
+int message_get_mark(const struct nlattr *attr, uint32_t *ret_mark, uint32_t *ret_mask)
+{
+	struct xfrm_mark mark;
+	int err = message_get_attr(attr, &mark, sizeof(mark));
+
+	if (err)
+		return err;
+	*ret_mark = mark.v;
+	*ret_mask = mark.m;
 	return 0;
 }
 

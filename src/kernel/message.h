@@ -5,6 +5,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * What every reader of netlink messages needs. Lengths are compared unsigned and
@@ -47,6 +48,9 @@ int message_for_each_nested(const struct nlattr *nest,
 
 /* Copies the attribute's payload, of at least size bytes. Returns 0 or -EBADMSG. */
 int message_get_attr(const struct nlattr *attr, void *ret, size_t size);
+
+/* The value and the mask of an XFRMA_MARK. Returns 0 or -EBADMSG. */
+int message_get_mark(const struct nlattr *attr, uint32_t *ret_mark, uint32_t *ret_mask);
 
 /* An address as XFRM has it: 16 bytes, of which AF_INET uses four. The rest becomes 0,
  * whatever the keying daemon left there. */

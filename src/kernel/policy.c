@@ -57,18 +57,6 @@ static int read_templates(struct policy *policy, const struct nlattr *attr)
 	return 0;
 }
 
-static int read_mark(struct policy *policy, const struct nlattr *attr)
-{
-	struct xfrm_mark mark;
-	int err = message_get_attr(attr, &mark, sizeof(mark));
-
-	if (err)
-		return err;
-	policy->mark = mark.v;
-	policy->mark_mask = mark.m;
-	return 0;
-}
-
 static int read_attr(void *ctx, const struct nlattr *attr)
 {
 	struct policy *policy = ctx;
@@ -78,7 +66,7 @@ static int read_attr(void *ctx, const struct nlattr *attr)
 		policy->n_templates = 0;
 		return read_templates(policy, attr);
 	case XFRMA_MARK:
-		return read_mark(policy, attr);
+		return message_get_mark(attr, &policy->mark, &policy->mark_mask);
 	case XFRMA_IF_ID:
 		return message_get_attr(attr, &policy->if_id, sizeof(policy->if_id));
 	}

@@ -101,18 +101,6 @@ static int read_replay_esn(struct sa *sa, const struct nlattr *attr)
 	return 0;
 }
 
-static int read_mark(struct sa *sa, const struct nlattr *attr)
-{
-	struct xfrm_mark mark;
-	int err = message_get_attr(attr, &mark, sizeof(mark));
-
-	if (err)
-		return err;
-	sa->mark = mark.v;
-	sa->mark_mask = mark.m;
-	return 0;
-}
-
 static int read_offload(struct sa *sa, const struct nlattr *attr)
 {
 	struct xfrm_user_offload offload;
@@ -165,7 +153,7 @@ static int read_attr(void *ctx, const struct nlattr *attr)
 	case XFRMA_REPLAY_ESN_VAL:
 		return read_replay_esn(sa, attr);
 	case XFRMA_MARK:
-		return read_mark(sa, attr);
+		return message_get_mark(attr, &sa->mark, &sa->mark_mask);
 	case XFRMA_IF_ID:
 		return message_get_attr(attr, &sa->if_id, sizeof(sa->if_id));
 	case XFRMA_OFFLOAD_DEV:

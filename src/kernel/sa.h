@@ -46,9 +46,11 @@ struct sa {
 	uint32_t replay_window; /* older than the window */
 
 	bool replay_protected; /* its replay window is above 0, ESN or not */
-	/* What the message says of the direction; see sa_direction_hint(). */
-	enum sa_direction declared; /* by XFRMA_SA_DIR or the offload's flag */
-	enum sa_direction sequence; /* by sequence numbers in use */
+	/* What the message says of the direction: declared by XFRMA_SA_DIR, or else by
+	 * the flag of XFRMA_OFFLOAD_DEV; and what follows from the sequence numbers in
+	 * use (xfrm_output_one, xfrm_replay_advance). */
+	enum sa_direction declared;
+	enum sa_direction sequence;
 };
 
 enum sa_event_type {
