@@ -117,39 +117,3 @@ void links_free(struct links *links)
 	free(links->links);
 	*links = (struct links){0};
 }
-
-struct route_reader {
-	uint32_t if_index;
-	bool found;
-};
-
-static int read_route(void *ctx, const struct nlattr *attr)
-{
-	struct route_reader *reader = ctx;
-	int err;
-
-	if (mnl_attr_get_type(attr) != RTA_OIF)
-		return 0;
-	err = message_get_attr(attr, &reader->if_index, sizeof(reader->if_index));
-	reader->found = !err;
-	return err;
-}
-
-int link_of_route(const struct nlmsghdr *nlh, uint32_t *ret)
-{
-	struct route_reader reader = {.found = false};
-	struct rtmsg msg;
-	int err;
-
-	if (nlh->nlmsg_type != RTM_NEWROUTE)
-		return -ENOENT;
-	err = message_get_header(nlh, &msg, sizeof(msg));
-	if (!err)
-		err = message_for_each_attr(nlh, sizeof(msg), read_route, &reader);
-	if (err)
-		return err;
-	if (!reader.found)
-		return -ENOENT;
-	*ret = reader.if_index;
-	return 0;
-}

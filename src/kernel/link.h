@@ -31,8 +31,4 @@ const struct link *links_find(const struct links *links, uint32_t if_index);
 
 void links_free(struct links *links);
 
-/* The output interface (RTA_OIF) of an RTM_NEWROUTE message, in *ret. Returns 0;
- * -ENOENT if it is another message or the route has none; -EBADMSG. */
-int link_of_route(const struct nlmsghdr *nlh, uint32_t *ret);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -88,5 +89,8 @@ ssize_t netlink_socket_receive(const struct mnl_socket *socket, void *buffer,
 	} while (len < 0 && errno == EINTR);
 	if (len < 0)
 		return errno == EAGAIN ? 0 : -errno;
-	return is_from_kernel(&msg) ? len : -EREMOTE;
+	if (is_from_kernel(&msg) && (size_t)len <= size)
+		return len;
+	explicit_bzero(buffer, size);
+	return is_from_kernel(&msg) ? -ENOSPC : -EREMOTE;
 }

@@ -35,9 +35,9 @@ void netlink_socket_set_rcvbuf(struct mnl_socket *socket, size_t bytes);
 int netlink_socket_set_timeout(struct mnl_socket *socket, unsigned seconds);
 
 /*
- * Reads one datagram. Returns its bytes, more than size if it was cut; 0 if none came
- * in time; -EREMOTE if it was not from the kernel, and is gone, unread; or another
- * -errno: -ENOBUFS if the kernel has dropped some.
+ * Reads one datagram. Returns its bytes; 0 if none came in time; -EREMOTE if it was not
+ * from the kernel, or -ENOSPC if it did not fit: it is gone then, and the buffer wiped;
+ * or another -errno: -ENOBUFS if the kernel has dropped some.
  */
 ssize_t netlink_socket_receive(const struct mnl_socket *socket, void *buffer,
 			       size_t size);

@@ -6,9 +6,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -134,6 +137,23 @@ int netns_open(const char *dir, const char *name, struct netns_id *ret_id)
 	}
 	*ret_id = id_of(&file);
 	return fd;
+}
+
+/* setns() itself tells other kinds of namespaces, but a file that is not in nsfs may
+ * belong to anybody. */
+int netns_check(int fd)
+{
+	struct statfs fs;
+	int type;
+
+	if (fstatfs(fd, &fs) < 0)
+		return -errno;
+	if (fs.f_type != NSFS_MAGIC)
+		return -ENOTTY;
+	type = ioctl(fd, NS_GET_NSTYPE); /* Linux 4.11 */
+	if (type < 0)
+		return -errno;
+	return type == CLONE_NEWNET ? 0 : -ENOTTY;
 }
 
 int netns_identify_own(struct netns_id *ret)

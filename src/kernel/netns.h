@@ -52,6 +52,10 @@ int netns_identify(const char *dir, const char *name, struct netns_id *ret);
  * above. */
 int netns_open(const char *dir, const char *name, struct netns_id *ret_id);
 
+/* Returns 0 if the descriptor is of a network namespace, -ENOTTY if it is of anything
+ * else, or another -errno. */
+int netns_check(int fd);
+
 /* The calling thread's own. Returns 0 or -errno. */
 int netns_identify_own(struct netns_id *ret);
 

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/nsfs.h>
 #include <linux/rtnetlink.h>
 #include <linux/xfrm.h>
 #include <net/if.h>
@@ -15,25 +13,24 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/vfs.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <libmnl/libmnl.h>
 
-#include "kernel/link.h"
 #include "kernel/message.h"
+#include "kernel/netlink_request.h"
 #include "kernel/netlink_socket.h"
 #include "kernel/netns.h"
 #include "kernel/route_lookup.h"
+#include "kernel/sa_text.h"
+#include "util/clock.h"
+#include "util/log.h"
 
 enum {
 	/* What the kernel fills at most for one read of a dump (SKB_MAX_ALLOC,
 	 * net/netlink/af_netlink.c). */
 	BUFFER_SIZE = 32768,
-	/* A dump of 100,000 SAs takes 20 ms; each read of it far less. */
-	READ_TIMEOUT_S = 2,
-	ANSWER_TIMEOUT_S = 10,
 	/* Event reads before others get their turn: each brings one message, and more
 	 * than all that fit into a buffer of 16 MiB. */
 	MAX_BATCHES = 65536,
@@ -55,10 +52,9 @@ struct xfrm_netlink {
 	struct mnl_socket *addrs; /* address events */
 	int xfrm_stat_fd;
 	int xfrm_stat_error; /* why it is not open */
-	unsigned seq;
-	uint64_t n_foreign;  /* datagrams that the kernel did not send */
-	unsigned lookup_seq; /* of route_type(), while another dump goes on */
-	char *buffer;        /* of BUFFER_SIZE, locked in memory; held keys; home's */
+	uint32_t seq;
+	uint64_t n_foreign; /* datagrams that the kernel did not send */
+	char *buffer;       /* of BUFFER_SIZE, locked in memory; held keys; home's */
 };
 
 /* The thread goes into the handle's namespace, if that is not its own. */
@@ -74,17 +70,6 @@ static void leave(const struct xfrm_netlink *netlink)
 		perror("cannot return to the own network namespace");
 		abort();
 	}
-}
-
-static int open_request_socket(int protocol, struct mnl_socket **ret)
-{
-	int err = netlink_socket_open(protocol, 0, ret);
-
-	if (!err)
-		err = netlink_socket_set_timeout(*ret, READ_TIMEOUT_S);
-	if (err)
-		netlink_socket_close(ret);
-	return err;
 }
 
 static int open_event_sockets(struct xfrm_netlink *netlink, size_t rcvbuf)
@@ -128,9 +113,9 @@ static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 	int err = open_event_sockets(netlink, rcvbuf);
 
 	if (!err)
-		err = open_request_socket(NETLINK_XFRM, &netlink->xfrm);
+		err = netlink_request_open(NETLINK_XFRM, &netlink->xfrm);
 	if (!err)
-		err = open_request_socket(NETLINK_ROUTE, &netlink->route);
+		err = netlink_request_open(NETLINK_ROUTE, &netlink->route);
 	/* Not /proc/net, which is the thread leader's namespace. A kernel without
 	 * CONFIG_XFRM_STATISTICS has no such file. */
 	if (!err)
@@ -176,28 +161,11 @@ int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret)
 	return err;
 }
 
-/* setns() itself tells other kinds of namespaces, but a file that is not in nsfs may
- * belong to anybody. */
-static int check_netns(int fd)
-{
-	struct statfs fs;
-	int type;
-
-	if (fstatfs(fd, &fs) < 0)
-		return -errno;
-	if (fs.f_type != NSFS_MAGIC)
-		return -ENOTTY;
-	type = ioctl(fd, NS_GET_NSTYPE); /* Linux 4.11 */
-	if (type < 0)
-		return -errno;
-	return type == CLONE_NEWNET ? 0 : -ENOTTY;
-}
-
 int xfrm_netlink_open_other(const struct xfrm_netlink *home, int netns, size_t rcvbuf,
 			    struct xfrm_netlink **ret)
 {
 	struct xfrm_netlink *netlink;
-	int err = check_netns(netns);
+	int err = netns_check(netns);
 
 	if (!err && home->netns < 0)
 		err = -ENOENT;
@@ -252,117 +220,32 @@ int xfrm_netlink_event_fd(const struct xfrm_netlink *netlink)
 	return mnl_socket_get_fd(netlink->events);
 }
 
-static uint64_t now(void *kernel)
-{
-	struct timespec time;
-
-	(void)kernel;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
-
-/* One read into the buffer. Returns the bytes, 0 if nothing waits, -EREMOTE if it was
- * not from the kernel, -ENOSPC if it was cut, or another -errno. */
-static ssize_t receive(struct xfrm_netlink *netlink, const struct mnl_socket *socket)
-{
-	ssize_t len = netlink_socket_receive(socket, netlink->buffer, BUFFER_SIZE);
-
-	if (len == -EREMOTE)
-		netlink->n_foreign++;
-	if (len <= BUFFER_SIZE)
-		return len;
-	explicit_bzero(netlink->buffer, BUFFER_SIZE);
-	return -ENOSPC;
-}
-
-static int error_of(const struct nlmsghdr *nlh)
-{
-	struct nlmsgerr error;
-
-	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(error))
-		return -EBADMSG;
-	memcpy(&error, mnl_nlmsg_get_payload(nlh), sizeof(error));
-	return error.error;
-}
-
-static int done_status(const struct nlmsghdr *nlh)
-{
-	int status = 0;
-
-	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(status))
-		memcpy(&status, mnl_nlmsg_get_payload(nlh), sizeof(status));
-	return status < 0 ? status : 0;
-}
-
-/* The answers in one batch. Returns 1 at the dump's end, 0 if more is to come. */
-static int read_answers(const struct xfrm_netlink *netlink, ssize_t len,
-			kernel_message_cb cb, void *ctx)
-{
-	struct message_batch batch = {netlink->buffer, (size_t)len};
-	const struct nlmsghdr *nlh;
-
-	while ((nlh = message_next(&batch))) {
-		int ret;
-
-		if (nlh->nlmsg_seq != netlink->seq)
-			continue; /* the rest of a dump given up */
-		if (nlh->nlmsg_flags & NLM_F_DUMP_INTR)
-			return -EINTR; /* the end itself may say so, too */
-		if (nlh->nlmsg_type == NLMSG_DONE)
-			return done_status(nlh) ? done_status(nlh) : 1;
-		if (nlh->nlmsg_type == NLMSG_ERROR)
-			return error_of(nlh) ? error_of(nlh) : 1; /* 0 acknowledges */
-		ret = cb(ctx, nlh);
-		if (ret)
-			return ret < 0 ? ret : -ret;
-	}
-	return batch.left ? -EBADMSG : 0;
-}
-
-static int receive_answers(struct xfrm_netlink *netlink,
-			   const struct mnl_socket *socket, kernel_message_cb cb,
-			   void *ctx)
-{
-	uint64_t deadline = now(NULL) + ANSWER_TIMEOUT_S * UINT64_C(1000000000);
-
-	while (now(NULL) < deadline) {
-		ssize_t len = receive(netlink, socket);
-		int ret;
-
-		if (len == -EREMOTE)
-			continue;
-		if (len <= 0)
-			return len ? (int)len : -ETIMEDOUT;
-		ret = read_answers(netlink, len, cb, ctx);
-		explicit_bzero(netlink->buffer, (size_t)len);
-		if (ret)
-			return ret < 0 ? ret : 0;
-	}
-	return -ETIMEDOUT;
-}
-
-static struct nlmsghdr *start_request(struct xfrm_netlink *netlink, uint16_t type,
-				      uint16_t flags)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(netlink->buffer);
-
-	nlh->nlmsg_type = type;
-	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	nlh->nlmsg_seq = ++netlink->seq;
-	return nlh;
-}
-
 /* The kinds of dump: what asks for them, of whom, and behind which header. */
 static const struct {
+	const char *name;
 	uint16_t type;
 	bool route;
 	size_t header; /* zeros: every family */
 } dumps[] = {
-    [KERNEL_DUMP_SAD] = {XFRM_MSG_GETSA, false, 0},
-    [KERNEL_DUMP_SPD] = {XFRM_MSG_GETPOLICY, false, 0},
-    [KERNEL_DUMP_ADDRS] = {RTM_GETADDR, true, sizeof(struct rtgenmsg)},
-    [KERNEL_DUMP_LINKS] = {RTM_GETLINK, true, sizeof(struct ifinfomsg)},
+    [KERNEL_DUMP_SAD] = {"the SAD", XFRM_MSG_GETSA, false, 0},
+    [KERNEL_DUMP_SPD] = {"the SPD", XFRM_MSG_GETPOLICY, false, 0},
+    [KERNEL_DUMP_ADDRS] = {"the addresses", RTM_GETADDR, true, sizeof(struct rtgenmsg)},
+    [KERNEL_DUMP_LINKS] = {"the links", RTM_GETLINK, true, sizeof(struct ifinfomsg)},
 };
+
+/* Which namespace, as "ls -l /proc/PID/ns/net" shows it. */
+static unsigned long long netns_number(const struct xfrm_netlink *netlink)
+{
+	struct stat file;
+
+	return fstat(netlink->netns, &file) < 0 ? 0 : file.st_ino;
+}
+
+static uint64_t now(void *kernel)
+{
+	(void)kernel;
+	return clock_now_ns();
+}
 
 static int reopen(const struct xfrm_netlink *netlink, int protocol,
 		  struct mnl_socket **socket)
@@ -371,66 +254,63 @@ static int reopen(const struct xfrm_netlink *netlink, int protocol,
 
 	if (err)
 		return err;
-	err = open_request_socket(protocol, socket);
+	err = netlink_request_open(protocol, socket);
 	leave(netlink);
 	return err;
 }
 
-/* Sends the request that stands in the buffer and reads the answers. After a failure
- * the socket may still have half a dump in it: take another. */
-static int ask(struct xfrm_netlink *netlink, bool route, const struct nlmsghdr *request,
-	       kernel_message_cb cb, void *ctx)
+/* The socket is closed after a failure that left answers in it. */
+static int ensure_open(struct xfrm_netlink *netlink, bool route)
 {
 	struct mnl_socket **socket = route ? &netlink->route : &netlink->xfrm;
-	int err = 0;
 
-	if (!*socket)
-		err = reopen(netlink, route ? NETLINK_ROUTE : NETLINK_XFRM, socket);
-	if (err)
-		return err;
-	if (mnl_socket_sendto(*socket, request, request->nlmsg_len) < 0)
-		err = -errno;
-	if (!err)
-		err = receive_answers(netlink, *socket, cb, ctx);
-	if (err)
-		netlink_socket_close(socket);
-	return err;
+	return *socket ? 0
+		       : reopen(netlink, route ? NETLINK_ROUTE : NETLINK_XFRM, socket);
+}
+
+static void log_dump(const struct xfrm_netlink *netlink, enum kernel_dump what,
+		     size_t n_answers, uint64_t start, int ret)
+{
+	log_debug(LOG_TOPIC_NETLINK,
+		  "net:[%llu]: dump of %s: %zu messages, %llu us%s%s",
+		  netns_number(netlink), dumps[what].name, n_answers,
+		  (unsigned long long)(clock_now_ns() - start) / 1000, ret ? ": " : "",
+		  ret < 0 ? strerror(-ret)
+		  : ret   ? "ended early"
+			  : "");
 }
 
 static int dump(void *kernel, enum kernel_dump what, kernel_message_cb cb, void *ctx)
 {
 	struct xfrm_netlink *netlink = kernel;
-	struct nlmsghdr *nlh = start_request(netlink, dumps[what].type, NLM_F_DUMP);
+	struct netlink_reader reader = {
+	    .cb = cb, .ctx = ctx, .buffer = netlink->buffer, .size = BUFFER_SIZE};
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(netlink->buffer);
+	uint64_t start = clock_now_ns();
+	int ret = ensure_open(netlink, dumps[what].route);
 
+	if (ret)
+		return ret;
+	nlh->nlmsg_type = dumps[what].type;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = ++netlink->seq;
 	if (dumps[what].header)
 		mnl_nlmsg_put_extra_header(nlh, dumps[what].header);
-	return ask(netlink, dumps[what].route, nlh, cb, ctx);
+	ret = netlink_request(dumps[what].route ? &netlink->route : &netlink->xfrm, nlh,
+			      &reader);
+	log_dump(netlink, what, reader.n_answers, start, ret);
+	return ret;
 }
 
-static int on_route(void *ctx, const struct nlmsghdr *nlh)
-{
-	return link_of_route(nlh, ctx);
-}
-
-/* The answer is one message, or an error, and then the acknowledgement that ends it. */
 static int route(void *kernel, uint16_t family, const struct in6_addr *local,
 		 const struct in6_addr *remote, uint32_t bound, uint32_t *ret_if_index)
 {
 	struct xfrm_netlink *netlink = kernel;
-	size_t size = family == AF_INET ? sizeof(struct in_addr) : sizeof(*remote);
-	struct nlmsghdr *nlh = start_request(netlink, RTM_GETROUTE, NLM_F_ACK);
-	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+	int err = ensure_open(netlink, true);
 
-	msg->rtm_family = (unsigned char)family;
-	msg->rtm_dst_len = (unsigned char)(size * 8);
-	mnl_attr_put(nlh, RTA_DST, size, remote);
-	if (!IN6_IS_ADDR_UNSPECIFIED(local)) {
-		msg->rtm_src_len = (unsigned char)(size * 8);
-		mnl_attr_put(nlh, RTA_SRC, size, local);
-	}
-	if (bound)
-		mnl_attr_put_u32(nlh, RTA_OIF, bound);
-	return ask(netlink, true, nlh, on_route, ret_if_index);
+	return err ? err
+		   : route_lookup_interface(&netlink->route, ++netlink->seq, family,
+					    local, remote, bound, ret_if_index);
 }
 
 /* Its answer does not go through the buffer, which may hold a batch of a dump. No dump
@@ -439,15 +319,21 @@ static int route_type(void *kernel, uint16_t family, const struct in6_addr *addr
 		      uint32_t mark, uint8_t *ret_type)
 {
 	struct xfrm_netlink *netlink = kernel;
-	int err = netlink->route ? 0 : reopen(netlink, NETLINK_ROUTE, &netlink->route);
+	int err = ensure_open(netlink, true);
 
-	if (err)
-		return err;
-	err = route_lookup_type(netlink->route, ++netlink->lookup_seq, family, addr,
-				mark, ret_type);
-	if (err)
-		netlink_socket_close(&netlink->route);
-	return err;
+	return err ? err
+		   : route_lookup_type(&netlink->route, ++netlink->seq, family, addr,
+				       mark, ret_type);
+}
+
+static void log_event(const struct xfrm_netlink *netlink, const struct nlmsghdr *nlh)
+{
+	char text[SA_TEXT_SIZE];
+
+	if (log_debug_is_on(LOG_TOPIC_NETLINK))
+		log_debug(LOG_TOPIC_NETLINK, "net:[%llu]: event %s",
+			  netns_number(netlink),
+			  sa_describe_message(nlh, text, sizeof(text)));
 }
 
 /* What is no message any more is lost, as if the kernel had dropped it. */
@@ -458,8 +344,10 @@ static int read_batch(const struct xfrm_netlink *netlink, ssize_t len,
 	const struct nlmsghdr *nlh;
 
 	while ((nlh = message_next(&batch))) {
-		int ret = cb(ctx, nlh);
+		int ret;
 
+		log_event(netlink, nlh);
+		ret = cb(ctx, nlh);
 		if (ret)
 			return ret;
 	}
@@ -469,13 +357,15 @@ static int read_batch(const struct xfrm_netlink *netlink, ssize_t len,
 static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
 {
 	struct xfrm_netlink *netlink = kernel;
-	uint64_t end = now(NULL) + EVENTS_NS;
+	uint64_t end = clock_now_ns() + EVENTS_NS;
 	uint64_t foreign = netlink->n_foreign;
 
-	for (int i = 0; i < MAX_BATCHES && now(NULL) < end; i++) {
-		ssize_t len = receive(netlink, netlink->events);
+	for (int i = 0; i < MAX_BATCHES && clock_now_ns() < end; i++) {
+		ssize_t len = netlink_socket_receive(netlink->events, netlink->buffer,
+						     BUFFER_SIZE);
 		int ret;
 
+		netlink->n_foreign += len == -EREMOTE;
 		if (len == -EREMOTE && netlink->n_foreign - foreign < MAX_FOREIGN)
 			continue;
 		if (len == -EREMOTE)
@@ -490,8 +380,8 @@ static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
 	return 1;
 }
 
-/* The messages themselves do not matter: a dump says what is. Of those that are left
- * unread some may matter. */
+/* The messages themselves do not matter, so that none is read whole: a dump says what
+ * is. Of those that are left unread some may matter. */
 static bool addrs_changed(void *kernel)
 {
 	struct xfrm_netlink *netlink = kernel;
@@ -506,10 +396,10 @@ static bool addrs_changed(void *kernel)
 			return changed;
 		if (len == -EREMOTE)
 			netlink->n_foreign++;
-		else if (len < 0 && len != -ENOBUFS)
-			return true;
-		else
+		else if (len == -ENOSPC || len == -ENOBUFS)
 			changed = true;
+		else
+			return true;
 	}
 	return true;
 }

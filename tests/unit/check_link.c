@@ -104,38 +104,3 @@ TEST(a_nest_that_claims_too_much)
 	ck_assert_int_eq(add(nlh), -EBADMSG);
 	ck_assert_uint_eq(links.n, 0);
 }
-
-static struct nlmsghdr *new_route(bool has_oif)
-{
-	char buffer[128];
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-
-	mnl_nlmsg_put_extra_header(nlh, sizeof(struct rtmsg));
-	mnl_attr_put_u32(nlh, RTA_TABLE, 254);
-	if (has_oif)
-		mnl_attr_put_u32(nlh, RTA_OIF, 9);
-	return message_raw(RTM_NEWROUTE, mnl_nlmsg_get_payload(nlh),
-			   mnl_nlmsg_get_payload_len(nlh));
-}
-
-TEST(routes)
-{
-	struct nlmsghdr *nlh = new_route(true);
-	uint32_t if_index = 1;
-
-	for (size_t len = sizeof(*nlh); len < nlh->nlmsg_len; len++) {
-		struct nlmsghdr *cut = message_cut(nlh, len);
-
-		ck_assert_int_ne(link_of_route(cut, &if_index), 0);
-		free(cut);
-	}
-	ck_assert_uint_eq(if_index, 1);
-	ck_assert_int_eq(link_of_route(nlh, &if_index), 0);
-	ck_assert_uint_eq(if_index, 9);
-	nlh->nlmsg_type = RTM_NEWADDR;
-	ck_assert_int_eq(link_of_route(nlh, &if_index), -ENOENT);
-	free(nlh);
-	nlh = new_route(false);
-	ck_assert_int_eq(link_of_route(nlh, &if_index), -ENOENT);
-	free(nlh);
-}

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/local_route.h"
-#include "kernel/route_lookup.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "fake_kernel.h"
 #include "messages.h"
@@ -182,53 +179,4 @@ TEST(a_kernel_that_does_not_answer)
 	local_routes_begin(&routes, 2 * LOCAL_ROUTES_GOOD_NS);
 	ck_assert_int_eq(find("10.9.0.1"), LOCAL_OWN);
 	ck_assert_int_eq(find("10.9.0.2"), LOCAL_NO);
-}
-
-/* The lookup itself, in the kernel that runs the test: what it calls local it lets a
- * socket be bound to (inet_addr_type()). Needs neither root nor a network. */
-
-static bool can_be_bound_to(const struct in6_addr *addr)
-{
-	struct sockaddr_in name = {.sin_family = AF_INET};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool can;
-
-	memcpy(&name.sin_addr, addr, sizeof(name.sin_addr));
-	can = bind(fd, (const struct sockaddr *)&name, sizeof(name)) == 0;
-	close(fd);
-	return can;
-}
-
-TEST(the_real_kernel)
-{
-	static const char *const addrs[] = {"127.0.0.1", "192.0.2.77", "127.1.2.3",
-					    "203.0.113.5"};
-	struct mnl_socket *socket;
-
-	ck_assert_int_eq(netlink_socket_open(NETLINK_ROUTE, SOCK_NONBLOCK, &socket), 0);
-	for (uint32_t i = 0; i < sizeof(addrs) / sizeof(*addrs); i++) {
-		const struct in6_addr addr = addr_of(addrs[i]);
-		uint8_t type = 77;
-
-		ck_assert_int_eq(
-		    route_lookup_type(socket, i + 1, AF_INET, &addr, 0, &type), 0);
-		ck_assert_uint_ne(type, 77);
-		ck_assert_msg((type == RTN_LOCAL) == can_be_bound_to(&addr), "%s",
-			      addrs[i]);
-	}
-	netlink_socket_close(&socket);
-}
-
-TEST(an_answer_that_does_not_come)
-{
-	const struct in6_addr addr = addr_of("127.0.0.1");
-	struct mnl_socket *socket;
-	uint8_t type = 77;
-
-	/* this protocol's part of the kernel takes no such request */
-	ck_assert_int_eq(netlink_socket_open(NETLINK_USERSOCK, SOCK_NONBLOCK, &socket),
-			 0);
-	ck_assert_int_lt(route_lookup_type(socket, 1, AF_INET, &addr, 0, &type), 0);
-	ck_assert_uint_eq(type, 77);
-	netlink_socket_close(&socket);
 }

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "kernel/netlink_request.h"
+#include "kernel/route_lookup.h"
+
+#include <errno.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <libmnl/libmnl.h>
+
+#include "messages.h"
+#include "runner.h"
+
+/* Requests to the kernel that runs the test. They need neither root nor a network:
+ * there always is a loopback interface. */
+
+static struct mnl_socket *requests;
+static uint32_t seq;
+static _Alignas(struct nlmsghdr) char answers[32768];
+
+static void setup(void)
+{
+	ck_assert_int_eq(netlink_request_open(NETLINK_ROUTE, &requests), 0);
+}
+
+static void teardown(void)
+{
+	netlink_socket_close(&requests);
+}
+
+CHAPTER(setup, teardown);
+
+static int ask_links(uint16_t type, uint16_t flags, struct netlink_reader *reader)
+{
+	_Alignas(struct nlmsghdr) char room[64];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(room);
+	struct ifinfomsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+
+	nlh->nlmsg_type = type;
+	nlh->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	nlh->nlmsg_seq = ++seq;
+	msg->ifi_index = 1;
+	return netlink_request(&requests, nlh, reader);
+}
+
+/* What the callback does with the messages: it gives *ctx, and 0 if that is NULL. */
+static int answer(void *ctx, const struct nlmsghdr *nlh)
+{
+	ck_assert_int_eq(nlh->nlmsg_type, RTM_NEWLINK);
+	return ctx ? *(int *)ctx : 0;
+}
+
+static struct netlink_reader reader_of(int *result)
+{
+	return (struct netlink_reader){
+	    .cb = answer, .ctx = result, .buffer = answers, .size = sizeof(answers)};
+}
+
+TEST(a_dump_has_all_answers_and_one_request_one)
+{
+	struct netlink_reader dump = reader_of(NULL);
+	struct netlink_reader one = reader_of(NULL);
+
+	ck_assert_int_eq(ask_links(RTM_GETLINK, NLM_F_DUMP, &dump), 0);
+	ck_assert_uint_ge(dump.n_answers, 1);
+	ck_assert_int_eq(ask_links(RTM_GETLINK, 0, &one), 0);
+	ck_assert_uint_eq(one.n_answers, 1);
+	ck_assert_ptr_nonnull(requests);
+}
+
+/* Any result but 0, as kernel.h has it. The rest of the dump goes with the socket. */
+TEST(the_callback_ends_a_dump_with_its_result)
+{
+	int results[] = {-ENOMEM, 7};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct netlink_reader reader = reader_of(&results[i]);
+
+		ck_assert_int_eq(ask_links(RTM_GETLINK, NLM_F_DUMP, &reader),
+				 results[i]);
+		ck_assert_uint_eq(reader.n_answers, 1);
+		ck_assert_ptr_null(requests);
+		ck_assert_int_eq(netlink_request_open(NETLINK_ROUTE, &requests), 0);
+	}
+}
+
+TEST(the_callback_of_the_only_answer_leaves_the_socket_open)
+{
+	int result = -ENOENT;
+	struct netlink_reader reader = reader_of(&result);
+
+	ck_assert_int_eq(ask_links(RTM_GETLINK, 0, &reader), -ENOENT);
+	ck_assert_ptr_nonnull(requests);
+}
+
+TEST(an_error_of_the_kernel_leaves_the_socket_open)
+{
+	struct netlink_reader reader = reader_of(NULL);
+
+	ck_assert_int_eq(ask_links(RTM_MAX + 1, 0, &reader), -EOPNOTSUPP);
+	ck_assert_uint_eq(reader.n_answers, 0);
+	ck_assert_ptr_nonnull(requests);
+}
+
+TEST(an_answer_longer_than_the_buffer)
+{
+	struct netlink_reader reader = reader_of(NULL);
+
+	reader.size = 64;
+	memset(answers, 0x5a, sizeof(answers));
+	ck_assert_int_eq(ask_links(RTM_GETLINK, 0, &reader), -ENOSPC);
+	ck_assert_uint_eq(reader.n_answers, 0);
+	ck_assert_ptr_null(requests);
+	for (size_t i = 0; i < sizeof(answers); i++)
+		ck_assert_int_eq(answers[i], i < 64 ? 0 : 0x5a);
+}
+
+TEST(the_buffer_is_wiped)
+{
+	struct netlink_reader reader = reader_of(NULL);
+
+	ck_assert_int_eq(ask_links(RTM_GETLINK, 0, &reader), 0);
+	for (size_t i = 0; i < sizeof(answers); i++)
+		ck_assert_int_eq(answers[i], 0);
+}
+
+/* Routes. */
+
+/* What the kernel calls local it lets a socket be bound to (inet_addr_type()). */
+static bool can_be_bound_to(const struct in6_addr *addr)
+{
+	struct sockaddr_in name = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool can;
+
+	memcpy(&name.sin_addr, addr, sizeof(name.sin_addr));
+	can = bind(fd, (const struct sockaddr *)&name, sizeof(name)) == 0;
+	close(fd);
+	return can;
+}
+
+TEST(the_type_of_a_route)
+{
+	static const char *const addrs[] = {"127.0.0.1", "192.0.2.77", "127.1.2.3",
+					    "203.0.113.5"};
+
+	for (size_t i = 0; i < sizeof(addrs) / sizeof(*addrs); i++) {
+		const struct in6_addr addr = addr_of(addrs[i]);
+		uint8_t type = 77;
+
+		ck_assert_int_eq(
+		    route_lookup_type(&requests, ++seq, AF_INET, &addr, 0, &type), 0);
+		ck_assert_uint_ne(type, 77);
+		ck_assert_msg((type == RTN_LOCAL) == can_be_bound_to(&addr), "%s",
+			      addrs[i]);
+		ck_assert_ptr_nonnull(requests);
+	}
+}
+
+/* Loopback has index 1 in every network namespace. */
+TEST(the_interface_of_a_route)
+{
+	const struct in6_addr any = {0};
+	const struct in6_addr local = addr_of("127.0.0.1");
+	const struct in6_addr remote = addr_of("127.0.0.2");
+	uint32_t if_index = 0;
+
+	ck_assert_int_eq(route_lookup_interface(&requests, ++seq, AF_INET, &any,
+						&remote, 0, &if_index),
+			 0);
+	ck_assert_uint_eq(if_index, 1);
+	if_index = 0;
+	ck_assert_int_eq(route_lookup_interface(&requests, ++seq, AF_INET, &local,
+						&remote, 1, &if_index),
+			 0);
+	ck_assert_uint_eq(if_index, 1);
+	ck_assert_int_lt(route_lookup_interface(&requests, ++seq, AF_INET, &local,
+						&remote, 0x7ffffff0, &if_index),
+			 0);
+	ck_assert_ptr_nonnull(requests);
+}
+
+TEST(an_answer_that_does_not_come)
+{
+	const struct in6_addr addr = addr_of("127.0.0.1");
+	uint8_t type = 77;
+
+	/* this protocol's part of the kernel takes no such request */
+	netlink_socket_close(&requests);
+	ck_assert_int_eq(netlink_request_open(NETLINK_USERSOCK, &requests), 0);
+	ck_assert_int_lt(route_lookup_type(&requests, ++seq, AF_INET, &addr, 0, &type),
+			 0);
+	ck_assert_uint_eq(type, 77);
+	ck_assert_ptr_null(requests);
+}
+
+static struct nlmsghdr *new_route(bool has_oif)
+{
+	char buffer[128];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct rtmsg));
+	mnl_attr_put_u32(nlh, RTA_TABLE, 254);
+	if (has_oif)
+		mnl_attr_put_u32(nlh, RTA_OIF, 9);
+	return message_raw(RTM_NEWROUTE, mnl_nlmsg_get_payload(nlh),
+			   mnl_nlmsg_get_payload_len(nlh));
+}
+
+TEST(the_interface_of_a_route_message)
+{
+	struct nlmsghdr *nlh = new_route(true);
+	uint32_t if_index = 1;
+
+	for (size_t len = sizeof(*nlh); len < nlh->nlmsg_len; len++) {
+		struct nlmsghdr *cut = message_cut(nlh, len);
+
+		ck_assert_int_ne(route_interface(cut, &if_index), 0);
+		free(cut);
+	}
+	ck_assert_uint_eq(if_index, 1);
+	ck_assert_int_eq(route_interface(nlh, &if_index), 0);
+	ck_assert_uint_eq(if_index, 9);
+	nlh->nlmsg_type = RTM_NEWADDR;
+	ck_assert_int_eq(route_interface(nlh, &if_index), -ENOENT);
+	free(nlh);
+	nlh = new_route(false);
+	ck_assert_int_eq(route_interface(nlh, &if_index), -ENOENT);
+	free(nlh);
+}
