@@ -368,7 +368,6 @@ int collector_reconfigure(struct collector *collector,
 	err = rows_begin(&collector->rows, now(collector));
 	if (err)
 		return err;
-	rows_note_renames(&collector->rows, now(collector));
 	make_room(collector); /* or at the next poll */
 	return 0;
 }

@@ -41,10 +41,13 @@ int rows_begin(struct rows *rows, uint64_t now)
 		return err;
 	rows->n = set->n;
 	for (size_t i = 0; i < set->n; i++) {
-		if (!set->instances[i].added)
-			continue;
-		rows->rows[i] = (struct row){.discontinuity = now};
-		set->instances[i].added = false;
+		struct instance *instance = &set->instances[i];
+
+		if (instance->added)
+			rows->rows[i] = (struct row){.losses = 0};
+		if (instance->added || instance->renamed)
+			rows->rows[i].discontinuity = now;
+		instance->added = instance->renamed = false;
 	}
 	return 0;
 }
@@ -86,17 +89,6 @@ bool rows_have_counted(const struct rows *rows)
 		    row_has_counted(rows_totals(rows, i), &rows->rows[i]))
 			return true;
 	return false;
-}
-
-void rows_note_renames(struct rows *rows, uint64_t now)
-{
-	struct instance *instances = rows->set->instances;
-
-	for (size_t i = 0; i < rows->n; i++) {
-		if (instances[i].renamed)
-			rows->rows[i].discontinuity = now;
-		instances[i].renamed = false;
-	}
 }
 
 void rows_note_losses(struct rows *rows, bool everywhere, uint64_t now)

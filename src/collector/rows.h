@@ -43,8 +43,11 @@ void rows_free(struct rows *rows);
 /* Memory for n rows, here and in the ledger. Returns 0 or -ENOMEM. */
 int rows_reserve(struct rows *rows, size_t n);
 
-/* Makes a row for every instance. Those of new instances begin now, at 0. Returns 0 or
- * -ENOMEM. */
+/*
+ * Makes a row for every instance. Those of new instances begin now, at 0. Where an
+ * instance has another name now there is a discontinuity: under that name the counters
+ * were another row's. Returns 0 or -ENOMEM.
+ */
 int rows_begin(struct rows *rows, uint64_t now);
 
 /* What the ledger has counted for a row. */
@@ -58,10 +61,6 @@ void rows_drop(struct rows *rows, unsigned number);
 
 /* True if any row has counted anything, in any column but the levels. */
 bool rows_have_counted(const struct rows *rows);
-
-/* A discontinuity where the instance has another name now: under that name the counters
- * were another row's. */
-void rows_note_renames(struct rows *rows, uint64_t now);
 
 /* A discontinuity where an SA was lost since the last call, or everywhere (after events
  * were lost): something may be missing there. */

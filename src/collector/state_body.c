@@ -125,15 +125,12 @@ static bool is_text(const char *text, size_t size)
 	return text_is_clean(text);
 }
 
-/* An HBA's own name, which no other row has. */
+/* A discovered name, which no other row has. */
 static bool is_own_found(const struct instance_set *set, const char *found)
 {
-	if (!instance_name_is_valid(found) || !strcmp(found, INSTANCE_UNATTRIBUTED))
-		return false;
-	for (size_t i = 0; i < set->n; i++)
-		if (!strcmp(set->instances[i].found, found))
-			return false;
-	return true;
+	return instance_name_is_valid(found) &&
+	       strcmp(found, INSTANCE_UNATTRIBUTED) != 0 &&
+	       instance_set_find_discovered(set, found) < 0;
 }
 
 /* Only what is ever saved: else what is saved next could not be loaded. */
@@ -222,6 +219,24 @@ static int load_rows(struct rows *rows, uint64_t now, FILE *stream, unsigned *nu
 			return -EBADMSG;
 	}
 	return 0;
+}
+
+/* The renames may not be those of the daemon that saved. A row that has lost its name,
+ * and was not saved, existed only for that name. */
+static int rename_loaded(struct rows *rows, uint64_t now, const unsigned *numbers,
+			 size_t n)
+{
+	struct instance_set *set = rows->set;
+	int err = instance_set_apply_renames(set);
+
+	for (unsigned i = 1; i < set->n && !err; i++) {
+		const struct instance *instance = &set->instances[i];
+
+		if (instance->renamed && !instance->configured && !instance->found[0] &&
+		    !is_listed(numbers, n, i))
+			instance_set_remove(set, i);
+	}
+	return err ? err : rows_begin(rows, now);
 }
 
 /* SAs. */
@@ -329,14 +344,12 @@ int state_body_load(struct rows *rows, uint64_t now, FILE *stream)
 	err = load_rows(rows, now, stream, numbers, head.n_rows);
 	if (!err)
 		err = load_sas(rows->ledger, stream, head.n_sas, numbers, head.n_rows);
-	free(numbers);
 	if (!err)
 		err = load_counters(&rows->xfrm, stream);
 	if (!err)
-		err = instance_set_apply_renames(rows->set);
-	if (err)
-		return err;
-	rows_note_renames(rows, now);
-	rows->errors = head.errors;
-	return 0;
+		err = rename_loaded(rows, now, numbers, head.n_rows);
+	free(numbers);
+	if (!err)
+		rows->errors = head.errors;
+	return err;
 }

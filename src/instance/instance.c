@@ -93,35 +93,12 @@ int instance_set_add(struct instance_set *set, const char *name)
 	return add_instance(set, name);
 }
 
-/* Found instances and their names. */
-
-static const char *renamed(const struct instance_set *set, const char *found)
-{
-	for (size_t i = 0; i < set->n_renames; i++)
-		if (!strcmp(set->renames[i].found, found))
-			return set->renames[i].name;
-	return found;
-}
-
-static int find_found(const struct instance_set *set, const char *found)
+int instance_set_find_discovered(const struct instance_set *set, const char *found)
 {
 	for (size_t i = 1; i < set->n; i++)
 		if (!strcmp(set->instances[i].found, found))
 			return (int)i;
 	return -ENOENT;
-}
-
-/* The instance that may have a found HBA under that name, if need be a new one: one of
- * that name that is no other HBA's. */
-static int take_name(struct instance_set *set, const char *name, bool add)
-{
-	int number = instance_set_find(set, name);
-
-	if (number < 0 && add && set->n_used >= set->max_rows)
-		return -ENOSPC;
-	if (number < 0)
-		return add ? add_instance(set, name) : -ENOENT;
-	return number > 0 && !set->instances[number].found[0] ? number : -EEXIST;
 }
 
 /* One HBA may be met at each of its connections. */
@@ -140,217 +117,49 @@ static int refuse(struct instance_set *set, const char *found)
 	return -ENOENT;
 }
 
-int instance_set_found(struct instance_set *set, const char *found, bool add)
+/* A name that no instance has, made of one that another has. */
+static void make_other_name(const struct instance_set *set, const char *name,
+			    char other[INSTANCE_NAME_MAX + 1])
+{
+	unsigned i = 2;
+
+	do
+		snprintf(other, INSTANCE_NAME_MAX + 1, "%.50s~%u", name, i++);
+	while (instance_set_find(set, other) >= 0);
+}
+
+/* Under the name that it is to have, or one for the time until the others are renamed.
+ * Returns the number, -ENOMEM, or -ENOENT. */
+static int add_discovered(struct instance_set *set, const char *found, const char *name)
 {
 	char other[INSTANCE_NAME_MAX + 1];
-	int number = find_found(set, found);
+
+	if (set->n_used >= set->max_rows)
+		return refuse(set, found);
+	if (instance_set_find(set, name) < 0)
+		return add_instance(set, name);
+	make_other_name(set, name, other);
+	return add_instance(set, other);
+}
+
+int instance_set_found(struct instance_set *set, const char *found, bool add)
+{
+	const char *name = instance_set_served_name(set, found);
+	int number = instance_set_find_discovered(set, found);
+	int err;
 
 	if (number >= 0)
 		return number;
 	if (!strcmp(found, INSTANCE_UNATTRIBUTED))
 		return -ENOENT; /* no HBA is called so */
-	number = take_name(set, renamed(set, found), add);
-	if (number == -EEXIST)
-		number = take_name(set, found, add);
-	for (unsigned i = 2; number == -EEXIST; i++) {
-		snprintf(other, sizeof(other), "%.50s~%u", found, i);
-		number = take_name(set, other, add);
-	}
-	if (number == -ENOSPC)
-		return refuse(set, found);
-	if (number > 0)
-		snprintf(set->instances[number].found,
-			 sizeof(set->instances[number].found), "%s", found);
-	return number;
-}
-
-static bool wants_rename(const struct instance_set *set, const struct instance *it)
-{
-	return it->found[0] && strcmp(it->name, renamed(set, it->found)) != 0;
-}
-
-static void give_name(struct instance_set *set, struct instance *it)
-{
-	snprintf(it->name, sizeof(it->name), "%s", renamed(set, it->found));
-	it->renamed = true;
-}
-
-/* True if it waits for another that has yet to leave the name that it wants. */
-static bool waits_for(const struct instance_set *set, const bool *settled, size_t i,
-		      size_t *ret_holder)
-{
-	int number;
-
-	if (settled[i] || !wants_rename(set, &set->instances[i]))
-		return false;
-	number = instance_set_find(set, renamed(set, set->instances[i].found));
-	if (number < 0 || settled[number] ||
-	    !wants_rename(set, &set->instances[number]))
-		return false;
-	*ret_holder = (size_t)number;
-	return true;
-}
-
-/* The name is free, or will never be: then an instance that is no HBA takes this one
- * over, or this one keeps the name that it has. */
-static void settle_name(struct instance_set *set, struct instance *it)
-{
-	int number = instance_set_find(set, renamed(set, it->found));
-
-	if (number < 0) {
-		give_name(set, it);
-	} else if (number > 0 && !set->instances[number].found[0]) {
-		memcpy(set->instances[number].found, it->found, sizeof(it->found));
-		memcpy(set->instances[number].found_descr, it->found_descr,
-		       sizeof(it->found_descr));
-		it->found[0] = '\0';
-	}
-}
-
-/* All that are left wait for each other: whoever is reached after so many steps stands
- * in a ring. Its names go round at once. ring has room for all. */
-static void settle_ring(struct instance_set *set, bool *settled, size_t at,
-			size_t *ring)
-{
-	size_t start;
-	size_t n = 0;
-
-	for (size_t i = 0; i < set->n; i++)
-		waits_for(set, settled, at, &at);
-	start = at;
-	do {
-		ring[n++] = at;
-		waits_for(set, settled, at, &at);
-	} while (at != start && n < set->n);
-	for (size_t i = 0; i < n; i++) {
-		give_name(set, &set->instances[ring[i]]);
-		settled[ring[i]] = true;
-	}
-}
-
-/* Settles each that waits for nobody. Returns how many; *ret_waiting: one that waits,
- * 0: none. */
-static size_t settle_free(struct instance_set *set, bool *settled, size_t *ret_waiting)
-{
-	size_t n = 0;
-	size_t holder;
-
-	*ret_waiting = 0;
-	for (size_t i = 1; i < set->n; i++) {
-		if (settled[i] || !wants_rename(set, &set->instances[i]))
-			continue;
-		if (waits_for(set, settled, i, &holder)) {
-			*ret_waiting = i;
-			continue;
-		}
-		settle_name(set, &set->instances[i]);
-		settled[i] = true;
-		n++;
-	}
-	return n;
-}
-
-/* What renaming works with. */
-struct rename_room {
-	bool *settled;
-	size_t *ring;
-};
-
-static void free_rename_room(struct rename_room *room)
-{
-	free(room->settled);
-	free(room->ring);
-}
-
-/* For a set of n instances. Returns 0 or -ENOMEM. */
-static int make_rename_room(struct rename_room *room, size_t n)
-{
-	room->settled = calloc(n, sizeof(*room->settled));
-	room->ring = calloc(n, sizeof(*room->ring));
-	if (room->settled && room->ring)
-		return 0;
-	free_rename_room(room);
-	return -ENOMEM;
-}
-
-/* Each takes the name that another leaves; each round settles one at least. */
-static void apply_renames(struct instance_set *set, const struct rename_room *room)
-{
-	size_t waiting = 1;
-
-	while (waiting)
-		if (!settle_free(set, room->settled, &waiting) && waiting)
-			settle_ring(set, room->settled, waiting, room->ring);
-}
-
-int instance_set_apply_renames(struct instance_set *set)
-{
-	struct rename_room room;
-	int err = make_rename_room(&room, set->n);
-
-	if (err)
-		return err;
-	apply_renames(set, &room);
-	free_rename_room(&room);
-	return 0;
-}
-
-static int check_rename(struct parser *parser, const struct instance_set *set,
-			const struct instance_rename *rename)
-{
-	int err;
-
-	if (!rename->found[0] || !rename->name[0])
-		return parser_fail(parser,
-				   "say the name that is found and the new one");
-	err = instance_name_check(parser, rename->found);
-	if (!err)
-		err = instance_name_check(parser, rename->name);
-	if (err)
-		return err;
-	if (!strcmp(rename->found, INSTANCE_UNATTRIBUTED) ||
-	    !strcmp(rename->name, INSTANCE_UNATTRIBUTED))
-		return parser_fail(parser,
-				   "\"%s\" is the row of what belongs to no HBA",
-				   INSTANCE_UNATTRIBUTED);
-	for (size_t i = 0; i < set->n_renames; i++) {
-		if (!strcmp(set->renames[i].found, rename->found))
-			return parser_fail(parser, "\"%s\" is renamed already",
-					   rename->found);
-		if (!strcmp(set->renames[i].name, rename->name))
-			return parser_fail(parser,
-					   "\"%s\" is the new name of \"%s\" already",
-					   rename->name, set->renames[i].found);
-	}
-	return 0;
-}
-
-int instance_set_add_rename(struct instance_set *set, const char *line, char *error,
-			    size_t error_size)
-{
-	struct parser parser = {line, error, error_size};
-	struct instance_rename rename = {.found = ""};
-	struct instance_rename *grown;
-	char rest[2];
-	int ret = parser_word(&parser, rename.found, sizeof(rename.found));
-
-	if (ret > 0)
-		ret = parser_word(&parser, rename.name, sizeof(rename.name));
-	if (ret > 0) {
-		ret = parser_word(&parser, rest, sizeof(rest));
-		if (ret != 0)
-			return parser_fail(&parser, "there is more than two names");
-	}
-	if (ret == 0)
-		ret = check_rename(&parser, set, &rename);
-	if (ret < 0)
-		return ret;
-	grown = realloc(set->renames, (set->n_renames + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	set->renames = grown;
-	grown[set->n_renames++] = rename;
-	return 0;
+	number = instance_set_find(set, name);
+	if (number < 0 || set->instances[number].found[0])
+		number = add ? add_discovered(set, found, name) : -ENOENT;
+	if (number < 0)
+		return number;
+	memcpy(set->instances[number].found, found, strlen(found) + 1);
+	err = instance_set_apply_renames(set);
+	return err ? err : number;
 }
 
 int instance_set_init(struct instance_set *set)
@@ -438,7 +247,14 @@ int instance_set_add_line(struct instance_set *set, const char *line, char *erro
 	return err ? err : add_line(set, &parsed);
 }
 
-/* Room for a copy of each rule, so that nothing can fail later. */
+static void free_rules(struct instance_rule **rules, size_t n)
+{
+	for (size_t i = 0; rules && i < n; i++)
+		free(rules[i]);
+	free(rules);
+}
+
+/* A copy of each instance's rules, so that nothing can fail later. */
 static struct instance_rule **copy_rules(const struct instance_set *from)
 {
 	struct instance_rule **copies = calloc(from->n, sizeof(*copies));
@@ -451,9 +267,7 @@ static struct instance_rule **copy_rules(const struct instance_set *from)
 			continue;
 		copies[i] = malloc(size);
 		if (!copies[i]) {
-			while (i > 0)
-				free(copies[--i]);
-			free(copies);
+			free_rules(copies, i);
 			return NULL;
 		}
 		memcpy(copies[i], instance->rules, size);
@@ -466,8 +280,13 @@ size_t instance_set_merged_size(const struct instance_set *set,
 {
 	size_t n = set->n_used;
 
-	for (size_t i = 0; i < from->n; i++)
-		n += instance_set_find(set, from->instances[i].name) < 0;
+	for (size_t i = 0; i < from->n; i++) {
+		const char *name = from->instances[i].name;
+		int number = instance_set_find(set, name);
+
+		n += number < 0 ||
+		     instance_may_leave_name(from, set->instances[number].found, name);
+	}
 	return n > set->n ? n : set->n;
 }
 
@@ -479,63 +298,44 @@ static void add_names(struct instance_set *set, const struct instance_set *from)
 			add_instance(set, from->instances[i].name);
 }
 
-/* The other's in place of its own. */
-static int copy_renames(struct instance_set *set, const struct instance_set *from)
+/* Gives the instance of that name what the configuration says, and takes over the
+ * rules. */
+static void configure(struct instance *to, const struct instance *from,
+		      struct instance_rule *rules)
 {
-	size_t size = from->n_renames * sizeof(*from->renames);
-	struct instance_rename *copy = NULL;
-
-	if (size) {
-		copy = malloc(size);
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, from->renames, size);
-	}
-	free(set->renames);
-	set->renames = copy;
-	set->n_renames = from->n_renames;
-	return 0;
+	to->rules = rules;
+	to->n_rules = from->n_rules;
+	to->configured = true;
+	memcpy(to->descr, from->descr, sizeof(to->descr));
 }
 
 int instance_set_merge(struct instance_set *set, const struct instance_set *from)
 {
-	struct rename_room room;
-	struct instance_rule **copies;
-	int err = make_rename_room(&room, set->n + from->n);
+	struct instance_rule **rules = copy_rules(from);
+	int err = rules ? reserve(set, from->n) : -ENOMEM;
 
-	if (err)
+	if (!err)
+		err = instance_set_copy_renames(set, from);
+	if (err) {
+		free_rules(rules, from->n);
 		return err;
-	copies = copy_rules(from);
-	err = copies ? reserve(set, from->n) : -ENOMEM;
-	if (!err)
-		err = copy_renames(set, from);
-	if (!err)
-		add_names(set, from);
-	for (size_t i = 0; !err && i < set->n; i++) {
+	}
+	for (size_t i = 0; i < set->n; i++) {
 		free_instance(&set->instances[i]);
 		set->instances[i].configured = false;
 	}
-	for (size_t i = 0; copies && i < from->n; i++) {
-		struct instance *to;
+	instance_set_apply_renames(set); /* nothing is configured: it cannot fail */
+	add_names(set, from);
+	for (size_t i = 0; i < from->n; i++) {
+		const struct instance *instance = &from->instances[i];
 
-		if (err) {
-			free(copies[i]);
-			continue;
-		}
-		to = &set->instances[instance_set_find(set, from->instances[i].name)];
-		to->rules = copies[i];
-		to->n_rules = from->instances[i].n_rules;
-		to->configured = true;
-		memcpy(to->descr, from->instances[i].descr, sizeof(to->descr));
+		configure(&set->instances[instance_set_find(set, instance->name)],
+			  instance, rules[i]);
 	}
-	free(copies);
-	if (!err) {
-		set->discover = from->discover;
-		set->max_rows = from->max_rows;
-		apply_renames(set, &room);
-	}
-	free_rename_room(&room);
-	return err;
+	free(rules);
+	set->discover = from->discover;
+	set->max_rows = from->max_rows;
+	return 0;
 }
 
 /* One of the namespace's own, as an instance of a set of its own. */
@@ -568,7 +368,7 @@ int instance_set_select(const struct instance_set *set, const char *netns,
 	chosen.discover = set->discover;
 	chosen.max_rows = set->max_rows;
 	if (!err && !*netns)
-		err = copy_renames(&chosen, set);
+		err = instance_set_copy_renames(&chosen, set);
 	if (err)
 		instance_set_free(&chosen);
 	else

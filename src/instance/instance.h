@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "instance/name.h"
+#include "instance/rename.h"
 #include "instance/rule.h"
 
 /*
@@ -48,12 +49,6 @@ struct instance {
 	size_t n_rules;
 };
 
-/* Another name for a found instance. */
-struct instance_rename {
-	char found[INSTANCE_NAME_MAX + 1];
-	char name[INSTANCE_NAME_MAX + 1];
-};
-
 /* What the system calls an HBA. */
 struct instance_found {
 	char name[INSTANCE_NAME_MAX + 1];
@@ -85,22 +80,6 @@ struct instance_set {
  */
 int instance_set_add_line(struct instance_set *set, const char *line, char *error,
 			  size_t error_size);
-
-/*
- * Adds one line "FOUND NAME": the instance that the system calls FOUND is served as
- * NAME. Returns 0, -ENOMEM, or -EINVAL with the reason in error; on an error the set is
- * as it was.
- */
-int instance_set_add_rename(struct instance_set *set, const char *line, char *error,
-			    size_t error_size);
-
-/*
- * Gives found instances the names that the renames say, and back their own where none
- * does any more. An HBA keeps its row whatever the names do; one whose name another HBA
- * has by itself keeps the name that it has. Where another instance has that name
- * already it becomes the found one, and the old stays as one that is not there.
- */
-int instance_set_apply_renames(struct instance_set *set);
 
 /* The number of the instance that the system calls so, adding it (under the name that
  * a rename gives it) if there is none and add says so. Returns -ENOENT, also where
@@ -141,6 +120,9 @@ bool instance_set_has_netns(const struct instance_set *set, const char *netns);
 
 /* What the instance is, for people. Not empty if discovery has ever found it. */
 const char *instance_descr(const struct instance *instance);
+
+/* The number of the instance that was discovered under that name, or -ENOENT. */
+int instance_set_find_discovered(const struct instance_set *set, const char *found);
 
 /* The number of the instance of that name, or -ENOENT. */
 int instance_set_find(const struct instance_set *set, const char *name);

@@ -705,19 +705,19 @@ TEST(a_renamed_record)
 	ck_assert_uint_eq(set.n, 2);
 }
 
-/* The new name is another row's, which goes on as the renamed. */
-TEST(renamed_into_another_row)
+/* The new name is another row's: the HBA's goes on under it, with its rules. */
+TEST(renamed_to_the_name_of_another_row)
 {
-	int taken;
+	int number;
 
 	tcp(1, "eth1", IQN "a");
 	look();
 	reconfigure("mine reqid 5", NULL);
-	taken = instance_set_find(&set, "mine");
+	number = instance_set_find(&set, "tcp:eth1");
 	reconfigure("mine reqid 5", "tcp:eth1 mine");
 	look();
 	ck_assert_str_eq(owner_of(1), "mine");
-	ck_assert_int_eq(instance_set_find(&set, "mine"), taken);
+	ck_assert_int_eq(instance_set_find(&set, "mine"), number);
 	ck_assert_uint_eq(get("mine")->n_rules, 1);
 	ck_assert(get("mine")->present);
 	ck_assert(!get("tcp:eth1")->present);
@@ -727,11 +727,14 @@ TEST(renamed_into_another_row)
 	reconfigure("mine reqid 5", NULL);
 	look();
 	ck_assert_str_eq(owner_of(1), "tcp:eth1");
+	ck_assert_int_eq(instance_set_find(&set, "tcp:eth1"), number);
+	ck_assert_uint_eq(get("tcp:eth1")->n_rules, 0);
 	ck_assert(!get("mine")->present);
+	ck_assert_uint_eq(get("mine")->n_rules, 1);
 	ck_assert_uint_eq(set.n, 3);
 }
 
-/* Two HBAs that change names: each name's row goes on with the other's HBA. */
+/* Two HBAs that change names: each has its row under the other's name. */
 TEST(names_that_are_exchanged)
 {
 	struct instance_set fresh;

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Names of discovered instances. */
+#include "instance/rename.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "instances.h"
+#include "runner.h"
+
+static struct instance_set set;
+
+static void setup(void)
+{
+	ck_assert_int_eq(instance_set_init(&set), 0);
+}
+
+static void teardown(void)
+{
+	instance_set_free(&set);
+}
+
+CHAPTER(setup, teardown);
+
+TEST(renames)
+{
+	char line[200];
+	char name[66];
+
+	instances_rename(&set, "tcp:eth1 \"array A\"");
+	instances_rename(&set, "  \"tcp:eth 2\"\tb ");
+	ck_assert_uint_eq(set.n_renames, 2);
+	ck_assert_str_eq(set.renames[0].found, "tcp:eth1");
+	ck_assert_str_eq(set.renames[0].name, "array A");
+	ck_assert_str_eq(set.renames[1].found, "tcp:eth 2");
+	ck_assert_str_eq(set.renames[1].name, "b");
+	ck_assert_uint_eq(set.n, 1); /* it is not there before it is found */
+	memset(name, 'n', sizeof(name));
+	name[64] = '\0';
+	snprintf(line, sizeof(line), "%s m%.63s", name, name);
+	instances_rename(&set, line);
+	ck_assert_str_eq(set.renames[2].found, name);
+	ck_assert_uint_eq(strlen(set.renames[2].name), 64);
+}
+
+TEST(bad_renames)
+{
+	char line[200];
+	char name[66];
+
+	instances_reject_rename(&set, "", "say the name that is found and the new one");
+	instances_reject_rename(&set, "tcp:eth1",
+				"say the name that is found and the new one");
+	instances_reject_rename(&set, "tcp:eth1 \"\"",
+				"say the name that is found and the new one");
+	instances_reject_rename(&set, "\"\" a",
+				"say the name that is found and the new one");
+	instances_reject_rename(&set, "tcp:eth1 a b", "there is more than two names");
+	instances_reject_rename(&set, "tcp:eth1 a \"\"",
+				"there is more than two names");
+	instances_reject_rename(&set, "tcp:eth1 \"a", "the closing quote is missing");
+	instances_reject_rename(
+	    &set, "tcp:\xc3\xa9 a",
+	    "a name has only printable ASCII characters but \" and \\");
+	instances_reject_rename(
+	    &set, "tcp:eth1 \xc3\xa9",
+	    "a name has only printable ASCII characters but \" and \\");
+	instances_reject_rename(
+	    &set, "unattributed a",
+	    "\"unattributed\" is the row of what belongs to no HBA");
+	instances_reject_rename(
+	    &set, "a unattributed",
+	    "\"unattributed\" is the row of what belongs to no HBA");
+	instances_rename(&set, "tcp:eth1 a");
+	instances_reject_rename(&set, "tcp:eth1 b", "\"tcp:eth1\" is renamed already");
+	instances_reject_rename(&set, "tcp:eth2 a",
+				"\"a\" is the new name of \"tcp:eth1\" already");
+	memset(name, 'n', sizeof(name));
+	name[65] = '\0';
+	snprintf(line, sizeof(line), "tcp:eth2 %s", name);
+	instances_reject_rename(&set, line,
+				"\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 "
+				"characters)");
+	snprintf(line, sizeof(line), "%s b", name);
+	instances_reject_rename(&set, line,
+				"\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 "
+				"characters)");
+}
+
+TEST(found_instances)
+{
+	instances_rename(&set, "tcp:eth1 \"array A\"");
+	instances_configure(&set, "tcp:default local 10.0.0.1");
+	ck_assert_int_eq(instance_set_found(&set, "tcp:eth1", false), -ENOENT);
+	ck_assert_int_eq(instance_set_found(&set, "tcp:eth1", true), 2);
+	ck_assert_int_eq(instance_set_found(&set, "tcp:eth1", false), 2);
+	ck_assert_str_eq(instances_get(&set, "array A")->found, "tcp:eth1");
+	ck_assert_uint_eq(instances_get(&set, "array A")->n_rules, 0);
+	/* one with rules, of the very name */
+	ck_assert_int_eq(instance_set_found(&set, "tcp:default", false), 1);
+	ck_assert_str_eq(instances_get(&set, "tcp:default")->found, "tcp:default");
+	ck_assert_uint_eq(set.n, 3);
+}
+
+/* Discovers "a", "b" and "c" in that order. */
+static void discover(const char *order)
+{
+	for (; *order; order++)
+		ck_assert_int_gt(instance_set_found(&set, (char[]){*order, '\0'}, true),
+				 0);
+}
+
+static const struct instance *discovered(char found)
+{
+	int number = instance_set_find_discovered(&set, (char[]){found, '\0'});
+
+	ck_assert_int_gt(number, 0);
+	return &set.instances[number];
+}
+
+static void start_again(void)
+{
+	teardown();
+	setup();
+}
+
+/* The rule, in all that may have been before: whatever the order of discovery, whether
+ * renames came earlier or later, and whatever renames there were before. */
+TEST(names_by_rule)
+{
+	static const struct {
+		const char *const renames[4];
+		const char names[3][2]; /* of what is discovered as a, b and c */
+	} cases[] = {
+	    {{NULL}, {"a", "b", "c"}},
+	    {{"a x"}, {"x", "b", "c"}},
+	    {{"d x"}, {"a", "b", "c"}},
+	    {{"a d"}, {"d", "b", "c"}},
+	    /* another keeps that name */
+	    {{"a b"}, {"a", "b", "c"}},
+	    {{"b a"}, {"a", "b", "c"}},
+	    /* another has that name until it is renamed */
+	    {{"a b", "b c", "c d"}, {"b", "c", "d"}},
+	    {{"c b", "b a", "a z"}, {"z", "a", "b"}},
+	    {{"a b", "b x"}, {"b", "x", "c"}},
+	    /* but its rename cannot be applied */
+	    {{"a b", "b c"}, {"a", "b", "c"}},
+	    {{"c a", "a b"}, {"a", "b", "c"}},
+	    /* several exchange their names */
+	    {{"a b", "b a"}, {"b", "a", "c"}},
+	    {{"a b", "b c", "c a"}, {"b", "c", "a"}},
+	    {{"a b", "b a", "c d"}, {"b", "a", "d"}},
+	    {{"a a"}, {"a", "b", "c"}},
+	};
+	static const char *const orders[] = {"abc", "acb", "bac", "bca", "cab", "cba"};
+	static const char *const others[][4] = {
+	    {NULL}, {"a b", "b a"}, {"b c", "c a", "a x"}, {"c b"}};
+	const size_t n_cases = sizeof(cases) / sizeof(*cases);
+
+	for (size_t i = 0; i < n_cases * 6 * 4; i++) {
+		size_t k = i / 24;
+
+		start_again();
+		instances_reconfigure(&set, NULL, others[i % 4]);
+		discover(orders[i / 4 % 6]);
+		instances_reconfigure(&set, NULL, cases[k].renames);
+		ck_assert_uint_eq(set.n_used, 4);
+		for (int j = 0; j < 3; j++) {
+			/* its number, and so its counters, are its own for ever */
+			ck_assert_str_eq(discovered(orders[i / 4 % 6][j])->found,
+					 set.instances[j + 1].found);
+			ck_assert_str_eq(discovered((char)('a' + j))->name,
+					 cases[k].names[j]);
+		}
+	}
+	for (size_t i = 0; i < n_cases * 6; i++) {
+		start_again();
+		instances_reconfigure(&set, NULL, cases[i / 6].renames);
+		discover(orders[i % 6]);
+		ck_assert_uint_eq(set.n_used, 4);
+		for (int j = 0; j < 3; j++)
+			ck_assert_str_eq(discovered((char)('a' + j))->name,
+					 cases[i / 6].names[j]);
+	}
+}
+
+/* Whose counters are under another name now. */
+TEST(who_has_been_renamed)
+{
+	static const char *const renames[] = {"a x", "b c", "c b", NULL};
+
+	discover("abc");
+	instances_reconfigure(&set, NULL, NULL);
+	for (int i = 0; i <= 3; i++)
+		ck_assert(!set.instances[i].renamed);
+	instances_reconfigure(&set, NULL, renames);
+	ck_assert(!set.instances[0].renamed);
+	for (int i = 1; i <= 3; i++) {
+		ck_assert(set.instances[i].renamed);
+		set.instances[i].renamed = false;
+	}
+	instances_reconfigure(&set, NULL, renames);
+	for (int i = 0; i <= 3; i++)
+		ck_assert(!set.instances[i].renamed);
+	/* "x" gives back its name to whoever is discovered under it */
+	discover("x");
+	ck_assert_str_eq(discovered('x')->name, "x");
+	ck_assert_str_eq(discovered('a')->name, "a");
+	ck_assert(discovered('a')->renamed);
+	ck_assert(!discovered('b')->renamed);
+}
+
+/* Whether the instance or the rename is there first: it is one row, with the rules. */
+TEST(renamed_to_what_is_configured)
+{
+	static const char *const lines[] = {"mine reqid 5 descr text", NULL};
+	static const char *const renames[] = {"a mine", NULL};
+
+	for (int before = 0; before < 3; before++) {
+		start_again();
+		if (before == 1)
+			instances_reconfigure(&set, lines, NULL);
+		if (before == 2)
+			instances_reconfigure(&set, NULL, renames);
+		if (before)
+			discover("a");
+		instances_reconfigure(&set, lines, renames);
+		discover("a");
+		ck_assert_str_eq(discovered('a')->name, "mine");
+		ck_assert_str_eq(discovered('a')->descr, "text");
+		ck_assert_uint_eq(discovered('a')->n_rules, 1);
+		ck_assert(discovered('a')->configured);
+		/* of two rows the other keeps what it has counted */
+		ck_assert_uint_eq(set.n_used, before == 1 ? 3 : 2);
+	}
+}
+
+/* What is configured stays with the name, what has been counted with the HBA. */
+TEST(configured_under_a_name_that_is_left)
+{
+	static const char *const lines[] = {"mine reqid 5", "a reqid 6", NULL};
+	static const char *const renames[] = {"a mine", NULL};
+	int number;
+
+	instances_reconfigure(&set, lines, renames);
+	discover("a");
+	number = instance_set_find(&set, "mine");
+	ck_assert_int_eq(instance_set_find_discovered(&set, "a"), number);
+	ck_assert_uint_eq(instances_get(&set, "a")->rules[0].reqid, 6);
+	instances_reconfigure(&set, lines, NULL);
+	ck_assert_int_eq(instance_set_find(&set, "a"), number);
+	ck_assert_uint_eq(instances_get(&set, "a")->rules[0].reqid, 6);
+	ck_assert_uint_eq(instances_get(&set, "mine")->rules[0].reqid, 5);
+	ck_assert_str_eq(instances_get(&set, "mine")->found, "");
+	instances_reconfigure(&set, lines, renames);
+	ck_assert_int_eq(instance_set_find(&set, "mine"), number);
+	ck_assert_uint_eq(instances_get(&set, "mine")->rules[0].reqid, 5);
+	ck_assert_uint_eq(instances_get(&set, "a")->rules[0].reqid, 6);
+	ck_assert_uint_eq(set.n_used, 3);
+}
+
+/* As many numbers as are said before: memory is had for no more. */
+TEST(rows_of_names_that_are_left)
+{
+	static const char *const lines[] = {"mine reqid 5", NULL};
+	static const char *const renames[] = {"a mine", NULL};
+	struct instance_set fresh;
+
+	instances_reconfigure(&set, lines, renames);
+	discover("a");
+	ck_assert_int_eq(instance_set_init(&fresh), 0);
+	instances_configure(&fresh, lines[0]);
+	ck_assert_uint_eq(instance_set_merged_size(&set, &fresh), 3);
+	ck_assert_int_eq(instance_set_merge(&set, &fresh), 0);
+	ck_assert_uint_eq(set.n, 3);
+	instances_rename(&fresh, renames[0]);
+	ck_assert_uint_eq(instance_set_merged_size(&set, &fresh), 3);
+	ck_assert_int_eq(instance_set_merge(&set, &fresh), 0);
+	ck_assert_uint_eq(set.n, 3);
+	instance_set_free(&fresh);
+}
+
+/* What was restored under the name that it had, where that is configured: the name has
+ * an instance of its own. */
+TEST(renamed_away_from_what_is_configured)
+{
+	instances_configure(&set, "a reqid 6");
+	instances_rename(&set, "a mine");
+	set.instances[1].configured = true;
+	memcpy(set.instances[1].found, "a", 2);
+	ck_assert_int_eq(instance_set_apply_renames(&set), 0);
+	ck_assert_str_eq(set.instances[1].name, "mine");
+	ck_assert_uint_eq(set.instances[1].n_rules, 0);
+	ck_assert(!set.instances[1].configured);
+	ck_assert_str_eq(set.instances[2].name, "a");
+	ck_assert_str_eq(set.instances[2].found, "");
+	ck_assert_uint_eq(set.instances[2].rules[0].reqid, 6);
+	ck_assert(set.instances[2].configured);
+}
+
+/* A name of an HBA's own, and rules for whoever has that name. */
+TEST(discovered_under_a_name_that_another_serves)
+{
+	static const char *const lines[] = {"b reqid 5", NULL};
+	static const char *const renames[] = {"a b", NULL};
+
+	instances_reconfigure(&set, lines, renames);
+	discover("a");
+	ck_assert_str_eq(discovered('a')->name, "b");
+	discover("b");
+	ck_assert_str_eq(discovered('a')->name, "a");
+	ck_assert_uint_eq(discovered('a')->n_rules, 0);
+	ck_assert_str_eq(discovered('b')->name, "b");
+	ck_assert_uint_eq(discovered('b')->rules[0].reqid, 5);
+	ck_assert_uint_eq(set.n_used, 3);
+}

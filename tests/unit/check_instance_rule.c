@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The grammar of "instance" lines. */
+#include "instance/rule.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "instances.h"
+#include "runner.h"
+
+static struct instance_set set;
+
+static void setup(void)
+{
+	ck_assert_int_eq(instance_set_init(&set), 0);
+}
+
+static void teardown(void)
+{
+	instance_set_free(&set);
+}
+
+static void take(const char *line)
+{
+	instances_configure(&set, line);
+}
+
+static void refuse(const char *line, const char *reason)
+{
+	instances_reject(&set, line, reason);
+}
+
+static const struct instance *get(const char *name)
+{
+	return instances_get(&set, name);
+}
+
+/* Of one keyword, each in a line of its own. */
+static void refuse_words(const char *keyword, const char *const *words, size_t n,
+			 const char *why)
+{
+	char line[128];
+	char reason[128];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(line, sizeof(line), "a %s \"%s\"", keyword, words[i]);
+		snprintf(reason, sizeof(reason), "%s: \"%s\" %s", keyword, words[i],
+			 why);
+		refuse(line, reason);
+	}
+}
+
+CHAPTER(setup, teardown);
+
+TEST(one_line_with_everything)
+{
+	const struct instance_rule *rule;
+
+	take("tcp:eth1 local 10.0.0.1 remote 10.1.0.0/16 reqid 5 ifid 0x10 "
+	     "mark 0x3/0xff device eth1 descr \"the \\\"fast\\\" one\"");
+	ck_assert_uint_eq(get("tcp:eth1")->n_rules, 1);
+	rule = get("tcp:eth1")->rules;
+	ck_assert_uint_eq(rule->local.family, AF_INET);
+	ck_assert_uint_eq(rule->local.len, 32);
+	ck_assert_uint_eq(rule->remote.len, 16);
+	ck_assert(rule->has_reqid && rule->has_if_id && rule->has_mark);
+	ck_assert_uint_eq(rule->reqid, 5);
+	ck_assert_uint_eq(rule->if_id, 16);
+	ck_assert_uint_eq(rule->mark, 3);
+	ck_assert_uint_eq(rule->mark_mask, 0xff);
+	ck_assert_str_eq(rule->device, "eth1");
+	ck_assert_str_eq(get("tcp:eth1")->descr, "the \"fast\" one");
+}
+
+TEST(what_is_not_said_is_not_asked)
+{
+	const struct instance_rule *rule;
+
+	take("a reqid 1");
+	rule = get("a")->rules;
+	ck_assert_uint_eq(rule->local.family, 0);
+	ck_assert_uint_eq(rule->remote.family, 0);
+	ck_assert(!rule->has_if_id && !rule->has_mark);
+	ck_assert_str_eq(rule->device, "");
+}
+
+TEST(quoting)
+{
+	take("\"two words\" reqid 1");
+	take("plain reqid 2 descr back\\slash");
+	take("  \t spaces   reqid\t3  ");
+	take("quoted reqid 4 descr \"back\\\\slash\"");
+	take("\"#hash; and = more\" \"reqid\" \"5\"");
+	take("q descr \"\" reqid 6");
+	ck_assert_uint_eq(get("two words")->rules[0].reqid, 1);
+	ck_assert_str_eq(get("plain")->descr, "back\\slash");
+	ck_assert_uint_eq(get("spaces")->rules[0].reqid, 3);
+	ck_assert_str_eq(get("quoted")->descr, "back\\slash");
+	ck_assert_uint_eq(get("#hash; and = more")->rules[0].reqid, 5);
+	ck_assert_str_eq(get("q")->descr, "");
+}
+
+TEST(missing_quote)
+{
+	refuse("\"name", "the closing quote is missing");
+	refuse("name descr \"text", "the closing quote is missing");
+	refuse("name descr \"text\\\"", "the closing quote is missing");
+	refuse("\"name\\", "the closing quote is missing");
+}
+
+TEST(missing_name)
+{
+	refuse("", "the instance's name is missing");
+	refuse("   ", "the instance's name is missing");
+	refuse("\"\" reqid 1", "the instance's name is missing");
+}
+
+TEST(name_of_64_and_of_65_characters)
+{
+	char line[128];
+	char name[66];
+
+	memset(name, 'n', sizeof(name));
+	name[64] = '\0';
+	snprintf(line, sizeof(line), "%s reqid 1", name);
+	take(line);
+	ck_assert_uint_eq(strlen(set.instances[1].name), 64);
+	name[64] = 'n';
+	name[65] = '\0';
+	snprintf(line, sizeof(line), "%s reqid 1", name);
+	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 characters)");
+	snprintf(line, sizeof(line), "\"%s\" reqid 1", name);
+	ck_assert_int_eq(instance_set_add_line(&set, line, name, sizeof(name)),
+			 -EINVAL);
+}
+
+/* The reason quotes the word itself, without the blank before it. */
+TEST(words_that_are_too_long)
+{
+	char line[600];
+	char text[300];
+
+	refuse("a abcdefghijklmnopqrstuvwxyz 1",
+	       "\"abcdefghijklmnopqrst...\" is too long (at most 15 characters)");
+	memset(text, 'd', sizeof(text));
+	text[255] = '\0';
+	snprintf(line, sizeof(line), "a reqid 1 descr %s", text);
+	take(line);
+	ck_assert_uint_eq(strlen(get("a")->descr), 255);
+	text[255] = 'd';
+	text[256] = '\0';
+	snprintf(line, sizeof(line), "b reqid 1 descr %s", text);
+	refuse(line,
+	       "\"dddddddddddddddddddd...\" is too long (at most 255 characters)");
+}
+
+TEST(characters_of_a_name)
+{
+	static const char reason[] =
+	    "a name has only printable ASCII characters but \" and \\";
+
+	refuse("na\x01me reqid 1", reason);
+	refuse("n\xc3\xa4me reqid 1", reason);
+	refuse("\"a\tb\" reqid 1", reason);
+	refuse("a\"b reqid 1", reason);
+	refuse("\"a\\\\b\" reqid 1", reason);
+	take("\" !#$%&'()*+,-.:;<=>?@[]^_`{|}~\" reqid 1");
+	refuse("a/b reqid 1", "a name has no \"/\", which stands between a "
+			      "namespace's name and an instance's");
+}
+
+/* UTF-8, of which nothing can be taken for more than text. */
+TEST(characters_of_a_description)
+{
+	take("a reqid 1 descr \"caf\xc3\xa9 \xe2\x82\xac \\\" \\\\\"");
+	ck_assert_str_eq(set.instances[1].descr, "caf\xc3\xa9 \xe2\x82\xac \" \\");
+	refuse("b reqid 1 descr \"caf\xe9\"",
+	       "descr: \"caf\\xe9\" is not UTF-8 without control characters");
+	refuse("b reqid 1 descr \"a\tb\"",
+	       "descr: \"a\\x09b\" is not UTF-8 without control characters");
+	refuse("b reqid 1 descr \xe2\x80\xae",
+	       "descr: \"\\xe2\\x80\\xae\" is not UTF-8 without control characters");
+}
+
+/* What is quoted from a line cannot forge a line of the log. */
+TEST(reasons_are_clean)
+{
+	refuse("a reqid 1 \x1b[2Jx 1",
+	       "\"\\x1b[2Jx\" is none of local, remote, reqid, ifid, mark, device, "
+	       "namespace, descr");
+	refuse("a reqid 1 namespace \"x/\ny\"",
+	       "namespace: \"x/\\x0ay\" is not the name of a file");
+}
+
+TEST(keywords)
+{
+	refuse("a port 3260",
+	       "\"port\" is none of local, remote, reqid, ifid, mark, device, "
+	       "namespace, descr");
+	refuse("a LOCAL 10.0.0.1",
+	       "\"LOCAL\" is none of local, remote, reqid, ifid, mark, device, "
+	       "namespace, descr");
+	refuse("a reqid", "\"reqid\" has no value");
+	refuse("a reqid 1 local", "\"local\" has no value");
+	refuse("a", "\"a\" has no rule: say local, remote, reqid, ifid, mark, "
+		    "device or namespace");
+}
+
+TEST(addresses)
+{
+	static const char *const bad[] = {
+	    "10.0.0",         "10.0.0.256",  "10.0.0.1/33", "10.0.0.1/",
+	    "10.0.0.1/x",     "10.0.0.1/-1", "10.0.0.1/8x", "2001:db8::g",
+	    "2001:db8::/129", "example.org", "/24",         "10.0.0.1/ 8",
+	    "2001:db8:::1",   "fe80::1%eth0"};
+
+	refuse_words("local", bad, sizeof(bad) / sizeof(*bad),
+		     "is not an address or ADDRESS/LENGTH");
+	refuse("a remote 1.2.3",
+	       "remote: \"1.2.3\" is not an address or ADDRESS/LENGTH");
+	refuse("a local 10.0.0.1 remote 2001:db8::1",
+	       "local and remote are not of one address family");
+	take("a local 0.0.0.0/0 remote 255.255.255.255/32");
+	take("b local ::/0 remote ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128");
+}
+
+TEST(numbers)
+{
+	static const char *const bad[] = {"-1", "+1",  "4294967296",           "1x",
+					  "0x", "0xg", "99999999999999999999", ""};
+
+	refuse_words("reqid", bad, sizeof(bad) / sizeof(*bad),
+		     "is not a number from 0 to 4294967295");
+	refuse("a ifid x", "ifid: \"x\" is not a number from 0 to 4294967295");
+	take("eight reqid 08"); /* no octal */
+	ck_assert_uint_eq(get("eight")->rules[0].reqid, 8);
+	refuse("a reqid 1 reqid 2", "reqid is there twice");
+	refuse("a reqid 1 descr x descr y", "descr is there twice");
+	refuse("a mark 1/0", "mark: a mask of 0 would match every SA");
+	take("a reqid 4294967295 ifid 0");
+	ck_assert_uint_eq(get("a")->rules[0].reqid, UINT32_MAX);
+	ck_assert(get("a")->rules[0].has_if_id);
+}
+
+TEST(marks)
+{
+	static const char *const bad[] = {
+	    "x", "1/", "1/x", "/1", "1/2/3", "4294967296", "1/4294967296", "1 /2"};
+
+	refuse_words("mark", bad, sizeof(bad) / sizeof(*bad),
+		     "is not VALUE or VALUE/MASK");
+	take("a mark 5");
+	ck_assert_uint_eq(get("a")->rules[0].mark, 5);
+	ck_assert_uint_eq(get("a")->rules[0].mark_mask, UINT32_MAX);
+}
+
+TEST(devices)
+{
+	refuse("a device \"\"", "device: \"\" is not the name of an interface");
+	refuse("a device ..", "device: \"..\" is not the name of an interface");
+	refuse("a device .", "device: \".\" is not the name of an interface");
+	refuse("a device a/b", "device: \"a/b\" is not the name of an interface");
+	refuse("a device a23456789b123456",
+	       "device: \"a23456789b123456\" is not the name of an interface");
+	take("a device a23456789b12345");
+}
+
+TEST(unattributed_has_no_rules_but_a_description)
+{
+	refuse("unattributed reqid 1",
+	       "\"unattributed\" has what no rule claims, so no rules of its own");
+	take("unattributed descr \"everything else\"");
+	ck_assert_str_eq(set.instances[0].descr, "everything else");
+}
+
+TEST(what_is_no_namespace)
+{
+	char line[400] = "a namespace ";
+
+	refuse("a namespace \"\"", "namespace: \"\" is not the name of a file");
+	refuse("a namespace .", "namespace: \".\" is not the name of a file");
+	refuse("a namespace ..", "namespace: \"..\" is not the name of a file");
+	refuse("a namespace b/c", "namespace: \"b/c\" is not the name of a file");
+	refuse("a namespace", "\"namespace\" has no value");
+	refuse("a namespace b namespace c", "namespace is there twice");
+	refuse("unattributed namespace b reqid 1",
+	       "\"unattributed\" has what no rule claims, so no rules of its own");
+	refuse("unattributed namespace b",
+	       "\"unattributed\" has no rule: say local, remote, reqid, ifid, mark, "
+	       "device or namespace");
+	memset(line + 12, 'n', 256);
+	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "
+		     "characters)");
+	line[12 + 255] = '\0';
+	take(line);
+}
+
+TEST(a_short_error_buffer_is_enough)
+{
+	char error[8];
+
+	memset(error, 'x', sizeof(error));
+	ck_assert_int_eq(instance_set_add_line(&set, "a reqid x", error, sizeof(error)),
+			 -EINVAL);
+	ck_assert_str_eq(error, "reqid: ");
+}
+
+TEST(garbage)
+{
+	static const char letters[] =
+	    " \t\"\\/.:0123456789abcdefx local remote reqid ifid "
+	    "mark device descr\x01\x80";
+	unsigned state = 5;
+
+	for (int i = 0; i < 100000; i++) {
+		char line[80];
+		char error[40];
+		size_t len = (size_t)rand_r(&state) % (sizeof(line) - 1);
+
+		for (size_t j = 0; j < len; j++)
+			line[j] =
+			    letters[(size_t)rand_r(&state) % (sizeof(letters) - 1)];
+		line[len] = '\0';
+		instance_set_add_line(&set, line, error, sizeof(error));
+		instance_set_add_rename(&set, line, error, sizeof(error));
+	}
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef QMIPSEC_TESTS_INSTANCES_H
+#define QMIPSEC_TESTS_INSTANCES_H
+
+#include "instance/instance.h"
+
+/* Sets of instances from lines of configuration. What is not accepted fails the test.
+ */
+
+void instances_configure(struct instance_set *set, const char *line);
+void instances_rename(struct instance_set *set, const char *line);
+
+/* The line is rejected for exactly this reason, and the set stays as it was. */
+void instances_reject(struct instance_set *set, const char *line, const char *reason);
+void instances_reject_rename(struct instance_set *set, const char *line,
+			     const char *reason);
+
+/* The instance of that name, which there is. */
+const struct instance *instances_get(const struct instance_set *set, const char *name);
+
+/* Another configuration at runtime. Both lists end with NULL, and may be NULL. */
+void instances_reconfigure(struct instance_set *set, const char *const *lines,
+			   const char *const *renames);
+
+#endif
