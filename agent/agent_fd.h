@@ -10,9 +10,10 @@
 
 /* Calls back from the agent's select loop whenever fd is readable. Returns 0, or
  * -ENOSPC: the library's table, of NUM_EXTERNAL_FDS descriptors, is full. */
-static inline int agent_fd_watch(int fd, void (*on_readable)(int fd, void *data))
+static inline int agent_fd_watch(int fd, void (*on_readable)(int fd, void *data),
+				 void *data)
 {
-	return register_readfd(fd, on_readable, NULL) == FD_REGISTERED_OK ? 0 : -ENOSPC;
+	return register_readfd(fd, on_readable, data) == FD_REGISTERED_OK ? 0 : -ENOSPC;
 }
 
 #endif

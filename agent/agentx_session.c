@@ -456,7 +456,7 @@ int agentx_session_start(const struct agentx_address *address, unsigned interval
 	self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (self.timer < 0)
 		return -errno;
-	err = agent_fd_watch(self.timer, on_timer);
+	err = agent_fd_watch(self.timer, on_timer, NULL);
 	if (err)
 		return err;
 	self.address = *address;

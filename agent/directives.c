@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,20 +70,6 @@ static const struct settings defaults = {
     .receive_buffer = 16777216, /* 10,000 DELSA, at 1.3 kB each, and some */
 };
 
-/* With file and line. It may quote the line, whatever bytes that has. */
-__attribute__((format(printf, 1, 2))) static void complain(const char *format, ...)
-{
-	char reason[512];
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reason, sizeof(reason), format, args);
-	va_end(args);
-	text_clean(text, sizeof(text), reason);
-	netsnmp_config_error("%s", text);
-}
-
 static const struct number *find_number(const char *token)
 {
 	for (size_t i = 0; i < N_NUMBERS; i++)
@@ -96,6 +81,7 @@ static const struct number *find_number(const char *token)
 static void handle_number(const char *token, char *line)
 {
 	const struct number *number = find_number(token);
+	char shown[ERROR_SIZE];
 	uint32_t kept;
 	double value;
 	char *end;
@@ -103,14 +89,16 @@ static void handle_number(const char *token, char *line)
 	if (!reading || !number)
 		return;
 	value = strtod(line, &end);
+	text_clean(shown, sizeof(shown), line);
 	if (*end || line[strspn(line, "0123456789.")] ||
 	    !isdigit((unsigned char)*line)) {
-		complain("%s: \"%s\" is not a number", number->token, line);
+		netsnmp_config_error("%s: \"%s\" is not a number", number->token,
+				     shown);
 		return;
 	}
 	if (value < number->least || value > number->most) {
-		complain("%s: %s is not from %g to %.10g", number->token, line,
-			 number->least, number->most);
+		netsnmp_config_error("%s: %s is not from %g to %.10g", number->token,
+				     shown, number->least, number->most);
 		return;
 	}
 	kept = (uint32_t)(value * number->scale + 0.5);

@@ -107,24 +107,25 @@ static void reload(const struct options *options)
 	log_message(LOG_NOTICE, "configuration read again");
 }
 
-static void loop(const struct options *options)
+static void loop(const struct options *options, struct signals *signals)
 {
 	set_watchdog();
 	systemd_notify("READY=1");
-	while (!signals_stop()) {
+	while (!signals->stop) {
 		agent_check_and_process(1);
 		agentx_session_check();
-		if (!signals_stop() && signals_take_reload())
+		if (signals->reload && !signals->stop)
 			reload(options);
+		signals->reload = false;
 	}
 	systemd_notify("STOPPING=1");
 	log_message(LOG_INFO, "stopping");
 }
 
 /* All that runs in the agent's select loop. */
-static int start(const struct agentx_settings *agentx)
+static int start(const struct agentx_settings *agentx, struct signals *signals)
 {
-	int err = signals_open();
+	int err = signals_open(signals);
 
 	if (!err)
 		err = register_tables();
@@ -143,16 +144,17 @@ static int serve(const struct options *options, struct settings *settings)
 {
 	const struct netns_paths paths = paths_of(options);
 	const struct agentx_settings agentx = settings->agentx;
+	struct signals signals = {.fd = -1};
 	int err = poller_open(settings, &paths);
 
 	if (!err)
-		err = start(&agentx);
+		err = start(&agentx, &signals);
 	if (!err) {
-		loop(options);
+		loop(options, &signals);
 		poller_finish();
 		agentx_session_stop();
 	}
-	signals_close();
+	signals_close(&signals);
 	poller_close();
 	return err;
 }

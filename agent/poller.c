@@ -172,9 +172,9 @@ static void register_mounts(void)
 		return;
 	if (self.mounts >= 0)
 		unregister_exceptfd(self.mounts);
+	if (fd >= 0)
+		register_exceptfd(fd, on_mounts, NULL);
 	self.mounts = fd;
-	if (fd >= 0 && register_exceptfd(fd, on_mounts, NULL) != FD_REGISTERED_OK)
-		self.mounts = -1;
 }
 
 /* Every poll of the running daemon, and what follows from it. */
@@ -245,9 +245,9 @@ int poller_start(void)
 	self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (self.timer < 0)
 		return -errno;
-	err = agent_fd_watch(self.timer, on_timer);
+	err = agent_fd_watch(self.timer, on_timer, NULL);
 	if (!err)
-		err = agent_fd_watch(netns_set_event_fd(self.set), on_events);
+		err = agent_fd_watch(netns_set_event_fd(self.set), on_events, NULL);
 	if (err)
 		return err;
 	register_mounts();

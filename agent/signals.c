@@ -10,26 +10,20 @@
 
 #include "agent_fd.h"
 
-static struct {
-	int fd;
-	bool stop;
-	bool reload;
-} self = {.fd = -1};
-
 static void on_signal(int fd, void *data)
 {
+	struct signals *signals = data;
 	struct signalfd_siginfo info;
 
-	(void)data;
 	if (read(fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		self.reload = true;
+		signals->reload = true;
 	else
-		self.stop = true;
+		signals->stop = true;
 }
 
-int signals_open(void)
+int signals_open(struct signals *signals)
 {
 	sigset_t set;
 
@@ -38,28 +32,16 @@ int signals_open(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	self.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return self.fd < 0 ? -errno : agent_fd_watch(self.fd, on_signal);
+	*signals =
+	    (struct signals){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
+	return signals->fd < 0 ? -errno
+			       : agent_fd_watch(signals->fd, on_signal, signals);
 }
 
-void signals_close(void)
+void signals_close(struct signals *signals)
 {
-	if (self.fd < 0)
+	if (signals->fd < 0)
 		return;
-	unregister_readfd(self.fd);
-	close(self.fd);
-	self.fd = -1;
-}
-
-bool signals_stop(void)
-{
-	return self.stop;
-}
-
-bool signals_take_reload(void)
-{
-	bool reload = self.reload;
-
-	self.reload = false;
-	return reload;
+	unregister_readfd(signals->fd);
+	close(signals->fd);
 }

@@ -4,17 +4,16 @@
 
 #include <stdbool.h>
 
-/* SIGTERM and SIGINT end the daemon, SIGHUP reloads its configuration. They are taken
- * in the agent's select loop, which they wake. */
+/* The signals of a daemon, taken in the agent's select loop, which they wake. */
+struct signals {
+	int fd;
+	bool stop;   /* SIGTERM or SIGINT came */
+	bool reload; /* SIGHUP came; whoever reloads clears it */
+};
 
-/* Blocks them, and watches for them from now on. Returns 0 or -errno. */
-int signals_open(void);
-void signals_close(void);
-
-/* True from SIGTERM or SIGINT on. */
-bool signals_stop(void);
-
-/* True once after any number of SIGHUP. */
-bool signals_take_reload(void);
+/* Blocks the signals and watches for them until signals_close(), which is needed after
+ * an error too. Returns 0 or -errno. */
+int signals_open(struct signals *signals);
+void signals_close(struct signals *signals);
 
 #endif

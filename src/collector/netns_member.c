@@ -125,31 +125,26 @@ static int load_state(struct netns_member *member)
 	return make_collector(member);
 }
 
-static void read_own_state_id(struct netns_member *member)
+/* Another namespace's differs from the daemon's own in the cookie. */
+static void read_state_id(struct netns_member *member)
 {
-	int err = state_id_read(&member->state_id);
+	const struct netns_env *env = member->env;
+	int err;
 
+	if (!netns_member_is_own(member)) {
+		member->state_id = env->own->state_id;
+		err =
+		    env->opener->cookie(member->kernel, &member->state_id.netns_cookie);
+		member->has_state_id = !err && env->own->has_state_id;
+		return;
+	}
+	err = state_id_read(&member->state_id);
 	member->has_state_id = !err;
-	if (err && member->env->paths.state_dir)
+	if (err && env->paths.state_dir)
 		log_message(LOG_WARNING,
 			    "no state is saved: cannot tell the boot and the "
 			    "namespace: %s",
 			    strerror(-err));
-}
-
-/* Another namespace's differs from the daemon's own in the cookie. */
-static void read_state_id(struct netns_member *member)
-{
-	const struct netns_member *own = member->env->own;
-
-	if (netns_member_is_own(member)) {
-		read_own_state_id(member);
-		return;
-	}
-	member->state_id = own->state_id;
-	member->has_state_id =
-	    own->has_state_id && !member->env->opener->cookie(
-				     member->kernel, &member->state_id.netns_cookie);
 }
 
 /* With its state, or as what went on under that name before. */

@@ -23,17 +23,17 @@ static unsigned terminal_width(void)
 static int print(const struct snapshot *snapshot, bool json, const char *version)
 {
 	struct utsname name;
-	int err = 0;
+	int err;
 
 	uname(&name);
 	if (json)
 		report_json(stdout, snapshot, version, name.release);
 	else
 		report_table(stdout, snapshot, terminal_width());
-	if (fflush(stdout) || ferror(stdout))
-		err = errno ? -errno : -EIO;
-	if (err)
-		log_message(LOG_ERR, "cannot write: %s", strerror(-err));
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	err = errno ? -errno : -EIO;
+	log_message(LOG_ERR, "cannot write: %s", strerror(-err));
 	return err;
 }
 
