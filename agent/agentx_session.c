@@ -27,6 +27,7 @@
 #include "agentx_transport.h"
 #include "netsnmp_agentx.h"
 #include "timestamp.h"
+#include "util/log.h"
 
 enum {
 	CONNECT_LIMIT_MS = 5000, /* for one attempt, over TCP */
@@ -116,6 +117,9 @@ static void schedule(void)
 
 static void enter(enum phase phase)
 {
+	static const char *const names[] = {"waiting", "connecting", "opening", "open"};
+
+	log_debug(LOG_TOPIC_SESSION, "%s", names[phase]);
 	self.phase = phase;
 	self.since = now_ms();
 }

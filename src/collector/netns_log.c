@@ -62,6 +62,7 @@ static void log_refusal(const struct netns_log *log, int err,
 
 void netns_log_opened(struct netns_log *log, int err, const struct netns_log *served_as)
 {
+	log_debug(LOG_TOPIC_NETNS, "%sopened: %s", log->prefix, strerror(-err));
 	if (!err)
 		log_message(LOG_INFO, "%swatched", log->prefix);
 	else if (err != log->refused)
@@ -87,6 +88,8 @@ void netns_log_released(struct netns_log *log, const char *why)
 void netns_log_state(const struct netns_log *log, const char *dir, const char *file,
 		     int err)
 {
+	log_debug(LOG_TOPIC_STATE, "%sread %s/%s: %s", log->prefix, dir, file,
+		  strerror(-err));
 	if (err == -ESTALE)
 		log_message(LOG_INFO,
 			    "%sthe saved state is of another boot or namespace: "

@@ -2,6 +2,7 @@
 #include "collector/netns_member.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,8 @@ int netns_member_poll(struct netns_member *member)
 {
 	int err = collector_poll(member->collector);
 
+	log_debug(LOG_TOPIC_POLL, "%spolled in %" PRIu64 " us: %s", member->log.prefix,
+		  collector_last_duration(member->collector) / 1000, strerror(-err));
 	member->failing = err != 0;
 	member->polled = true;
 	netns_log_poll(&member->log, member->collector);
@@ -305,9 +308,13 @@ int netns_member_snapshot(const struct netns_member *member, struct snapshot *fr
 int netns_member_save(const struct netns_member *member, uint64_t last_at)
 {
 	const char *dir = member->env->paths.state_dir;
+	int err;
 
 	if (!dir || !member->kernel || !member->has_state_id)
 		return 0;
-	return state_save(dir, member->name, &member->state_id, member->collector,
-			  last_at);
+	err = state_save(dir, member->name, &member->state_id, member->collector,
+			 last_at);
+	log_debug(LOG_TOPIC_STATE, "%ssaved in %s: %s", member->log.prefix, dir,
+		  strerror(-err));
+	return err;
 }

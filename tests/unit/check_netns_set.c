@@ -504,6 +504,24 @@ TEST(a_flooded_socket_is_left_to_the_polls)
 	ck_assert(readable());
 }
 
+TEST(debug_topics_follow_a_namespace)
+{
+	come("blue", FAKE_BLUE);
+	want("*");
+	log_enable_topic("netns");
+	log_enable_topic("state");
+	open_set_with_state();
+	log_enable_topic("poll");
+	fake_host[FAKE_BLUE].kernel.dump_takes = 7000;
+	poll_all();
+	netns_set_save(set, 0);
+	log_topics_on = 0;
+	ck_assert_uint_eq(logged("netns: namespace blue: opened: Success\n"), 1);
+	ck_assert_uint_eq(logged("state: namespace blue: read "), 1);
+	ck_assert_uint_eq(logged("state: namespace blue: saved in "), 1);
+	ck_assert_uint_eq(logged("poll: namespace blue: polled in 7 us: Success\n"), 1);
+}
+
 /* The state. */
 
 static void forget_log(void)
