@@ -554,13 +554,16 @@ TEST(the_state_of_one_that_has_gone_is_removed)
 {
 	come("blue", FAKE_BLUE);
 	come("red", FAKE_RED);
-	want("*");
+	want("blue");
+	want("red");
 	open_set_with_state();
 	poll_all();
 	netns_set_save(set, 0);
 	free(tree_read(&tree, "state/qmipsecd.blue.state", &(size_t){0}));
 	go("blue"); /* while the daemon runs */
 	netns_set_look(set);
+	netns_set_look(set);
+	ck_assert_uint_eq(logged("namespace blue: not in "), 0); /* "gone" says it */
 	netns_set_save(set, 0);
 	close_set();
 	go("red"); /* while it does not */
