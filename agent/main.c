@@ -16,7 +16,7 @@
 #include "agentx_session.h"
 #include "collector/once.h"
 #include "directives.h"
-#include "kernel/kernel_opener.h"
+#include "kernel/xfrm_netlink.h"
 #include "log_sink.h"
 #include "mib_table.h"
 #include "options.h"

@@ -38,7 +38,7 @@ static struct {
 
 static uint64_t now(void)
 {
-	return xfrm_netlink_ops.now(NULL);
+	return xfrm_netlink_opener.ops->now(NULL);
 }
 
 struct netns_config poller_config(const struct settings *settings)

@@ -143,7 +143,28 @@ static int open_own_netns(void)
 	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
 }
 
-int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret)
+static void close_all(void *kernel)
+{
+	struct xfrm_netlink *netlink = kernel;
+
+	if (!netlink)
+		return;
+	netlink_socket_close(&netlink->events);
+	netlink_socket_close(&netlink->addrs);
+	netlink_socket_close(&netlink->xfrm);
+	netlink_socket_close(&netlink->route);
+	if (netlink->xfrm_stat_fd >= 0)
+		close(netlink->xfrm_stat_fd);
+	if (netlink->netns >= 0)
+		close(netlink->netns);
+	if (netlink->buffer && !netlink->home) {
+		explicit_bzero(netlink->buffer, BUFFER_SIZE);
+		munmap(netlink->buffer, BUFFER_SIZE);
+	}
+	free(netlink);
+}
+
+static int open_own(size_t rcvbuf, void **ret)
 {
 	struct xfrm_netlink *netlink = allocate(NULL);
 	int err;
@@ -155,15 +176,15 @@ int xfrm_netlink_open(size_t rcvbuf, struct xfrm_netlink **ret)
 	if (!err)
 		err = open_here(netlink, rcvbuf);
 	if (err)
-		xfrm_netlink_close(netlink);
+		close_all(netlink);
 	else
 		*ret = netlink;
 	return err;
 }
 
-int xfrm_netlink_open_other(const struct xfrm_netlink *home, int netns, size_t rcvbuf,
-			    struct xfrm_netlink **ret)
+static int open_other(void *kernel, int netns, size_t rcvbuf, void **ret)
 {
+	const struct xfrm_netlink *home = kernel;
 	struct xfrm_netlink *netlink;
 	int err = netns_check(netns);
 
@@ -185,39 +206,22 @@ int xfrm_netlink_open_other(const struct xfrm_netlink *home, int netns, size_t r
 		leave(netlink);
 	}
 	if (err)
-		xfrm_netlink_close(netlink);
+		close_all(netlink);
 	else
 		*ret = netlink;
 	return err;
 }
 
-void xfrm_netlink_close(struct xfrm_netlink *netlink)
+static int event_fd(void *kernel)
 {
-	if (!netlink)
-		return;
-	netlink_socket_close(&netlink->events);
-	netlink_socket_close(&netlink->addrs);
-	netlink_socket_close(&netlink->xfrm);
-	netlink_socket_close(&netlink->route);
-	if (netlink->xfrm_stat_fd >= 0)
-		close(netlink->xfrm_stat_fd);
-	if (netlink->netns >= 0)
-		close(netlink->netns);
-	if (netlink->buffer && !netlink->home) {
-		explicit_bzero(netlink->buffer, BUFFER_SIZE);
-		munmap(netlink->buffer, BUFFER_SIZE);
-	}
-	free(netlink);
-}
+	const struct xfrm_netlink *netlink = kernel;
 
-int xfrm_netlink_cookie(const struct xfrm_netlink *netlink, uint64_t *ret)
-{
-	return netns_cookie(xfrm_netlink_event_fd(netlink), ret);
-}
-
-int xfrm_netlink_event_fd(const struct xfrm_netlink *netlink)
-{
 	return mnl_socket_get_fd(netlink->events);
+}
+
+static int cookie(void *kernel, uint64_t *ret)
+{
+	return netns_cookie(event_fd(kernel), ret);
 }
 
 /* The kinds of dump: what asks for them, of whom, and behind which header. */
@@ -434,7 +438,7 @@ static uint32_t if_index(void *kernel, const char *name)
 	return (uint32_t)request.ifr_ifindex;
 }
 
-const struct kernel_ops xfrm_netlink_ops = {
+static const struct kernel_ops ops = {
     .dump = dump,
     .read_events = read_events,
     .route = route,
@@ -444,4 +448,13 @@ const struct kernel_ops xfrm_netlink_ops = {
     .read_xfrm_stat = read_xfrm_stat,
     .if_index = if_index,
     .now = now,
+};
+
+const struct kernel_opener xfrm_netlink_opener = {
+    .ops = &ops,
+    .open = open_own,
+    .open_other = open_other,
+    .close = close_all,
+    .cookie = cookie,
+    .event_fd = event_fd,
 };
