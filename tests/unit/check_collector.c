@@ -473,6 +473,35 @@ TEST(a_flood_does_not_starve_the_dump)
 	ck_assert_uint_lt(strlen(kernel.asked), 100);
 }
 
+/* What is left unread before a dump is read after it; only what is left then is lost.
+ */
+TEST(a_burst_that_takes_long_to_read)
+{
+	static const struct {
+		unsigned n_events;
+		bool lost;
+	} bursts[] = {{4, false}, {5, false}, {14, false}, {15, true}};
+
+	for (size_t i = 0; i < sizeof(bursts) / sizeof(bursts[0]); i++) {
+		poll_well();
+		kernel.events_a_read = 1;
+		for (unsigned n = 0; n < bursts[i].n_events; n++) {
+			struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1",
+							 1000 * (uint32_t)i + n + 1);
+
+			fake_kernel_event(&kernel, message_newsa(XFRM_MSG_NEWSA, &sa));
+			fake_kernel_sa(&kernel, &sa);
+		}
+		kernel.now += SECOND;
+		poll_well();
+		ck_assert_int_eq(collector_wants_poll(collector), bursts[i].lost);
+		ck_assert_int_eq(row(ALL)->discontinuity == kernel.now, bursts[i].lost);
+		ck_assert_uint_eq(health()->event_losses, 0);
+		kernel.events_a_read = 0;
+		poll_well();
+	}
+}
+
 TEST(a_bad_event_is_a_lost_event)
 {
 	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);

@@ -63,6 +63,7 @@ static int read_events(void *ctx, kernel_message_cb cb, void *cb_ctx)
 {
 	struct fake_kernel *kernel = ctx;
 	struct message_list events = kernel->events;
+	size_t n = events.n;
 	int err = 0;
 
 	note(kernel, 'E');
@@ -70,11 +71,16 @@ static int read_events(void *ctx, kernel_message_cb cb, void *cb_ctx)
 		kernel->n_events_errors--;
 		return kernel->events_error;
 	}
+	if (kernel->events_a_read && events.n > kernel->events_a_read)
+		n = kernel->events_a_read;
 	kernel->events = (struct message_list){0};
-	for (size_t i = 0; i < events.n && !err; i++)
+	for (size_t i = n; i < events.n; i++)
+		fake_kernel_add(&kernel->events, events.messages[i]);
+	events.n = n;
+	for (size_t i = 0; i < n && !err; i++)
 		err = hand_over(events.messages[i], cb, cb_ctx);
 	fake_kernel_clear(&events);
-	return err;
+	return err ? err : kernel->events.n > 0;
 }
 
 static int route(void *ctx, uint16_t family, const struct in6_addr *local,

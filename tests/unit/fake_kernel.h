@@ -48,6 +48,8 @@ struct fake_kernel {
 	int dump_error[4];
 	size_t dump_error_after[4];
 	int xfrm_stat_error;
+	/* How many events a call of read_events() brings at most, 0: all. */
+	size_t events_a_read;
 	/* The next so many calls of read_events() fail and bring nothing. */
 	int events_error;
 	unsigned n_events_errors;
