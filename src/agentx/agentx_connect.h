@@ -47,8 +47,8 @@ int agentx_connect_start(struct agentx_connect *connect,
 int agentx_connect_step(struct agentx_connect *connect, int *ret_fd,
 			int *ret_gai_error);
 
-/* Gives an attempt up. Returns false while the resolver is still at it; it gives up after
- * its own time-outs, resolv.conf(5). */
+/* Gives an attempt up. Returns false while the resolver is still at it; it gives up
+ * after its own time-outs, resolv.conf(5). */
 bool agentx_connect_cancel(struct agentx_connect *connect);
 
 #endif
