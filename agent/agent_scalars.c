@@ -72,21 +72,6 @@ static void get_tracked_sas(const void *row, const void *arg, struct mib_value *
 	mib_value_set_long(ret, ASN_GAUGE, ((const struct health *)row)->tracked_sas);
 }
 
-/* arg: where in the health the counter is */
-static void get_counter(const void *row, const void *arg, struct mib_value *ret)
-{
-	uint64_t value;
-
-	memcpy(&value, (const char *)row + *(const size_t *)arg, sizeof(value));
-	mib_value_set_counter64(ret, value);
-}
-
-static void get_last_error(const void *row, const void *arg, struct mib_value *ret)
-{
-	(void)arg;
-	mib_value_set_string(ret, ((const struct health *)row)->last_error);
-}
-
 static void get_xfrm_stat_available(const void *row, const void *arg,
 				    struct mib_value *ret)
 {
@@ -98,6 +83,7 @@ static const size_t events = offsetof(struct health, events);
 static const size_t event_losses = offsetof(struct health, event_losses);
 static const size_t resyncs = offsetof(struct health, resyncs);
 static const size_t failed_polls = offsetof(struct health, failed_polls);
+static const size_t last_error = offsetof(struct health, last_error);
 
 static const struct mib_column columns[] = {
     {1, get_version, NULL},
@@ -106,11 +92,11 @@ static const struct mib_column columns[] = {
     {4, get_last_poll, NULL},
     {5, get_last_poll_duration, NULL},
     {6, get_tracked_sas, NULL},
-    {7, get_counter, &events},
-    {8, get_counter, &event_losses},
-    {9, get_counter, &resyncs},
-    {10, get_counter, &failed_polls},
-    {11, get_last_error, NULL},
+    {7, mib_get_counter64, &events},
+    {8, mib_get_counter64, &event_losses},
+    {9, mib_get_counter64, &resyncs},
+    {10, mib_get_counter64, &failed_polls},
+    {11, mib_get_text, &last_error},
     {12, get_xfrm_stat_available, NULL},
 };
 

@@ -41,13 +41,6 @@ static void get_error_scope(const void *row, const void *arg, struct mib_value *
 			   ((const struct snapshot_row *)row)->error_scope);
 }
 
-static void get_replay_failures(const void *row, const void *arg, struct mib_value *ret)
-{
-	(void)arg;
-	mib_value_set_counter64(ret,
-				((const struct snapshot_row *)row)->replay_failures);
-}
-
 static void get_discontinuity(const void *row, const void *arg, struct mib_value *ret)
 {
 	(void)arg;
@@ -56,6 +49,7 @@ static void get_discontinuity(const void *row, const void *arg, struct mib_value
 	    timestamp_ticks(((const struct snapshot_row *)row)->discontinuity));
 }
 
+static const size_t replay_failures = offsetof(struct snapshot_row, replay_failures);
 static const size_t name = offsetof(struct snapshot_row, name);
 static const size_t descr = offsetof(struct snapshot_row, descr);
 static const size_t transport = offsetof(struct snapshot_row, transport);
@@ -74,7 +68,7 @@ static const struct mib_column columns[] = {
     {10, get_level, &stat_columns[STAT_ID_pending_key_operations - 1]},
     {11, get_level, &stat_columns[STAT_ID_active_tunnels - 1]},
     {12, get_error_scope, NULL},
-    {13, get_replay_failures, NULL},
+    {13, mib_get_counter64, &replay_failures},
     {14, get_discontinuity, NULL},
     {15, mib_get_text, &name}, /* readable, as the index is not */
 };

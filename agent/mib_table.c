@@ -48,6 +48,14 @@ void mib_get_text(const void *row, const void *arg, struct mib_value *ret)
 	mib_value_set_string(ret, (const char *)row + *(const size_t *)arg);
 }
 
+void mib_get_counter64(const void *row, const void *arg, struct mib_value *ret)
+{
+	uint64_t number;
+
+	memcpy(&number, (const char *)row + *(const size_t *)arg, sizeof(number));
+	mib_value_set_counter64(ret, number);
+}
+
 void mib_value_set_truth(struct mib_value *value, bool truth)
 {
 	mib_value_set_long(value, ASN_INTEGER, truth ? 1 : 2);

@@ -61,8 +61,10 @@ void mib_value_set_counter64(struct mib_value *value, uint64_t number);
 void mib_value_set_string(struct mib_value *value, const char *text);
 void mib_value_set_truth(struct mib_value *value, bool truth);
 
-/* For a column of text; arg points to the size_t where in the row the text begins. */
+/* For a column of text, and one of a uint64_t; arg points to the size_t where in the
+ * row it begins. */
 void mib_get_text(const void *row, const void *arg, struct mib_value *ret);
+void mib_get_counter64(const void *row, const void *arg, struct mib_value *ret);
 
 /* Appends a string to an index: its length, then its characters. Returns the new
  * length of the index. */

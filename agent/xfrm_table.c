@@ -23,18 +23,12 @@ static size_t get_index(const void *row, oid *index)
 	return mib_index_add_string(index, len, xfrm->counter.name);
 }
 
-static void get_value(const void *row, const void *arg, struct mib_value *ret)
-{
-	(void)arg;
-	mib_value_set_counter64(ret,
-				((const struct snapshot_xfrm *)row)->counter.value);
-}
-
+static const size_t value = offsetof(struct snapshot_xfrm, counter.value);
 static const size_t netns = offsetof(struct snapshot_xfrm, netns);
 static const size_t name = offsetof(struct snapshot_xfrm, counter.name);
 
 static const struct mib_column columns[] = {
-    {3, get_value, NULL},
+    {3, mib_get_counter64, &value},
     {4, mib_get_text, &netns}, /* readable, as the index is not */
     {5, mib_get_text, &name},
 };
