@@ -13,7 +13,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
@@ -22,11 +21,12 @@
 
 #include "agent_fd.h"
 #include "agentx/agentx_connect.h"
-#include "agentx_log.h"
+#include "agentx/agentx_log.h"
 #include "agentx_objects.h"
 #include "agentx_transport.h"
 #include "netsnmp_agentx.h"
 #include "timestamp.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 enum {
@@ -62,14 +62,6 @@ static struct {
 	struct agentx_object *tried; /* that was refused before */
 } self = {.timer = -1};
 
-static uint64_t now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
-}
-
 static unsigned ping_ms(void)
 {
 	return self.interval_ms ? self.interval_ms : AGENTX_PING_MS;
@@ -85,7 +77,7 @@ static unsigned retry_ms(void)
 /* When the phase's next step is due: there is always one. */
 static uint64_t next_step(void)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_now_ms();
 	uint64_t due;
 
 	switch (self.phase) {
@@ -121,7 +113,7 @@ static void enter(enum phase phase)
 
 	log_debug(LOG_TOPIC_SESSION, "%s", names[phase]);
 	self.phase = phase;
-	self.since = now_ms();
+	self.since = clock_now_ms();
 }
 
 /* The connection. */
@@ -222,7 +214,7 @@ static void settle_registrations(void)
 	case AGENTX_OBJECTS_REFUSED:
 		error = agentx_objects_list_refused(names, sizeof(names));
 		agentx_log_refused(names, error, REFUSAL_RETRY_MS / 1000);
-		self.retry_at = now_ms() + REFUSAL_RETRY_MS;
+		self.retry_at = clock_now_ms() + REFUSAL_RETRY_MS;
 		break;
 	}
 }
@@ -263,7 +255,7 @@ static void on_answer(const netsnmp_pdu *pdu, struct agentx_object *object)
 
 static void note_heard(void)
 {
-	self.heard_at = now_ms();
+	self.heard_at = clock_now_ms();
 	agentx_log_heard();
 }
 
@@ -345,7 +337,7 @@ static void step_connecting(void)
 	int fd;
 	int err = agentx_connect_step(&self.connect, &fd, &gai_error);
 
-	if (err == -EINPROGRESS && now_ms() - self.since < CONNECT_LIMIT_MS)
+	if (err == -EINPROGRESS && clock_now_ms() - self.since < CONNECT_LIMIT_MS)
 		return;
 	if (!err) {
 		open_session(fd);
@@ -380,7 +372,7 @@ static bool socket_was_replaced(void)
 
 static void look_after_silence(void)
 {
-	uint64_t silence = now_ms() - self.heard_at;
+	uint64_t silence = clock_now_ms() - self.heard_at;
 
 	if (silence < CHECK_MS)
 		return;
@@ -394,11 +386,11 @@ static void look_after_silence(void)
 
 static void step_open(void)
 {
-	if (self.retry_at && now_ms() >= self.retry_at)
+	if (self.retry_at && clock_now_ms() >= self.retry_at)
 		try_refused();
 	if (self.asked)
 		look_after_silence();
-	else if (now_ms() - self.heard_at >= ping_ms())
+	else if (clock_now_ms() - self.heard_at >= ping_ms())
 		ask(snmp_pdu_create(AGENTX_PING), NULL);
 }
 
@@ -492,7 +484,7 @@ void agentx_session_configure(const struct agentx_address *address,
 {
 	self.interval_ms = interval_ms;
 	if (strcmp(self.address.text, address->text) != 0) {
-		snmp_log(LOG_NOTICE, "agentXSocket is now %s\n", address->text);
+		log_message(LOG_NOTICE, "agentXSocket is now %s", address->text);
 		leave();
 		self.address = *address;
 		agentx_log_address(&self.address);
@@ -509,7 +501,7 @@ void agentx_session_check(void)
 	if (timerfd_gettime(self.timer, &spec) < 0 || spec.it_value.tv_sec ||
 	    spec.it_value.tv_nsec || poll(&expired, 1, 0) != 0)
 		return;
-	snmp_log(LOG_ERR, "no step of the AgentX session is due; this is a bug\n");
+	log_message(LOG_ERR, "no step of the AgentX session is due; this is a bug");
 	step();
 }
 

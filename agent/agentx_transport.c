@@ -9,11 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <net-snmp/library/snmpUnixDomain.h>
 #include <net-snmp/library/snmp_transport.h>
+
+#include "util/clock.h"
 
 static const oid domain[] = {TRANSPORT_DOMAIN_LOCAL};
 
@@ -36,18 +37,10 @@ static int receive(netsnmp_transport *transport, void *buffer, int size, void **
 	return (int)len;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
-static bool wait_for_room(int fd, int64_t deadline)
+static bool wait_for_room(int fd, uint64_t deadline)
 {
 	struct pollfd pollfd = {.fd = fd, .events = POLLOUT};
-	int64_t left = deadline - now_ms();
+	int64_t left = (int64_t)(deadline - clock_now_ms());
 
 	return left > 0 && poll(&pollfd, 1, (int)left) > 0;
 }
@@ -55,7 +48,7 @@ static bool wait_for_room(int fd, int64_t deadline)
 static int transmit(netsnmp_transport *transport, const void *buffer, int size,
 		    void **opaque, int *opaque_len)
 {
-	const int64_t deadline = now_ms() + AGENTX_TRANSPORT_SEND_MS;
+	const uint64_t deadline = clock_now_ms() + AGENTX_TRANSPORT_SEND_MS;
 	const char *at = buffer;
 	int left = size;
 

@@ -5,6 +5,8 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
+#include "agentx/agentx_protocol.h"
+
 /*
  * Net-SNMP's AgentX protocol engine. libnetsnmpagent exports these functions, but their
  * headers (agent/mibgroup/agentx/protocol.h, subagent.h) are not installed. configure
@@ -26,25 +28,5 @@ int subagent_startup(int major, int minor, void *server, void *client);
 
 /* netsnmp_session.version of an AgentX session. */
 #define AGENTX_VERSION_1 0xC1
-
-/* PDU types and errors: RFC 2741, sections 6.1 and 6.2.16. */
-enum {
-	AGENTX_OPEN = 1,
-	AGENTX_CLOSE = 2,
-	AGENTX_REGISTER = 3,
-	AGENTX_PING = 13,
-	AGENTX_ADD_AGENT_CAPS = 16,
-	AGENTX_RESPONSE = 18,
-
-	AGENTX_CLOSE_SHUTDOWN = 5,
-
-	AGENTX_ERR_OPEN_FAILED = 256,
-	AGENTX_ERR_NOT_OPEN = 257,
-	AGENTX_ERR_UNSUPPORTED_CONTEXT = 262,
-	AGENTX_ERR_DUPLICATE_REGISTRATION = 263,
-	AGENTX_ERR_PARSE_FAILED = 266,
-	AGENTX_ERR_REQUEST_DENIED = 267,
-	AGENTX_ERR_PROCESSING_ERROR = 268,
-};
 
 #endif

@@ -3,11 +3,11 @@
 
 #include "timestamp.h"
 
-#include <time.h>
-
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
+
+#include "util/clock.h"
 
 #define NS_PER_TICK INT64_C(10000000)
 #define NS_PER_S INT64_C(1000000000)
@@ -17,12 +17,9 @@ static int has_zero;
 
 void timestamp_rebase(void)
 {
-	struct timespec now;
-	int64_t base;
+	int64_t base =
+	    (int64_t)clock_now_ns() - (int64_t)netsnmp_get_agent_uptime() * NS_PER_TICK;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	base = (int64_t)now.tv_sec * NS_PER_S + now.tv_nsec -
-	       (int64_t)netsnmp_get_agent_uptime() * NS_PER_TICK;
 	/* Reconnecting to the same master gives the same base but for a few ticks. */
 	if (has_zero && base - zero < NS_PER_S && zero - base < NS_PER_S)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "config.h"
+#include "config.h" /* for util/systemd.h */
 
-#include "agentx_log.h"
+#include "agentx/agentx_log.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -13,7 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "netsnmp_agentx.h"
+#include "agentx/agentx_protocol.h"
+#include "util/log.h"
 #include "util/systemd.h"
 
 static struct {
@@ -121,8 +122,8 @@ static void write_waiting(int err, int gai_error)
 	} else if (err == -ECONNRESET) {
 		why = "it closes the connection";
 	}
-	snmp_log(LOG_WARNING, "waiting for an AgentX master at %s (%s)%s\n",
-		 address->text, why, advice);
+	log_message(LOG_WARNING, "waiting for an AgentX master at %s (%s)%s",
+		    address->text, why, advice);
 }
 
 /* A master that restarts is first not there and then not ready: one reason. */
@@ -146,7 +147,7 @@ void agentx_log_waiting(int err, int gai_error)
 
 void agentx_log_lost(void)
 {
-	snmp_log(LOG_WARNING, "the AgentX master is gone; waiting for it\n");
+	log_message(LOG_WARNING, "the AgentX master is gone; waiting for it");
 	told.waiting = -ENOENT;
 	told.refused = false;
 	set_status("waiting for snmpd");
@@ -178,10 +179,11 @@ static const char *meaning_of(long error)
 void agentx_log_refused(const char *what, long error, int seconds)
 {
 	if (!told.refused)
-		snmp_log(LOG_WARNING,
-			 "snmpd at %s refuses %s: error %ld, %s; trying again every %d "
-			 "s\n",
-			 told.address->text, what, error, meaning_of(error), seconds);
+		log_message(
+		    LOG_WARNING,
+		    "snmpd at %s refuses %s: error %ld, %s; trying again every %d "
+		    "s",
+		    told.address->text, what, error, meaning_of(error), seconds);
 	told.refused = true;
 	set_status("refused by snmpd");
 }
@@ -189,11 +191,11 @@ void agentx_log_refused(const char *what, long error, int seconds)
 void agentx_log_attached(void)
 {
 	if (told.refused)
-		snmp_log(LOG_NOTICE, "snmpd at %s accepts all objects now\n",
-			 told.address->text);
+		log_message(LOG_NOTICE, "snmpd at %s accepts all objects now",
+			    told.address->text);
 	else
-		snmp_log(LOG_INFO, "attached to the AgentX master at %s\n",
-			 told.address->text);
+		log_message(LOG_INFO, "attached to the AgentX master at %s",
+			    told.address->text);
 	told.refused = false;
 	told.waiting = 0;
 	set_status("attached to snmpd");
@@ -201,26 +203,27 @@ void agentx_log_attached(void)
 
 void agentx_log_forgotten(long error)
 {
-	snmp_log(LOG_WARNING,
-		 "snmpd at %s does not know the session any more (error %ld); opening "
-		 "another\n",
-		 told.address->text, error);
+	log_message(
+	    LOG_WARNING,
+	    "snmpd at %s does not know the session any more (error %ld); opening "
+	    "another",
+	    told.address->text, error);
 }
 
 void agentx_log_silence(int seconds)
 {
 	if (!told.silence)
-		snmp_log(LOG_WARNING,
-			 "the AgentX master at %s has not answered for %d s; the "
-			 "session stays\n",
-			 told.address->text, seconds);
+		log_message(LOG_WARNING,
+			    "the AgentX master at %s has not answered for %d s; the "
+			    "session stays",
+			    told.address->text, seconds);
 	told.silence = true;
 }
 
 void agentx_log_heard(void)
 {
 	if (told.silence)
-		snmp_log(LOG_NOTICE, "the AgentX master at %s answers again\n",
-			 told.address->text);
+		log_message(LOG_NOTICE, "the AgentX master at %s answers again",
+			    told.address->text);
 	told.silence = false;
 }

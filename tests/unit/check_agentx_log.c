@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "agentx/agentx_log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agentx/agentx_protocol.h"
+#include "runner.h"
+#include "util/log.h"
+
+static struct agentx_address address;
+static char last[LOG_TEXT_MAX + 1];
+static unsigned n_messages;
+
+static void keep_last(int level, const char *text)
+{
+	(void)level;
+	snprintf(last, sizeof(last), "%s", text);
+	n_messages++;
+}
+
+static void setup(void)
+{
+	char error[256];
+
+	unsetenv("NOTIFY_SOCKET");
+	ck_assert_int_eq(
+	    agentx_address_parse("tcp:127.0.0.1:705", &address, error, sizeof(error)),
+	    0);
+	log_set_sink(keep_last);
+	agentx_log_address(&address);
+	n_messages = 0;
+}
+
+static void teardown(void)
+{
+	log_set_sink(NULL);
+}
+
+CHAPTER(setup, teardown);
+
+/* The number of messages so far, and what the last one contains. */
+static void check_log(unsigned n, const char *part)
+{
+	ck_assert_uint_eq(n_messages, n);
+	ck_assert_msg(strstr(last, part), "\"%s\" is not in: %s", part, last);
+}
+
+TEST(a_reason_to_wait_is_logged_once)
+{
+	agentx_log_waiting(-ECONNREFUSED, 0);
+	check_log(1, "master agentx");
+	agentx_log_waiting(-ENOENT, 0);
+	agentx_log_waiting(-ECONNREFUSED, 0);
+	check_log(1, "");
+	agentx_log_waiting(-EAGAIN, 0);
+	check_log(2, "busy, stopped or hanging");
+	agentx_log_attached();
+	check_log(3, "attached");
+	agentx_log_lost();
+	check_log(4, "is gone");
+	agentx_log_waiting(-ENOENT, 0);
+	check_log(4, "");
+}
+
+/* snmpd makes its socket first and gives it away then. */
+TEST(one_lack_of_permission_is_none)
+{
+	agentx_log_waiting(-EACCES, 0);
+	check_log(0, "");
+	agentx_log_waiting(-EACCES, 0);
+	check_log(1, "tcp.conf");
+	agentx_log_waiting(-EACCES, 0);
+	check_log(1, "");
+}
+
+TEST(a_refusal_is_logged_once_with_its_meaning)
+{
+	agentx_log_refused("the session", AGENTX_ERR_DUPLICATE_REGISTRATION, 3);
+	check_log(1, "stop the other qmipsecd");
+	agentx_log_refused("the session", AGENTX_ERR_DUPLICATE_REGISTRATION, 3);
+	check_log(1, "");
+	agentx_log_attached();
+	check_log(2, "accepts all objects now");
+}
+
+TEST(a_silence_is_logged_when_it_begins_and_ends)
+{
+	agentx_log_heard();
+	check_log(0, "");
+	agentx_log_silence(10);
+	agentx_log_silence(11);
+	check_log(1, "has not answered for 10 s");
+	agentx_log_heard();
+	agentx_log_heard();
+	check_log(2, "answers again");
+}
