@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +15,38 @@
 #include "util/hash.h"
 #include "util/text.h"
 
-enum {
-	TEXT_SIZE =
-	    256, /* of an attribute that is text; names have at most 223 bytes */
+/* Of an attribute that is text: names have at most 223 bytes. */
+enum { TEXT_SIZE = 256 };
+
+/* An entry of a class: the directory ROOT/class/CLASS/NAME. */
+struct entry {
+	const char *root;
+	const char *class;
+	const char *name;
 };
 
+/* Returns 0 or -ENAMETOOLONG. */
+static int make_path(char path[PATH_MAX], const struct entry *entry,
+		     const char *attribute)
+{
+	int len = snprintf(path, PATH_MAX, "%s/class/%s/%s%s%s", entry->root,
+			   entry->class, entry->name, *attribute ? "/" : "", attribute);
+
+	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
 /* Reads one attribute without its newline; "" if it is missing, cannot be read or is
- * how a driver spells that it has none. */
-__attribute__((format(printf, 3, 0))) static void read_va(char *value, size_t size,
-							  const char *format,
-							  va_list args)
+ * how a driver spells that it has none. As the kernel has it: for what is parsed, or
+ * given back to the kernel. */
+static void read_attribute(const struct entry *entry, const char *attribute,
+			   char *value, size_t size)
 {
 	char path[PATH_MAX];
-	int path_len = vsnprintf(path, sizeof(path), format, args);
 	ssize_t len;
 	int fd;
 
 	value[0] = '\0';
-	if (path_len < 0 || (size_t)path_len >= sizeof(path))
+	if (make_path(path, entry, attribute) < 0)
 		return;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -47,29 +60,13 @@ __attribute__((format(printf, 3, 0))) static void read_va(char *value, size_t si
 		value[0] = '\0';
 }
 
-/* As the kernel has it: for what is parsed, or given back to the kernel. */
-__attribute__((format(printf, 3, 4))) static void read_attribute(char *value,
-								 size_t size,
-								 const char *format,
-								 ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	read_va(value, size, format, args);
-	va_end(args);
-}
-
 /* For people: whoever configures a session chooses these bytes. */
-__attribute__((format(printf, 3, 4))) static void read_text(char *text, size_t size,
-							    const char *format, ...)
+static void read_text(const struct entry *entry, const char *attribute, char *text,
+		      size_t size)
 {
 	char value[TEXT_SIZE];
-	va_list args;
 
-	va_start(args, format);
-	read_va(value, sizeof(value), format, args);
-	va_end(args);
+	read_attribute(entry, attribute, value, sizeof(value));
 	text_clean(text, size, value);
 }
 
@@ -86,17 +83,33 @@ static uint16_t parse_addr(const char *text, struct in6_addr *ret)
 	return IN6_IS_ADDR_UNSPECIFIED(ret) ? 0 : family;
 }
 
-/* Where an entry of a class really stands: "../../devices/…". Returns 0 or -errno. */
-static int read_device(char *target, size_t size, const char *root, const char *class,
-		       const char *name)
+/* Returns the family, 0 if there is no address. */
+static uint16_t read_addr(const struct entry *entry, const char *attribute,
+			  struct in6_addr *ret)
+{
+	char text[INET6_ADDRSTRLEN + 1];
+
+	read_attribute(entry, attribute, text, sizeof(text));
+	return parse_addr(text, ret);
+}
+
+static uint16_t read_port(const struct entry *entry, const char *attribute)
+{
+	char text[8];
+
+	read_attribute(entry, attribute, text, sizeof(text));
+	return (uint16_t)strtoul(text, NULL, 10);
+}
+
+/* Where the entry really is: "../../devices/…". Returns 0 or -errno. */
+static int read_device(const struct entry *entry, char target[PATH_MAX])
 {
 	char path[PATH_MAX];
 	ssize_t len;
 
-	if (snprintf(path, sizeof(path), "%s/class/%s/%s", root, class, name) >=
-	    (int)sizeof(path))
+	if (make_path(path, entry, "") < 0)
 		return -ENAMETOOLONG;
-	len = readlink(path, target, size - 1);
+	len = readlink(path, target, PATH_MAX - 1);
 	if (len < 0)
 		return -errno;
 	target[len] = '\0';
@@ -149,40 +162,36 @@ static void read_iface_addr(struct iscsi_host *host, const char *root)
 	static const char *const families[] = {"ipv4", "ipv6"};
 
 	for (size_t i = 0; i < 2 && !host->family; i++) {
-		char text[INET6_ADDRSTRLEN + 1];
+		char name[40];
+		const struct entry iface = {root, "iscsi_iface", name};
 
-		read_attribute(text, sizeof(text),
-			       "%s/class/iscsi_iface/%s-iface-%u-0/ipaddress", root,
-			       families[i], host->number);
-		host->family = parse_addr(text, &host->addr);
+		snprintf(name, sizeof(name), "%s-iface-%u-0", families[i],
+			 host->number);
+		host->family = read_addr(&iface, "ipaddress", &host->addr);
 	}
 }
 
 /* Returns 0, or -ENOENT if the host is gone. */
 static int read_host(struct iscsi_host *host, const char *root, const char *name)
 {
-	char text[INET6_ADDRSTRLEN + 1];
+	const struct entry iscsi = {root, "iscsi_host", name};
+	const struct entry scsi = {root, "scsi_host", name};
 	char device[PATH_MAX];
 	char end;
 
 	*host = (struct iscsi_host){0};
 	if (sscanf(name, "host%u%c", &host->number, &end) != 1 ||
-	    read_device(device, sizeof(device), root, "iscsi_host", name) < 0)
+	    read_device(&iscsi, device) < 0)
 		return -ENOENT;
 	find_pci(host->pci, sizeof(host->pci), device, name);
-	read_text(host->driver, sizeof(host->driver), "%s/class/scsi_host/%s/proc_name",
-		  root, name);
-	read_text(host->hwaddress, sizeof(host->hwaddress),
-		  "%s/class/iscsi_host/%s/hwaddress", root, name);
-	read_attribute(host->netdev, sizeof(host->netdev),
-		       "%s/class/iscsi_host/%s/netdev", root, name);
+	read_text(&scsi, "proc_name", host->driver, sizeof(host->driver));
+	read_text(&iscsi, "hwaddress", host->hwaddress, sizeof(host->hwaddress));
+	read_attribute(&iscsi, "netdev", host->netdev, sizeof(host->netdev));
 	if (!strcmp(host->netdev, name)) /* as qedi says */
 		host->netdev[0] = '\0';
-	read_text(host->initiator_name, sizeof(host->initiator_name),
-		  "%s/class/iscsi_host/%s/initiatorname", root, name);
-	read_attribute(text, sizeof(text), "%s/class/iscsi_host/%s/ipaddress", root,
-		       name);
-	host->family = parse_addr(text, &host->addr);
+	read_text(&iscsi, "initiatorname", host->initiator_name,
+		  sizeof(host->initiator_name));
+	host->family = read_addr(&iscsi, "ipaddress", &host->addr);
 	if (!host->family)
 		read_iface_addr(host, root);
 	return 0;
@@ -205,41 +214,23 @@ static bool number_after(const char *path, const char *word, unsigned *ret)
 	return false;
 }
 
-static uint16_t read_port(const char *root, const char *name, const char *attribute)
-{
-	char text[8];
-
-	read_attribute(text, sizeof(text), "%s/class/iscsi_connection/%s/%s", root,
-		       name, attribute);
-	return (uint16_t)strtoul(text, NULL, 10);
-}
-
-static void read_remote(struct iscsi_connection *connection, const char *root,
-			const char *name)
+static void read_remote(struct iscsi_connection *connection, const struct entry *entry)
 {
 	static const char *const where[][2] = {
 	    {"address", "port"}, {"persistent_address", "persistent_port"}};
 
 	for (size_t i = 0; i < 2 && !connection->family; i++) {
-		char text[INET6_ADDRSTRLEN + 1];
-
-		read_attribute(text, sizeof(text), "%s/class/iscsi_connection/%s/%s",
-			       root, name, where[i][0]);
-		connection->family = parse_addr(text, &connection->remote);
-		connection->remote_port = read_port(root, name, where[i][1]);
+		connection->family = read_addr(entry, where[i][0], &connection->remote);
+		connection->remote_port = read_port(entry, where[i][1]);
 		connection->connected = i == 0 && connection->family;
 	}
 }
 
-static void read_local(struct iscsi_connection *connection, const char *root,
-		       const char *name, const struct iscsi_host *host)
+static void read_local(struct iscsi_connection *connection, const struct entry *entry,
+		       const struct iscsi_host *host)
 {
-	char text[INET6_ADDRSTRLEN + 1];
-	uint16_t family;
+	uint16_t family = read_addr(entry, "local_ipaddr", &connection->local);
 
-	read_attribute(text, sizeof(text), "%s/class/iscsi_connection/%s/local_ipaddr",
-		       root, name);
-	family = parse_addr(text, &connection->local);
 	if (!family && host) {
 		family = host->family;
 		connection->local = host->addr;
@@ -247,7 +238,7 @@ static void read_local(struct iscsi_connection *connection, const char *root,
 	connection->has_local = family && family == connection->family;
 	if (!connection->has_local)
 		memset(&connection->local, 0, sizeof(connection->local));
-	connection->local_port = read_port(root, name, "local_port");
+	connection->local_port = read_port(entry, "local_port");
 }
 
 /*
@@ -257,38 +248,38 @@ static void read_local(struct iscsi_connection *connection, const char *root,
  * nearly done with the login (iscsi_session_set_params), so with the one that is read
  * first the other is there too.
  */
-static void read_session(struct iscsi_connection *connection, const char *root)
+static void read_session(struct iscsi_connection *connection,
+			 const struct entry *session)
 {
-	unsigned session = connection->session;
 	char state[32];
 
-	read_attribute(state, sizeof(state), "%s/class/iscsi_session/session%u/state",
-		       root, session);
+	read_attribute(session, "state", state, sizeof(state));
 	connection->logged_in = !strcmp(state, "LOGGED_IN");
-	read_text(connection->initiator_name, sizeof(connection->initiator_name),
-		  "%s/class/iscsi_session/session%u/initiatorname", root, session);
-	read_text(connection->iface, sizeof(connection->iface),
-		  "%s/class/iscsi_session/session%u/ifacename", root, session);
+	read_text(session, "initiatorname", connection->initiator_name,
+		  sizeof(connection->initiator_name));
+	read_text(session, "ifacename", connection->iface, sizeof(connection->iface));
 }
 
 /* Returns 0, or -ENOENT if the connection is gone. */
 static int read_connection(struct iscsi_connection *connection, const char *root,
 			   const char *name, const struct iscsi_sysfs *sysfs)
 {
+	const struct entry entry = {root, "iscsi_connection", name};
+	char session_name[40];
+	const struct entry session = {root, "iscsi_session", session_name};
 	char device[PATH_MAX];
-	char session[40];
 
 	*connection = (struct iscsi_connection){0};
 	if (sscanf(name, "connection%u:%u", &connection->session,
 		   &connection->number) != 2)
 		return -ENOENT;
-	snprintf(session, sizeof(session), "session%u", connection->session);
-	if (read_device(device, sizeof(device), root, "iscsi_session", session) < 0 ||
+	snprintf(session_name, sizeof(session_name), "session%u", connection->session);
+	if (read_device(&session, device) < 0 ||
 	    !number_after(device, "/host", &connection->host))
 		return -ENOENT;
-	read_remote(connection, root, name);
-	read_local(connection, root, name, iscsi_sysfs_host(sysfs, connection->host));
-	read_session(connection, root);
+	read_remote(connection, &entry);
+	read_local(connection, &entry, iscsi_sysfs_host(sysfs, connection->host));
+	read_session(connection, &session);
 	return 0;
 }
 
@@ -416,30 +407,35 @@ uint64_t iscsi_sysfs_fingerprint(const char *sysfs_root)
 	return sum;
 }
 
+static void recall(struct iscsi_connection *to, const struct iscsi_connection *from)
+{
+	if (!from->family || (to->connected && to->family != from->family))
+		return;
+	if (to->family != from->family)
+		to->has_local = false;
+	if (!to->connected) {
+		to->family = from->family;
+		to->remote = from->remote;
+		to->remote_port = from->remote_port;
+	}
+	if (!to->has_local) {
+		to->has_local = from->has_local;
+		to->local = from->local;
+	}
+}
+
 void iscsi_sysfs_recall(struct iscsi_sysfs *sysfs, const struct iscsi_sysfs *earlier)
 {
-	for (size_t i = 0; i < sysfs->n_connections; i++) {
+	for (size_t i = 0; i < sysfs->n_connections && earlier->n_connections; i++) {
 		struct iscsi_connection *to = &sysfs->connections[i];
 		const struct iscsi_connection *from;
 
-		if ((to->connected && to->has_local) || !earlier->n_connections)
+		if (to->connected && to->has_local)
 			continue;
 		from = bsearch(to, earlier->connections, earlier->n_connections,
 			       sizeof(*to), compare_connections);
-		if (!from || !from->family ||
-		    (to->connected && to->family != from->family))
-			continue;
-		if (to->family != from->family)
-			to->has_local = false;
-		if (!to->connected) {
-			to->family = from->family;
-			to->remote = from->remote;
-			to->remote_port = from->remote_port;
-		}
-		if (!to->has_local) {
-			to->has_local = from->has_local;
-			to->local = from->local;
-		}
+		if (from)
+			recall(to, from);
 	}
 }
 
