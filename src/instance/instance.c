@@ -146,19 +146,23 @@ int instance_set_found(struct instance_set *set, const char *found, bool add)
 {
 	const char *name = instance_set_served_name(set, found);
 	int number = instance_set_find_discovered(set, found);
+	bool displaces;
 	int err;
 
 	if (number >= 0)
 		return number;
 	if (!strcmp(found, INSTANCE_UNATTRIBUTED))
 		return -ENOENT; /* no HBA is called so */
+	number = instance_set_find(set, found);
+	/* else the names of others stay as they are */
+	displaces = number > 0 && set->instances[number].found[0];
 	number = instance_set_find(set, name);
 	if (number < 0 || set->instances[number].found[0])
 		number = add ? add_discovered(set, found, name) : -ENOENT;
 	if (number < 0)
 		return number;
 	memcpy(set->instances[number].found, found, strlen(found) + 1);
-	err = instance_set_apply_renames(set);
+	err = displaces ? instance_set_apply_renames(set) : 0;
 	return err ? err : number;
 }
 

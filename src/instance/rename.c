@@ -67,8 +67,10 @@ static bool wants_name(const struct instance_set *set, const struct instance *it
 	if (!it->found[0])
 		return false;
 	*ret_name = instance_set_served_name(set, it->found);
+	if (!strcmp(it->name, *ret_name))
+		return false;
 	*ret_holder = instance_set_find(set, *ret_name);
-	return strcmp(it->name, *ret_name) != 0;
+	return true;
 }
 
 /* What is configured under the name that it leaves needs an instance of its own. */
