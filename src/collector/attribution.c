@@ -2,6 +2,8 @@
 #include "collector/attribution.h"
 
 #include "instance/attribute.h"
+#include "kernel/sa_text.h"
+#include "util/log.h"
 
 /* True if the claims are made from the present policies and connections: what no policy
  * claims then can be told from what could not be read. */
@@ -11,12 +13,20 @@ static bool claims_are_current(const struct attribution *attribution)
 	       !attribution->inventory->flows_changed;
 }
 
+static const char *const direction_names[] = {
+    [SA_DIR_UNKNOWN] = "of unknown direction",
+    [SA_DIR_IN] = "inbound",
+    [SA_DIR_OUT] = "outbound",
+};
+
 static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 {
 	struct attribution *attribution = ctx;
 	struct surroundings *around = attribution->around;
+	char text[SA_TEXT_SIZE];
 	struct sa_ends ends = attribute_ends(sa, &around->addrs, &around->routes);
 	enum sa_direction direction = SA_DIR_UNKNOWN;
+	enum direction_reason reason = DIRECTION_BY_NOTHING;
 	bool needs_policies = attribute_needs_policies(sa, &ends);
 
 	/* No dump inside a dump: the ledger asks again at the next. */
@@ -24,32 +34,49 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 	if (!needs_policies || !around->policies_stale)
 		direction = attribute_direction(
 		    sa, &ends, around->policies,
-		    needs_policies ? surroundings_take_policies(around) : 0);
+		    needs_policies ? surroundings_take_policies(around) : 0, &reason);
 	if (direction == SA_DIR_UNKNOWN && surroundings_lack_sources(around))
 		attribution->undecided = true;
+	log_debug(LOG_TOPIC_DIRECTION, "%s: %s, by %s",
+		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
+		  direction_reason_text(reason));
 	return direction;
+}
+
+/* True if the row may be another once more is known, so that the ledger asks again. */
+static bool is_early(struct attribution *attribution, enum sa_direction direction,
+		     enum row_reason reason)
+{
+	/* which end is ours must be known, if it can be */
+	if (direction == SA_DIR_UNKNOWN && attribution->undecided)
+		return true;
+	if (reason != ROW_BY_CONNECTION ||
+	    (attribution->guessing && claims_are_current(attribution)))
+		return false;
+	if (!attribution->guess_at)
+		attribution->guess_at =
+		    surroundings_now(attribution->around) + LEDGER_MOVE_NS;
+	return true;
 }
 
 static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direction)
 {
 	struct attribution *attribution = ctx;
 	const struct surroundings *around = attribution->around;
-	bool guess;
+	char text[SA_TEXT_SIZE];
+	enum row_reason reason;
 	unsigned row =
 	    inventory_row(attribution->inventory, &around->addrs, around->policies,
-			  around->n_policies, sa, direction, &guess);
+			  around->n_policies, sa, direction, &reason);
+	bool early = is_early(attribution, direction, reason);
 
-	/* which end is ours must be known, if it can be */
-	if (direction == SA_DIR_UNKNOWN && attribution->undecided)
-		return 0;
-	if (guess && (!attribution->guessing || !claims_are_current(attribution))) {
-		if (!attribution->guess_at)
-			attribution->guess_at =
-			    surroundings_now(around) + LEDGER_MOVE_NS;
-		return 0;
-	}
+	log_debug(LOG_TOPIC_ATTRIBUTION, "%s, %s: row \"%s\"%s: %s",
+		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
+		  attribution->inventory->set.instances[row].name,
+		  early ? ", not before its direction and policies are known" : "",
+		  row_reason_text(reason));
 	/* of an instance for which there was no memory */
-	return row < attribution->rows->n ? row : 0;
+	return !early && row < attribution->rows->n ? row : 0;
 }
 
 struct ledger_env attribution_env(struct attribution *attribution)

@@ -75,19 +75,45 @@ static enum sa_direction direction_of_group(const struct sa *sa,
 }
 
 enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends *ends,
-				      const struct policy *policies, size_t n_policies)
+				      const struct policy *policies, size_t n_policies,
+				      enum direction_reason *ret_reason)
 {
 	enum sa_direction direction = sa->declared;
 
-	if (direction == SA_DIR_UNKNOWN)
+	*ret_reason = DIRECTION_DECLARED;
+	if (direction == SA_DIR_UNKNOWN) {
 		direction = direction_by_ends(ends);
-	if (direction == SA_DIR_UNKNOWN && attribute_needs_policies(sa, ends))
+		*ret_reason = DIRECTION_BY_ENDS;
+	}
+	if (direction == SA_DIR_UNKNOWN && attribute_needs_policies(sa, ends)) {
 		direction = policy_direction(policies, n_policies, sa);
-	if (direction == SA_DIR_UNKNOWN)
+		*ret_reason = DIRECTION_BY_POLICIES;
+	}
+	if (direction == SA_DIR_UNKNOWN) {
 		direction = sa->sequence;
-	return direction == SA_DIR_UNKNOWN && are_known(ends)
-		   ? direction_of_group(sa, ends)
-		   : direction;
+		*ret_reason = DIRECTION_BY_SEQUENCE;
+	}
+	if (direction == SA_DIR_UNKNOWN && are_known(ends)) {
+		direction = direction_of_group(sa, ends);
+		*ret_reason = DIRECTION_BY_GROUP;
+	}
+	if (direction == SA_DIR_UNKNOWN)
+		*ret_reason = DIRECTION_BY_NOTHING;
+	return direction;
+}
+
+const char *direction_reason_text(enum direction_reason reason)
+{
+	static const char *const texts[] = {
+	    [DIRECTION_BY_NOTHING] = "nothing known yet",
+	    [DIRECTION_DECLARED] = "the kernel's XFRMA_SA_DIR or offload flag",
+	    [DIRECTION_BY_ENDS] = "which end is local",
+	    [DIRECTION_BY_POLICIES] = "the policies that use it",
+	    [DIRECTION_BY_SEQUENCE] = "the sequence numbers in use",
+	    [DIRECTION_BY_GROUP] = "its multicast destination",
+	};
+
+	return texts[reason];
 }
 
 static bool device_has(const struct instance_rule *rule,

@@ -27,6 +27,16 @@ struct sa_ends {
 struct sa_ends attribute_ends(const struct sa *sa, const struct local_addrs *addrs,
 			      struct local_routes *routes);
 
+/* What the direction of an SA is known by. */
+enum direction_reason {
+	DIRECTION_BY_NOTHING,
+	DIRECTION_DECLARED,
+	DIRECTION_BY_ENDS,
+	DIRECTION_BY_POLICIES,
+	DIRECTION_BY_SEQUENCE,
+	DIRECTION_BY_GROUP,
+};
+
 /*
  * The direction of an SA, by the first of these that knows:
  * - the kernel's word (XFRMA_SA_DIR, the offload's flag);
@@ -35,10 +45,15 @@ struct sa_ends attribute_ends(const struct sa *sa, const struct local_addrs *add
  *   local; where neither is, sequence numbers in use come first: they cost nothing;
  * - a group as destination: out if the source is the host's own, else in.
  * SA_DIR_UNKNOWN if none knows, or an address has not been looked up yet. A replay
- * window alone says nothing: strongSwan sets one on outbound SAs too.
+ * window alone says nothing: strongSwan sets one on outbound SAs too. *ret_reason is
+ * the one that knew.
  */
 enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends *ends,
-				      const struct policy *policies, size_t n_policies);
+				      const struct policy *policies, size_t n_policies,
+				      enum direction_reason *ret_reason);
+
+/* For people: "its addresses". */
+const char *direction_reason_text(enum direction_reason reason);
 
 /* True if the policies could change the answer of attribute_direction(). */
 bool attribute_needs_policies(const struct sa *sa, const struct sa_ends *ends);

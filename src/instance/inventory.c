@@ -253,12 +253,29 @@ int inventory_claim(struct inventory *inventory, const struct policy *policies,
 unsigned inventory_row(const struct inventory *inventory,
 		       const struct local_addrs *addrs, const struct policy *policies,
 		       size_t n_policies, const struct sa *sa,
-		       enum sa_direction direction, bool *ret_guess)
+		       enum sa_direction direction, enum row_reason *ret_reason)
 {
 	unsigned row = attribute_instance(&inventory->set, addrs, sa, direction);
+	bool guess;
 
-	*ret_guess = false;
-	return row ? row
-		   : claims_find(&inventory->claims, policies, n_policies, sa,
-				 direction, ret_guess);
+	*ret_reason = ROW_BY_RULE;
+	if (row)
+		return row;
+	row = claims_find(&inventory->claims, policies, n_policies, sa, direction,
+			  &guess);
+	*ret_reason = !row ? ROW_UNCLAIMED : guess ? ROW_BY_CONNECTION : ROW_BY_POLICY;
+	return row;
+}
+
+const char *row_reason_text(enum row_reason reason)
+{
+	static const char *const texts[] = {
+	    [ROW_UNCLAIMED] = "no rule and no connection claims it",
+	    [ROW_BY_RULE] = "a configured rule matches",
+	    [ROW_BY_POLICY] = "a policy selects it for a connection",
+	    [ROW_BY_CONNECTION] =
+		"it lies between a connection's ends, and no policy selects it",
+	};
+
+	return texts[reason];
 }

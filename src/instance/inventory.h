@@ -71,11 +71,22 @@ void inventory_find_paths(struct inventory *inventory, const struct links *links
 int inventory_claim(struct inventory *inventory, const struct policy *policies,
 		    size_t n_policies, bool policies_changed, bool *ret_changed);
 
-/* The instance that owns an SA, by configured rules before claims. *ret_guess as
- * claims_find() has it. */
+/* Why an SA belongs to an instance. */
+enum row_reason {
+	ROW_UNCLAIMED,     /* no instance claims it: row 0 */
+	ROW_BY_RULE,       /* a configured rule matches */
+	ROW_BY_POLICY,     /* a policy selects it for a connection */
+	ROW_BY_CONNECTION, /* no policy does, but it lies between a connection's ends */
+};
+
+/* For people: "a configured rule". */
+const char *row_reason_text(enum row_reason reason);
+
+/* The instance that an SA belongs to: configured rules take precedence over claims.
+ * ROW_BY_CONNECTION is a guess while a policy may be on its way. */
 unsigned inventory_row(const struct inventory *inventory,
 		       const struct local_addrs *addrs, const struct policy *policies,
 		       size_t n_policies, const struct sa *sa,
-		       enum sa_direction direction, bool *ret_guess);
+		       enum sa_direction direction, enum row_reason *ret_reason);
 
 #endif

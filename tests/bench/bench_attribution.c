@@ -141,12 +141,12 @@ static double ask(const char *what, const struct sa *sa, enum sa_direction direc
 {
 	size_t n = sizeof(samples) / sizeof(*samples);
 	double one;
-	bool guess;
+	enum row_reason reason;
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t start = now();
 		unsigned row = inventory_row(&inventory, &addrs, policies, n_policies,
-					     sa, direction, &guess);
+					     sa, direction, &reason);
 
 		samples[i] = now() - start;
 		if ((row > 0) != owned)

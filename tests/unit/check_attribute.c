@@ -57,12 +57,14 @@ static struct sa sa_between(const char *saddr, const char *daddr)
 	};
 }
 
+static enum direction_reason reason; /* of the last direction */
+
 static enum sa_direction direction_by(const struct sa *sa,
 				      const struct policy *policies, size_t n_policies)
 {
 	struct sa_ends ends = attribute_ends(sa, &addrs, &routes);
 
-	return attribute_direction(sa, &ends, policies, n_policies);
+	return attribute_direction(sa, &ends, policies, n_policies, &reason);
 }
 
 static enum sa_direction direction_of(const struct sa *sa)
@@ -89,78 +91,77 @@ static void configure(const char *line)
 	ck_assert_int_eq(instance_set_add_line(&set, line, error, sizeof(error)), 0);
 }
 
-/* Directions: DESIGN 4.3, rule by rule. */
-
 CHAPTER(setup, teardown);
 
-TEST(rule_1_and_2_the_kernels_word)
+/* Directions, and what they are known by. */
+
+TEST(directions_by_the_first_that_knows)
 {
-	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
-
-	sa.declared = SA_DIR_IN;
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
-	sa = sa_between("192.0.2.1", "10.0.0.1");
-	sa.declared = SA_DIR_OUT;
-	sa.sequence = SA_DIR_IN;
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
-}
-
-TEST(rule_3_a_local_end)
-{
-	struct sa sa = sa_between("192.0.2.1", "10.0.0.1");
-
-	sa.sequence = SA_DIR_OUT;
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
-	sa = sa_between("10.0.1.1", "192.0.2.1");
-	sa.sequence = SA_DIR_IN;
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
-	sa = sa_between("2001:db8::2", "2001:db8::1");
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
-	sa = sa_between("2001:db8::1", "2001:db8::2");
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
-}
-
-TEST(rule_4_both_ends_local)
-{
+	static const struct {
+		const char *src, *dst;
+		enum sa_direction declared, sequence;
+		bool replay_protected;
+		enum sa_direction want;
+		enum direction_reason reason;
+	} cases[] = {
+#define IN SA_DIR_IN
+#define OUT SA_DIR_OUT
+#define NO SA_DIR_UNKNOWN
+	    /* the kernel's word */
+	    {"10.0.0.1", "192.0.2.1", IN, NO, 0, IN, DIRECTION_DECLARED},
+	    {"192.0.2.1", "10.0.0.1", OUT, IN, 0, OUT, DIRECTION_DECLARED},
+	    /* a local end */
+	    {"192.0.2.1", "10.0.0.1", NO, OUT, 0, IN, DIRECTION_BY_ENDS},
+	    {"10.0.1.1", "192.0.2.1", NO, IN, 0, OUT, DIRECTION_BY_ENDS},
+	    {"2001:db8::2", "2001:db8::1", NO, NO, 0, IN, DIRECTION_BY_ENDS},
+	    {"2001:db8::1", "2001:db8::2", NO, NO, 0, OUT, DIRECTION_BY_ENDS},
+	    /* both local: policies, of which one has no say where one end is local */
+	    {"10.0.0.1", "10.0.1.1", NO, IN, 0, OUT, DIRECTION_BY_POLICIES},
+	    {"10.0.1.1", "10.0.0.1", NO, NO, 0, IN, DIRECTION_BY_POLICIES},
+	    {"192.0.2.1", "10.0.1.1", NO, NO, 0, IN, DIRECTION_BY_ENDS},
+	    /* sequence numbers in use */
+	    {"192.0.2.1", "192.0.2.2", NO, OUT, 0, OUT, DIRECTION_BY_SEQUENCE},
+	    {"192.0.2.1", "192.0.2.2", NO, IN, 0, IN, DIRECTION_BY_SEQUENCE},
+	    {"10.0.0.1", "10.0.0.1", NO, OUT, 0, OUT, DIRECTION_BY_SEQUENCE},
+	    /* nothing, and never the replay window alone */
+	    {"192.0.2.1", "192.0.2.2", NO, NO, 0, NO, DIRECTION_BY_NOTHING},
+	    {"192.0.2.1", "192.0.2.2", NO, NO, 1, NO, DIRECTION_BY_NOTHING},
+	    /* a group, to which nothing but the destination points */
+	    {"192.0.2.1", "239.0.0.1", NO, NO, 0, IN, DIRECTION_BY_GROUP},
+	    {"10.0.0.1", "239.0.0.1", NO, NO, 0, OUT, DIRECTION_BY_GROUP},
+#undef IN
+#undef OUT
+#undef NO
+	};
 	struct policy policies[2] = {{.dir = POLICY_OUT, .n_templates = 1},
 				     {.dir = POLICY_IN, .n_templates = 1}};
-	struct sa sa = sa_between("10.0.0.1", "10.0.1.1");
 
 	policies[0].templates[0] = (struct policy_template){
 	    .mode = XFRM_MODE_TUNNEL, .daddr = addr_of("10.0.1.1")};
 	policies[1].templates[0] = (struct policy_template){
 	    .mode = XFRM_MODE_TUNNEL, .daddr = addr_of("10.0.0.1")};
-	sa.sequence = SA_DIR_IN;
-	ck_assert_int_eq(direction_by(&sa, policies, 2), SA_DIR_OUT);
-	sa = sa_between("10.0.1.1", "10.0.0.1");
-	ck_assert_int_eq(direction_by(&sa, policies, 2), SA_DIR_IN);
-	/* a policy has no say where one end alone is local */
-	sa = sa_between("192.0.2.1", "10.0.1.1");
-	ck_assert_int_eq(direction_by(&sa, policies, 2), SA_DIR_IN);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct sa sa = sa_between(cases[i].src, cases[i].dst);
+		bool same = !strcmp(cases[i].src, cases[i].dst);
+
+		sa.declared = cases[i].declared;
+		sa.sequence = cases[i].sequence;
+		sa.replay_protected = cases[i].replay_protected;
+		ck_assert_int_eq(direction_by(&sa, policies, same ? 0 : 2),
+				 cases[i].want);
+		ck_assert_int_eq(reason, cases[i].reason);
+		ck_assert_ptr_nonnull(direction_reason_text(reason));
+	}
 }
 
-TEST(rule_5_sequence_numbers)
+/* Both ends local, and no policy: sequence numbers, or nothing. */
+TEST(both_ends_local_and_no_policy)
 {
-	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
+	struct sa sa = sa_between("10.0.0.1", "10.0.1.1");
 
+	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
 	sa.sequence = SA_DIR_OUT;
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
-	sa.sequence = SA_DIR_IN;
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
-	sa = sa_between("10.0.0.1", "10.0.1.1");
-	sa.sequence = SA_DIR_OUT;
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
-}
-
-TEST(rule_6_unknown)
-{
-	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
-
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
-	sa.replay_protected = true; /* never by the replay window alone */
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
-	sa = sa_between("10.0.0.1", "10.0.1.1");
-	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
 }
 
 TEST(families_are_kept_apart)

@@ -239,6 +239,8 @@ static bool claim(bool policies_changed)
 	return changed;
 }
 
+static enum row_reason reason; /* of the last owner */
+
 static const char *owner_of(uint32_t reqid, uint32_t if_id)
 {
 	const struct sa sa = {
@@ -253,11 +255,9 @@ static const char *owner_of(uint32_t reqid, uint32_t if_id)
 	    .if_id = if_id,
 	};
 
-	bool guess;
-
 	return inventory.set
 	    .instances[inventory_row(&inventory, &addrs, policies, n_policies, &sa,
-				     SA_DIR_OUT, &guess)]
+				     SA_DIR_OUT, &reason)]
 	    .name;
 }
 
@@ -272,7 +272,9 @@ TEST(claims_change)
 	refresh();
 	ck_assert(claim(false));
 	ck_assert_str_eq(owner_of(5, 0), "tcp:eth1");
+	ck_assert_int_eq(reason, ROW_BY_POLICY);
 	ck_assert_str_eq(owner_of(6, 0), INSTANCE_UNATTRIBUTED);
+	ck_assert_int_eq(reason, ROW_UNCLAIMED);
 	ck_assert(!claim(false));
 	ck_assert(!claim(true));
 	/* what is there already is not taken back */
@@ -353,6 +355,16 @@ TEST(rules_come_before_claims)
 	refresh();
 	claim(true);
 	ck_assert_str_eq(owner_of(5, 0), "mine");
+	ck_assert_int_eq(reason, ROW_BY_RULE);
+}
+
+TEST(an_sa_between_the_ends_of_a_connection)
+{
+	log_in(1, "eth1", NULL);
+	refresh();
+	claim(true);
+	ck_assert_str_eq(owner_of(5, 0), "tcp:eth1");
+	ck_assert_int_eq(reason, ROW_BY_CONNECTION);
 }
 
 /* The way that a connection takes. */
