@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Files with a right checksum, and what nobody has saved in them. */
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "runner.h"
+#include "saved.h"
+
+CHAPTER(saved_setup, world_teardown);
+
+TEST(forged_files_that_are_good)
+{
+	size_t len;
+	char *body = good_body(&len);
+
+	ck_assert_int_eq(load_forged(body, len), 0);
+	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
+	free(body);
+}
+
+TEST(files_of_another_build)
+{
+	size_t len;
+	char *body = good_body(&len);
+
+	for (size_t i = 0; i <= STATE_BODY_STRUCTS; i++) {
+		struct header header = good_header(len);
+
+		*(i ? &header.sizes[i - 1] : &header.header_size) += 8;
+		ck_assert_int_eq(load_forged_by(header, body), -EBADMSG);
+	}
+	free(body);
+}
+
+/* A right checksum over nonsense: no crash, and an error or a collector that works. */
+TEST(forged_files_that_are_not)
+{
+	size_t len;
+	char *body = good_body(&len);
+	uint64_t *head = (uint64_t *)(void *)body;
+	const uint64_t n_rows = head[0];
+	const uint64_t n_sas = head[1];
+	static const uint64_t bad[] = {0, 2, 4, 65536, UINT32_MAX, UINT64_MAX};
+
+	ck_assert_uint_eq(n_rows, 3);
+	ck_assert_uint_eq(n_sas, 2);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		head[0] = bad[i];
+		ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	}
+	head[0] = n_rows;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		head[1] = bad[i];
+		ck_assert_int_eq(load_forged(body, len),
+				 bad[i] == n_sas ? 0 : -EBADMSG);
+	}
+	head[1] = n_sas;
+	for (size_t cut = 0; cut < len; cut++)
+		ck_assert_int_eq(load_forged(body, cut), -EBADMSG);
+	free(body);
+}
+
+TEST(forged_bytes_do_no_harm)
+{
+	size_t len;
+	char *body = good_body(&len);
+	unsigned state = 3;
+
+	for (int i = 0; i < 1500; i++) {
+		char *copy = malloc(len);
+		int err;
+
+		memcpy(copy, body, len);
+		for (int n = 1 + rand_r(&state) % 6; n > 0; n--)
+			copy[(size_t)rand_r(&state) % len] = (char)rand_r(&state);
+		err = load_forged(copy, len);
+		free(copy);
+		ck_assert(err == 0 || err == -EBADMSG);
+		if (err == 0) {
+			poll_well();
+			poll_well();
+			poll_well();
+		}
+	}
+	free(body);
+}
+
+TEST(names_that_cannot_be)
+{
+	size_t len;
+	char *body = good_body(&len);
+	char *name = body + 7 * sizeof(uint64_t);
+
+	ck_assert_str_eq(name, ALL);
+	memset(name, 'n', 65);
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	memset(name, 0, 65);
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	memcpy(name, "a\nb", 4);
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	free(body);
+}
+
+/* The saved rows: where the first one is, what of it is where, and how long it is. */
+enum {
+	ROW_AT = 7 * sizeof(uint64_t),
+	FOUND_AT = 65,
+	DESCR_AT = FOUND_AT + 65,
+	TRANSPORT_AT = DESCR_AT + 256,
+	INITIATOR_AT = TRANSPORT_AT + 33,
+	GONE_AT = (INITIATOR_AT + 224 + 7) / 8 * 8,
+	TOTALS_AT = GONE_AT + sizeof(uint64_t),
+	ROW_SIZE = TOTALS_AT + sizeof(struct ledger_row) + 4 * sizeof(uint64_t),
+};
+
+/* What a file with a right checksum says of a row and no collector would. */
+TEST(identities_that_cannot_be)
+{
+	static const struct {
+		unsigned row;
+		size_t at;
+		const char *text;
+	} bad[] = {
+	    {1, FOUND_AT, "tcp:\1\2"},
+	    {1, FOUND_AT, "caf\xc3\xa9"},
+	    {1, FOUND_AT, ALL},
+	    {0, FOUND_AT, "tcp:default"},
+	    {1, 0, "b"},
+	    {1, 0, ALL},
+	    {0, 0, "somebody"},
+	    {1, DESCR_AT, "a\nb"},
+	    {1, TRANSPORT_AT, "0123456789012345678901234567890123"},
+	    {1, TRANSPORT_AT, "tcp\x1b[2J"},
+	    {1, INITIATOR_AT + 222, "xyz"},
+	    {1, INITIATOR_AT, "iqn.caf\xe9"},
+	};
+	size_t len;
+	char *body = good_body(&len);
+
+	ck_assert_str_eq(body + ROW_AT + ROW_SIZE, "a");
+	ck_assert_str_eq(body + ROW_AT + 2 * ROW_SIZE, "b");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char *copy = malloc(len);
+
+		memcpy(copy, body, len);
+		memcpy(copy + ROW_AT + bad[i].row * ROW_SIZE + bad[i].at, bad[i].text,
+		       strlen(bad[i].text) + 1);
+		ck_assert_msg(load_forged(copy, len) == -EBADMSG, "%zu", i);
+		free(copy);
+	}
+	/* a text's end, and more behind it */
+	body[ROW_AT + ROW_SIZE + FOUND_AT + 10] = 'x';
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	free(body);
+}
+
+TEST(two_rows_of_one_hba)
+{
+	size_t len;
+	char *body = good_body(&len);
+
+	strcpy(body + ROW_AT + ROW_SIZE + FOUND_AT, "tcp:default");
+	ck_assert_int_eq(load_forged(body, len), 0);
+	strcpy(body + ROW_AT + 2 * ROW_SIZE + FOUND_AT, "tcp:default");
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	free(body);
+}
+
+static uint64_t *number_at(char *body, size_t at)
+{
+	return (uint64_t *)(void *)(body + at);
+}
+
+/* More deletions than additions, a loss yet to come, a time yet to come, a base above
+ * what is counted from it. */
+TEST(numbers_that_cannot_be)
+{
+	const size_t totals = ROW_AT + TOTALS_AT;
+	const size_t row = totals + sizeof(struct ledger_row);
+	const size_t bad[] = {
+	    totals + offsetof(struct ledger_row, stats.key_deletions),
+	    row + 2 * sizeof(uint64_t),
+	    row + 3 * sizeof(uint64_t),
+	    4 * sizeof(uint64_t),
+	    5 * sizeof(uint64_t),
+	    ROW_AT + GONE_AT,
+	};
+	size_t len;
+	char *body = good_body(&len);
+
+	ck_assert_uint_eq(*number_at(body, bad[2]), kernel.now);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		uint64_t before = *number_at(body, bad[i]);
+
+		*number_at(body, bad[i]) = 1000000;
+		ck_assert_msg(load_forged(body, len) == -EBADMSG, "%zu", i);
+		*number_at(body, bad[i]) = before;
+	}
+	ck_assert_int_eq(load_forged(body, len), 0);
+	free(body);
+}
+
+/* The file ends with the counters of xfrm_stat: a name of 32 bytes, total, last value.
+ * The names are ended, printable and all different; and no more than fit. */
+TEST(counters_that_cannot_be)
+{
+	enum { COUNTER = XFRM_STAT_NAME_MAX + 2 * sizeof(uint64_t) };
+	static const char *const bad[] = {"", "Xfrm In", "Xfrm\xff", "XfrmInNoStates"};
+	size_t len;
+	char *body = good_body(&len);
+	char *name = body + len - COUNTER;
+	uint64_t *n = number_at(body, len - 2 * COUNTER - sizeof(uint64_t));
+
+	ck_assert_str_eq(name, "XfrmInStateProtoError");
+	ck_assert_str_eq(name - COUNTER, "XfrmInNoStates");
+	ck_assert_uint_eq(*n, 2);
+	*n = XFRM_STAT_MAX + 1;
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	*n = 2;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		memset(name, 0, XFRM_STAT_NAME_MAX);
+		strcpy(name, bad[i]);
+		ck_assert_msg(load_forged(body, len) == -EBADMSG, "%s", bad[i]);
+	}
+	memset(name, 0, XFRM_STAT_NAME_MAX);
+	strcpy(name, "Another");
+	ck_assert_int_eq(load_forged(body, len), 0);
+	name[XFRM_STAT_NAME_MAX - 1] = 'x';
+	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
+	free(body);
+}
+
+/* Whatever a file says: once it was taken, what is saved next can be taken again, and
+ * is the same. */
+TEST(what_was_loaded_can_be_saved_and_loaded)
+{
+	size_t len;
+	char *body = good_body(&len);
+	unsigned state = 11;
+	unsigned taken = 0;
+
+	for (int i = 0; i < 3000; i++) {
+		char *copy = malloc(len);
+		size_t len_first, len_second;
+		char *first, *second;
+
+		memcpy(copy, body, len);
+		copy[(size_t)rand_r(&state) % len] = (char)rand_r(&state);
+		if (load_forged(copy, len) == 0) {
+			taken++;
+			first = good_body(&len_first);
+			ck_assert_int_eq(load_forged(first, len_first), 0);
+			second = good_body(&len_second);
+			ck_assert_uint_eq(len_first, len_second);
+			ck_assert_mem_eq(first, second, len_first);
+			free(first);
+			free(second);
+		}
+		free(copy);
+	}
+	ck_assert_uint_gt(taken, 100);
+	free(body);
+}
