@@ -393,16 +393,6 @@ bool collector_has_counted(const struct collector *collector)
 	return rows_have_counted(&collector->rows);
 }
 
-uint64_t collector_last_poll(const struct collector *collector)
-{
-	return collector->health.last_poll;
-}
-
-uint64_t collector_last_duration(const struct collector *collector)
-{
-	return collector->health.last_poll_duration;
-}
-
 const struct faults *collector_faults(const struct collector *collector)
 {
 	return &collector->around.faults;

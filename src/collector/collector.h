@@ -67,10 +67,6 @@ void collector_note_gap(struct collector *collector);
 /* True if a poll now would settle what messages left open. */
 bool collector_wants_poll(const struct collector *collector);
 
-/* When the last good poll ended and how long it took, in ns; 0 before the first. */
-uint64_t collector_last_poll(const struct collector *collector);
-uint64_t collector_last_duration(const struct collector *collector);
-
 /* How the last poll read the error counters: 0 or -errno, -ENOENT if the kernel has
  * none, -EBADMSG if those of columns 7 and 8 are not among them; and how many lines it
  * could not make sense of. */
@@ -83,7 +79,7 @@ struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *colle
 /* What could not be read when it was last to be read, and the last fault in words. */
 const struct faults *collector_faults(const struct collector *collector);
 
-/* The counts alone: last_error is a snapshot's. */
+/* The counts alone: last_error is in a snapshot. */
 const struct health *collector_health(const struct collector *collector);
 
 /* Whether instances have too many rows, for the log. */

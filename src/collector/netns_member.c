@@ -256,7 +256,8 @@ int netns_member_poll(struct netns_member *member)
 	int err = collector_poll(member->collector);
 
 	log_debug(LOG_TOPIC_POLL, "%spolled in %" PRIu64 " us: %s", member->log.prefix,
-		  collector_last_duration(member->collector) / 1000, strerror(-err));
+		  collector_health(member->collector)->last_poll_duration / 1000,
+		  strerror(-err));
 	member->failing = err != 0;
 	member->polled = true;
 	netns_log_poll(&member->log, member->collector);
@@ -291,7 +292,7 @@ static void keep_numbers(struct snapshot_row *rows, size_t n,
 static bool has_rows(const struct netns_member *member)
 {
 	return member->collector &&
-	       (member->polled || collector_last_poll(member->collector));
+	       (member->polled || collector_health(member->collector)->last_poll);
 }
 
 int netns_member_snapshot(const struct netns_member *member, struct snapshot *fresh,

@@ -51,8 +51,6 @@ TEST(a_whole_poll)
 	ck_assert_uint_eq(health()->tracked_sas, 4);
 	ck_assert_uint_eq(health()->last_poll, 1000 * SECOND + 5000);
 	ck_assert_uint_eq(health()->last_poll_duration, 5000);
-	ck_assert_uint_eq(collector_last_poll(collector), 1000 * SECOND + 5000);
-	ck_assert_uint_eq(collector_last_duration(collector), 5000);
 	ck_assert_uint_eq(health()->failed_polls, 0);
 	ck_assert_str_eq(health()->last_error, "");
 	ck_assert_uint_eq(snapshot.n_rows, 1);
@@ -62,7 +60,7 @@ TEST(a_whole_poll)
 TEST(before_the_first_poll)
 {
 	ck_assert(!row(ALL)->active);
-	ck_assert_uint_eq(collector_last_poll(collector), 0);
+	ck_assert_uint_eq(collector_health(collector)->last_poll, 0);
 	ck_assert_uint_eq(health()->last_poll, 0);
 	ck_assert_uint_eq(snapshot.n_xfrm, 0);
 }
@@ -202,7 +200,7 @@ TEST(first_poll_without_permission)
 	poll_badly(-EPERM);
 	ck_assert(!row(ALL)->active);
 	ck_assert_uint_eq(health()->failed_polls, 1);
-	ck_assert_uint_eq(collector_last_poll(collector), 0);
+	ck_assert_uint_eq(collector_health(collector)->last_poll, 0);
 }
 
 TEST(a_dump_cut_short)

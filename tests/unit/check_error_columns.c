@@ -1,59 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/collector.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include "collector/error_columns.h"
-#include "fake_kernel.h"
 #include "runner.h"
+#include "world.h"
 
 /* Columns 7 and 8 and the Xfrm table: what they do when the kernel's counters are
  * missing, odd, wrapped or set back. Which rows have a part in them: check_collector.
  */
-
-#define SECOND UINT64_C(1000000000)
-
-static struct fake_kernel kernel;
-static struct collector *collector;
-static struct snapshot snapshot;
-
-static void open_collector(void)
-{
-	const struct collector_options options = {
-	    .netns = "", .sysfs_root = NULL, .stale_after = 60 * SECOND};
-	struct instance_set set;
-
-	ck_assert_int_eq(instance_set_init(&set), 0);
-	collector_free(collector);
-	collector = collector_new(&fake_kernel_ops, &kernel, &options, &set);
-	ck_assert_ptr_nonnull(collector);
-	instance_set_free(&set);
-}
-
-static void setup(void)
-{
-	kernel = (struct fake_kernel){.now = 1000 * SECOND};
-	collector = NULL;
-	snapshot = (struct snapshot){0};
-	open_collector();
-}
-
-static void teardown(void)
-{
-	snapshot_free(&snapshot);
-	collector_free(collector);
-	fake_kernel_free(&kernel);
-}
 
 /* A poll a second later that finds this in the file. */
 static void poll_with(const char *text)
 {
 	kernel.now += SECOND;
 	kernel.xfrm_stat = text;
-	ck_assert_int_eq(collector_poll(collector), 0);
-	snapshot_free(&snapshot);
-	ck_assert_int_eq(collector_snapshot(collector, &snapshot), 0);
+	poll_well();
+	look();
 }
 
 static uint64_t bad_spi(void)
@@ -91,7 +54,7 @@ static int status(void)
 
 static const char good[] = "XfrmInNoStates 7\nXfrmInStateProtoError 10\n";
 
-CHAPTER(setup, teardown);
+CHAPTER(world_setup, world_teardown);
 
 /* A kernel without CONFIG_XFRM_STATISTICS. */
 TEST(no_file)
@@ -192,7 +155,7 @@ static void restart(void)
 
 	ck_assert_int_eq(collector_save(collector, stream), 0);
 	fclose(stream);
-	open_collector();
+	open_collector(NULL);
 	stream = fmemopen(text, size, "r");
 	ck_assert_int_eq(collector_load(collector, stream), 0);
 	ck_assert_int_eq(fgetc(stream), EOF);
@@ -254,15 +217,9 @@ TEST(another_namespace_after_a_wrap)
 /* One namespace without the counters is enough; one that has gone does not matter. */
 TEST(several_namespaces)
 {
-	const struct collector_options options = {
-	    .netns = "blue", .sysfs_root = NULL, .stale_after = 60 * SECOND};
 	struct fake_kernel other = {.now = 500 * SECOND, .xfrm_stat_error = -ENOENT};
-	struct collector *second;
-	struct instance_set set;
+	struct collector *second = make_collector(&other, "blue", NULL);
 
-	ck_assert_int_eq(instance_set_init(&set), 0);
-	second = collector_new(&fake_kernel_ops, &other, &options, &set);
-	instance_set_free(&set);
 	ck_assert_int_eq(collector_poll(second), 0);
 	poll_with(good);
 	ck_assert(available());

@@ -44,14 +44,19 @@ TEST(round_trip)
 	ck_assert_uint_eq(row("a")->discontinuity, 7777);
 }
 
+static void restart_with_a(void)
+{
+	save();
+	OPEN("a local 10.0.0.1");
+	ck_assert_int_eq(load(), 0);
+}
+
 /* Columns 7 and 8 of one instance go on by what was added, not by the whole. */
 TEST(errors_of_one_instance_go_on)
 {
 	OPEN("a local 10.0.0.1");
 	poll_well();
-	save();
-	OPEN("a local 10.0.0.1");
-	ck_assert_int_eq(load(), 0);
+	restart_with_a();
 	kernel.xfrm_stat = "XfrmInNoStates\t9\nXfrmInStateProtoError\t14\n";
 	poll_well();
 	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 9);
@@ -387,9 +392,7 @@ TEST(bases_of_errors_go_on)
 	kernel.xfrm_stat = "XfrmInNoStates\t1\nXfrmInStateProtoError\t2\n";
 	poll_well();
 	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 8);
-	save();
-	OPEN("a local 10.0.0.1");
-	ck_assert_int_eq(load(), 0);
+	restart_with_a();
 	kernel.xfrm_stat = "XfrmInNoStates\t2\nXfrmInStateProtoError\t4\n";
 	poll_well();
 	ck_assert_uint_eq(row("a")->stats.bad_spi_packets, 9);
