@@ -100,15 +100,10 @@ static int handle_event(void *ctx, const struct nlmsghdr *nlh)
 	if (!err && event.type == SA_EVENT_POLICY)
 		collector->around.policies_stale = true;
 	if (!err)
-		err = ledger_event(collector->rows.ledger, &event);
+		err = ledger_event(collector->rows.ledger, &event, now(collector));
 	if (err)
 		note_loss(collector); /* the dump resynchronises */
 	return 0;
-}
-
-static void tell_time(struct collector *collector)
-{
-	ledger_set_now(collector->rows.ledger, now(collector));
 }
 
 /* Reads until nothing waits. Returns 0; 1 if there is no end to it; or -errno. */
@@ -117,7 +112,6 @@ static int read_waiting(struct collector *collector, int max_reads)
 	const struct surroundings *around = &collector->around;
 	int ret = 1;
 
-	tell_time(collector);
 	for (int i = 0; i < max_reads && ret; i++) {
 		ret = around->ops->read_events(around->kernel, handle_event, collector);
 		if (ret == -ENOBUFS || ret == -ENOSPC) {
@@ -253,7 +247,7 @@ static int read_sad(const struct surroundings *around, struct ledger *ledger)
 		err = around->ops->dump(around->kernel, KERNEL_DUMP_SAD, dump_one,
 					ledger);
 		if (err)
-			ledger_dump_abort(ledger);
+			ledger_dump_abort(ledger, surroundings_now(around));
 	} while (retry_is_due(err, &attempt));
 	return err;
 }
@@ -262,13 +256,12 @@ static int dump_sad(struct collector *collector)
 {
 	int err;
 
-	tell_time(collector);
 	err = read_sad(&collector->around, collector->rows.ledger);
 	if (err)
 		return err;
 	drain(collector, true);
 	attribution_settle(&collector->attribution);
-	return ledger_dump_end(collector->rows.ledger);
+	return ledger_dump_end(collector->rows.ledger, now(collector));
 }
 
 static int poll_steps(struct collector *collector)

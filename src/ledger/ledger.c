@@ -362,8 +362,9 @@ static void event_flush(struct ledger *ledger, uint8_t proto)
 	ledger->wants_dump = true;
 }
 
-int ledger_event(struct ledger *ledger, const struct sa_event *event)
+int ledger_event(struct ledger *ledger, const struct sa_event *event, uint64_t now)
 {
+	ledger->now = now;
 	if (sa_table_reserve(&ledger->table) < 0)
 		return -ENOMEM;
 	switch (event->type) {
@@ -389,11 +390,6 @@ int ledger_event(struct ledger *ledger, const struct sa_event *event)
 		break;
 	}
 	return 0;
-}
-
-void ledger_set_now(struct ledger *ledger, uint64_t now)
-{
-	ledger->now = now;
 }
 
 void ledger_note_gap(struct ledger *ledger)

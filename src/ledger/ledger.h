@@ -11,7 +11,8 @@
 
 /*
  * From the SAs of one network namespace, which come, count and go, to totals
- * that only grow. Pure: no I/O, no clock, no log.
+ * that only grow. Pure: no I/O, no clock, no log. Time is an argument: ns of a clock
+ * that does not go back, the same for all calls.
  *
  * What is fed in are the kernel's messages: events as they come, and dumps of
  * the whole SAD. The order that keeps the totals exact is that of one poll:
@@ -80,20 +81,17 @@ void ledger_find_busy(const struct ledger *ledger, bool *busy);
 void ledger_reset_row(struct ledger *ledger, unsigned row);
 
 /*
- * One message of the event socket, in order. Returns 0, or -ENOMEM: then the
- * event is lost, as if the kernel had not sent it.
+ * One message of the event socket, in order, read at the time now. Returns 0, or
+ * -ENOMEM: then the event is lost, as if the kernel had not sent it.
  */
-int ledger_event(struct ledger *ledger, const struct sa_event *event);
+int ledger_event(struct ledger *ledger, const struct sa_event *event, uint64_t now);
 
 /*
- * The time now, in ns of any clock that does not go back; to be told before events and
- * dumps. A deletion that is younger than LEDGER_MOVE_NS at the end of a dump waits for
- * the next that anybody asks for, since a NEWSA may yet make it a move: charon takes 1
- * ms from one to the other, and on a busy machine as long as others keep it waiting, of
- * which 72 ms have been seen. A ledger that is told no time does not wait.
+ * An SA whose DELSA is younger than this at the end of a dump is departing: its
+ * deletion is not counted before the next dump, since a NEWSA may yet make it a move.
+ * charon sends the NEWSA 1 ms after the DELSA; on a busy machine 72 ms have been seen.
  */
 #define LEDGER_MOVE_NS UINT64_C(200000000)
-void ledger_set_now(struct ledger *ledger, uint64_t now);
 
 /*
  * Says that events were lost. Until the next dump is whole that begins after that,
@@ -107,8 +105,8 @@ void ledger_note_gap(struct ledger *ledger);
  * after an error, or if the dump was cut short, end it with ledger_dump_abort(). */
 void ledger_dump_begin(struct ledger *ledger);
 int ledger_dump_sa(struct ledger *ledger, const struct sa *sa);
-int ledger_dump_end(struct ledger *ledger);
-void ledger_dump_abort(struct ledger *ledger);
+int ledger_dump_end(struct ledger *ledger, uint64_t now);
+void ledger_dump_abort(struct ledger *ledger, uint64_t now);
 
 /*
  * The namespace is gone, or out of sight: every SA is given up as lost, and the ledger

@@ -19,7 +19,7 @@ struct ledger {
 	struct ledger_row *rows;
 	unsigned n_rows;
 	struct ledger_counts counts;
-	uint64_t now;
+	uint64_t now;    /* of the call under way, or the last that had one */
 	uint32_t dump;   /* number of the dump under way, or of the last */
 	uint32_t period; /* from the end of one whole dump to the next, from 1 */
 	bool dumping;

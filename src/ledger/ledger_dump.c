@@ -365,13 +365,6 @@ static void give_up(struct ledger *ledger, struct missing *missing, size_t n)
 			book_lose(ledger, missing[i].place);
 }
 
-static uint64_t age_of_departure(const struct ledger *ledger,
-				 const struct sa_entry *entry)
-{
-	return ledger->now && entry->left_at ? ledger->now - entry->left_at
-					     : UINT64_MAX;
-}
-
 /* Deletions that can be moves no more are counted; what may show up again as preloaded
  * bytes is kept for a while. */
 static void sweep_departures(struct ledger *ledger)
@@ -382,9 +375,8 @@ static void sweep_departures(struct ledger *ledger)
 
 		if (entry->state != ENTRY_LEAVING && entry->state != ENTRY_DEPARTED)
 			continue;
-		age = age_of_departure(ledger, entry);
-		if (entry->state == ENTRY_LEAVING && age >= LEDGER_MOVE_NS &&
-		    (entry->seen != ledger->dump || ledger->now)) {
+		age = ledger->now - entry->left_at;
+		if (entry->state == ENTRY_LEAVING && age >= LEDGER_MOVE_NS) {
 			book_count_deletion(ledger, entry);
 			book_set_state(ledger, entry, ENTRY_DEPARTED);
 			entry->seen = ledger->dump;
@@ -451,12 +443,15 @@ static int settle(struct ledger *ledger)
 	return err;
 }
 
-int ledger_dump_end(struct ledger *ledger)
+int ledger_dump_end(struct ledger *ledger, uint64_t now)
 {
-	int err = settle(ledger);
+	int err;
+
+	ledger->now = now;
+	err = settle(ledger);
 
 	if (err) {
-		ledger_dump_abort(ledger);
+		ledger_dump_abort(ledger, now);
 		return err;
 	}
 	ledger->migrated = ledger->migrated_during;
@@ -472,13 +467,13 @@ int ledger_dump_end(struct ledger *ledger)
 }
 
 /* What was seen stays seen, what was found waits for the next dump. */
-void ledger_dump_abort(struct ledger *ledger)
+void ledger_dump_abort(struct ledger *ledger, uint64_t now)
 {
+	ledger->now = now;
 	ledger->migrated |= ledger->migrated_during;
 	ledger->migrated_during = false;
 	ledger->dumping = false;
-	if (ledger->now)
-		sweep_departures(ledger);
+	sweep_departures(ledger);
 	ledger->wants_dump = true;
 }
 

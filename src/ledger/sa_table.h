@@ -40,7 +40,7 @@ struct sa_entry {
 	uint64_t packets;
 	uint64_t bytes_before; /* the same before the dump under way */
 	uint64_t packets_before;
-	uint64_t left_at; /* time of the DELSA */
+	uint64_t left_at; /* time of the DELSA, in ns; 0: before a restart */
 	uint64_t sibling; /* hash of what a rekeyed SA has in common with the old */
 	uint32_t spi;
 	uint32_t reqid;

@@ -18,6 +18,8 @@ enum {
 static struct ledger *ledger;
 static bool blind;     /* no local addresses are known: only hints tell a direction */
 static bool ownerless; /* no instances yet: all is row 0's */
+static uint64_t now;
+static uint64_t poll_interval; /* a deletion before a poll is not departing in it */
 
 /* 10.0.0.0/16 and 2001:db8::/48 are ours. */
 static bool is_local(const struct sa *sa, const struct in6_addr *addr)
@@ -55,6 +57,8 @@ static const struct ledger_env env = {NULL, direction, row_number};
 static void setup(void)
 {
 	blind = ownerless = false;
+	now = UINT64_C(1000000000);
+	poll_interval = LEDGER_MOVE_NS;
 	ledger = ledger_new(&env, ROWS);
 	ck_assert_ptr_nonnull(ledger);
 }
@@ -136,7 +140,7 @@ static void event(enum sa_event_type type, struct sa sa)
 {
 	const struct sa_event message = {.type = type, .sa = sa};
 
-	ck_assert_int_eq(ledger_event(ledger, &message), 0);
+	ck_assert_int_eq(ledger_event(ledger, &message, now), 0);
 }
 
 static void event_without_sa(enum sa_event_type type)
@@ -157,12 +161,18 @@ static void show(struct sa sa)
 
 static void begin(void)
 {
+	now += poll_interval;
 	ledger_dump_begin(ledger);
+}
+
+static void cut_short(void)
+{
+	ledger_dump_abort(ledger, now);
 }
 
 static void finish(void)
 {
-	ck_assert_int_eq(ledger_dump_end(ledger), 0);
+	ck_assert_int_eq(ledger_dump_end(ledger, now), 0);
 }
 
 static void poll_of(const struct sa *sas, size_t n)
@@ -602,7 +612,7 @@ TEST(flush_then_a_dump_that_is_cut_short)
 	POLL(out_sa(1));
 	event_without_sa(SA_EVENT_FLUSH);
 	begin();
-	ledger_dump_abort(ledger);
+	cut_short();
 	ck_assert(ledger_wants_dump(ledger));
 	POLL_NONE();
 	life_is(0, 1, 1);
@@ -612,7 +622,7 @@ static void flush_of(uint8_t proto)
 {
 	const struct sa_event message = {.type = SA_EVENT_FLUSH, .proto = proto};
 
-	ck_assert_int_eq(ledger_event(ledger, &message), 0);
+	ck_assert_int_eq(ledger_event(ledger, &message, now), 0);
 }
 
 /* The others are missing for another reason, which the next dump may tell. */
@@ -1431,7 +1441,7 @@ TEST(set_back_in_a_dump_that_is_cut_short)
 	POLL(published(out_sa(1), T0, 500));
 	begin();
 	show(published(out_sa(1), T0 + 7, 100));
-	ledger_dump_abort(ledger);
+	cut_short();
 	POLL(published(out_sa(1), T0 + 8, 800));
 	life_is(1, 1, 0);
 	IS(confidential_bytes_sent, 1200);
@@ -2062,7 +2072,7 @@ TEST(migrate_during_a_dump_that_is_cut_short)
 	POLL(with_traffic(out_sa(1), 200, 2));
 	begin();
 	event_without_sa(SA_EVENT_MIGRATE);
-	ledger_dump_abort(ledger);
+	cut_short();
 	event(SA_EVENT_DELETE, with_traffic(to, 300, 3));
 	POLL_NONE();
 	POLL_NONE();
@@ -2197,7 +2207,7 @@ TEST(errors_of_one_found_twice)
 	sa.integrity_failed = 3;
 	begin();
 	show(sa);
-	ledger_dump_abort(ledger);
+	cut_short();
 	sa.integrity_failed = 5;
 	POLL(sa);
 	IS(packets_not_authenticated, 5);
@@ -2705,14 +2715,14 @@ TEST(dump_cut_short)
 	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 5));
 	begin();
 	show(with_traffic(out_sa(1), 600, 6));
-	ledger_dump_abort(ledger);
+	cut_short();
 	ck_assert(ledger_wants_dump(ledger));
 	life_is(2, 2, 0);
 	IS(confidential_bytes_sent, 650);
 	begin();
-	ledger_dump_abort(ledger);
+	cut_short();
 	begin();
-	ledger_dump_abort(ledger);
+	cut_short();
 	POLL(with_traffic(out_sa(1), 700, 7), with_traffic(out_sa(2), 60, 6));
 	life_is(2, 2, 0);
 	IS(confidential_bytes_sent, 760);
@@ -2724,7 +2734,7 @@ TEST(first_dump_cut_short)
 {
 	begin();
 	show(with_traffic(out_sa(1), 500, 5));
-	ledger_dump_abort(ledger);
+	cut_short();
 	POLL(with_traffic(out_sa(2), 50, 5), with_traffic(out_sa(1), 600, 6));
 	life_is(2, 2, 0);
 	IS(confidential_bytes_sent, 650);
@@ -2735,14 +2745,14 @@ TEST(found_by_a_dump_that_was_cut_short)
 	POLL_NONE();
 	begin();
 	show(with_traffic(out_sa(1), 500, 5));
-	ledger_dump_abort(ledger);
+	cut_short();
 	event(SA_EVENT_NEW, out_sa(1));
 	POLL(with_traffic(out_sa(1), 600, 6));
 	life_is(1, 1, 0);
 	IS(confidential_bytes_sent, 600);
 	begin();
 	show(with_traffic(out_sa(2), 50, 5));
-	ledger_dump_abort(ledger);
+	cut_short();
 	event(SA_EVENT_NEW, out_sa(2));
 	event(SA_EVENT_DELETE, with_traffic(out_sa(2), 60, 6));
 	POLL(with_traffic(out_sa(1), 600, 6));
@@ -2756,7 +2766,7 @@ TEST(found_by_a_dump_that_was_cut_short_and_flushed)
 	POLL_NONE();
 	begin();
 	show(with_traffic(out_sa(1), 500, 5));
-	ledger_dump_abort(ledger);
+	cut_short();
 	event_without_sa(SA_EVENT_FLUSH);
 	POLL_NONE();
 	IS(active_sa, 0);
@@ -2994,6 +3004,56 @@ TEST(restart_with_unknown_direction)
 	life_is(1, 1, 0);
 }
 
+/* Until LEDGER_MOVE_NS have passed since its DELSA, whatever dumps there are. */
+TEST(departing_for_a_while)
+{
+	POLL(out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	poll_interval = LEDGER_MOVE_NS - 2;
+	POLL_NONE();
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 600);
+	counts_are(0, 0, 0);
+	poll_interval = 1;
+	POLL_NONE();
+	life_is(1, 1, 0);
+	ck_assert(!ledger_wants_dump(ledger));
+	begin();
+	cut_short();
+	life_is(0, 1, 1);
+}
+
+/* The other half of a move comes within that time, or too late: then it is a new SA,
+ * and what it was born with has been counted; but not for longer than five seconds. */
+TEST(newsa_after_its_departure)
+{
+	static const struct {
+		uint64_t later;
+		unsigned additions, deletions, bytes;
+	} times[] = {
+	    {LEDGER_MOVE_NS - 1, 1, 0, 600},
+	    {LEDGER_MOVE_NS, 2, 1, 600},
+	    {UINT64_C(5000000000), 2, 1, 600},
+	    {UINT64_C(5000000001), 2, 1, 1200},
+	};
+	struct sa to = with_traffic(moved(out_sa(1), "10.0.0.2", "192.0.2.1"), 600, 6);
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		teardown();
+		setup();
+		POLL(out_sa(1));
+		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+		poll_interval = times[i].later - 1;
+		POLL_NONE();
+		poll_interval = 1;
+		POLL_NONE();
+		event(SA_EVENT_NEW, to);
+		POLL(to);
+		life_is(1, times[i].additions, times[i].deletions);
+		IS(confidential_bytes_sent, times[i].bytes);
+	}
+}
+
 /* Saved before its deletion was counted: its DELSA has told all, so nothing is lost. A
  * departed SA of its group, if there is one, is not saved. */
 TEST(restored_after_its_delsa)
@@ -3003,7 +3063,7 @@ TEST(restored_after_its_delsa)
 
 	young.add_time++;
 	POLL(with_traffic(out_sa(1), 500, 5));
-	ledger_set_now(ledger, 1000000000);
+	poll_interval = 0;
 	event(SA_EVENT_NEW, young);
 	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
 	POLL(young);
@@ -3011,7 +3071,6 @@ TEST(restored_after_its_delsa)
 	ck_assert(!ledger_wants_dump(ledger));
 	saved = save();
 	restore(&saved);
-	ledger_set_now(ledger, 1000000000 + LEDGER_MOVE_NS);
 	POLL(young);
 	life_is(1, 2, 1);
 	IS(rekeys, 1);
@@ -3036,11 +3095,9 @@ TEST(restored_amid_a_move)
 	struct saved saved;
 
 	POLL(with_traffic(out_sa(1), 500, 5));
-	ledger_set_now(ledger, 1000000000);
 	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
 	saved = save();
 	restore(&saved);
-	ledger_set_now(ledger, 1000000001);
 	POLL(with_traffic(to, 700, 7));
 	life_is(1, 1, 0);
 	IS(confidential_bytes_sent, 700);

@@ -132,7 +132,8 @@ struct gone {
 
 struct model {
 	struct ledger *ledger;
-	uint64_t now;
+	uint64_t now;   /* the wall clock, in s */
+	uint64_t clock; /* the ledger's, in ns */
 	uint64_t order;
 	struct model_sa live[MAX_LIVE];
 	size_t n_live;
@@ -506,11 +507,34 @@ static void count_deletion(struct model *model, const struct model_sa *it, bool 
 	model->truth[it->row].stats.rekeys += rekeyed;
 }
 
+#define NS_PER_MS UINT64_C(1000000)
+
+static void wait_ms(struct model *model, uint64_t ms)
+{
+	model->clock += ms * NS_PER_MS;
+}
+
 static void tick(struct model *model)
 {
 	model->now++;
+	wait_ms(model, 1000);
 	forget_gone(model, false);
 }
+
+/* A second, or within the time for which a deletion may become a move, or just beyond.
+ */
+static void do_tick(struct model *model, const struct step *step)
+{
+	if (step->a % 3 == 0)
+		tick(model);
+	else
+		wait_ms(model, step->b % 300);
+}
+
+static void drain(struct model *model);
+static void poll_begin(struct model *model);
+static void poll_end(struct model *model);
+static void check_always(struct model *model);
 
 /* Choosing. */
 
@@ -770,7 +794,7 @@ static bool end_is_unclear(const struct model *model, const struct model_sa *it)
 {
 	if (it->vague || (model->unsettled && it->moved))
 		return true;
-	if (it->migrated && it->sa.add_time != it->told.add_time &&
+	if (it->migrated && it->sa.add_time != it->born &&
 	    (recedes(&it->told, &it->sa) || !it->sa.packets))
 		return true;
 	for (size_t i = 0; i < model->n_live; i++) {
@@ -869,6 +893,50 @@ static bool move_is_clear(struct model *model, const struct model_sa *it,
 	return model->n_gone < MAX_GONE;
 }
 
+/* With nothing else on its way, and nothing that it could replace or be replaced by. */
+static bool may_come_late(const struct model *model, const struct model_sa *it)
+{
+	if (model->n_queue || model->dumping || model->unsettled || model->half_seen ||
+	    model->flush_polls || !it->polled || it->sa.add_time != it->born ||
+	    !it->sa.bytes != !it->sa.packets)
+		return false;
+	for (size_t i = 0; i < model->n_live; i++)
+		if (&model->live[i] != it && model->live[i].sa.reqid == it->sa.reqid)
+			return false;
+	return true;
+}
+
+/*
+ * charon is kept waiting between DELSA and NEWSA, and dumps show neither SA. Beyond
+ * LEDGER_MOVE_NS that is a deletion and an addition, of which nothing counts twice.
+ */
+static void do_late_mobike(struct model *model, struct model_sa *it, struct sa to,
+			   uint64_t ms)
+{
+	const struct model_sa old = *it;
+	bool departed = ms * NS_PER_MS >= LEDGER_MOVE_NS;
+
+	tell(model, it);
+	send_event(model, SA_EVENT_DELETE, &it->sa);
+	take_out(model, it, LEFT_UNTIL_POLL);
+	poll_begin(model);
+	wait_ms(model, ms);
+	poll_end(model);
+	check_always(model);
+	if (departed)
+		count_deletion(model, &old, false);
+	it = insert(model, &to);
+	it->moved = true;
+	if (departed) {
+		count_addition(model, it);
+	} else {
+		it->row = old.row;
+		it->born = old.born;
+	}
+	send_event(model, SA_EVENT_NEW, &to);
+	drain(model);
+}
+
 /* strongSwan: DELSA, then NEWSA with SPI, add_time and curlft as they were. Once
  * between two polls: there and back again would look as if nothing had been. */
 static void do_mobike(struct model *model, const struct step *step)
@@ -883,6 +951,10 @@ static void do_mobike(struct model *model, const struct step *step)
 	to = moved(&it->sa, step->b);
 	if (!move_is_clear(model, it, &to))
 		return;
+	if (step->c % 3 == 0 && may_come_late(model, it)) {
+		do_late_mobike(model, it, to, step->c / 3 % 400);
+		return;
+	}
 	row = it->row;
 	born = it->born;
 	tell(model, it);
@@ -937,9 +1009,17 @@ static void do_migrate(struct model *model, const struct step *step)
 	send_event(model, SA_EVENT_MIGRATE, NULL);
 }
 
+static bool any_blind(const struct model *model)
+{
+	for (size_t i = 0; i < model->n_live; i++)
+		if (model->live[i].blind)
+			return true;
+	return false;
+}
+
 static void do_flush(struct model *model, const struct step *step)
 {
-	if (!model->n_live)
+	if (!model->n_live || any_blind(model))
 		return;
 	while (model->n_live) {
 		count_deletion(model, &model->live[0], false);
@@ -1214,7 +1294,7 @@ static void check_always(struct model *model)
 static void drain(struct model *model)
 {
 	for (size_t i = 0; i < model->n_queue; i++)
-		if (ledger_event(model->ledger, &model->queue[i]))
+		if (ledger_event(model->ledger, &model->queue[i], model->clock))
 			abort();
 	model->n_queue = 0;
 	for (size_t i = 0; i < model->n_gone; i++)
@@ -1287,7 +1367,7 @@ static void poll_end(struct model *model)
 		return;
 	poll_step(model, UINT32_MAX);
 	drain(model);
-	if (ledger_dump_end(model->ledger))
+	if (ledger_dump_end(model->ledger, model->clock))
 		abort();
 	for (size_t i = 0; i < model->n_live; i++) {
 		model->live[i].polled |= model->live[i].shown;
@@ -1310,15 +1390,17 @@ static void poll_abort(struct model *model)
 		return;
 	if (model->unsettled || model->clone_seen || model->twins)
 		return;
-	ledger_dump_abort(model->ledger);
+	ledger_dump_abort(model->ledger, model->clock);
 	model->half_seen = true;
 	poll_over(model);
 }
 
+/* So long that no deletion of before is departing at its end. */
 static void poll_whole(struct model *model)
 {
 	poll_end(model);
 	poll_begin(model);
+	wait_ms(model, LEDGER_MOVE_NS / NS_PER_MS);
 	poll_end(model);
 	check_always(model);
 }
@@ -1427,7 +1509,7 @@ static void run_step(struct model *model, const struct step *step)
 		do_publish(model, step);
 		break;
 	case STEP_TICK:
-		tick(model);
+		do_tick(model, step);
 		break;
 	case STEP_ACQUIRE:
 		do_acquire(model, step);
@@ -1517,6 +1599,7 @@ static bool run_history(const struct step *steps, size_t n, size_t *ret_steps)
 
 	memset(model, 0, sizeof(*model));
 	model->now = 1700000000;
+	model->clock = NS_PER_MS;
 	for (unsigned reqid = 0; reqid < REQIDS; reqid++)
 		model->row_of_reqid[reqid] = reqid % ROWS;
 	open_ledger(model);
