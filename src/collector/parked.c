@@ -17,7 +17,7 @@ static int keep_record(void *ctx, const struct ledger_record *record)
 {
 	struct parked *parked = ctx;
 
-	if (!record->leaving)
+	if (!record->departing)
 		parked->records[parked->n++] = *record;
 	return 0;
 }

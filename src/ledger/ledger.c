@@ -15,7 +15,7 @@ struct ledger *ledger_new(const struct ledger_env *env, unsigned n_rows)
 		return NULL;
 	ledger->env = *env;
 	sa_table_init(&ledger->table);
-	ledger->first_found = ledger->last_found = SA_NONE;
+	ledger->first_observed = ledger->last_observed = SA_NONE;
 	ledger->gap = true;
 	ledger->period = 1;
 	if (ledger_grow_rows(ledger, n_rows) < 0) {
@@ -53,14 +53,14 @@ int ledger_grow_rows(struct ledger *ledger, unsigned n_rows)
 
 /* Events. */
 
-/* What the dump under way has found under the key of an SA that has ended may be the
+/* What the dump under way has observed under the key of an SA that has ended may be the
  * next one of that key: then its NEWSA is on its way. */
-static void doubt_found(struct ledger *ledger, const struct sa *sa)
+static void doubt_observed(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t found = find_found(ledger, sa);
+	uint32_t observed = find_observed(ledger, sa);
 
-	if (found != SA_NONE)
-		book_entry_at(ledger, found)->doubtful = 1;
+	if (observed != SA_NONE)
+		book_entry_at(ledger, observed)->doubtful = 1;
 }
 
 /* The SA that a MIGRATE made this one of is no more. */
@@ -71,24 +71,24 @@ static uint32_t take_migrated(struct ledger *ledger, const struct sa *sa)
 	if (from != SA_NONE) {
 		const struct sa old = sa_of_entry(book_entry_at(ledger, from));
 
-		doubt_found(ledger, &old);
+		doubt_observed(ledger, &old);
 	}
 	return from;
 }
 
-/* A found SA before its end: it is counted as what it must have been. */
-static void resolve_found(struct ledger *ledger, uint32_t place, const struct sa *sa)
+/* An observed SA before its end: it is counted as what it must have been. */
+static void resolve_observed(struct ledger *ledger, uint32_t place, const struct sa *sa)
 {
-	uint32_t from = find_leaving_of_found(ledger, place);
+	uint32_t from = find_departing_of_observed(ledger, place);
 
 	if (from == SA_NONE)
 		from = take_migrated(ledger, sa);
 	if (from == SA_NONE)
-		book_count_found(ledger, place, 0, 0, SA_TABLE_DUMPED);
+		book_count_observed(ledger, place, 0, 0, SA_TABLE_DUMPED);
 	else
-		book_carry_on_found(ledger, from, place,
-				    book_entry_at(ledger, from)->bytes,
-				    book_entry_at(ledger, from)->packets);
+		book_carry_on_observed(ledger, from, place,
+				       book_entry_at(ledger, from)->sample.bytes,
+				       book_entry_at(ledger, from)->sample.packets);
 }
 
 /*
@@ -102,23 +102,24 @@ static bool is_preloaded(struct ledger *ledger, uint32_t place, const struct sa 
 	       (ledger->gap || find_departed(ledger, place, born->bytes));
 }
 
-/* A found SA whose NEWSA is here now, and says what it began with. */
-static void settle_found(struct ledger *ledger, uint32_t place, const struct sa *born)
+/* An observed SA whose NEWSA is here now, and says what it began with. */
+static void settle_observed(struct ledger *ledger, uint32_t place,
+			    const struct sa *born)
 {
-	uint32_t from = find_leaving(ledger, place, born->bytes);
+	uint32_t from = find_departing(ledger, place, born->bytes);
 	bool preloaded = is_preloaded(ledger, place, born);
 
 	book_entry_at(ledger, place)->flushed = 0;
 	if (from != SA_NONE)
-		book_carry_on_found(ledger, from, place, born->bytes, born->packets);
+		book_carry_on_observed(ledger, from, place, born->bytes, born->packets);
 	else
-		book_count_found(ledger, place, preloaded ? born->bytes : 0,
-				 preloaded ? born->packets : 0, SA_TABLE_YOUNGEST);
+		book_count_observed(ledger, place, preloaded ? born->bytes : 0,
+				    preloaded ? born->packets : 0, SA_TABLE_YOUNGEST);
 }
 
 static void begin_keyed(struct ledger *ledger, uint32_t place, const struct sa *born)
 {
-	uint32_t from = find_leaving(ledger, place, born->bytes);
+	uint32_t from = find_departing(ledger, place, born->bytes);
 
 	if (from != SA_NONE) {
 		book_carry_on(ledger, from, place, born->bytes, born->packets);
@@ -183,10 +184,10 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 		else
 			book_lose_alone(ledger, place);
 	}
-	place = find_found(ledger, sa);
+	place = find_observed(ledger, sa);
 	if (place != SA_NONE &&
 	    book_entry_at(ledger, place)->add_time == sa->add_time) {
-		settle_found(ledger, place, sa);
+		settle_observed(ledger, place, sa);
 		return 0;
 	}
 	place = find_flushed(ledger, sa);
@@ -217,7 +218,7 @@ static bool may_be_unnamed(const struct ledger *ledger)
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_found(ledger, sa);
+	uint32_t place = find_observed(ledger, sa);
 	int err;
 
 	if (find_counted(ledger, sa) != SA_NONE)
@@ -235,33 +236,34 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 
 /*
  * The first end of a key that is heard of is that of the SA that is counted under it.
- * What the dump under way has found under the key is that SA too if the message shows
- * its add_time, which had changed, or its counters, which had been set back.
+ * What the dump under way has observed under the key is that SA too if the message
+ * shows its add_time, which had changed, or its counters, which had been set back.
  */
-static bool ends_as_found(const struct sa_entry *entry, const struct sa_entry *found,
-			  const struct sa *sa)
+static bool ends_as_observed(const struct sa_entry *entry,
+			     const struct sa_entry *observed, const struct sa *sa)
 {
-	if (found->add_time != sa->add_time)
+	if (observed->add_time != sa->add_time)
 		return false;
-	return entry->add_time != found->add_time ||
+	return entry->add_time != observed->add_time ||
 	       (book_recedes(entry, sa->bytes, sa->packets) &&
-		!book_recedes(found, sa->bytes, sa->packets));
+		!book_recedes(observed, sa->bytes, sa->packets));
 }
 
-/* The entry that the end of an SA is of, found or keyed, or SA_NONE. */
+/* The entry that the end of an SA is of, observed or keyed, or SA_NONE. */
 static uint32_t find_ending(struct ledger *ledger, const struct sa *sa)
 {
 	uint32_t place = find_live(ledger, sa);
-	uint32_t found = find_found(ledger, sa);
+	uint32_t observed = find_observed(ledger, sa);
 
-	if (found == SA_NONE)
+	if (observed == SA_NONE)
 		return place != SA_NONE ? place : find_flushed(ledger, sa);
-	if (place == SA_NONE && find_is_incarnation(book_entry_at(ledger, found), sa))
-		return found;
-	if (place != SA_NONE && ends_as_found(book_entry_at(ledger, place),
-					      book_entry_at(ledger, found), sa))
-		return book_settle_known(ledger, place, found);
-	doubt_found(ledger, sa);
+	if (place == SA_NONE &&
+	    find_is_incarnation(book_entry_at(ledger, observed), sa))
+		return observed;
+	if (place != SA_NONE && ends_as_observed(book_entry_at(ledger, place),
+						 book_entry_at(ledger, observed), sa))
+		return book_settle_known(ledger, place, observed);
+	doubt_observed(ledger, sa);
 	return place != SA_NONE ? place : find_flushed(ledger, sa);
 }
 
@@ -282,10 +284,10 @@ static int count_end(struct ledger *ledger, const struct sa *sa, uint32_t place,
 			book_add_keyed(ledger, place, SA_TABLE_YOUNGEST);
 		else
 			book_carry_on(ledger, from, place,
-				      book_entry_at(ledger, from)->bytes,
-				      book_entry_at(ledger, from)->packets);
-	} else if (book_entry_at(ledger, place)->state == ENTRY_FOUND) {
-		resolve_found(ledger, place, sa);
+				      book_entry_at(ledger, from)->sample.bytes,
+				      book_entry_at(ledger, from)->sample.packets);
+	} else if (book_entry_at(ledger, place)->state == ENTRY_OBSERVED) {
+		resolve_observed(ledger, place, sa);
 	}
 	book_entry_at(ledger, place)->add_time = sa->add_time;
 	book_learn_direction(ledger, place, sa);
@@ -308,7 +310,7 @@ static bool end_without_entry(struct ledger *ledger, const struct sa *sa, bool k
 		return false;
 	if (!keyed || !sa_is_ipsec(sa))
 		return true;
-	place = find_buried(ledger, sa);
+	place = find_lost(ledger, sa);
 	if (place != SA_NONE)
 		book_count_sample(ledger, book_entry_at(ledger, place), sa);
 	return place != SA_NONE;
@@ -323,7 +325,7 @@ static int event_delete(struct ledger *ledger, const struct sa *sa)
 		return 0;
 	err = count_end(ledger, sa, place, &place);
 	if (!err)
-		book_leave(ledger, place);
+		book_depart(ledger, place);
 	return err;
 }
 
@@ -345,8 +347,8 @@ static int event_expire(struct ledger *ledger, const struct sa *sa)
  * No IPsec SA outlives a flush of its protocol: xfrm_state_flush() spares only what
  * IPComp uses, and xfrm_cfg_mutex keeps NEWSA out until it is over. So what an event
  * has named before FLUSHSA is gone, and whatever shows its key afterwards is another
- * SA, be it of the same second. What only a dump has found may have been made after the
- * flush, with its NEWSA still on the way.
+ * SA, be it of the same second. What only a dump has observed may have been made after
+ * the flush, with its NEWSA still on the way.
  */
 static void event_flush(struct ledger *ledger, uint8_t proto)
 {
@@ -356,7 +358,7 @@ static void event_flush(struct ledger *ledger, uint8_t proto)
 		if (proto != 0 && entry->proto != proto)
 			continue;
 		entry->flushed = 1;
-		entry->unsure = entry->state == ENTRY_FOUND;
+		entry->unsure = entry->state == ENTRY_OBSERVED;
 	}
 	ledger->flushed_during = ledger->dumping;
 	ledger->wants_dump = true;
@@ -414,7 +416,7 @@ int ledger_reattribute(struct ledger *ledger)
 		struct sa sa;
 
 		if (entry->row != 0 || entry->state == ENTRY_FREE ||
-		    entry->state == ENTRY_LEAVING || entry->state == ENTRY_BURIED)
+		    entry->state == ENTRY_DEPARTING || entry->state == ENTRY_LOST)
 			continue;
 		if (sa_table_reserve(&ledger->table) < 0)
 			return -ENOMEM;

@@ -128,6 +128,16 @@ const struct ledger_row *ledger_row(const struct ledger *ledger, unsigned row);
 
 struct ledger_counts ledger_counts(const struct ledger *ledger);
 
+/* What an SA has counted, as the kernel shows it. */
+struct sa_sample {
+	uint64_t bytes;
+	uint64_t packets;
+	uint32_t integrity_failed; /* these three are u32 in the kernel and wrap */
+	uint32_t replay;
+	uint32_t replay_window;
+	uint32_t zero; /* in place of padding, which would go into the state file */
+};
+
 /*
  * What a state file keeps of one live keyed SA: its identity and its last sample.
  */
@@ -136,24 +146,21 @@ struct ledger_record {
 	struct in6_addr daddr;
 	uint64_t add_time; /* as last shown */
 	uint64_t born;     /* as first shown */
-	uint64_t bytes;
-	uint64_t packets;
+	struct sa_sample sample;
 	uint64_t sibling;
 	uint32_t spi;
 	uint32_t reqid;
 	uint32_t if_id;
 	uint32_t mark;
 	uint32_t mark_mask;
-	uint32_t integrity_failed;
-	uint32_t replay;
-	uint32_t replay_window;
 	uint16_t row;
 	uint8_t family;
 	uint8_t proto;
 	uint8_t mode;
 	uint8_t direction;
 	uint8_t replay_protected;
-	uint8_t leaving; /* 0, or 1 + whether it was rekeyed: its DELSA has come */
+	uint8_t departing; /* 0, or 1 + whether it was rekeyed: its DELSA has come */
+	uint32_t zero;     /* likewise in place of padding */
 };
 
 /* Calls back for every keyed SA that is not counted as deleted. Stops at the first

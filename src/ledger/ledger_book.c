@@ -9,7 +9,7 @@
 enum group_kind {
 	GROUP_SIBLINGS, /* keyed outbound SAs that can replace each other */
 	GROUP_TUNNEL,   /* counted: keyed outbound tunnel SAs between two ends */
-	GROUP_MOVABLE,  /* leaving or found: one may be where the other went */
+	GROUP_MOVABLE,  /* departing or observed: one may be where the other went */
 	GROUP_PENDING,  /* counted: ACQ entries and larval SAs of a negotiation */
 };
 
@@ -160,19 +160,17 @@ static uint32_t wrapped_delta(uint32_t now, uint32_t before)
 	return delta <= UINT32_MAX / 2 ? delta : now;
 }
 
-static void count_errors(struct ledger *ledger, struct sa_entry *entry,
-			 const struct sa *sample)
+/* Adds what lies between two samples, or takes it back. */
+static void count_errors(struct ledger_row *row, const struct sa_sample *from,
+			 const struct sa_sample *to, bool add)
 {
-	struct ledger_row *row = book_row_of(ledger, entry);
+	uint64_t sign = add ? 1 : UINT64_MAX; /* unsigned: what wraps, wraps back */
 
 	row->stats.packets_not_authenticated +=
-	    wrapped_delta(sample->integrity_failed, entry->integrity_failed);
-	row->replay_failures += wrapped_delta(sample->replay, entry->replay);
+	    sign * wrapped_delta(to->integrity_failed, from->integrity_failed);
+	row->replay_failures += sign * wrapped_delta(to->replay, from->replay);
 	row->replay_failures +=
-	    wrapped_delta(sample->replay_window, entry->replay_window);
-	entry->integrity_failed = sample->integrity_failed;
-	entry->replay = sample->replay;
-	entry->replay_window = sample->replay_window;
+	    sign * wrapped_delta(to->replay_window, from->replay_window);
 }
 
 static void add_bytes(struct stats *stats, const struct sa_entry *entry, uint64_t bytes)
@@ -199,67 +197,83 @@ static bool counts_replay(const struct sa_entry *entry)
 }
 
 /* With no known direction the sample stays where it is and is counted later. */
-static void count_traffic(struct ledger *ledger, struct sa_entry *entry, uint64_t bytes,
-			  uint64_t packets)
+static void count_traffic(struct ledger *ledger, struct sa_entry *entry,
+			  const struct sa_sample *now)
 {
 	struct stats *stats = &book_row_of(ledger, entry)->stats;
 
 	if (entry->direction == SA_DIR_UNKNOWN) {
-		entry->waiting = bytes > entry->bytes;
+		entry->waiting = now->bytes > entry->sample.bytes;
 		return;
 	}
-	if (bytes > entry->bytes)
-		add_bytes(stats, entry, bytes - entry->bytes);
-	if (packets > entry->packets && counts_replay(entry))
-		stats->packets_with_replay_detection += packets - entry->packets;
-	entry->bytes = bytes;
-	entry->packets = packets;
+	if (now->bytes > entry->sample.bytes)
+		add_bytes(stats, entry, now->bytes - entry->sample.bytes);
+	if (now->packets > entry->sample.packets && counts_replay(entry))
+		stats->packets_with_replay_detection +=
+		    now->packets - entry->sample.packets;
+	entry->sample.bytes = now->bytes;
+	entry->sample.packets = now->packets;
+}
+
+struct sa_sample book_sample_of(const struct sa *sa)
+{
+	return (struct sa_sample){
+	    .bytes = sa->bytes,
+	    .packets = sa->packets,
+	    .integrity_failed = sa->integrity_failed,
+	    .replay = sa->replay,
+	    .replay_window = sa->replay_window,
+	};
 }
 
 bool book_recedes(const struct sa_entry *entry, uint64_t bytes, uint64_t packets)
 {
-	return bytes < entry->bytes || packets < entry->packets;
+	return bytes < entry->sample.bytes || packets < entry->sample.packets;
+}
+
+static void count_sample(struct ledger *ledger, struct sa_entry *entry,
+			 const struct sa_sample *now)
+{
+	struct ledger_row *row = book_row_of(ledger, entry);
+	struct sa_sample counted = *now;
+
+	count_errors(row, &entry->sample, now, true);
+	if (book_recedes(entry, now->bytes, now->packets))
+		row->losses++;
+	count_traffic(ledger, entry, now);
+	counted.bytes = entry->sample.bytes;
+	counted.packets = entry->sample.packets;
+	entry->sample = counted;
 }
 
 void book_count_sample(struct ledger *ledger, struct sa_entry *entry,
-		       const struct sa *sample)
+		       const struct sa *sa)
 {
-	count_errors(ledger, entry, sample);
-	if (book_recedes(entry, sample->bytes, sample->packets))
-		book_row_of(ledger, entry)->losses++;
-	count_traffic(ledger, entry, sample->bytes, sample->packets);
+	struct sa_sample now = book_sample_of(sa);
+
+	count_sample(ledger, entry, &now);
 }
 
 void book_remember(struct sa_entry *entry)
 {
-	entry->bytes_before = entry->bytes;
-	entry->packets_before = entry->packets;
-	entry->integrity_failed_before = entry->integrity_failed;
-	entry->replay_before = entry->replay;
-	entry->replay_window_before = entry->replay_window;
+	entry->before = entry->sample;
 }
 
 void book_forget_sample(struct ledger *ledger, struct sa_entry *entry)
 {
 	struct ledger_row *row = book_row_of(ledger, entry);
+	const struct sa_sample *before = &entry->before;
+	const struct sa_sample *sample = &entry->sample;
 
 	if (!ledger->dumping || entry->seen != ledger->dump)
 		return;
-	if (entry->bytes > entry->bytes_before)
-		add_bytes(&row->stats, entry, entry->bytes_before - entry->bytes);
-	if (entry->packets > entry->packets_before && counts_replay(entry))
+	if (sample->bytes > before->bytes)
+		add_bytes(&row->stats, entry, before->bytes - sample->bytes);
+	if (sample->packets > before->packets && counts_replay(entry))
 		row->stats.packets_with_replay_detection -=
-		    entry->packets - entry->packets_before;
-	row->stats.packets_not_authenticated -=
-	    wrapped_delta(entry->integrity_failed, entry->integrity_failed_before);
-	row->replay_failures -= wrapped_delta(entry->replay, entry->replay_before);
-	row->replay_failures -=
-	    wrapped_delta(entry->replay_window, entry->replay_window_before);
-	entry->bytes = entry->bytes_before;
-	entry->packets = entry->packets_before;
-	entry->integrity_failed = entry->integrity_failed_before;
-	entry->replay = entry->replay_before;
-	entry->replay_window = entry->replay_window_before;
+		    sample->packets - before->packets;
+	count_errors(row, before, sample, false);
+	entry->sample = entry->before;
 }
 
 void book_count_final(struct ledger *ledger, struct sa_entry *entry,
@@ -314,14 +328,14 @@ static void count_state(struct ledger *ledger, enum entry_state state, int step)
 	case ENTRY_LARVAL:
 		ledger->counts.larval += (uint32_t)step;
 		break;
-	case ENTRY_FOUND:
+	case ENTRY_OBSERVED:
 	case ENTRY_KEYED:
 		ledger->counts.keyed += (uint32_t)step;
 		break;
 	case ENTRY_FREE:
-	case ENTRY_LEAVING:
+	case ENTRY_DEPARTING:
 	case ENTRY_DEPARTED:
-	case ENTRY_BURIED:
+	case ENTRY_LOST:
 		break;
 	}
 }
@@ -343,96 +357,71 @@ void book_add_unkeyed(struct ledger *ledger, uint32_t place, enum entry_state st
 		count_pending(ledger, entry, 1);
 }
 
-static void hold_sample(struct sa_entry *entry, const struct sa *sample)
-{
-	entry->bytes = sample->bytes;
-	entry->packets = sample->packets;
-	entry->integrity_failed = sample->integrity_failed;
-	entry->replay = sample->replay;
-	entry->replay_window = sample->replay_window;
-}
-
-void book_hold_sample(struct ledger *ledger, uint32_t place, const struct sa *sample)
-{
-	hold_sample(book_entry_at(ledger, place), sample);
-}
-
-void book_add_found(struct ledger *ledger, uint32_t place, const struct sa *sa)
+void book_add_observed(struct ledger *ledger, uint32_t place, const struct sa *sa)
 {
 	struct sa_entry *entry = book_entry_at(ledger, place);
 
-	book_set_state(ledger, entry, ENTRY_FOUND);
-	hold_sample(entry, sa);
-	entry->older = ledger->last_found;
+	book_set_state(ledger, entry, ENTRY_OBSERVED);
+	entry->sample = book_sample_of(sa);
+	entry->older = ledger->last_observed;
 	entry->younger = SA_NONE;
-	if (ledger->last_found == SA_NONE)
-		ledger->first_found = place;
+	if (ledger->last_observed == SA_NONE)
+		ledger->first_observed = place;
 	else
-		book_entry_at(ledger, ledger->last_found)->younger = place;
-	ledger->last_found = place;
+		book_entry_at(ledger, ledger->last_observed)->younger = place;
+	ledger->last_observed = place;
 }
 
-static void leave_found(struct ledger *ledger, uint32_t place)
+static void leave_observed(struct ledger *ledger, uint32_t place)
 {
 	struct sa_entry *entry = book_entry_at(ledger, place);
 
 	if (entry->older == SA_NONE)
-		ledger->first_found = entry->younger;
+		ledger->first_observed = entry->younger;
 	else
 		book_entry_at(ledger, entry->older)->younger = entry->younger;
 	if (entry->younger == SA_NONE)
-		ledger->last_found = entry->older;
+		ledger->last_observed = entry->older;
 	else
 		book_entry_at(ledger, entry->younger)->older = entry->older;
 	entry->older = entry->younger = SA_NONE;
 }
 
-/* What an SA held while it was found, now that it is known what it began with. Errors
- * begin with 0 always: what is preloaded is bytes and packets. */
-static void count_held(struct ledger *ledger, uint32_t place, const struct sa *held,
-		       uint64_t base_bytes, uint64_t base_packets)
+/* What an SA held while it was observed, now that it is known what it began with.
+ * Errors begin with 0 always: what is preloaded is bytes and packets. */
+static void count_held(struct ledger *ledger, uint32_t place,
+		       const struct sa_sample *held, uint64_t base_bytes,
+		       uint64_t base_packets)
 {
 	struct sa_entry *entry = book_entry_at(ledger, place);
 
-	entry->bytes = base_bytes;
-	entry->packets = base_packets;
+	entry->sample =
+	    (struct sa_sample){.bytes = base_bytes, .packets = base_packets};
 	if (base_bytes || base_packets)
 		entry->counted_in = 0;
-	entry->integrity_failed = entry->replay = entry->replay_window = 0;
 	book_remember(entry);
-	book_count_sample(ledger, entry, held);
+	count_sample(ledger, entry, held);
 }
 
-static struct sa held_by(const struct sa_entry *entry)
+static struct sa_sample take_held(struct ledger *ledger, uint32_t place)
 {
-	return (struct sa){
-	    .bytes = entry->bytes,
-	    .packets = entry->packets,
-	    .integrity_failed = entry->integrity_failed,
-	    .replay = entry->replay,
-	    .replay_window = entry->replay_window,
-	};
+	leave_observed(ledger, place);
+	return book_entry_at(ledger, place)->sample;
 }
 
-static struct sa take_held(struct ledger *ledger, uint32_t place)
+void book_count_observed(struct ledger *ledger, uint32_t place, uint64_t base_bytes,
+			 uint64_t base_packets, enum sa_table_order order)
 {
-	leave_found(ledger, place);
-	return held_by(book_entry_at(ledger, place));
-}
-
-void book_count_found(struct ledger *ledger, uint32_t place, uint64_t base_bytes,
-		      uint64_t base_packets, enum sa_table_order order)
-{
-	struct sa held = take_held(ledger, place);
+	struct sa_sample held = take_held(ledger, place);
 
 	book_add_keyed(ledger, place, order);
 	count_held(ledger, place, &held, base_bytes, base_packets);
 }
 
-void book_carry_on_found(struct ledger *ledger, uint32_t from, uint32_t to,
-			 uint64_t base_bytes, uint64_t base_packets)
+void book_carry_on_observed(struct ledger *ledger, uint32_t from, uint32_t to,
+			    uint64_t base_bytes, uint64_t base_packets)
 {
-	struct sa held = take_held(ledger, to);
+	struct sa_sample held = take_held(ledger, to);
 
 	book_carry_on(ledger, from, to, base_bytes, base_packets);
 	count_held(ledger, to, &held, base_bytes, base_packets);
@@ -463,13 +452,12 @@ static void set_direction(struct ledger *ledger, uint32_t place,
 	book_move_to_row(ledger, place, row);
 }
 
-void book_join_found(struct ledger *ledger, uint32_t place, uint32_t found)
+void book_join_observed(struct ledger *ledger, uint32_t place, uint32_t observed)
 {
 	struct sa_entry *entry = book_entry_at(ledger, place);
-	const struct sa_entry shown = *book_entry_at(ledger, found);
-	struct sa held = held_by(&shown);
+	const struct sa_entry shown = *book_entry_at(ledger, observed);
 
-	book_drop(ledger, found);
+	book_drop(ledger, observed);
 	entry->add_time = shown.add_time;
 	entry->replay_protected = shown.replay_protected;
 	entry->suspect = 0;
@@ -481,7 +469,7 @@ void book_join_found(struct ledger *ledger, uint32_t place, uint32_t found)
 		entry->flushed = entry->unsure = 0;
 	set_direction(ledger, place, (enum sa_direction)shown.direction, shown.row);
 	book_remember(entry);
-	book_count_sample(ledger, entry, &held);
+	count_sample(ledger, entry, &shown.sample);
 }
 
 /* A new keyed SA, alive and counted. Its traffic is the caller's to count. */
@@ -502,8 +490,8 @@ void book_preload(struct ledger *ledger, uint32_t place, uint64_t bytes,
 {
 	struct sa_entry *entry = book_entry_at(ledger, place);
 
-	entry->bytes = bytes;
-	entry->packets = packets;
+	entry->sample.bytes = bytes;
+	entry->sample.packets = packets;
 	entry->counted_in = 0; /* its bytes are not all its row's */
 }
 
@@ -516,10 +504,10 @@ void book_drop(struct ledger *ledger, uint32_t place)
 	case ENTRY_LARVAL:
 		count_pending(ledger, entry, -1);
 		break;
-	case ENTRY_FOUND:
-		leave_found(ledger, place);
+	case ENTRY_OBSERVED:
+		leave_observed(ledger, place);
 		break;
-	case ENTRY_LEAVING:
+	case ENTRY_DEPARTING:
 	case ENTRY_DEPARTED:
 		sa_table_leave(&ledger->table, book_movable_key(entry), place);
 		break;
@@ -527,7 +515,7 @@ void book_drop(struct ledger *ledger, uint32_t place)
 		book_leave_siblings(ledger, place);
 		break;
 	case ENTRY_OTHER:
-	case ENTRY_BURIED:
+	case ENTRY_LOST:
 	case ENTRY_FREE:
 		break;
 	}
@@ -562,7 +550,7 @@ void book_finish(struct ledger *ledger, uint32_t place)
 {
 	retire(ledger, place);
 	book_count_deletion(ledger, book_entry_at(ledger, place));
-	book_set_state(ledger, book_entry_at(ledger, place), ENTRY_BURIED);
+	book_set_state(ledger, book_entry_at(ledger, place), ENTRY_LOST);
 	book_drop(ledger, place);
 }
 
@@ -584,7 +572,7 @@ void book_lose(struct ledger *ledger, uint32_t place)
 			 book_entry_at(ledger, group->youngest)->born >= entry->born;
 	book_count_deletion(ledger, entry);
 	book_row_of(ledger, entry)->losses++;
-	book_set_state(ledger, entry, ENTRY_BURIED);
+	book_set_state(ledger, entry, ENTRY_LOST);
 	entry->seen = ledger->dump;
 }
 
@@ -595,12 +583,12 @@ void book_lose_alone(struct ledger *ledger, uint32_t place)
 }
 
 /* DELSA came: no longer alive, but a NEWSA may yet say that it only moved. */
-void book_leave(struct ledger *ledger, uint32_t place)
+void book_depart(struct ledger *ledger, uint32_t place)
 {
 	struct sa_entry *entry = book_entry_at(ledger, place);
 
 	retire(ledger, place);
-	book_set_state(ledger, entry, ENTRY_LEAVING);
+	book_set_state(ledger, entry, ENTRY_DEPARTING);
 	entry->seen = ledger->dump;
 	entry->left_at = ledger->now;
 	sa_table_join(&ledger->table, book_movable_key(entry), place,
@@ -627,8 +615,8 @@ void book_carry_on(struct ledger *ledger, uint32_t from, uint32_t to,
 		entry->direction = old->direction;
 	/* an EXPIRE does not tell an ESN window */
 	entry->replay_protected |= old->replay_protected;
-	entry->bytes = base_bytes;
-	entry->packets = base_packets;
+	entry->sample.bytes = base_bytes;
+	entry->sample.packets = base_packets;
 	book_remember(entry);
 	if (old->state == ENTRY_KEYED && old->flushed)
 		entry->unsure = 0; /* it moved before the flush */
@@ -638,32 +626,23 @@ void book_carry_on(struct ledger *ledger, uint32_t from, uint32_t to,
 	book_move_to_row(ledger, to, claimed); /* if it had none before */
 }
 
-uint32_t book_settle_known(struct ledger *ledger, uint32_t place, uint32_t found)
+uint32_t book_settle_known(struct ledger *ledger, uint32_t place, uint32_t observed)
 {
 	const struct sa_entry *entry = book_entry_at(ledger, place);
-	const struct sa_entry *shown = book_entry_at(ledger, found);
+	const struct sa_entry *shown = book_entry_at(ledger, observed);
 
 	if (ledger->gap && entry->add_time != shown->add_time) {
-		if (book_recedes(entry, shown->bytes, shown->packets)) {
+		if (book_recedes(entry, shown->sample.bytes, shown->sample.packets)) {
 			book_lose_alone(ledger, place);
-			return found;
+			return observed;
 		}
 		book_row_of(ledger, entry)->losses++;
 	}
-	book_join_found(ledger, place, found);
+	book_join_observed(ledger, place, observed);
 	return place;
 }
 
 /* Moving between rows. */
-
-static void add_errors(struct ledger_row *row, const struct sa_entry *entry, bool add)
-{
-	uint64_t sign = add ? 1 : UINT64_MAX; /* unsigned: what wraps, wraps back */
-
-	row->stats.packets_not_authenticated += sign * entry->integrity_failed;
-	row->replay_failures += sign * entry->replay;
-	row->replay_failures += sign * entry->replay_window;
-}
 
 /* All that an SA has counted since it was added from nothing. */
 static void count_all(struct ledger *ledger, const struct sa_entry *entry, bool add)
@@ -673,12 +652,15 @@ static void count_all(struct ledger *ledger, const struct sa_entry *entry, bool 
 
 	row->stats.key_additions += sign;
 	row->stats.active_sa += sign;
-	add_errors(row, entry, add);
+	row->stats.packets_not_authenticated += sign * entry->sample.integrity_failed;
+	row->replay_failures += sign * entry->sample.replay;
+	row->replay_failures += sign * entry->sample.replay_window;
 	if (entry->direction == SA_DIR_UNKNOWN)
 		return;
-	add_bytes(&row->stats, entry, sign * entry->bytes);
+	add_bytes(&row->stats, entry, sign * entry->sample.bytes);
 	if (counts_replay(entry))
-		row->stats.packets_with_replay_detection += sign * entry->packets;
+		row->stats.packets_with_replay_detection +=
+		    sign * entry->sample.packets;
 }
 
 static void count_move(struct ledger *ledger, const struct sa_entry *entry, bool in)

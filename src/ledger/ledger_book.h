@@ -31,9 +31,9 @@ struct ledger {
 	unsigned migrated_scans;
 	bool wants_dump;
 	bool flushed_during; /* a FLUSHSA came since the dump under way began */
-	/* What the dump found, in its order: linked by older and younger. */
-	uint32_t first_found;
-	uint32_t last_found;
+	/* What the dump observed, in its order: linked by older and younger. */
+	uint32_t first_observed;
+	uint32_t last_observed;
 };
 
 struct sa_entry *book_entry_at(struct ledger *ledger, uint32_t place);
@@ -55,28 +55,28 @@ void book_set_state(struct ledger *ledger, struct sa_entry *entry,
 
 /* Found by the dump under way: held, not counted, until it is known what it began with.
  */
-void book_add_found(struct ledger *ledger, uint32_t place, const struct sa *sa);
-void book_hold_sample(struct ledger *ledger, uint32_t place, const struct sa *sample);
+void book_add_observed(struct ledger *ledger, uint32_t place, const struct sa *sa);
 
-/* A found SA is counted: as a new one, or as what another goes on as. base is what was
- * preloaded, or what the other had counted when it moved. */
-void book_count_found(struct ledger *ledger, uint32_t place, uint64_t base_bytes,
-		      uint64_t base_packets, enum sa_table_order order);
-void book_carry_on_found(struct ledger *ledger, uint32_t from, uint32_t to,
-			 uint64_t base_bytes, uint64_t base_packets);
+/* An observed SA is counted: as a new one, or as what another goes on as. base is what
+ * was preloaded, or what the other had counted when it moved. */
+void book_count_observed(struct ledger *ledger, uint32_t place, uint64_t base_bytes,
+			 uint64_t base_packets, enum sa_table_order order);
+void book_carry_on_observed(struct ledger *ledger, uint32_t from, uint32_t to,
+			    uint64_t base_bytes, uint64_t base_packets);
 
-/* A found SA is a keyed one: the two become one, counted on from the last sample. */
-void book_join_found(struct ledger *ledger, uint32_t place, uint32_t found);
+/* An observed SA is a keyed one: the two become one, counted on from the last sample.
+ */
+void book_join_observed(struct ledger *ledger, uint32_t place, uint32_t observed);
 
 /*
- * A found SA is what another has to be, whose key it has and whose end no event has
+ * An observed SA is what another has to be, whose key it has and whose end no event has
  * told. After a gap, that event may have been lost, and the key may be another's: one
  * that shows another time and less than the last sample is taken for another, of which
  * nothing has been counted yet; one that shows more is counted on from the last sample,
  * so that nothing counts twice, and that is noted as a loss. Returns the place of the
- * found SA from then on.
+ * observed SA from then on.
  */
-uint32_t book_settle_known(struct ledger *ledger, uint32_t place, uint32_t found);
+uint32_t book_settle_known(struct ledger *ledger, uint32_t place, uint32_t observed);
 
 /* Coming: a larval SA or one that is no IPsec; a keyed one, whose traffic is still to
  * be counted. */
@@ -93,6 +93,9 @@ void book_join_siblings(struct ledger *ledger, uint32_t place,
 
 /* Asks again for the direction of a keyed SA, if nothing has told it yet. */
 void book_learn_direction(struct ledger *ledger, uint32_t place, const struct sa *sa);
+
+/* What a message shows of an SA's counters. */
+struct sa_sample book_sample_of(const struct sa *sa);
 
 /* True if a sample is below the last one. */
 bool book_recedes(const struct sa_entry *entry, uint64_t bytes, uint64_t packets);
@@ -128,7 +131,7 @@ void book_leave_siblings(struct ledger *ledger, uint32_t place);
 void book_finish(struct ledger *ledger, uint32_t place);
 void book_lose(struct ledger *ledger, uint32_t place);
 void book_lose_alone(struct ledger *ledger, uint32_t place);
-void book_leave(struct ledger *ledger, uint32_t place);
+void book_depart(struct ledger *ledger, uint32_t place);
 void book_count_deletion(struct ledger *ledger, const struct sa_entry *entry);
 
 /* Takes an entry out of the table, whatever it is. Nothing is counted. */

@@ -8,51 +8,52 @@
 /* How long after a DELSA a NEWSA may come that shows its bytes. */
 #define KEEP_DEPARTED_NS UINT64_C(5000000000)
 
-/* What was found under the key of an SA whose end was heard of meanwhile, or that was
- * flushed and made again, may be of either. The next dump shows the one that lives. */
-static void drop_doubtful(struct ledger *ledger, uint32_t found)
+/* What was observed under the key of an SA whose end was heard of meanwhile, or that
+ * was flushed and made again, may be of either. The next dump shows the one that lives.
+ */
+static void drop_doubtful(struct ledger *ledger, uint32_t observed)
 {
-	book_drop(ledger, found);
+	book_drop(ledger, observed);
 	ledger->wants_dump = true;
 }
 
-static void join_known(struct ledger *ledger, uint32_t found)
+static void join_known(struct ledger *ledger, uint32_t observed)
 {
-	const struct sa_entry *entry = book_entry_at(ledger, found);
+	const struct sa_entry *entry = book_entry_at(ledger, observed);
 	const struct sa sa = sa_of_entry(entry);
 	uint32_t live = find_live(ledger, &sa);
 	uint32_t flushed = entry->flushed ? find_flushed_as(ledger, &sa) : SA_NONE;
 
 	if (entry->doubtful || (flushed != SA_NONE && (live != SA_NONE || ledger->gap)))
-		drop_doubtful(ledger, found);
+		drop_doubtful(ledger, observed);
 	else if (flushed != SA_NONE)
-		book_join_found(ledger, flushed, found);
+		book_join_observed(ledger, flushed, observed);
 	else if (live != SA_NONE &&
 		 (!ledger->gap ||
 		  find_is_incarnation(book_entry_at(ledger, live), &sa)))
-		book_join_found(ledger, live, found);
+		book_join_observed(ledger, live, observed);
 }
 
-/* Every event that came during the dump is read: a found SA whose key another has,
+/* Every event that came during the dump is read: an observed SA whose key another has,
  * which no event has ended, is that one, unless the event was lost. Returns 0, or
  * -ENOMEM: then the rest waits for the next dump. */
 static int join_all_known(struct ledger *ledger)
 {
-	uint32_t found = ledger->first_found;
+	uint32_t observed = ledger->first_observed;
 
-	while (found != SA_NONE) {
-		uint32_t next = book_entry_at(ledger, found)->younger;
+	while (observed != SA_NONE) {
+		uint32_t next = book_entry_at(ledger, observed)->younger;
 
 		if (sa_table_reserve(&ledger->table) < 0)
 			return -ENOMEM;
-		join_known(ledger, found);
-		found = next;
+		join_known(ledger, observed);
+		observed = next;
 	}
 	return 0;
 }
 
-/* All that was sent before is read: what an earlier dump found, which was cut short, is
- * joined, as far as there is memory, to what no event has ended since. */
+/* All that was sent before is read: what an earlier dump observed, which was cut short,
+ * is joined, as far as there is memory, to what no event has ended since. */
 void ledger_dump_begin(struct ledger *ledger)
 {
 	join_all_known(ledger);
@@ -80,9 +81,9 @@ static void dump_known(struct ledger *ledger, uint32_t place, const struct sa *s
 	if (!find_is_flushed(entry))
 		entry->flushed = entry->unsure = 0;
 	entry->replay_protected = sa->replay_protected;
-	if (entry->state == ENTRY_FOUND) {
+	if (entry->state == ENTRY_OBSERVED) {
 		entry->add_time = sa->add_time;
-		book_hold_sample(ledger, place, sa);
+		entry->sample = book_sample_of(sa);
 		return;
 	}
 	book_learn_direction(ledger, place, sa);
@@ -100,7 +101,7 @@ static int dump_unknown(struct ledger *ledger, const struct sa *sa)
 	int err = book_new_entry(ledger, sa, &place);
 
 	if (!err)
-		book_add_found(ledger, place, sa);
+		book_add_observed(ledger, place, sa);
 	return err;
 }
 
@@ -119,11 +120,11 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
 	return err;
 }
 
-/* What an earlier dump, which was cut short, has found of the same SA. What a flush may
- * have taken since is another if it shows another time. */
-static uint32_t find_found_before(struct ledger *ledger, const struct sa *sa)
+/* What an earlier dump, which was cut short, has observed of the same SA. What a flush
+ * may have taken since is another if it shows another time. */
+static uint32_t find_observed_before(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_found(ledger, sa);
+	uint32_t place = find_observed(ledger, sa);
 
 	if (place != SA_NONE && book_entry_at(ledger, place)->flushed &&
 	    book_entry_at(ledger, place)->add_time != sa->add_time)
@@ -138,7 +139,7 @@ static uint32_t find_found_before(struct ledger *ledger, const struct sa *sa)
  */
 static int dump_keyed(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_found_before(ledger, sa);
+	uint32_t place = find_observed_before(ledger, sa);
 
 	if (place != SA_NONE) {
 		dump_known(ledger, place, sa);
@@ -218,12 +219,12 @@ static int find_missing(struct ledger *ledger, struct missing **ret, size_t *ret
 	return 0;
 }
 
-static bool may_be_missing(struct ledger *ledger, uint32_t place, uint32_t found)
+static bool may_be_missing(struct ledger *ledger, uint32_t place, uint32_t observed)
 {
 	return place != SA_NONE &&
 	       !flushed_before(ledger, book_entry_at(ledger, place)) &&
 	       find_may_continue(ledger, book_entry_at(ledger, place),
-				 book_entry_at(ledger, found));
+				 book_entry_at(ledger, observed));
 }
 
 /* Rather one that has shown the same add_time; else the one that has carried the most,
@@ -233,20 +234,20 @@ static bool is_likelier(const struct sa_entry *a, const struct sa_entry *b,
 {
 	if ((a->add_time == add_time) != (b->add_time == add_time))
 		return a->add_time == add_time;
-	return a->bytes > b->bytes;
+	return a->sample.bytes > b->sample.bytes;
 }
 
 /* Of those with the first one's key. */
-static uint32_t take_likeliest(struct ledger *ledger, uint32_t found,
+static uint32_t take_likeliest(struct ledger *ledger, uint32_t observed,
 			       struct missing *missing, size_t n)
 {
 	const uint64_t key = missing->key;
-	const uint64_t add_time = book_entry_at(ledger, found)->add_time;
+	const uint64_t add_time = book_entry_at(ledger, observed)->add_time;
 	struct missing *taken = NULL;
 	uint32_t place = SA_NONE;
 
 	for (size_t i = 0; i < n && missing[i].key == key; i++)
-		if (may_be_missing(ledger, missing[i].place, found) &&
+		if (may_be_missing(ledger, missing[i].place, observed) &&
 		    (!taken ||
 		     is_likelier(book_entry_at(ledger, missing[i].place),
 				 book_entry_at(ledger, taken->place), add_time)))
@@ -258,11 +259,11 @@ static uint32_t take_likeliest(struct ledger *ledger, uint32_t found,
 	return place;
 }
 
-/* The missing SA that the found one has become; it is then missing no more. */
-static uint32_t take_missing(struct ledger *ledger, uint32_t found,
+/* The missing SA that the observed one has become; it is then missing no more. */
+static uint32_t take_missing(struct ledger *ledger, uint32_t observed,
 			     struct missing *missing, size_t n)
 {
-	uint64_t key = book_movable_key(book_entry_at(ledger, found));
+	uint64_t key = book_movable_key(book_entry_at(ledger, observed));
 	size_t low = 0;
 	size_t high = n;
 
@@ -276,60 +277,61 @@ static uint32_t take_missing(struct ledger *ledger, uint32_t found,
 	}
 	if (low == n || missing[low].key != key)
 		return SA_NONE;
-	return take_likeliest(ledger, found, &missing[low], n - low);
+	return take_likeliest(ledger, observed, &missing[low], n - low);
 }
 
-static void follow_move(struct ledger *ledger, uint32_t from, uint32_t found)
+static void follow_move(struct ledger *ledger, uint32_t from, uint32_t observed)
 {
 	const struct sa_entry *entry = book_entry_at(ledger, from);
 
-	if (ledger->gap && entry->add_time != book_entry_at(ledger, found)->add_time)
+	if (ledger->gap && entry->add_time != book_entry_at(ledger, observed)->add_time)
 		book_row_of(ledger, entry)->losses++; /* more likely, but not sure */
-	book_carry_on_found(ledger, from, found, entry->bytes, entry->packets);
+	book_carry_on_observed(ledger, from, observed, entry->sample.bytes,
+			       entry->sample.packets);
 }
 
 /*
- * True if a found SA is the live one of its key rather than another that moved there.
- * What has carried the most is preferred here too.
+ * True if an observed SA is the live one of its key rather than another that moved
+ * there. What has carried the most is preferred here too.
  */
 static bool stays_known(struct ledger *ledger, uint32_t live, uint32_t from,
-			uint32_t found)
+			uint32_t observed)
 {
 	const struct sa_entry *known, *shown;
 
 	if (live == SA_NONE || from == SA_NONE || from == live)
 		return live != SA_NONE;
 	known = book_entry_at(ledger, live);
-	shown = book_entry_at(ledger, found);
-	return !book_recedes(known, shown->bytes, shown->packets) &&
+	shown = book_entry_at(ledger, observed);
+	return !book_recedes(known, shown->sample.bytes, shown->sample.packets) &&
 	       !is_likelier(book_entry_at(ledger, from), known, shown->add_time);
 }
 
-/* Each found SA either is one that went elsewhere, or waits to be counted as new. What
- * is live under its key still is so because events were lost. Returns 0, or -ENOMEM:
- * then the rest waits for the next dump. */
+/* Each observed SA either is one that went elsewhere, or waits to be counted as new.
+ * What is live under its key still is so because events were lost. Returns 0, or
+ * -ENOMEM: then the rest waits for the next dump. */
 static int follow_moves(struct ledger *ledger, struct missing *missing, size_t n)
 {
-	uint32_t found = ledger->first_found;
+	uint32_t observed = ledger->first_observed;
 
-	while (found != SA_NONE) {
-		const struct sa sa = sa_of_entry(book_entry_at(ledger, found));
-		uint32_t next = book_entry_at(ledger, found)->younger;
-		uint32_t from = find_leaving_of_found(ledger, found);
+	while (observed != SA_NONE) {
+		const struct sa sa = sa_of_entry(book_entry_at(ledger, observed));
+		uint32_t next = book_entry_at(ledger, observed)->younger;
+		uint32_t from = find_departing_of_observed(ledger, observed);
 		uint32_t live = find_live(ledger, &sa);
 
 		if (sa_table_reserve(&ledger->table) < 0)
 			return -ENOMEM;
 		if (from == SA_NONE)
-			from = take_missing(ledger, found, missing, n);
-		if (stays_known(ledger, live, from, found)) {
-			book_settle_known(ledger, live, found);
+			from = take_missing(ledger, observed, missing, n);
+		if (stays_known(ledger, live, from, observed)) {
+			book_settle_known(ledger, live, observed);
 		} else if (from != SA_NONE) {
 			if (live != SA_NONE)
 				book_lose_alone(ledger, live);
-			follow_move(ledger, from, found);
+			follow_move(ledger, from, observed);
 		}
-		found = next;
+		observed = next;
 	}
 	return 0;
 }
@@ -373,10 +375,10 @@ static void sweep_departures(struct ledger *ledger)
 		struct sa_entry *entry = book_entry_at(ledger, i);
 		uint64_t age;
 
-		if (entry->state != ENTRY_LEAVING && entry->state != ENTRY_DEPARTED)
+		if (entry->state != ENTRY_DEPARTING && entry->state != ENTRY_DEPARTED)
 			continue;
 		age = ledger->now - entry->left_at;
-		if (entry->state == ENTRY_LEAVING && age >= LEDGER_MOVE_NS) {
+		if (entry->state == ENTRY_DEPARTING && age >= LEDGER_MOVE_NS) {
 			book_count_deletion(ledger, entry);
 			book_set_state(ledger, entry, ENTRY_DEPARTED);
 			entry->seen = ledger->dump;
@@ -395,30 +397,30 @@ static void sweep(struct ledger *ledger)
 
 		if (entry->seen != ledger->dump &&
 		    (entry->state == ENTRY_LARVAL || entry->state == ENTRY_OTHER ||
-		     entry->state == ENTRY_BURIED))
+		     entry->state == ENTRY_LOST))
 			book_drop(ledger, i);
 	}
 	sweep_departures(ledger);
 }
 
-/* One that only an earlier dump found, which was cut short, is already missing. */
-static void count_found(struct ledger *ledger, uint32_t place)
+/* One that only an earlier dump observed, which was cut short, is already missing. */
+static void count_observed(struct ledger *ledger, uint32_t place)
 {
 	struct missing missing = {.place = place};
 	bool shown = book_entry_at(ledger, place)->seen == ledger->dump;
 
-	book_count_found(ledger, place, 0, 0, SA_TABLE_DUMPED);
+	book_count_observed(ledger, place, 0, 0, SA_TABLE_DUMPED);
 	if (!shown)
 		give_up(ledger, &missing, 1);
 }
 
 /* Returns 0, or -ENOMEM: then the rest waits for the next dump. */
-static int count_all_found(struct ledger *ledger)
+static int count_all_observed(struct ledger *ledger)
 {
-	while (ledger->first_found != SA_NONE) {
+	while (ledger->first_observed != SA_NONE) {
 		if (sa_table_reserve(&ledger->table) < 0)
 			return -ENOMEM;
-		count_found(ledger, ledger->first_found);
+		count_observed(ledger, ledger->first_observed);
 	}
 	return 0;
 }
@@ -437,7 +439,7 @@ static int settle(struct ledger *ledger)
 	if (!err) {
 		give_up(ledger, missing, n);
 		sweep(ledger);
-		err = count_all_found(ledger);
+		err = count_all_observed(ledger);
 	}
 	free(missing);
 	return err;
@@ -466,7 +468,7 @@ int ledger_dump_end(struct ledger *ledger, uint64_t now)
 	return 0;
 }
 
-/* What was seen stays seen, what was found waits for the next dump. */
+/* What was seen stays seen, what was observed waits for the next dump. */
 void ledger_dump_abort(struct ledger *ledger, uint64_t now)
 {
 	ledger->now = now;
@@ -487,26 +489,26 @@ static void end_entry(struct ledger *ledger, uint32_t place)
 		entry->flushed = 1;
 		book_lose_alone(ledger, place);
 		break;
-	case ENTRY_LEAVING:
+	case ENTRY_DEPARTING:
 		book_count_deletion(ledger, entry);
 		break;
 	case ENTRY_FREE:
 		return;
 	case ENTRY_OTHER:
 	case ENTRY_LARVAL:
-	case ENTRY_FOUND:
+	case ENTRY_OBSERVED:
 	case ENTRY_DEPARTED:
-	case ENTRY_BURIED:
+	case ENTRY_LOST:
 		break;
 	}
 	book_drop(ledger, place);
 }
 
-/* What a dump that failed has found is counted while there is memory for it. */
+/* What a dump that failed has observed is counted while there is memory for it. */
 void ledger_end(struct ledger *ledger)
 {
 	join_all_known(ledger);
-	count_all_found(ledger);
+	count_all_observed(ledger);
 	for (uint32_t i = 0; i < ledger->table.n_entries; i++)
 		end_entry(ledger, i);
 	sa_table_clear(&ledger->table);

@@ -73,14 +73,14 @@ uint32_t find_flushed(struct ledger *ledger, const struct sa *sa)
 	return find(ledger, sa, is_flushed);
 }
 
-static bool is_found(const struct sa_entry *entry, const struct sa *sa)
+static bool is_observed(const struct sa_entry *entry, const struct sa *sa)
 {
-	return entry->state == ENTRY_FOUND && same_sa(entry, sa);
+	return entry->state == ENTRY_OBSERVED && same_sa(entry, sa);
 }
 
-uint32_t find_found(struct ledger *ledger, const struct sa *sa)
+uint32_t find_observed(struct ledger *ledger, const struct sa *sa)
 {
-	return find(ledger, sa, is_found);
+	return find(ledger, sa, is_observed);
 }
 
 static bool is_unkeyed(const struct sa_entry *entry, const struct sa *sa)
@@ -94,19 +94,19 @@ uint32_t find_unkeyed(struct ledger *ledger, const struct sa *sa)
 	return find(ledger, sa, is_unkeyed);
 }
 
-static bool is_buried(const struct sa_entry *entry, const struct sa *sa)
+static bool is_lost(const struct sa_entry *entry, const struct sa *sa)
 {
-	return entry->state == ENTRY_BURIED && same_sa(entry, sa) &&
+	return entry->state == ENTRY_LOST && same_sa(entry, sa) &&
 	       (entry->add_time == sa->add_time ||
 		!book_recedes(entry, sa->bytes, sa->packets));
 }
 
-uint32_t find_buried(struct ledger *ledger, const struct sa *sa)
+uint32_t find_lost(struct ledger *ledger, const struct sa *sa)
 {
-	return find(ledger, sa, is_buried);
+	return find(ledger, sa, is_lost);
 }
 
-/* Flushed when the found SA was. */
+/* Flushed when the observed SA was. */
 static bool was_flushed(const struct sa_entry *entry, const struct sa *sa)
 {
 	return find_is_flushed(entry) && same_sa(entry, sa);
@@ -149,8 +149,8 @@ static bool born_of(const struct sa_entry *from, const struct sa_entry *to,
 		    uint64_t born_bytes)
 {
 	if (same_ends(from, to) || from->add_time != to->add_time)
-		return born_bytes > 0 && born_bytes >= from->bytes / 2;
-	return born_bytes > 0 || from->bytes == 0;
+		return born_bytes > 0 && born_bytes >= from->sample.bytes / 2;
+	return born_bytes > 0 || from->sample.bytes == 0;
 }
 
 static uint32_t find_movable(struct ledger *ledger, uint32_t to, enum entry_state state,
@@ -165,16 +165,16 @@ static uint32_t find_movable(struct ledger *ledger, uint32_t to, enum entry_stat
 		const struct sa_entry *from = book_entry_at(ledger, place);
 
 		if (from->state == state && may_move(from, entry) &&
-		    (state == ENTRY_LEAVING || from->add_time == entry->add_time) &&
+		    (state == ENTRY_DEPARTING || from->add_time == entry->add_time) &&
 		    born_of(from, entry, born_bytes))
 			return place;
 	}
 	return SA_NONE;
 }
 
-uint32_t find_leaving(struct ledger *ledger, uint32_t to, uint64_t born_bytes)
+uint32_t find_departing(struct ledger *ledger, uint32_t to, uint64_t born_bytes)
 {
-	return find_movable(ledger, to, ENTRY_LEAVING, born_bytes);
+	return find_movable(ledger, to, ENTRY_DEPARTING, born_bytes);
 }
 
 bool find_departed(struct ledger *ledger, uint32_t to, uint64_t born_bytes)
@@ -194,10 +194,10 @@ bool find_may_continue(const struct ledger *ledger, const struct sa_entry *from,
 		return false;
 	return (!same_ends(from, to) &&
 		(find_expects_clones(ledger) || from->add_time == to->add_time)) ||
-	       !book_recedes(from, to->bytes, to->packets);
+	       !book_recedes(from, to->sample.bytes, to->sample.packets);
 }
 
-uint32_t find_leaving_of_found(struct ledger *ledger, uint32_t to)
+uint32_t find_departing_of_observed(struct ledger *ledger, uint32_t to)
 {
 	const struct sa_entry *entry = book_entry_at(ledger, to);
 	struct sa_group *group =
@@ -205,7 +205,7 @@ uint32_t find_leaving_of_found(struct ledger *ledger, uint32_t to)
 	uint32_t place = group ? group->youngest : SA_NONE;
 
 	for (; place != SA_NONE; place = book_entry_at(ledger, place)->older)
-		if (book_entry_at(ledger, place)->state == ENTRY_LEAVING &&
+		if (book_entry_at(ledger, place)->state == ENTRY_DEPARTING &&
 		    find_may_continue(ledger, book_entry_at(ledger, place), entry))
 			return place;
 	return SA_NONE;
@@ -216,22 +216,22 @@ uint32_t find_leaving_of_found(struct ledger *ledger, uint32_t to)
 static bool may_have_been(const struct sa_entry *from, const struct sa_entry *to)
 {
 	return from->add_time == to->add_time ||
-	       (to->packets > 0 && !book_recedes(from, to->bytes, to->packets));
+	       (to->sample.packets > 0 &&
+		!book_recedes(from, to->sample.bytes, to->sample.packets));
 }
 
 uint32_t find_migrated(struct ledger *ledger, const struct sa *to)
 {
 	struct sa_entry entry = sa_entry_of(to);
 	uint64_t key = book_movable_key(&entry);
-	uint32_t found = SA_NONE;
+	uint32_t match = SA_NONE;
 
 	if ((!ledger->migrated && !ledger->migrated_during) ||
 	    ledger->migrated_scans == MAX_SCANS)
 		return SA_NONE;
 	ledger->migrated_scans++;
 	entry.direction = (uint8_t)ledger->env.direction(ledger->env.ctx, to);
-	entry.bytes = to->bytes;
-	entry.packets = to->packets;
+	entry.sample = book_sample_of(to);
 	for (uint32_t place = 0; place < ledger->table.n_entries; place++) {
 		const struct sa_entry *from = book_entry_at(ledger, place);
 
@@ -239,9 +239,9 @@ uint32_t find_migrated(struct ledger *ledger, const struct sa *to)
 		    book_movable_key(from) != key || same_ends(from, &entry) ||
 		    !may_move(from, &entry) || !may_have_been(from, &entry))
 			continue;
-		found = place;
+		match = place;
 		if (from->add_time == entry.add_time)
 			break;
 	}
-	return found;
+	return match;
 }

@@ -23,8 +23,8 @@ uint32_t find_counted(struct ledger *ledger, const struct sa *sa);
  * add_time. */
 uint32_t find_live(struct ledger *ledger, const struct sa *sa);
 
-/* The found entry that is the SA, whatever its add_time. */
-uint32_t find_found(struct ledger *ledger, const struct sa *sa);
+/* The observed entry that is the SA, whatever its add_time. */
+uint32_t find_observed(struct ledger *ledger, const struct sa *sa);
 
 /* The larval entry of the SA's key, or the one that is no IPsec. */
 uint32_t find_unkeyed(struct ledger *ledger, const struct sa *sa);
@@ -34,30 +34,30 @@ uint32_t find_flushed(struct ledger *ledger, const struct sa *sa);
 uint32_t find_flushed_as(struct ledger *ledger, const struct sa *sa);
 
 /* The SA, if it was given up as lost in the last dump. */
-uint32_t find_buried(struct ledger *ledger, const struct sa *sa);
+uint32_t find_lost(struct ledger *ledger, const struct sa *sa);
 
 /*
- * The leaving SA that goes on as the one at place to, which was born with so many
+ * The departing SA that goes on as the one at place to, which was born with so many
  * bytes. strongSwan moves an SA by DELSA and NEWSA, with the byte count and add_time
  * preloaded. Where nothing had been carried yet a move shows only in the addresses.
  */
-uint32_t find_leaving(struct ledger *ledger, uint32_t to, uint64_t born_bytes);
+uint32_t find_departing(struct ledger *ledger, uint32_t to, uint64_t born_bytes);
 
 /* True if one that has left and was counted as deleted carried what it was born with.
  */
 bool find_departed(struct ledger *ledger, uint32_t to, uint64_t born_bytes);
 
-/* find_leaving() where the NEWSA is not known but only what a dump shows of it. */
-uint32_t find_leaving_of_found(struct ledger *ledger, uint32_t to);
+/* find_departing() where the NEWSA is not known but only what a dump shows of it. */
+uint32_t find_departing_of_observed(struct ledger *ledger, uint32_t to);
 
 /* True if a MIGRATE came, no event was lost, and the dump that shows the clones is not
  * over yet. */
 bool find_expects_clones(const struct ledger *ledger);
 
-/* True if a found SA can be what another, missing or leaving, has become: between other
- * ends whatever it counts, since it may have been preloaded with an earlier sample;
- * between the same ends, or with another add_time and no MIGRATE heard of, only if it
- * has gone on from there. */
+/* True if an observed SA can be what another, missing or departing, has become: between
+ * other ends whatever it counts, since it may have been preloaded with an earlier
+ * sample; between the same ends, or with another add_time and no MIGRATE heard of, only
+ * if it has gone on from there. */
 bool find_may_continue(const struct ledger *ledger, const struct sa_entry *from,
 		       const struct sa_entry *to);
 

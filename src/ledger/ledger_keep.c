@@ -11,32 +11,28 @@ static struct ledger_record record_of_entry(const struct sa_entry *entry)
 	    .daddr = entry->daddr,
 	    .add_time = entry->add_time,
 	    .born = entry->born,
-	    .bytes = entry->bytes,
-	    .packets = entry->packets,
+	    .sample = entry->sample,
 	    .sibling = entry->sibling,
 	    .spi = entry->spi,
 	    .reqid = entry->reqid,
 	    .if_id = entry->if_id,
 	    .mark = entry->mark,
 	    .mark_mask = entry->mark_mask,
-	    .integrity_failed = entry->integrity_failed,
-	    .replay = entry->replay,
-	    .replay_window = entry->replay_window,
 	    .row = entry->row,
 	    .family = entry->family,
 	    .proto = entry->proto,
 	    .mode = entry->mode,
 	    .direction = entry->direction,
 	    .replay_protected = entry->replay_protected,
-	    .leaving = entry->state == ENTRY_LEAVING ? (uint8_t)(1 + entry->rekeyed)
-						     : (uint8_t)0,
+	    .departing = entry->state == ENTRY_DEPARTING ? (uint8_t)(1 + entry->rekeyed)
+							 : (uint8_t)0,
 	};
 }
 
-/* A leaving one too: its deletion is not counted yet. */
+/* A departing one too: its deletion is not counted yet. */
 static bool is_kept(const struct sa_entry *entry)
 {
-	return entry->state == ENTRY_KEYED || entry->state == ENTRY_LEAVING;
+	return entry->state == ENTRY_KEYED || entry->state == ENTRY_DEPARTING;
 }
 
 typedef int save_fn(void *ctx, const struct ledger_record *record);
@@ -65,7 +61,7 @@ int ledger_save(const struct ledger *ledger,
 	for (uint32_t i = 0; i < ledger->table.n_entries && !ret; i++) {
 		const struct sa_entry *entry = &ledger->table.entries[i];
 
-		/* a departed one may be the first of a leaving one's group */
+		/* a departed one may be the first of a departing one's group */
 		if ((is_kept(entry) || entry->state == ENTRY_DEPARTED) &&
 		    entry->older == SA_NONE)
 			ret = save_group(ledger, i, save, ctx);
@@ -95,7 +91,7 @@ static bool record_is_sane(const struct ledger *ledger,
 	       (record->family == AF_INET || record->family == AF_INET6) &&
 	       (record->proto == IPPROTO_ESP || record->proto == IPPROTO_AH) &&
 	       record->direction <= SA_DIR_OUT && record->replay_protected <= 1 &&
-	       record->leaving <= 2;
+	       record->departing <= 2;
 }
 
 int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
@@ -128,11 +124,7 @@ int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
 	entry = book_entry_at(ledger, place);
 	entry->sibling = record->sibling;
 	entry->born = record->born;
-	entry->bytes = record->bytes;
-	entry->packets = record->packets;
-	entry->integrity_failed = record->integrity_failed;
-	entry->replay = record->replay;
-	entry->replay_window = record->replay_window;
+	entry->sample = record->sample;
 	entry->row = record->row;
 	entry->direction = record->direction;
 	entry->replay_protected = record->replay_protected != 0;
@@ -140,9 +132,9 @@ int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
 	book_set_state(ledger, entry, ENTRY_KEYED);
 	book_row_of(ledger, entry)->stats.active_sa++;
 	book_join_siblings(ledger, place, SA_TABLE_YOUNGEST);
-	if (record->leaving) {
-		book_leave(ledger, place);
-		entry->rekeyed = record->leaving == 2;
+	if (record->departing) {
+		book_depart(ledger, place);
+		entry->rekeyed = record->departing == 2;
 	}
 	return 0;
 }

@@ -154,7 +154,7 @@ struct sa sa_of_entry(const struct sa_entry *entry)
 	    .proto = entry->proto,
 	    .mode = entry->mode,
 	    .acquire = entry->acquire,
-	    .keyed = entry->state == ENTRY_FOUND || entry->state == ENTRY_KEYED,
+	    .keyed = entry->state == ENTRY_OBSERVED || entry->state == ENTRY_KEYED,
 	    .spi = entry->spi,
 	    .reqid = entry->reqid,
 	    .if_id = entry->if_id,

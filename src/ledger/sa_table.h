@@ -8,10 +8,11 @@
 #include <stdint.h>
 
 #include "kernel/sa.h"
+#include "ledger/ledger.h"
 
 /*
- * The memory of the ledger: entries found by what the kernel finds an SA by
- * {daddr, SPI, protocol, family, mark}, and groups of entries that belong
+ * The memory of the ledger: entries by what the kernel knows an SA by, {daddr, SPI,
+ * protocol, family, mark}, and groups of entries that belong
  * together by a key of 64 bits. Knows nothing of what the numbers mean.
  *
  * Entries are named by their place, which stays theirs until they are removed;
@@ -20,39 +21,55 @@
 
 #define SA_NONE UINT32_MAX
 
+/*
+ *   NEWSA, dump              NEWSA, UPDSA          dump: no event has named it, or it
+ *        |                         |               does not go on from KEYED's sample
+ *        v                         v                              |
+ *     LARVAL -- NEWSA, UPDSA --> KEYED                            v
+ *                                 | ^ ^--- NEWSA, dump's end --- OBSERVED
+ *                                 | |
+ *      hard EXPIRE: dropped <-----+ +--- NEWSA, dump: moved ---+
+ *                                 |                            |
+ *                                 +------ DELSA ----------> DEPARTING
+ *                                 |                            |
+ *      missing from two dumps,    |             dump's end, LEDGER_MOVE_NS later
+ *      or from one after FLUSHSA; |                            v
+ *      another SA has its key     v                         DEPARTED
+ *                               LOST                           |
+ *                                 |             dump's end, 5 s after the DELSA
+ *                             next dump                        v
+ *                                 v                         dropped
+ *                              dropped
+ *
+ * OTHER and LARVAL are dropped at their end, or when a dump does not show them. An
+ * addition is counted on the way into KEYED; a deletion on the way out of it, but for
+ * DEPARTING, which counts it when it becomes DEPARTED.
+ */
 enum entry_state {
 	ENTRY_FREE,
-	ENTRY_OTHER,    /* IPComp, proto-4 helper: counted in no column */
-	ENTRY_LARVAL,   /* has an SPI or a sequence number, no keys yet */
-	ENTRY_FOUND,    /* keyed, seen in the dump under way, not yet counted */
-	ENTRY_KEYED,    /* keyed, alive, counted */
-	ENTRY_LEAVING,  /* DELSA came; a NEWSA may yet continue it (MOBIKE) */
-	ENTRY_DEPARTED, /* counted as deleted; a late NEWSA may still show its bytes */
-	ENTRY_BURIED,   /* counted as gone; its DELSA may be late */
+	ENTRY_OTHER,     /* IPComp, proto-4 helper: counted in no column */
+	ENTRY_LARVAL,    /* has an SPI or a sequence number, no keys yet */
+	ENTRY_OBSERVED,  /* keyed, seen in the dump under way, not yet counted */
+	ENTRY_KEYED,     /* keyed, alive, counted */
+	ENTRY_DEPARTING, /* DELSA came; a NEWSA may yet continue it (MOBIKE) */
+	ENTRY_DEPARTED,  /* counted as deleted; a late NEWSA may still show its bytes */
+	ENTRY_LOST,      /* counted as deleted; its DELSA may be late */
 };
 
 struct sa_entry {
 	struct in6_addr saddr;
 	struct in6_addr daddr;
-	uint64_t add_time; /* as last shown: XFRM_MSG_NEWAE sets it */
-	uint64_t born;     /* as first shown: its age among others */
-	uint64_t bytes;    /* the last sample, as far as it has been counted */
-	uint64_t packets;
-	uint64_t bytes_before; /* the same before the dump under way */
-	uint64_t packets_before;
-	uint64_t left_at; /* time of the DELSA, in ns; 0: before a restart */
+	uint64_t add_time;       /* as last shown: XFRM_MSG_NEWAE sets it */
+	uint64_t born;           /* as first shown: its age among others */
+	struct sa_sample sample; /* the last one, as far as it has been counted */
+	struct sa_sample before; /* the same before the dump under way */
+	uint64_t left_at;        /* time of the DELSA, in ns; 0: before a restart */
 	uint64_t sibling; /* hash of what a rekeyed SA has in common with the old */
 	uint32_t spi;
 	uint32_t reqid;
 	uint32_t if_id;
 	uint32_t mark;
 	uint32_t mark_mask;
-	uint32_t integrity_failed;
-	uint32_t replay;
-	uint32_t replay_window;
-	uint32_t integrity_failed_before;
-	uint32_t replay_before;
-	uint32_t replay_window_before;
 	uint32_t next;  /* in the hash chain, or the free list */
 	uint32_t older; /* in the group, oldest first */
 	uint32_t younger;
@@ -73,7 +90,7 @@ struct sa_entry {
 	uint8_t waiting : 1;  /* has bytes that wait for its direction */
 	uint8_t flushed : 1;  /* known when a FLUSHSA came */
 	uint8_t unsure : 1;   /* but perhaps made after it: no event has named it yet */
-	uint8_t doubtful : 1; /* found, but an SA of its key has ended since */
+	uint8_t doubtful : 1; /* observed, but an SA of its key has ended since */
 	uint8_t displaced : 1;    /* migrated away, and another SA has its key */
 	uint8_t born_at_most : 1; /* born is the time of an UPDSA after a gap */
 };
