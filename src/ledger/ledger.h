@@ -153,14 +153,13 @@ struct ledger_record {
 	uint32_t if_id;
 	uint32_t mark;
 	uint32_t mark_mask;
-	uint16_t row;
-	uint8_t family;
+	uint32_t row;
+	uint16_t family;
+	uint16_t departing; /* 0, or 1 + whether it was rekeyed: its DELSA has come */
 	uint8_t proto;
 	uint8_t mode;
 	uint8_t direction;
 	uint8_t replay_protected;
-	uint8_t departing; /* 0, or 1 + whether it was rekeyed: its DELSA has come */
-	uint32_t zero;     /* likewise in place of padding */
 };
 
 /* Calls back for every keyed SA that is not counted as deleted. Stops at the first

@@ -187,6 +187,11 @@ static int compare_missing(const void *left, const void *right)
 	return a->place < b->place ? -1 : a->place > b->place;
 }
 
+static bool is_missing(const struct ledger *ledger, const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_KEYED && entry->seen != ledger->dump;
+}
+
 /* Collects them, sorted. Returns 0 or -ENOMEM. */
 static int find_missing(struct ledger *ledger, struct missing **ret, size_t *ret_n)
 {
@@ -197,7 +202,7 @@ static int find_missing(struct ledger *ledger, struct missing **ret, size_t *ret
 	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
 		const struct sa_entry *entry = book_entry_at(ledger, i);
 
-		if (entry->state != ENTRY_KEYED || entry->seen == ledger->dump)
+		if (!is_missing(ledger, entry))
 			continue;
 		if (n == n_allocated) {
 			struct missing *grown;
@@ -221,7 +226,7 @@ static int find_missing(struct ledger *ledger, struct missing **ret, size_t *ret
 
 static bool may_be_missing(struct ledger *ledger, uint32_t place, uint32_t observed)
 {
-	return place != SA_NONE &&
+	return place != SA_NONE && is_missing(ledger, book_entry_at(ledger, place)) &&
 	       !flushed_before(ledger, book_entry_at(ledger, place)) &&
 	       find_may_continue(ledger, book_entry_at(ledger, place),
 				 book_entry_at(ledger, observed));
@@ -349,8 +354,7 @@ static void give_up(struct ledger *ledger, struct missing *missing, size_t n)
 		if (missing[i].place == SA_NONE)
 			continue;
 		entry = book_entry_at(ledger, missing[i].place);
-		if (entry->state !=
-		    ENTRY_KEYED) { /* another has its key: lost by now */
+		if (!is_missing(ledger, entry)) { /* lost or known by now */
 			missing[i].place = SA_NONE;
 			continue;
 		}

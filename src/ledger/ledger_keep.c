@@ -125,7 +125,7 @@ int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
 	entry->sibling = record->sibling;
 	entry->born = record->born;
 	entry->sample = record->sample;
-	entry->row = record->row;
+	entry->row = (uint16_t)record->row;
 	entry->direction = record->direction;
 	entry->replay_protected = record->replay_protected != 0;
 	entry->seen = ledger->dump;

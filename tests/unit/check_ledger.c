@@ -1600,6 +1600,21 @@ TEST(published_after_a_gap_in_which_another_like_it_ended)
 	IS(confidential_bytes_sent, 700);
 }
 
+/* It is given up for another of its key, and continues nowhere else then. */
+TEST(lost_for_another_of_its_key_after_a_gap)
+{
+	struct sa elsewhere = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
+
+	POLL(published(out_sa(1), T0, 500));
+	ledger_note_gap(ledger);
+	POLL(published(out_sa(1), T0 + 60, 0), elsewhere);
+	life_is(2, 3, 1);
+	counts_are(2, 0, 0);
+	POLL(published(out_sa(1), T0 + 60, 10), with_traffic(elsewhere, 20, 1));
+	life_is(2, 3, 1);
+	IS(confidential_bytes_sent, 530);
+}
+
 /* UPDSA of a moved SA whose messages were lost looks like a new one. */
 TEST(published_and_moved_and_updated_during_a_gap)
 {
@@ -1991,6 +2006,32 @@ TEST(migrate_then_another_of_the_old_key)
 	POLL(young, clone);
 	life_is(2, 2, 0);
 	IS(confidential_bytes_sent, 700);
+	ck_assert_uint_eq(totals(0)->losses, 0);
+}
+
+/* Whichever of the two the table meets first, since it has grown in between. */
+TEST(migrate_then_another_of_the_old_key_among_many)
+{
+	struct sa old = with_traffic(out_sa(1), 500, 5);
+	struct sa clone = with_traffic(moved(old, "10.0.0.2", "192.0.2.2"), 700, 7);
+	struct sa young = out_sa(1);
+
+	young.add_time++;
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(2));
+	event(SA_EVENT_NEW, out_sa(1));
+	POLL(out_sa(2), old);
+	hard_expire(out_sa(2)); /* the new SA takes its place */
+	event_without_sa(SA_EVENT_MIGRATE);
+	event(SA_EVENT_NEW, young);
+	for (uint32_t spi = 1000; spi < 1100; spi++)
+		event(SA_EVENT_NEW, in_sa(spi));
+	hard_expire(with_traffic(young, 40, 1));
+	for (uint32_t spi = 1000; spi < 1100; spi++)
+		hard_expire(in_sa(spi));
+	POLL(clone);
+	IS(confidential_bytes_sent, 740);
+	IS(active_sa, 1);
 	ck_assert_uint_eq(totals(0)->losses, 0);
 }
 
