@@ -344,7 +344,7 @@ TEST(a_burst_that_takes_long_to_read)
 	static const struct {
 		unsigned n_events;
 		bool lost;
-	} bursts[] = {{4, false}, {5, false}, {14, false}, {15, true}};
+	} bursts[] = {{4, false}, {5, false}, {104, false}, {105, true}};
 
 	for (size_t i = 0; i < sizeof(bursts) / sizeof(bursts[0]); i++) {
 		poll_well();
