@@ -13,8 +13,8 @@
  * namespace, such as a container's root, may send netlink messages to the ports and to
  * the multicast groups of that namespace (net/netlink/af_netlink.c, netlink_sendmsg).
  * A socket that is connected to port 0, the kernel, is refused to all other senders of
- * unicasts (netlink_getsockbyportid); their multicasts arrive, and are told by the
- * sender's port, which the kernel writes.
+ * unicasts (netlink_getsockbyportid); their multicasts arrive, and the
+ * sender's port, which the kernel writes, identifies them.
  */
 
 /* In the namespace that the thread is in. flags: SOCK_NONBLOCK or 0. Returns 0 or

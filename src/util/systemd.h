@@ -3,7 +3,7 @@
 #define QMIPSEC_SYSTEMD_H
 
 /*
- * What is told to systemd, and nothing where it is not the service manager or
+ * Notifies systemd, and does nothing where it is not the service manager or
  * libsystemd was not there to build with. See sd_notify(3).
  */
 
