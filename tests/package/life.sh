@@ -36,12 +36,14 @@ said() { journalctl -q -t qmipsecd --no-pager -o cat | grep -- "$1"; }
 said_of_systemd() { journalctl -q -u qmipsecd --no-pager -o cat | grep -- "$1"; }
 discontinuity() { ask snmpget -Oqvt "$ROOT.1.1.1.14.$INDEX"; }
 
-# readme TEXT: the first indented lines of the README after that text.
+# readme TEXT: the README's block of commands or directives that contains that text.
 readme()
 {
-	awk -v text="$1" 'index($0, text) { on = 1 }
-		on && /^    / { print substr($0, 5); seen = 1 }
-		seen && !/^    / { exit }' /src/README.md
+	awk -v text="$1" '
+		/^    / { block = block substr($0, 5) "\n"; next }
+		index(block, text) { exit }
+		{ block = "" }
+		END { if (index(block, text)) printf "%s", block }' /src/README.md
 }
 
 flows()
@@ -77,9 +79,9 @@ is "and it will start at the next boot" "$(systemctl is-enabled qmipsecd)" enabl
 check "it waits for snmpd, and says for which" said "waiting for .*/run/agentx/master"
 refuse "snmpd does not serve it yet" serves
 
-readme "snmpd speaks to programs" >/tmp/lab/commands
+readme "examples/snmpd-qmipsecd.conf" >/tmp/lab/commands
 is "the README has two commands for snmpd" "$(wc -l </tmp/lab/commands)" 2
-check "they work" bash -e /tmp/lab/commands
+check "and they work" bash -e /tmp/lab/commands
 eventually 10 serves
 pass "and then snmpd serves it"
 
@@ -88,7 +90,7 @@ systemctl stop snmpd
 echo 'createUser qmipsec SHA-512 authsecret AES privsecret' >>/var/lib/snmp/snmpd.conf
 systemctl start snmpd
 # By addresses, since this machine has no HBA that it could find.
-readme "can add instances" | grep '^instance ' |
+readme "instance backup" | grep '^instance ' |
 	sed "s,192.0.2.10,${ADDR[init.4]}/32,; s,198.51.100.0/24,${ADDR[peer.4]}/32," \
 		>>/etc/snmp/qmipsecd.conf
 echo "maxAge 0.05" >>/etc/snmp/qmipsecd.conf
