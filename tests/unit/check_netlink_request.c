@@ -22,6 +22,7 @@ static _Alignas(struct nlmsghdr) char answers[32768];
 
 static void setup(void)
 {
+	memset(answers, 0, sizeof(answers));
 	ck_assert_int_eq(netlink_request_open(NETLINK_ROUTE, &requests), 0);
 }
 
