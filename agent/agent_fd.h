@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENT_FD_H
-#define QMIPSEC_AGENT_FD_H
+#pragma once
 
 #include <errno.h>
 
@@ -15,5 +14,3 @@ static inline int agent_fd_watch(int fd, void (*on_readable)(int fd, void *data)
 {
 	return register_readfd(fd, on_readable, data) == FD_REGISTERED_OK ? 0 : -ENOSPC;
 }
-
-#endif

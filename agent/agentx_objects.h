@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENTX_OBJECTS_H
-#define QMIPSEC_AGENTX_OBJECTS_H
+#pragma once
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -45,5 +44,3 @@ enum agentx_objects_state agentx_objects_state(void);
 
 /* The names of those that are refused, in text, and the last one's error. */
 long agentx_objects_list_refused(char *text, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENTX_SESSION_H
-#define QMIPSEC_AGENTX_SESSION_H
+#pragma once
 
 #include "agentx/agentx_address.h"
 
@@ -47,5 +46,3 @@ void agentx_session_check(void);
 
 /* Ends the session and the library. */
 void agentx_session_stop(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENTX_TRANSPORT_H
-#define QMIPSEC_AGENTX_TRANSPORT_H
+#pragma once
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -20,5 +19,3 @@
  * library's messages. NULL: no memory; fd is then still the caller's.
  */
 netsnmp_transport *agentx_transport_new(int fd, const char *name, void (*closed)(void));
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_DIRECTIVES_H
-#define QMIPSEC_DIRECTIVES_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -43,5 +42,3 @@ void directives_list(FILE *stream);
  */
 int directives_read(const char *file, struct settings *ret_settings);
 void settings_free(struct settings *settings);
-
-#endif

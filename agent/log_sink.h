@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LOG_SINK_H
-#define QMIPSEC_LOG_SINK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -18,5 +17,3 @@ void log_sink_leave_terminal(void);
 /* The argument of -D: topics of util/log.h and Net-SNMP's debug tokens, in one list
  * separated by commas. "ALL" is all of both. */
 void log_sink_enable(const char *tokens);
-
-#endif

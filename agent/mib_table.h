@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_MIB_TABLE_H
-#define QMIPSEC_MIB_TABLE_H
+#pragma once
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -80,5 +79,3 @@ extern const struct mib_table instance_table;
 extern const struct mib_table stats_table;
 extern const struct mib_table xfrm_table;
 extern const struct mib_table agent_scalars;
-
-#endif

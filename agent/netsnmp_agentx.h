@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETSNMP_AGENTX_H
-#define QMIPSEC_NETSNMP_AGENTX_H
+#pragma once
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -28,5 +27,3 @@ int subagent_startup(int major, int minor, void *server, void *client);
 
 /* netsnmp_session.version of an AgentX session. */
 #define AGENTX_VERSION_1 0xC1
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_OPTIONS_H
-#define QMIPSEC_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -44,5 +43,3 @@ enum options_result options_parse(int argc, char **argv, struct options *ret);
  * as long as the process. Returns 0 or -errno, logged.
  */
 int options_settle_paths(struct options *options);
-
-#endif

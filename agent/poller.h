@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_POLLER_H
-#define QMIPSEC_POLLER_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -42,5 +41,3 @@ void poller_finish(void);
 
 /* Milliseconds between polls. */
 unsigned long poller_interval_ms(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SIGNALS_H
-#define QMIPSEC_SIGNALS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -15,5 +14,3 @@ struct signals {
  * an error too. Returns 0 or -errno. */
 int signals_open(struct signals *signals);
 void signals_close(struct signals *signals);
-
-#endif

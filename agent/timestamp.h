@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TIMESTAMP_H
-#define QMIPSEC_TIMESTAMP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -16,5 +15,3 @@ void timestamp_rebase(void);
 /* sysUpTime, in hundredths of a second, at a time of CLOCK_MONOTONIC in ns; 0 if that
  * was before the master's start. */
 unsigned long timestamp_ticks(uint64_t monotonic);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENTX_ADDRESS_H
-#define QMIPSEC_AGENTX_ADDRESS_H
+#pragma once
 
 #include <stddef.h>
 
@@ -29,5 +28,3 @@ struct agentx_address {
  * untouched. */
 int agentx_address_parse(const char *text, struct agentx_address *ret, char *error,
 			 size_t error_size);
-
-#endif

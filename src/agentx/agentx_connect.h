@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENTX_CONNECT_H
-#define QMIPSEC_AGENTX_CONNECT_H
+#pragma once
 
 #include <netdb.h>
 #include <stdbool.h>
@@ -50,5 +49,3 @@ int agentx_connect_step(struct agentx_connect *connect, int *ret_fd,
 /* Gives an attempt up. Returns false while the resolver is still at it; it gives up
  * after its own time-outs, resolv.conf(5). */
 bool agentx_connect_cancel(struct agentx_connect *connect);
-
-#endif

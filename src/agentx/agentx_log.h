@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENTX_LOG_H
-#define QMIPSEC_AGENTX_LOG_H
+#pragma once
 
 #include "agentx/agentx_address.h"
 
@@ -35,5 +34,3 @@ void agentx_log_forgotten(long error);
 /* The master has not answered for so many seconds; it has said something. */
 void agentx_log_silence(int seconds);
 void agentx_log_heard(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_AGENTX_PROTOCOL_H
-#define QMIPSEC_AGENTX_PROTOCOL_H
+#pragma once
 
 /* PDU types and errors: RFC 2741, sections 6.1 and 6.2.16. */
 enum {
@@ -21,5 +20,3 @@ enum {
 	AGENTX_ERR_REQUEST_DENIED = 267,
 	AGENTX_ERR_PROCESSING_ERROR = 268,
 };
-
-#endif

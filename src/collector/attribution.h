@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ATTRIBUTION_H
-#define QMIPSEC_ATTRIBUTION_H
+#pragma once
 
 #include "collector/rows.h"
 #include "collector/surroundings.h"
@@ -38,5 +37,3 @@ void attribution_settle(struct attribution *attribution);
 
 /* The poll is over. */
 void attribution_end(struct attribution *attribution);
-
-#endif

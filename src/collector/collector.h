@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_COLLECTOR_H
-#define QMIPSEC_COLLECTOR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -104,5 +103,3 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
  */
 int collector_save(const struct collector *collector, FILE *stream);
 int collector_load(struct collector *collector, FILE *stream);
-
-#endif

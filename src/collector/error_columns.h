@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ERROR_COLUMNS_H
-#define QMIPSEC_ERROR_COLUMNS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,5 +63,3 @@ void error_columns_begin(struct error_columns *columns, uint64_t integrity);
 
 /* True if the counters that both columns are made of are there. */
 bool error_columns_have_source(const struct xfrm_stat *stat);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_FAULTS_H
-#define QMIPSEC_FAULTS_H
+#pragma once
 
 /*
  * What a namespace's poll reads, and which of it could not be read the last time. A
@@ -41,5 +40,3 @@ const char *source_name(enum source source);
 
 /* What that means for the numbers, in words. */
 const char *source_effect(enum source source);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETNS_LOG_H
-#define QMIPSEC_NETNS_LOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,5 +53,3 @@ void netns_log_foreign(const struct netns_log *log, struct flood *flood, uint64_
 
 /* Why the kernel's XFRM cannot be opened or read in the daemon's own namespace. */
 void netns_log_no_kernel(int err);
-
-#endif

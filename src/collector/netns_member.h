@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETNS_MEMBER_H
-#define QMIPSEC_NETNS_MEMBER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -110,5 +109,3 @@ int netns_member_snapshot(const struct netns_member *member, struct snapshot *fr
 /* Saves its state, if it has one. last_at: as state_save() takes it. Returns 0 or
  * -errno. */
 int netns_member_save(const struct netns_member *member, uint64_t last_at);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETNS_SET_H
-#define QMIPSEC_NETNS_SET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
 /* Saves the state of each. last_at: nothing is counted after this time; 0: counting
  * goes on. */
 void netns_set_save(struct netns_set *set, uint64_t last_at);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ONCE_H
-#define QMIPSEC_ONCE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -11,5 +10,3 @@
  */
 int once_print(const struct kernel_opener *opener, const struct netns_paths *paths,
 	       const struct netns_config *config, bool json, const char *version);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_PARKED_H
-#define QMIPSEC_PARKED_H
+#pragma once
 
 #include "collector/rows.h"
 
@@ -26,5 +25,3 @@ void parked_find_busy(const struct parked *parked, bool *busy);
 
 /* Forgets them. */
 void parked_clear(struct parked *parked);
-
-#endif

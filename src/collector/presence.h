@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_PRESENCE_H
-#define QMIPSEC_PRESENCE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -31,5 +30,3 @@ void presence_refresh(struct rows *rows, struct surroundings *around);
 
 /* No instance is there: the namespace is gone. */
 void presence_clear(struct instance_set *set);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_REPORT_H
-#define QMIPSEC_REPORT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -15,5 +14,3 @@ void report_table(FILE *stream, const struct snapshot *snapshot, unsigned width)
 /* For programs: one JSON object (RFC 8259); names as in the WMI class. */
 void report_json(FILE *stream, const struct snapshot *snapshot, const char *version,
 		 const char *kernel);
-
-#endif

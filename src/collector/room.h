@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ROOM_H
-#define QMIPSEC_ROOM_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ struct collector_room {
 int room_make(struct collector_room *room, struct rows *rows,
 	      struct inventory *inventory, const struct local_addrs *addrs,
 	      const struct parked *parked, uint64_t now);
-
-#endif

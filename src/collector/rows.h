@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ROWS_H
-#define QMIPSEC_ROWS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,5 +73,3 @@ void rows_count_errors(struct rows *rows, uint64_t now);
 
 /* Another namespace begins, whose counters are at 0. */
 void rows_begin_errors(struct rows *rows);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ROWS_SNAPSHOT_H
-#define QMIPSEC_ROWS_SNAPSHOT_H
+#pragma once
 
 #include "collector/rows.h"
 #include "collector/snapshot.h"
@@ -10,5 +9,3 @@
  * 0 or -ENOMEM. */
 int rows_snapshot(const struct rows *rows, const char *netns, bool stale,
 		  struct snapshot *snapshot);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SNAPSHOT_H
-#define QMIPSEC_SNAPSHOT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -85,5 +84,3 @@ const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,
 
 /* Empties it and gives its memory back. */
 void snapshot_free(struct snapshot *snapshot);
-
-#endif

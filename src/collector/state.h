@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_STATE_H
-#define QMIPSEC_STATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,5 +51,3 @@ void state_remove(const char *dir, const char *netns);
  * the name of each file), and files that a daemon was killed over while it saved. */
 void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
 			   void *ctx);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_STATE_BODY_H
-#define QMIPSEC_STATE_BODY_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,5 +25,3 @@ int state_body_save(const struct rows *rows, FILE *stream);
  * After an error the rows are half filled.
  */
 int state_body_load(struct rows *rows, uint64_t now, FILE *stream);
-
-#endif

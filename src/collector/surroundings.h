@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SURROUNDINGS_H
-#define QMIPSEC_SURROUNDINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,5 +64,3 @@ bool surroundings_lack_sources(const struct surroundings *around);
 /* How many policies may be compared with one more SA: all of them, or 0 once the
  * poll's budget is used up. An SA that has carried packets hardly needs them. */
 size_t surroundings_take_policies(struct surroundings *around);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ATTRIBUTE_H
-#define QMIPSEC_ATTRIBUTE_H
+#pragma once
 
 #include "instance/instance.h"
 #include "kernel/local_addr.h"
@@ -69,5 +68,3 @@ unsigned attribute_instance(const struct instance_set *set,
 bool attribute_connection(const struct instance *instance,
 			  const struct local_addrs *addrs, uint16_t family,
 			  const struct in6_addr *local, const struct in6_addr *remote);
-
-#endif

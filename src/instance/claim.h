@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_CLAIM_H
-#define QMIPSEC_CLAIM_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -73,5 +72,3 @@ bool claims_equal(const struct claims *a, const struct claims *b);
 unsigned claims_find(const struct claims *claims, const struct policy *policies,
 		     size_t n_policies, const struct sa *sa,
 		     enum sa_direction direction, bool *ret_guess);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_DISCOVERY_H
-#define QMIPSEC_DISCOVERY_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -29,5 +28,3 @@
  */
 int discovery_update(struct instance_set *set, const struct iscsi_sysfs *sysfs,
 		     const struct local_addrs *addrs, bool find, unsigned *owners);
-
-#endif

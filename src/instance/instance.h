@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_INSTANCE_H
-#define QMIPSEC_INSTANCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -130,5 +129,3 @@ int instance_set_find(const struct instance_set *set, const char *name);
 /* Adds an instance that has no rules, if there is none of that name. Returns its
  * number, -ENOMEM, or -EINVAL if it cannot be a name. */
 int instance_set_add(struct instance_set *set, const char *name);
-
-#endif

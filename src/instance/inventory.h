@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_INVENTORY_H
-#define QMIPSEC_INVENTORY_H
+#pragma once
 
 #include "instance/claim.h"
 #include "instance/instance.h"
@@ -88,5 +87,3 @@ unsigned inventory_row(const struct inventory *inventory,
 		       const struct local_addrs *addrs, const struct policy *policies,
 		       size_t n_policies, const struct sa *sa,
 		       enum sa_direction direction, enum row_reason *ret_reason);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_INSTANCE_NAME_H
-#define QMIPSEC_INSTANCE_NAME_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +38,3 @@ void instance_name_mask(char *part, char separator);
 /* Checks a name that the configuration gives. Returns 0, or -EINVAL with the reason in
  * the parser's error. */
 int instance_name_check(struct parser *parser, const char *name);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_INSTANCE_RENAME_H
-#define QMIPSEC_INSTANCE_RENAME_H
+#pragma once
 
 #include "instance/name.h"
 
@@ -41,5 +40,3 @@ bool instance_may_leave_name(const struct instance_set *renames, const char *fou
  * or -ENOMEM; that only if one that is configured has to leave its name.
  */
 int instance_set_apply_renames(struct instance_set *set);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ROW_ROOM_H
-#define QMIPSEC_ROW_ROOM_H
+#pragma once
 
 #include "instance/instance.h"
 
@@ -24,5 +23,3 @@ size_t row_room_wanted(const struct instance_set *set);
  * which has room for set->n. busy has an element for each number. Returns how many. */
 size_t row_room_choose(struct instance_set *set, const bool *busy, size_t wanted,
 		       unsigned *numbers);
-
-#endif

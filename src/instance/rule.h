@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_INSTANCE_RULE_H
-#define QMIPSEC_INSTANCE_RULE_H
+#pragma once
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -47,5 +46,3 @@ struct instance_line {
  * Returns 0, or -EINVAL with the reason in the parser's error.
  */
 int instance_line_parse(struct parser *parser, struct instance_line *ret);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_FLOOD_H
-#define QMIPSEC_FLOOD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@ void flood_note_poll(struct flood *flood, uint64_t n);
 /* True if there are messages to report: the first, and then no more than once in
  * FLOOD_LOG_NS. The caller logs n. */
 bool flood_log_is_due(struct flood *flood, uint64_t n, uint64_t now);
-
-#endif

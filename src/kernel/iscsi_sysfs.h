@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ISCSI_SYSFS_H
-#define QMIPSEC_ISCSI_SYSFS_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -82,5 +81,3 @@ const struct iscsi_host *iscsi_sysfs_host(const struct iscsi_sysfs *sysfs,
 /* True if the kernel's own TCP/IP carries this host's sessions, so that XFRM sees them:
  * iscsi_tcp and iscsi_iser. Other drivers' adapters have a stack of their own. */
 bool iscsi_host_is_software(const struct iscsi_host *host);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_KERNEL_H
-#define QMIPSEC_KERNEL_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -69,5 +68,3 @@ struct kernel_ops {
 	/* CLOCK_MONOTONIC in nanoseconds. */
 	uint64_t (*now)(void *kernel);
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_KERNEL_OPENER_H
-#define QMIPSEC_KERNEL_OPENER_H
+#pragma once
 
 #include <stddef.h>
 
@@ -29,5 +28,3 @@ struct kernel_opener {
 	/* A descriptor that is readable when events wait. */
 	int (*event_fd)(void *kernel);
 };
-
-#endif

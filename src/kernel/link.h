@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LINK_H
-#define QMIPSEC_LINK_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ int links_add(struct links *links, const struct nlmsghdr *nlh);
 const struct link *links_find(const struct links *links, uint32_t if_index);
 
 void links_free(struct links *links);
-
-#endif

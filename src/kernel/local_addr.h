@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LOCAL_ADDR_H
-#define QMIPSEC_LOCAL_ADDR_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -42,5 +41,3 @@ bool local_addrs_on(const struct local_addrs *addrs, uint16_t family,
 /* Forgets all addresses; local_addrs_free() also gives the memory back. */
 void local_addrs_clear(struct local_addrs *addrs);
 void local_addrs_free(struct local_addrs *addrs);
-
-#endif

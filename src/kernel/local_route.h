@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LOCAL_ROUTE_H
-#define QMIPSEC_LOCAL_ROUTE_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -61,5 +60,3 @@ enum local_kind local_routes_find(struct local_routes *routes, uint16_t family,
 /* What the address alone tells, without any lookup: LOCAL_GROUP if it is a multicast
  * group or the limited broadcast address, LOCAL_NO if it is unspecified. */
 enum local_kind local_kind_of_addr(uint16_t family, const struct in6_addr *addr);
-
-#endif

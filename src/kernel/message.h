@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_MESSAGE_H
-#define QMIPSEC_MESSAGE_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -55,5 +54,3 @@ int message_get_mark(const struct nlattr *attr, uint32_t *ret_mark, uint32_t *re
 /* An address as XFRM has it: 16 bytes, of which AF_INET uses four. The rest becomes 0,
  * whatever the keying daemon left there. */
 void message_copy_addr(struct in6_addr *to, const void *from, uint16_t family);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETLINK_REQUEST_H
-#define QMIPSEC_NETLINK_REQUEST_H
+#pragma once
 
 #include <stddef.h>
 
@@ -35,5 +34,3 @@ int netlink_request_open(int protocol, struct mnl_socket **ret);
  */
 int netlink_request(struct mnl_socket **socket, const struct nlmsghdr *request,
 		    struct netlink_reader *reader);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETLINK_SOCKET_H
-#define QMIPSEC_NETLINK_SOCKET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,5 +40,3 @@ int netlink_socket_set_timeout(struct mnl_socket *socket, unsigned seconds);
  */
 ssize_t netlink_socket_receive(const struct mnl_socket *socket, void *buffer,
 			       size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETNS_H
-#define QMIPSEC_NETNS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,5 +66,3 @@ int netns_cookie(int socket, uint64_t *ret);
  * read to its end. */
 int netns_list_dir(const char *dir, void (*found)(void *ctx, const char *name),
 		   void *ctx);
-
-#endif

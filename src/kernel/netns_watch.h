@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_NETNS_WATCH_H
-#define QMIPSEC_NETNS_WATCH_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -30,5 +29,3 @@ void netns_watch_read(struct netns_watch *watch);
 
 /* The directory that is watched now: dir, or the nearest above it that is there. */
 const char *netns_watch_place(const struct netns_watch *watch);
-
-#endif

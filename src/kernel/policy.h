@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_POLICY_H
-#define QMIPSEC_POLICY_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -87,5 +86,3 @@ bool policies_ask_for(const struct policy *policies, size_t n_policies,
  */
 enum sa_direction policy_direction(const struct policy *policies, size_t n_policies,
 				   const struct sa *sa);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_RETRY_H
-#define QMIPSEC_RETRY_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -19,5 +18,3 @@
  * Returns false after the fifth attempt.
  */
 bool retry_is_due(int err, unsigned *attempt);
-
-#endif

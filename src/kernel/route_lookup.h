@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_ROUTE_LOOKUP_H
-#define QMIPSEC_ROUTE_LOOKUP_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -33,5 +32,3 @@ int route_lookup_interface(struct mnl_socket **socket, uint32_t seq, uint16_t fa
 /* The output interface (RTA_OIF) of an RTM_NEWROUTE message. Returns 0; -ENOENT if it
  * is another message or the route has none; -EBADMSG. */
 int route_interface(const struct nlmsghdr *nlh, uint32_t *ret_if_index);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SA_H
-#define QMIPSEC_SA_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -90,5 +89,3 @@ static inline bool sa_is_ipsec(const struct sa *sa)
 
 /* Tunnel and IPTFS modes have an outer header of their own. */
 bool sa_mode_is_tunnel(uint8_t mode);
-
-#endif

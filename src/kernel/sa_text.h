@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SA_TEXT_H
-#define QMIPSEC_SA_TEXT_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <stddef.h>
@@ -18,5 +17,3 @@ const char *sa_describe(const struct sa *sa, char *text, size_t size);
 
 /* A whole message of NETLINK_XFRM: "UPDSA, 412 bytes: esp 0xc0ffee01 ...". */
 const char *sa_describe_message(const struct nlmsghdr *nlh, char *text, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_XFRM_NETLINK_H
-#define QMIPSEC_XFRM_NETLINK_H
+#pragma once
 
 #include "kernel/kernel_opener.h"
 
@@ -18,5 +17,3 @@
  * fails, the program ends.
  */
 extern const struct kernel_opener xfrm_netlink_opener;
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_XFRM_STAT_H
-#define QMIPSEC_XFRM_STAT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -59,5 +58,3 @@ struct xfrm_totals {
  * that something may be missing.
  */
 bool xfrm_totals_follow(struct xfrm_totals *totals, const struct xfrm_stat *stat);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LEDGER_H
-#define QMIPSEC_LEDGER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -179,5 +178,3 @@ int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record)
 /* The same for an SA that this ledger gave up by ledger_end(), and that may yet be
  * there: it counts as an addition again, its past bytes do not. */
 int ledger_readmit_sa(struct ledger *ledger, const struct ledger_record *record);
-
-#endif

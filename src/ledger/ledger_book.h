@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LEDGER_BOOK_H
-#define QMIPSEC_LEDGER_BOOK_H
+#pragma once
 
 #include "ledger/ledger.h"
 #include "ledger/sa_table.h"
@@ -136,5 +135,3 @@ void book_count_deletion(struct ledger *ledger, const struct sa_entry *entry);
 
 /* Takes an entry out of the table, whatever it is. Nothing is counted. */
 void book_drop(struct ledger *ledger, uint32_t place);
-
-#endif

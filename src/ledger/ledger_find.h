@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LEDGER_FIND_H
-#define QMIPSEC_LEDGER_FIND_H
+#pragma once
 
 #include "ledger/ledger_book.h"
 
@@ -65,5 +64,3 @@ bool find_may_continue(const struct ledger *ledger, const struct sa_entry *from,
  * entry, but only between a MIGRATE and the next dump,
  * and not for more than some hundreds of events. */
 uint32_t find_migrated(struct ledger *ledger, const struct sa *to);
-
-#endif

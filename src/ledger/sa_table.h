@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SA_TABLE_H
-#define QMIPSEC_SA_TABLE_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -171,5 +170,3 @@ void sa_table_join(struct sa_table *table, uint64_t key, uint32_t place,
 
 /* Takes an entry out of the list of the group of that key. */
 void sa_table_leave(struct sa_table *table, uint64_t key, uint32_t place);
-
-#endif

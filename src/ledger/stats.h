@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_STATS_H
-#define QMIPSEC_STATS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -45,5 +44,3 @@ uint64_t stats_get(const struct stats *stats, const struct stat_column *column);
 
 /* Adds every column of from to the same column of to. */
 void stats_add(struct stats *to, const struct stats *from);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_CLOCK_H
-#define QMIPSEC_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 #include <time.h>
@@ -18,5 +17,3 @@ static inline uint64_t clock_now_ms(void)
 {
 	return clock_now_ns() / 1000000;
 }
-
-#endif

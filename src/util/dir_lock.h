@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_DIR_LOCK_H
-#define QMIPSEC_DIR_LOCK_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -19,5 +18,3 @@ int dir_lock_open(const char *dir, pid_t *ret_holder);
 /* Has the kernel name the calling process as the holder: after a fork(2) that is still
  * the parent, which has ended. Returns 0 or -errno. */
 int dir_lock_adopt(int fd);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_EXCLUSIVE_H
-#define QMIPSEC_EXCLUSIVE_H
+#pragma once
 
 /* What a daemon has for itself: its state directory and its PID file. A second daemon
  * that wants either is told who has it. Logs what it cannot have. */
@@ -18,5 +17,3 @@ int exclusive_settle(void);
 
 /* Removes the PID file and gives the directory free. */
 void exclusive_release(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_HASH_H
-#define QMIPSEC_HASH_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ static inline uint64_t hash_mix_addr(uint64_t hash, const struct in6_addr *addr)
 	memcpy(half, addr, sizeof(half));
 	return hash_mix(hash_mix(hash, half[0]), half[1]);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_LOG_H
-#define QMIPSEC_LOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,5 +57,3 @@ void log_list_topics(FILE *stream, const char *indentation);
 /* Where messages go, instead of to the standard error output; NULL: there again. */
 typedef void (*log_sink)(int level, const char *text);
 void log_set_sink(log_sink sink);
-
-#endif

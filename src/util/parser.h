@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_PARSER_H
-#define QMIPSEC_PARSER_H
+#pragma once
 
 #include <stddef.h>
 
@@ -21,5 +20,3 @@ __attribute__((format(printf, 2, 3))) int parser_fail(struct parser *parser,
  * the next character as it is. Returns 1, 0 at the end of the line, or -EINVAL.
  */
 int parser_word(struct parser *parser, char *word, size_t size);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_PID_FILE_H
-#define QMIPSEC_PID_FILE_H
+#pragma once
 
 #include <sys/types.h>
 
@@ -27,5 +26,3 @@ int pid_file_write(const struct pid_file *file);
 
 /* Removes it, unless somebody has put another one in its place, and ends the lock. */
 void pid_file_remove(struct pid_file *file);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_PREFIX_H
-#define QMIPSEC_PREFIX_H
+#pragma once
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -37,5 +36,3 @@ static inline bool prefix_matches(const struct prefix *prefix, uint16_t family,
 
 /* Reads ADDR or ADDR/LEN. Returns 0 or -EINVAL. */
 int prefix_parse(const char *text, struct prefix *ret);
-
-#endif

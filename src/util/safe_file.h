@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SAFE_FILE_H
-#define QMIPSEC_SAFE_FILE_H
+#pragma once
 
 #include <stddef.h>
 #include <sys/uio.h>
@@ -30,5 +29,3 @@ int safe_file_replace(const char *dir, const char *name, const struct iovec *par
 		      int n_parts);
 
 #define SAFE_FILE_TEMPORARY ".new"
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_SYSTEMD_H
-#define QMIPSEC_SYSTEMD_H
+#pragma once
 
 /*
  * Notifies systemd, and does nothing where it is not the service manager or
@@ -34,6 +33,4 @@ static inline uint64_t systemd_watchdog_usec(void)
 {
 	return 0;
 }
-#endif
-
 #endif

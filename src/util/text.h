@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TEXT_H
-#define QMIPSEC_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +35,3 @@ void text_clean(char *to, size_t size, const char *text);
 /* Ends text before the first byte that may not be shown: where clean text has been cut
  * in the middle of a character, as snprintf() does. */
 void text_trim(char *text);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_FAILING_ALLOC_H
-#define QMIPSEC_TESTS_FAILING_ALLOC_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,5 +24,3 @@ void failing_alloc_resume(void);
 
 /* Blocks that were allocated since the start of the program and not freed. */
 size_t failing_alloc_live(void);
-
-#endif

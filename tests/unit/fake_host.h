@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_FAKE_HOST_H
-#define QMIPSEC_TESTS_FAKE_HOST_H
+#pragma once
 
 #include "fake_kernel.h"
 #include "kernel/kernel_opener.h"
@@ -38,5 +37,3 @@ void fake_host_set_bytes(int namespace, uint64_t bytes);
 
 /* Events wait. */
 void fake_host_wake(int namespace);
-
-#endif

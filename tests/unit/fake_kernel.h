@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_FAKE_KERNEL_H
-#define QMIPSEC_TESTS_FAKE_KERNEL_H
+#pragma once
 
 #include "kernel/kernel.h"
 #include "messages.h"
@@ -85,5 +84,3 @@ void fake_kernel_link(struct fake_kernel *kernel, uint32_t if_index, uint32_t if
 
 /* Frees what it holds, not the struct. */
 void fake_kernel_free(struct fake_kernel *kernel);
-
-#endif

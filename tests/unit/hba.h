@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_HBA_H
-#define QMIPSEC_TESTS_HBA_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -66,5 +65,3 @@ void hba_remove_host(const struct tree *tree, const struct hba_host *host);
 
 /* An attribute that cannot be read any more: open succeeds, reading fails. */
 void hba_unreadable(const struct tree *tree, const char *path);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_INSTANCES_H
-#define QMIPSEC_TESTS_INSTANCES_H
+#pragma once
 
 #include "instance/instance.h"
 
@@ -21,5 +20,3 @@ const struct instance *instances_get(const struct instance_set *set, const char 
 /* Another configuration at runtime. Both lists end with NULL, and may be NULL. */
 void instances_reconfigure(struct instance_set *set, const char *const *lines,
 			   const char *const *renames);
-
-#endif

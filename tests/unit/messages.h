@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_MESSAGES_H
-#define QMIPSEC_TESTS_MESSAGES_H
+#pragma once
 
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
@@ -102,5 +101,3 @@ struct nlmsghdr *message_with_attr(const struct nlmsghdr *nlh, uint16_t type,
 /* The first len bytes of a message (at least its header's 16), its length set to that.
  */
 struct nlmsghdr *message_cut(const struct nlmsghdr *nlh, size_t len);
-
-#endif

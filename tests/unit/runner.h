@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_RUNNER_H
-#define QMIPSEC_TESTS_RUNNER_H
+#pragma once
 
 #include <check.h>
 #include <stdlib.h>
@@ -40,5 +39,3 @@ void runner_add_test(const char *file, const TTest *test);
 		runner_add_test(__FILE__, &name##_ttest);                    \
 	}                                                                    \
 	static void name(int _i CK_ATTRIBUTE_UNUSED)
-
-#endif

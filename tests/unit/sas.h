@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_SAS_H
-#define QMIPSEC_TESTS_SAS_H
+#pragma once
 
 #include "kernel/sa.h"
 #include "messages.h"
@@ -19,5 +18,3 @@ void sa_refuse(struct nlmsghdr *nlh);
 /* A plain ESP SA, and one with all that a message can carry. */
 struct sa_values sa_esp(void);
 struct sa_values sa_full(void);
-
-#endif

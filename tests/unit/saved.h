@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_SAVED_H
-#define QMIPSEC_TESTS_SAVED_H
+#pragma once
 
 #include "collector/state.h"
 #include "collector/state_body.h"
@@ -47,5 +46,3 @@ struct header good_header(size_t len);
 /* Writes head and body with the right checksum, and reads them into a new collector. */
 int load_forged_by(struct header header, const char *body);
 int load_forged(const char *body, size_t len);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_TREE_H
-#define QMIPSEC_TESTS_TREE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -33,5 +32,3 @@ void tree_session(const struct tree *tree, unsigned host, unsigned session,
 
 /* Removes all of it. */
 void tree_remove(const struct tree *tree);
-
-#endif

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#ifndef QMIPSEC_TESTS_WORLD_H
-#define QMIPSEC_TESTS_WORLD_H
+#pragma once
 
 #include "collector/collector.h"
 #include "fake_kernel.h"
@@ -54,5 +53,3 @@ struct sa_values sa_between(const char *saddr, const char *daddr, uint32_t spi);
 /* The SAD has one outbound SA of so many bytes, and no other. */
 void sad_has(uint64_t bytes);
 void sad_is_empty(void);
-
-#endif
