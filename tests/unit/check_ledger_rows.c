@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger_world.h"
+
+#include <errno.h>
+
+/* Directions that become known later, and rows. */
+
+CHAPTER(ledger_setup, ledger_teardown);
+
+/* Direction that is not known at first. */
+
+TEST(direction_known_later)
+{
+	struct sa sa = with_traffic(out_sa(1), 500, 5);
+
+	blind = true;
+	POLL(sa);
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 0);
+	IS(confidential_bytes_received, 0);
+	IS(active_tunnels, 0);
+	POLL(with_traffic(sa, 600, 6));
+	blind = false;
+	POLL(with_traffic(sa, 700, 7));
+	IS(confidential_bytes_sent, 700);
+	IS(active_tunnels, 1);
+	life_is(1, 1, 0);
+}
+
+TEST(direction_known_later_by_sequence_numbers)
+{
+	struct sa sa = in_sa(1);
+
+	blind = true;
+	sa.replay_protected = true;
+	POLL_NONE();
+	event(SA_EVENT_NEW, sa);
+	POLL(sa);
+	sa.sequence = SA_DIR_IN;
+	POLL(with_traffic(sa, 700, 7));
+	IS(confidential_bytes_received, 700);
+	IS(packets_with_replay_detection, 7);
+}
+
+/* DELSA carries the sequence numbers too: the last chance to learn. */
+TEST(direction_known_at_the_end)
+{
+	struct sa sa = in_sa(1);
+
+	blind = true;
+	POLL_NONE();
+	event(SA_EVENT_NEW, sa);
+	sa.sequence = SA_DIR_IN;
+	event(SA_EVENT_DELETE, with_traffic(sa, 700, 7));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_received, 700);
+}
+
+TEST(direction_never_known)
+{
+	blind = true;
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	POLL_NONE();
+	life_is(0, 1, 1);
+	for (size_t i = STAT_ID_packets_with_replay_detection - 1; i < STAT_COUNT; i++)
+		ck_assert_uint_eq(stats_get(&totals(0)->stats, &stat_columns[i]), 0);
+}
+
+TEST(direction_known_later_brings_its_row)
+{
+	struct sa sa = out_sa(1);
+
+	sa.reqid = 100;
+	blind = true;
+	ownerless = true;
+	POLL(with_traffic(sa, 500, 5));
+	blind = false;
+	ownerless = false;
+	POLL(with_traffic(sa, 600, 6));
+	life_is(0, 1, 1);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 1);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(1)->stats.active_tunnels, 1);
+	IS(active_tunnels, 0);
+}
+
+/* Rows. */
+
+TEST(rows_are_apart)
+{
+	struct sa a = out_sa(1);
+	struct sa b = out_sa(2);
+
+	a.reqid = 100;
+	b.reqid = 300;
+	POLL(with_traffic(a, 10, 1), with_traffic(b, 200, 2));
+	ck_assert_uint_eq(totals(0)->stats.active_sa, 0);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 10);
+	ck_assert_uint_eq(totals(2)->stats.confidential_bytes_sent, 0);
+	ck_assert_uint_eq(totals(3)->stats.confidential_bytes_sent, 200);
+}
+
+TEST(reattribute)
+{
+	struct sa sa = out_sa(1);
+	struct sa waiting = larval(in_sa(2));
+
+	sa.reqid = waiting.reqid = 100;
+	ownerless = true;
+	POLL(with_traffic(sa, 500, 5), waiting);
+	life_is(1, 1, 0);
+	IS(pending_key_operations, 1);
+	IS(active_tunnels, 1);
+	ownerless = false;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	life_is(0, 1, 1);
+	IS(pending_key_operations, 0);
+	IS(active_tunnels, 0);
+	IS(confidential_bytes_sent, 500);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 1);
+	ck_assert_uint_eq(totals(1)->stats.pending_key_operations, 1);
+	ck_assert_uint_eq(totals(1)->stats.active_tunnels, 1);
+	POLL(with_traffic(sa, 600, 6), waiting);
+	IS(confidential_bytes_sent, 500);
+	IS(rekeys, 0);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 100);
+	losses_are(0);
+}
+
+/* Nobody has seen it in row 0: its policy came a moment after it. */
+TEST(reattribute_a_newborn)
+{
+	struct sa out = out_sa(1);
+	struct sa in = in_sa(2);
+
+	POLL();
+	out.reqid = in.reqid = 100;
+	in.replay_protected = true;
+	ownerless = true;
+	event(SA_EVENT_NEW, with_traffic(out, 52, 1));
+	begin();
+	event(SA_EVENT_NEW, with_traffic(in, 0, 0));
+	in.integrity_failed = 3;
+	in.replay = 2;
+	show(with_traffic(out, 104, 2));
+	show(with_traffic(in, 60, 1));
+	ownerless = false;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	finish();
+	life_is(0, 0, 0);
+	IS(active_tunnels, 0);
+	IS(confidential_bytes_sent, 0);
+	IS(confidential_bytes_received, 0);
+	IS(packets_with_replay_detection, 0);
+	IS(packets_not_authenticated, 0);
+	ck_assert_uint_eq(totals(0)->replay_failures, 0);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 2);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 2);
+	ck_assert_uint_eq(totals(1)->stats.key_deletions, 0);
+	ck_assert_uint_eq(totals(1)->stats.active_tunnels, 1);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 104);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_received, 60);
+	ck_assert_uint_eq(totals(1)->stats.packets_with_replay_detection, 1);
+	ck_assert_uint_eq(totals(1)->stats.packets_not_authenticated, 3);
+	ck_assert_uint_eq(totals(1)->replay_failures, 2);
+}
+
+/* What it was born with may have been counted in row 0 under another address. */
+TEST(reattribute_a_newborn_with_preloaded_bytes)
+{
+	struct sa out = out_sa(1);
+
+	POLL();
+	out.reqid = 100;
+	ownerless = true;
+	ledger_note_gap(ledger);
+	event(SA_EVENT_NEW, with_traffic(out, 500, 5));
+	ownerless = false;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	POLL(with_traffic(out, 600, 6));
+	life_is(0, 1, 1);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 100);
+}
+
+TEST(a_claimed_sa_keeps_its_row)
+{
+	struct sa sa = out_sa(1);
+
+	sa.reqid = 100;
+	POLL(with_traffic(sa, 500, 5));
+	ownerless = true;
+	ck_assert_int_eq(ledger_reattribute(ledger), 0);
+	POLL(with_traffic(sa, 600, 6));
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 600);
+	ck_assert_uint_eq(totals(1)->stats.active_sa, 1);
+}
+
+TEST(more_rows)
+{
+	struct sa sa = out_sa(1);
+
+	sa.reqid = 100;
+	POLL(with_traffic(sa, 500, 5));
+	ck_assert_int_eq(ledger_grow_rows(ledger, 200), 0);
+	ck_assert_int_eq(ledger_grow_rows(ledger, 2), 0);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 500);
+	ck_assert_uint_eq(totals(199)->stats.confidential_bytes_sent, 0);
+	ck_assert_int_eq(ledger_grow_rows(ledger, LEDGER_MAX_ROWS + 1), -ERANGE);
+	ck_assert_int_eq(ledger_grow_rows(ledger, LEDGER_MAX_ROWS), 0);
+}
+
+static unsigned row_out_of_range(void *ctx, const struct sa *sa, enum sa_direction way)
+{
+	(void)ctx;
+	(void)sa;
+	(void)way;
+	return 70000;
+}
+
+TEST(a_row_that_is_not_there)
+{
+	const struct ledger_env bad = {NULL, ledger_world.direction, row_out_of_range};
+
+	ledger_teardown();
+	ledger = ledger_new(&bad, 2);
+	POLL(with_traffic(out_sa(1), 500, 5));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 500);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger_world.h"
+
+#include <errno.h>
+
+/* The ledger over a restart. */
+
+CHAPTER(ledger_setup, ledger_teardown);
+
+struct saved {
+	struct ledger_row rows[ROWS];
+	struct ledger_record records[16];
+	size_t n;
+};
+
+static int keep(void *ctx, const struct ledger_record *record)
+{
+	struct saved *saved = ctx;
+
+	saved->records[saved->n++] = *record;
+	return saved->n == 16 ? -E2BIG : 0;
+}
+
+static struct saved save(void)
+{
+	struct saved saved = {.n = 0};
+
+	for (unsigned i = 0; i < ROWS; i++)
+		saved.rows[i] = *totals(i);
+	ck_assert_int_eq(ledger_save(ledger, keep, &saved), 0);
+	return saved;
+}
+
+/* Saves the ledger and restores a new one from that. Returns how many SAs were saved.
+ */
+static size_t restart(void)
+{
+	const struct saved saved = save();
+
+	ledger_again();
+	for (unsigned i = 0; i < ROWS; i++)
+		ck_assert_int_eq(ledger_restore_row(ledger, i, &saved.rows[i]), 0);
+	for (size_t i = 0; i < saved.n; i++)
+		ck_assert_int_eq(ledger_restore_sa(ledger, &saved.records[i]), 0);
+	return saved.n;
+}
+
+TEST(restart_goes_on)
+{
+	struct sa sa = with_traffic(in_sa(1), 500, 5);
+	struct sa rowed = with_traffic(out_sa(9), 33, 1);
+
+	rowed.reqid = 100;
+	sa.replay_protected = true;
+	sa.integrity_failed = 3;
+	sa.replay = 4;
+	sa.replay_window = 5;
+	POLL(sa, rowed, with_traffic(out_sa(2), 50, 1), larval(in_sa(3)));
+	restart();
+	life_is(2, 2, 0);
+	IS(active_tunnels, 1);
+	IS(pending_key_operations, 0);
+	sa.integrity_failed = 4;
+	sa.replay = 6;
+	POLL(with_traffic(sa, 600, 7), rowed, with_traffic(out_sa(2), 60, 2),
+	     larval(in_sa(3)));
+	life_is(2, 2, 0);
+	IS(confidential_bytes_received, 600);
+	IS(confidential_bytes_sent, 60);
+	IS(packets_not_authenticated, 4);
+	IS(packets_with_replay_detection, 7);
+	IS(pending_key_operations, 1);
+	ck_assert_uint_eq(totals(0)->replay_failures, 11);
+	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 33);
+	ck_assert_uint_eq(totals(1)->stats.key_additions, 1);
+	losses_are(0);
+}
+
+/* Published while the daemon was away: likely the same SA, but not surely. */
+TEST(restart_with_publications_in_between)
+{
+	POLL(published(out_sa(1), T0, 500));
+	POLL(published(out_sa(1), T0 + 5, 600));
+	restart();
+	POLL(published(out_sa(1), T0 + 5, 700));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 700);
+	losses_are(0);
+	restart();
+	POLL(published(out_sa(1), T0 + 9, 800));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 800);
+	losses_are(1);
+	restart();
+	POLL(published(out_sa(1), T0 + 11, 50));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 850);
+	losses_are(2);
+}
+
+/* The saved order holds, whatever times they show. */
+TEST(restart_keeps_the_births)
+{
+	struct sa old = published(out_sa(1), T0 + 1000, 100);
+	struct sa young = out_sa(2);
+
+	young.add_time += 60;
+	POLL(young, out_sa(1));
+	POLL(young, old);
+	restart();
+	POLL(young, old);
+	POLL(with_traffic(young, 10, 1), old);
+	for (int i = 0; i < 2; i++) {
+		struct sa *sa = i ? &old : &young;
+		struct sa to = moved(*sa, "10.0.0.2", "192.0.2.9");
+
+		event(SA_EVENT_DELETE, *sa);
+		event(SA_EVENT_NEW, to);
+		*sa = to;
+	}
+	POLL(old, young);
+	event(SA_EVENT_DELETE, old);
+	POLL(young);
+	IS(rekeys, 1);
+	IS(active_sa, 1);
+}
+
+/* Of a namespace that was out of sight: see ledger_end(). */
+TEST(readmitted_and_published)
+{
+	struct saved saved;
+
+	POLL(published(out_sa(1), T0, 500));
+	POLL(published(out_sa(1), T0 + 3, 600));
+	saved = save();
+	ck_assert_uint_eq(saved.n, 1);
+	ledger_end(ledger);
+	life_is(0, 1, 1);
+	losses_are(1);
+	ck_assert_int_eq(ledger_readmit_sa(ledger, &saved.records[0]), 0);
+	POLL(published(out_sa(1), T0 + 7, 800));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 800);
+	losses_are(2);
+}
+
+TEST(restart_with_changes_in_between)
+{
+	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 1));
+	restart();
+	POLL(with_traffic(out_sa(3), 7, 1), with_traffic(out_sa(2), 60, 2));
+	POLL(with_traffic(out_sa(3), 7, 1), with_traffic(out_sa(2), 60, 2));
+	life_is(2, 3, 1);
+	IS(confidential_bytes_sent, 567);
+	losses_are(1);
+}
+
+/* Its DELSA was read, its deletion is not counted yet. */
+TEST(restart_with_one_leaving)
+{
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	restart();
+	POLL_NONE();
+	POLL_NONE();
+	life_is(0, 1, 1);
+	IS(confidential_bytes_sent, 600);
+}
+
+TEST(restart_keeps_siblings)
+{
+	struct sa young = younger_out(2);
+
+	young.pcpu = 3;
+	young.selector = 99;
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_NEW, younger_out(3));
+	event(SA_EVENT_NEW, young);
+	restart();
+	POLL(young, younger_out(3), out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(1));
+	event(SA_EVENT_DELETE, younger_out(3));
+	POLL(young);
+	IS(rekeys, 1);
+	IS(active_tunnels, 1);
+	life_is(1, 3, 2);
+}
+
+/* Which of two made in one second is the younger must outlive the restart. */
+TEST(restart_keeps_the_order_of_a_second)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(9));
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(9));
+	POLL(out_sa(1));
+	event(SA_EVENT_NEW, out_sa(2)); /* takes the place that 9 has left */
+	POLL(out_sa(2), out_sa(1));
+	IS(rekeys, 1);
+	restart();
+	POLL(out_sa(2), out_sa(1));
+	event(SA_EVENT_DELETE, out_sa(1));
+	POLL(out_sa(2));
+	IS(rekeys, 2);
+	event(SA_EVENT_DELETE, out_sa(2));
+	POLL_NONE();
+	IS(rekeys, 2);
+}
+
+TEST(restart_with_unknown_direction)
+{
+	blind = true;
+	POLL(with_traffic(out_sa(1), 500, 5));
+	restart();
+	blind = false;
+	POLL(with_traffic(out_sa(1), 600, 6));
+	IS(confidential_bytes_sent, 600);
+	life_is(1, 1, 0);
+}
+
+/* Saved before its deletion was counted: its DELSA has told all, so nothing is lost. A
+ * departed SA of its group, if there is one, is not saved. */
+TEST(restored_after_its_delsa)
+{
+	struct sa young = out_sa(2);
+
+	young.add_time++;
+	POLL(with_traffic(out_sa(1), 500, 5));
+	poll_interval = 0;
+	event(SA_EVENT_NEW, young);
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	POLL(young);
+	life_is(2, 2, 0);
+	ck_assert(!ledger_wants_dump(ledger));
+	restart();
+	POLL(young);
+	life_is(1, 2, 1);
+	IS(rekeys, 1);
+	IS(confidential_bytes_sent, 600);
+	losses_are(0);
+	event(SA_EVENT_NEW, out_sa(1));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 7, 1));
+	ck_assert_uint_eq(restart(), 2);
+	POLL(young);
+	life_is(1, 3, 2);
+	IS(confidential_bytes_sent, 607);
+	IS(rekeys, 1);
+	losses_are(0);
+}
+
+/* The DELSA was the first half of a move. */
+TEST(restored_amid_a_move)
+{
+	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
+
+	POLL(with_traffic(out_sa(1), 500, 5));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
+	restart();
+	POLL(with_traffic(to, 700, 7));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 700);
+	losses_are(0);
+}
+
+TEST(records_that_cannot_have_been_saved)
+{
+	struct saved saved;
+	struct ledger_record bad;
+
+	POLL(with_traffic(out_sa(1), 500, 5));
+	saved = save();
+	ck_assert_uint_eq(saved.n, 1);
+	ledger_again();
+	bad = saved.records[0];
+	bad.row = ROWS;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.family = AF_UNIX;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.proto = IPPROTO_COMP;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.direction = 3;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	bad = saved.records[0];
+	bad.replay_protected = 2;
+	ck_assert_int_eq(ledger_restore_sa(ledger, &bad), -EINVAL);
+	ck_assert_int_eq(ledger_restore_row(ledger, ROWS, &saved.rows[0]), -EINVAL);
+	life_is(0, 0, 0);
+}
+
+TEST(saving_stops_at_the_first_error)
+{
+	struct saved saved = {.n = 14};
+
+	POLL(out_sa(1), out_sa(2), out_sa(3));
+	ck_assert_int_eq(ledger_save(ledger, keep, &saved), -E2BIG);
+	ck_assert_uint_eq(saved.n, 16);
+}
