@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "util/array.h"
 #include "util/hash.h"
 #include "util/text.h"
 
@@ -305,26 +306,19 @@ static int compare_connections(const void *left, const void *right)
 
 static int add_host(struct iscsi_sysfs *sysfs, const char *root, const char *name)
 {
-	struct iscsi_host *grown =
-	    realloc(sysfs->hosts, (sysfs->n_hosts + 1) * sizeof(*grown));
-
-	if (!grown)
+	if (array_reserve(&sysfs->hosts, sysfs->n_hosts, 1) < 0)
 		return -ENOMEM;
-	sysfs->hosts = grown;
-	if (!read_host(&grown[sysfs->n_hosts], root, name))
+	if (!read_host(&sysfs->hosts[sysfs->n_hosts], root, name))
 		sysfs->n_hosts++;
 	return 0;
 }
 
 static int add_connection(struct iscsi_sysfs *sysfs, const char *root, const char *name)
 {
-	struct iscsi_connection *grown =
-	    realloc(sysfs->connections, (sysfs->n_connections + 1) * sizeof(*grown));
-
-	if (!grown)
+	if (array_reserve(&sysfs->connections, sysfs->n_connections, 1) < 0)
 		return -ENOMEM;
-	sysfs->connections = grown;
-	if (!read_connection(&grown[sysfs->n_connections], root, name, sysfs))
+	if (!read_connection(&sysfs->connections[sysfs->n_connections], root, name,
+			     sysfs))
 		sysfs->n_connections++;
 	return 0;
 }

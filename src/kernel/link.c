@@ -13,6 +13,7 @@
 #include <libmnl/libmnl.h>
 
 #include "kernel/message.h"
+#include "util/array.h"
 
 struct reader {
 	struct link link;
@@ -85,7 +86,6 @@ int links_add(struct links *links, const struct nlmsghdr *nlh)
 {
 	struct reader reader = {.data = NULL};
 	struct ifinfomsg msg;
-	struct link *grown;
 	int err;
 
 	if (nlh->nlmsg_type != RTM_NEWLINK)
@@ -95,12 +95,10 @@ int links_add(struct links *links, const struct nlmsghdr *nlh)
 		err = message_for_each_attr(nlh, sizeof(msg), read_attr, &reader);
 	if (err || !(reader.link.if_id || reader.link.out_mark || reader.link.in_mark))
 		return err;
-	grown = realloc(links->links, (links->n + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
 	reader.link.if_index = (uint32_t)msg.ifi_index;
-	links->links = grown;
-	grown[links->n++] = reader.link;
+	if (array_reserve(&links->links, links->n, 1) < 0)
+		return -ENOMEM;
+	links->links[links->n++] = reader.link;
 	return 0;
 }
 

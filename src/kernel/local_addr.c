@@ -10,6 +10,7 @@
 #include <libmnl/libmnl.h>
 
 #include "kernel/message.h"
+#include "util/array.h"
 
 static int compare(const void *left, const void *right)
 {
@@ -19,21 +20,6 @@ static int compare(const void *left, const void *right)
 	if (a->family != b->family)
 		return a->family < b->family ? -1 : 1;
 	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
-}
-
-static int append(struct local_addrs *addrs, const struct local_addr *addr)
-{
-	if (addrs->n == addrs->n_allocated) {
-		size_t n = addrs->n_allocated ? addrs->n_allocated * 2 : 16;
-		struct local_addr *grown = realloc(addrs->addrs, n * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		addrs->addrs = grown;
-		addrs->n_allocated = n;
-	}
-	addrs->addrs[addrs->n++] = *addr;
-	return 0;
 }
 
 struct reader {
@@ -72,7 +58,12 @@ int local_addrs_add(struct local_addrs *addrs, const struct nlmsghdr *nlh)
 	reader.local.family = msg.ifa_family;
 	reader.local.if_index = msg.ifa_index;
 	err = message_for_each_attr(nlh, sizeof(msg), read_attr, &reader);
-	return !err && reader.found ? append(addrs, &reader.local) : err;
+	if (err || !reader.found)
+		return err;
+	if (array_reserve(&addrs->addrs, addrs->n, 1) < 0)
+		return -ENOMEM;
+	addrs->addrs[addrs->n++] = reader.local;
+	return 0;
 }
 
 void local_addrs_sort(struct local_addrs *addrs)

@@ -18,7 +18,6 @@ struct local_addr {
 struct local_addrs {
 	struct local_addr *addrs; /* sorted after local_addrs_sort() */
 	size_t n;
-	size_t n_allocated;
 };
 
 /*

@@ -17,6 +17,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "util/array.h"
 #include "util/parser.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -39,13 +40,10 @@ bool netns_list_names(const struct netns_list *list, const char *name)
 
 static int add_name(struct netns_list *list, const char *name)
 {
-	char **grown = realloc(list->names, (list->n + 1) * sizeof(*grown));
-
-	if (!grown)
+	if (array_reserve(&list->names, list->n, 1) < 0)
 		return -ENOMEM;
-	list->names = grown;
-	grown[list->n] = strdup(name);
-	if (!grown[list->n])
+	list->names[list->n] = strdup(name);
+	if (!list->names[list->n])
 		return -ENOMEM;
 	list->n++;
 	return 0;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util/array.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t room_for(size_t n)
+{
+	size_t room = n ? 1 : 0;
+
+	while (room < n)
+		room *= 2;
+	return room;
+}
+
+int array_reserve_bytes(void *array, size_t n, size_t more, size_t size)
+{
+	size_t max = SIZE_MAX / 2 / size; /* twice as many bytes do not overflow */
+	void *elements;
+
+	if (n > max || more > max - n)
+		return -ENOMEM;
+	if (room_for(n + more) == room_for(n))
+		return 0;
+	memcpy(&elements, array, sizeof(elements));
+	elements = realloc(elements, room_for(n + more) * size);
+	if (!elements)
+		return -ENOMEM;
+	memcpy(array, &elements, sizeof(elements));
+	return 0;
+}

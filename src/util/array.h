@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stddef.h>
+
+/*
+ * Growing arrays without a capacity of their own: an array of n elements always has
+ *room for the least power of two that is not below n (n = 0: for none, the array is
+ *NULL or of any size). This holds after elements are removed, too.
+ *
+ *	if (array_reserve(&list->items, list->n, 1) < 0)
+ *		return -ENOMEM;
+ *	list->items[list->n++] = item;
+ */
+
+/* Makes room for `more` elements behind the n of *array, which comes from realloc() or
+ * is NULL. The new elements are not initialised. Returns 0; or -ENOMEM with the array
+ * as it was, also if the size in bytes overflows. */
+#define array_reserve(array, n, more) \
+	array_reserve_bytes((array), (n), (more), sizeof(**(array)))
+
+/* The same for elements of size bytes; array points to the pointer to the first. */
+int array_reserve_bytes(void *array, size_t n, size_t more, size_t size);
