@@ -1,69 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger_world.h"
+#include "ledger_story.h"
 
 /* How an SA becomes known: by events and by dumps, larval or keyed. */
 
 CHAPTER(ledger_setup, ledger_teardown);
 
-TEST(new_by_event)
+TEST(how_an_sa_appears)
 {
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	life_is(1, 1, 0);
-	POLL(with_traffic(out_sa(1), 500, 5));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 500);
-	IS(tunnel_bytes_sent, 500);
-	counts_are(1, 0, 0);
-	POLL(with_traffic(out_sa(1), 700, 7));
-	IS(confidential_bytes_sent, 700);
-	IS(confidential_bytes_received, 0);
-}
+	static const struct ledger_story stories[] = {
+	    {"NEWSA", "dump; NEWSA A; life 1 1 0; dump A=500; life 1 1 0; sent 500; "
+		      "counts 1 0 0; dump A=700; sent 700; received 0"},
+	    /* The bytes before that count as well. */
+	    {"shown by the first dump",
+	     "dump R=500; life 1 1 0; received 500; losses 0"},
+	    {"shown by a later dump",
+	     "dump; dump R=500; life 1 1 0; received 500; counts 1 0 0; "
+	     "dump R=600; life 1 1 0; received 600"},
+	    {"NEWSA during the dump that showed it",
+	     "dump; begin; show R=500; NEWSA R; end; life 1 1 0; received 500; "
+	     "counts 1 0 0"},
+	    {"NEWSA twice", "dump; NEWSA R; NEWSA R; dump R; life 1 1 0; counts 1 0 0"},
+	    /* UPDSA shows zero bytes and the time of the update; neither counts. */
+	    {"UPDSA of a keyed SA",
+	     "dump A=500; UPDSA A; later A 100; UPDSA A; later A -100; life 1 1 0; "
+	     "sent 500; dump A=600; life 1 1 0; sent 600; DELSA A=650; dump; "
+	     "life 0 1 1; sent 650"},
+	    {"UPDSA of a keyed SA during the first dump that shows it",
+	     "dump; begin; show A=500; later A 100; UPDSA A; later A -100; end; "
+	     "life 1 1 0; sent 500; dump A=600; life 1 1 0; sent 600"},
+	};
 
-/* What it has carried since it began is counted too. */
-TEST(new_by_the_first_dump)
-{
-	POLL(with_traffic(in_sa(1), 500, 5));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_received, 500);
-	losses_are(0);
+	LEDGER_PLAY_ALL(stories);
 }
-
-TEST(new_by_a_later_dump)
-{
-	POLL_NONE();
-	POLL(with_traffic(in_sa(1), 500, 5));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_received, 500);
-	counts_are(1, 0, 0);
-	POLL(with_traffic(in_sa(1), 600, 6));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_received, 600);
-}
-
-TEST(dump_before_its_event)
-{
-	POLL_NONE();
-	begin();
-	show(with_traffic(in_sa(1), 500, 5));
-	event(SA_EVENT_NEW, in_sa(1));
-	finish();
-	life_is(1, 1, 0);
-	IS(confidential_bytes_received, 500);
-	counts_are(1, 0, 0);
-}
-
-TEST(the_same_event_twice)
-{
-	POLL_NONE();
-	event(SA_EVENT_NEW, in_sa(1));
-	event(SA_EVENT_NEW, in_sa(1));
-	POLL(in_sa(1));
-	life_is(1, 1, 0);
-	counts_are(1, 0, 0);
-}
-
-/* Larval SAs. */
 
 TEST(updsa_over_an_unknown_larval)
 {
@@ -127,7 +95,7 @@ TEST(larval_that_times_out)
 	life_is(0, 0, 0);
 	IS(pending_key_operations, 0);
 	counts_are(0, 0, 0);
-	hard_expire(larval(in_sa(2))); /* of one that no dump ever showed */
+	hard_expire(larval(in_sa(2))); /* no dump has shown it */
 	POLL_NONE();
 	life_is(0, 0, 0);
 	IS(pending_key_operations, 0);
@@ -182,7 +150,7 @@ TEST(two_acquires)
 	IS(pending_key_operations, 0);
 }
 
-TEST(negotiations_of_others_are_apart)
+TEST(negotiations_with_others_are_separate)
 {
 	struct sa peer = larval(sa_between("192.0.2.2", "10.0.0.1", 1));
 	struct sa reqid = larval(in_sa(2));
@@ -194,7 +162,7 @@ TEST(negotiations_of_others_are_apart)
 	IS(pending_key_operations, 4);
 }
 
-/* strongSwan as the initiator: ACQ, ALLOCSPI, UPDSA in, NEWSA out. */
+/* strongSwan as the initiator: ACQUIRE, ALLOCSPI, inbound UPDSA, outbound NEWSA. */
 TEST(whole_negotiation)
 {
 	POLL_NONE();
@@ -208,44 +176,6 @@ TEST(whole_negotiation)
 	IS(confidential_bytes_sent, 20);
 	IS(confidential_bytes_received, 10);
 	counts_are(2, 0, 0);
-}
-
-/* UPDSA of a keyed SA shows zero bytes and the time of the update. */
-
-TEST(updsa_of_a_keyed_sa_says_nothing)
-{
-	struct sa update = out_sa(1);
-
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event(SA_EVENT_UPDATE, update); /* within the second of its birth */
-	update.add_time += 100;
-	event(SA_EVENT_UPDATE, update);
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 500);
-	POLL(with_traffic(out_sa(1), 600, 6));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 600);
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 650, 7));
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 650);
-}
-
-TEST(updsa_of_a_keyed_sa_during_its_first_dump)
-{
-	struct sa update = out_sa(1);
-
-	POLL_NONE();
-	update.add_time += 100;
-	begin();
-	show(with_traffic(out_sa(1), 500, 5));
-	event(SA_EVENT_UPDATE, update);
-	finish();
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 500);
-	POLL(with_traffic(out_sa(1), 600, 6));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 600);
 }
 
 TEST(nothing_at_all)

@@ -3,7 +3,7 @@
 
 #include <linux/xfrm.h>
 
-/* Which columns an SA counts in, its errors, and its tunnels. */
+/* The columns in which an SA counts: bytes, errors, tunnels. */
 
 CHAPTER(ledger_setup, ledger_teardown);
 
@@ -70,7 +70,7 @@ TEST(ipcomp_and_its_helper_count_nowhere)
 	POLL_NONE();
 	for (size_t i = 0; i < STAT_COUNT; i++)
 		ck_assert_uint_eq(stats_get(&totals(0)->stats, &stat_columns[i]), 0);
-	event(SA_EVENT_DELETE, with_traffic(comp, 2000, 2)); /* never seen before */
+	event(SA_EVENT_DELETE, with_traffic(comp, 2000, 2)); /* unknown */
 	hard_expire(with_traffic(helper, 2000, 2));
 	POLL_NONE();
 	life_is(0, 0, 0);
@@ -90,8 +90,6 @@ TEST(esp_inside_ah)
 	IS(authenticated_bytes_sent, 144);
 	IS(transport_bytes_sent, 252);
 }
-
-/* Errors of an SA. */
 
 TEST(errors_are_added)
 {
@@ -143,8 +141,8 @@ TEST(errors_that_start_again)
 	IS(packets_not_authenticated, 1003);
 }
 
-/* Found in a dump that was then cut short; more failures come before the next one. */
-TEST(errors_of_one_found_twice)
+/* A dump that is cut short shows the SA, which has more errors at the next dump. */
+TEST(errors_of_an_sa_shown_twice)
 {
 	struct sa sa = in_sa(1);
 
@@ -178,7 +176,7 @@ TEST(replay_detection)
 	IS(packets_with_replay_detection, 9);
 }
 
-/* UPDSA may change the window; its message says nothing, the next dump does. */
+/* UPDSA can change the replay window, but only the next dump shows it. */
 TEST(replay_window_that_comes_later)
 {
 	struct sa sa = in_sa(1);
@@ -191,8 +189,6 @@ TEST(replay_window_that_comes_later)
 	POLL(with_traffic(sa, 300, 9));
 	IS(packets_with_replay_detection, 4);
 }
-
-/* ActiveTunnels: row 6. */
 
 TEST(tunnels)
 {

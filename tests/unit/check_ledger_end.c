@@ -1,63 +1,59 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger_world.h"
+#include "ledger_story.h"
 
 /* How an SA ends: DELSA, hard EXPIRE, FLUSHSA, or missing from dumps. */
 
 CHAPTER(ledger_setup, ledger_teardown);
 
-/* Going. */
-
-TEST(delsa_is_exact)
+TEST(how_an_sa_ends)
 {
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 777, 7));
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 777);
-	IS(rekeys, 0);
-	counts_are(0, 0, 0);
-	losses_are(0);
+	static const struct ledger_story stories[] = {
+	    {"DELSA is exact",
+	     "dump; NEWSA A; dump A=500; DELSA A=777; dump; life 0 1 1; sent 777; "
+	     "rekeys 0; counts 0 0 0; losses 0"},
+	    {"hard EXPIRE is exact",
+	     "dump; NEWSA A; dump A=500; EXPIRE A=777; life 0 1 1; dump; "
+	     "life 0 1 1; sent 777; counts 0 0 0; losses 0"},
+	    {"hard EXPIRE without traffic", "dump A; EXPIRE A; dump; life 0 1 1"},
+	    {"soft EXPIRE and policies change nothing",
+	     "dump A=500; EXPIRE_SOFT A=600; life 1 1 0; sent 500; POLICY A; "
+	     "OTHER A; dump A=700; life 1 1 0; sent 700; wants 0"},
+	    /* A dump that shows the SA again makes the first absence void. */
+	    {"missing from one dump",
+	     "dump A=500; dump; life 1 1 0; wants 1; dump A=600; life 1 1 0; "
+	     "wants 0; dump; life 1 1 0; sent 600; losses 0"},
+	    {"missing from two dumps",
+	     "dump A=500; dump; dump; life 0 1 1; sent 500; losses 1; wants 0; "
+	     "counts 0 0 0"},
+	    {"DELSA during the dump that does not show it",
+	     "dump A=500; begin; DELSA A=600; end; dump; life 0 1 1; sent 600; "
+	     "losses 0"},
+	    {"DELSA after the dump that does not show it",
+	     "dump A=500; dump; DELSA A=600; dump; life 0 1 1; sent 600; losses 0"},
+	    /* Its last bytes still count; its deletion counts once. */
+	    {"DELSA of an SA that is lost already",
+	     "dump A=500; dump; dump; DELSA A=600; dump; life 0 1 1; sent 600"},
+	    {"DELSA during the dump that showed it",
+	     "dump A=500; begin; show A=600; DELSA A=650; end; dump; life 0 1 1; "
+	     "sent 650"},
+	    {"NEWSA and DELSA during the dump that showed it",
+	     "dump; begin; show A=600; NEWSA A; DELSA A=650; end; dump; "
+	     "life 0 1 1; sent 650"},
+	    {"EXPIRE during the dump that showed it",
+	     "dump; begin; show A=600; EXPIRE A=650; end; dump; life 0 1 1; "
+	     "sent 650"},
+	    /* The final counters are complete without it. */
+	    {"its NEWSA was lost",
+	     "dump; DELSA A=600; dump; life 0 1 1; sent 600; EXPIRE D=70; dump; "
+	     "life 0 2 2; received 70; counts 0 0 0"},
+	    {"all between two polls",
+	     "dump; NEWSA A; DELSA A=600; dump; life 0 1 1; sent 600"},
+	};
+
+	LEDGER_PLAY_ALL(stories);
 }
 
-TEST(hard_expire_is_exact)
-{
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	POLL(with_traffic(out_sa(1), 500, 5));
-	hard_expire(with_traffic(out_sa(1), 777, 7));
-	life_is(0, 1, 1);
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 777);
-	counts_are(0, 0, 0);
-	losses_are(0);
-}
-
-TEST(hard_expire_of_one_without_traffic)
-{
-	POLL(out_sa(1));
-	hard_expire(out_sa(1));
-	POLL_NONE();
-	life_is(0, 1, 1);
-}
-
-TEST(soft_expire_is_nothing)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event(SA_EVENT_EXPIRE_SOFT, larval(with_traffic(out_sa(1), 600, 6)));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 500);
-	event(SA_EVENT_POLICY, out_sa(1));
-	event(SA_EVENT_OTHER, out_sa(1));
-	POLL(with_traffic(out_sa(1), 700, 7));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 700);
-	ck_assert(!ledger_wants_dump(ledger));
-}
-
-TEST(flush)
+TEST(flush_of_everything)
 {
 	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(in_sa(2), 300, 3),
 	     larval(in_sa(3)));
@@ -74,49 +70,8 @@ TEST(flush)
 	ck_assert(!ledger_wants_dump(ledger));
 }
 
-TEST(flush_and_new_ones)
-{
-	struct sa again = out_sa(1);
-
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event_without_sa(SA_EVENT_FLUSH);
-	again.add_time += 2;
-	event(SA_EVENT_NEW, again);
-	event(SA_EVENT_NEW, out_sa(2));
-	POLL(with_traffic(out_sa(2), 10, 1), with_traffic(again, 20, 2));
-	life_is(2, 3, 1);
-	IS(confidential_bytes_sent, 530);
-	losses_are(1);
-}
-
-/* The SA had been shown before the flush came: the next dump tells. */
-TEST(flush_during_the_dump)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	begin();
-	show(with_traffic(out_sa(1), 600, 6));
-	event_without_sa(SA_EVENT_FLUSH);
-	finish();
-	ck_assert(ledger_wants_dump(ledger));
-	IS(confidential_bytes_sent, 600);
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 600);
-	ck_assert(!ledger_wants_dump(ledger));
-}
-
-TEST(flush_then_a_dump_that_is_cut_short)
-{
-	POLL(out_sa(1));
-	event_without_sa(SA_EVENT_FLUSH);
-	begin();
-	cut_short();
-	ck_assert(ledger_wants_dump(ledger));
-	POLL_NONE();
-	life_is(0, 1, 1);
-}
-
-/* The others are missing for another reason, which the next dump may tell. */
+/* AH SAs were not flushed: they are missing for another reason, which an event or the
+ * next dump may show. */
 TEST(flush_of_one_protocol)
 {
 	struct sa ah = out_sa(2);
@@ -134,234 +89,46 @@ TEST(flush_of_one_protocol)
 	losses_are(1);
 }
 
-/* What a dump shows after a flush was born after it, be it in the same second: it is
- * another SA, and its absence later proves nothing. */
-TEST(flush_does_not_outlive_the_dump_that_shows_the_sa)
+TEST(flush)
 {
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event_without_sa(SA_EVENT_FLUSH);
-	POLL(with_traffic(out_sa(1), 100, 1));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 600);
-	POLL_NONE();
-	life_is(1, 2, 1);
-	POLL(with_traffic(out_sa(1), 200, 2));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 700);
-	losses_are(1);
-}
+	static const struct ledger_story stories[] = {
+	    {"new SAs after it",
+	     "dump A=500; FLUSHSA; later A 2; NEWSA A; NEWSA C; dump C=10 A=20; "
+	     "life 2 3 1; sent 530; losses 1"},
+	    /* It showed the SA before the flush: only the next dump can settle it. */
+	    {"during the dump",
+	     "dump A=500; begin; show A=600; FLUSHSA; end; wants 1; sent 600; "
+	     "dump; life 0 1 1; sent 600; wants 0"},
+	    {"before a dump that is cut short",
+	     "dump A; FLUSHSA; begin; abort; wants 1; dump; life 0 1 1"},
+	    /* What a dump shows after a flush is younger than the flush, so the flush
+	     * does not explain why a later dump does not show it. */
+	    {"the dump shows another SA of the same second",
+	     "dump A=500; FLUSHSA; dump A=100; life 1 2 1; sent 600; dump; "
+	     "life 1 2 1; dump A=200; life 1 2 1; sent 700; losses 1"},
+	    {"the dump shows another SA before its NEWSA",
+	     "dump A=500; FLUSHSA; begin; show A=700; NEWSA A; end; life 1 2 1; "
+	     "sent 1200; rekeys 0; dump A=800; DELSA A=900; dump; life 0 2 2; "
+	     "sent 1400; losses 1"},
+	    /* Neither event was read before the dump, so it may have shown either SA:
+	     * the sample counts when the next dump shows the SA again. */
+	    {"another SA of its key during the dump",
+	     "dump A=500; begin; show A=700; FLUSHSA; NEWSA A; end; life 1 2 1; "
+	     "sent 500; dump A=800; sent 1300; losses 1"},
+	    /* The dump showed C before its NEWSA; it was not flushed. */
+	    {"NEWSA after the end of the dump",
+	     "dump A=500; begin; show C=70; FLUSHSA; end; NEWSA C; dump C=80; "
+	     "life 1 2 1; sent 580; losses 1"},
+	    /* No move: a flushed SA cannot move. */
+	    {"another SA between other ends",
+	     "dump A=500; FLUSHSA; dump B=700; life 1 2 1; sent 1200; losses 1"},
+	    {"UPDSA over a larval SA that no dump showed",
+	     "dump A=500; FLUSHSA; UPDSA A; dump A=700; life 1 2 1; sent 1200; "
+	     "losses 1"},
+	    /* All SAs ended at once, so none replaced another. */
+	    {"no rekey", "dump; later C 1; NEWSA A; NEWSA C; dump C A; FLUSHSA; dump; "
+			 "life 0 2 2; rekeys 0"},
+	};
 
-/* The dump shows the new SA before its NEWSA is read. */
-TEST(flushed_and_made_again_in_the_same_second)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event_without_sa(SA_EVENT_FLUSH);
-	begin();
-	show(with_traffic(out_sa(1), 700, 7));
-	event(SA_EVENT_NEW, out_sa(1));
-	finish();
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 1200);
-	IS(rekeys, 0);
-	POLL(with_traffic(out_sa(1), 800, 8));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 900, 9));
-	POLL_NONE();
-	life_is(0, 2, 2);
-	IS(confidential_bytes_sent, 1400);
-	losses_are(1);
-}
-
-/* Nor is FLUSHSA read: which of the two the dump has shown nobody can tell, so what it
- * shows counts when the next dump shows it again. */
-TEST(flushed_and_made_again_during_the_dump)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	begin();
-	show(with_traffic(out_sa(1), 700, 7));
-	event_without_sa(SA_EVENT_FLUSH);
-	event(SA_EVENT_NEW, out_sa(1));
-	finish();
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 500);
-	POLL(with_traffic(out_sa(1), 800, 8));
-	IS(confidential_bytes_sent, 1300);
-	losses_are(1);
-}
-
-/* The last message is the first that names what the dump found: that is no flush's. */
-TEST(found_after_a_flush_that_is_heard_of_later)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	begin();
-	show(with_traffic(out_sa(2), 70, 1));
-	event_without_sa(SA_EVENT_FLUSH);
-	finish();
-	event(SA_EVENT_NEW, out_sa(2));
-	POLL(with_traffic(out_sa(2), 80, 2));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 580);
-	losses_are(1);
-}
-
-/* Between other ends: no move, since nothing moves that is gone. */
-TEST(flushed_and_made_again_elsewhere)
-{
-	struct sa elsewhere = with_traffic(out_sa(1), 700, 7);
-
-	elsewhere.daddr = addr_of("192.0.2.77");
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event_without_sa(SA_EVENT_FLUSH);
-	POLL(elsewhere);
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 1200);
-	losses_are(1);
-}
-
-/* UPDSA over a larval SA that nobody has seen. */
-TEST(flushed_and_negotiated_again)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event_without_sa(SA_EVENT_FLUSH);
-	event(SA_EVENT_UPDATE, out_sa(1));
-	POLL(with_traffic(out_sa(1), 700, 7));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 1200);
-	losses_are(1);
-}
-
-/* All went at once, so none was replaced by another. */
-TEST(flush_is_no_rekey)
-{
-	struct sa young = out_sa(2);
-
-	POLL_NONE();
-	young.add_time++;
-	event(SA_EVENT_NEW, out_sa(1));
-	event(SA_EVENT_NEW, young);
-	POLL(young, out_sa(1));
-	event_without_sa(SA_EVENT_FLUSH);
-	POLL_NONE();
-	life_is(0, 2, 2);
-	IS(rekeys, 0);
-}
-
-TEST(missing_from_one_dump)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	POLL_NONE();
-	life_is(1, 1, 0);
-	ck_assert(ledger_wants_dump(ledger));
-	POLL(with_traffic(out_sa(1), 600, 6));
-	life_is(1, 1, 0);
-	ck_assert(!ledger_wants_dump(ledger));
-	POLL_NONE(); /* the first absence is forgotten */
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 600);
-	losses_are(0);
-}
-
-TEST(missing_from_two_dumps)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	POLL_NONE();
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 500);
-	losses_are(1);
-	ck_assert(!ledger_wants_dump(ledger));
-	counts_are(0, 0, 0);
-}
-
-TEST(delsa_after_the_dump_that_misses_it)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	begin();
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	finish();
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 600);
-	losses_are(0);
-
-	POLL(with_traffic(out_sa(2), 50, 5));
-	POLL_NONE();
-	event(SA_EVENT_DELETE, with_traffic(out_sa(2), 60, 6));
-	POLL_NONE();
-	life_is(0, 2, 2);
-	IS(confidential_bytes_sent, 660);
-	losses_are(0);
-}
-
-/* It was given up already: its last bytes still count, its deletion only once. */
-TEST(delsa_after_it_was_given_up)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	POLL_NONE();
-	POLL_NONE();
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 600);
-}
-
-TEST(delsa_during_the_dump_that_showed_it)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	begin();
-	show(with_traffic(out_sa(1), 600, 6));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 650, 7));
-	finish();
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 650);
-}
-
-TEST(newsa_and_delsa_during_the_dump_that_showed_it)
-{
-	POLL_NONE();
-	begin();
-	show(with_traffic(out_sa(1), 600, 6));
-	event(SA_EVENT_NEW, out_sa(1));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 650, 7));
-	finish();
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 650);
-}
-
-TEST(expire_during_the_dump_that_showed_it)
-{
-	POLL_NONE();
-	begin();
-	show(with_traffic(out_sa(1), 600, 6));
-	hard_expire(with_traffic(out_sa(1), 650, 7));
-	finish();
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 650);
-}
-
-/* Its NEWSA was lost, its DELSA tells all. */
-TEST(wholly_inside_a_gap)
-{
-	POLL_NONE();
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 600);
-	hard_expire(with_traffic(in_sa(2), 70, 7));
-	POLL_NONE();
-	life_is(0, 2, 2);
-	IS(confidential_bytes_received, 70);
-	counts_are(0, 0, 0);
-}
-
-TEST(everything_between_two_polls)
-{
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 600);
+	LEDGER_PLAY_ALL(stories);
 }

@@ -1,13 +1,35 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger_world.h"
+#include "ledger_story.h"
 
 /* Lost events, and dumps that are cut short. */
 
 CHAPTER(ledger_setup, ledger_teardown);
 
-/* After a gap the same key may be another SA's. One that shows more is taken for the
- * same, so that nothing counts twice; one that shows less, for another. */
-TEST(another_time_after_a_gap)
+TEST(dumps_that_are_cut_short)
+{
+	static const struct ledger_story stories[] = {
+	    {"two SAs",
+	     "dump A=500 C=50; begin; show A=600; abort; wants 1; life 2 2 0; "
+	     "sent 650; begin; abort; begin; abort; dump A=700 C=60; life 2 2 0; "
+	     "sent 760; losses 0; wants 0"},
+	    {"the first dump",
+	     "begin; show A=500; abort; dump C=50 A=600; life 2 2 0; sent 650"},
+	    {"NEWSA afterwards",
+	     "dump; begin; show A=500; abort; NEWSA A; dump A=600; life 1 1 0; "
+	     "sent 600; begin; show C=50; abort; NEWSA C; DELSA C=60; dump A=600; "
+	     "life 1 2 1; sent 660"},
+	    /* No event has named the SA, and the next dump does not show it. */
+	    {"FLUSHSA afterwards",
+	     "dump; begin; show A=500; abort; FLUSHSA; dump; active 0; tunnels 0; "
+	     "sent 500; counts 0 0 0"},
+	};
+
+	LEDGER_PLAY_ALL(stories);
+}
+
+/* After a gap, another SA may have the key. If it shows more, it is taken for the same
+ * SA, so that nothing counts twice; if it shows less, for another one. */
+TEST(another_add_time_after_a_gap)
 {
 	for (int more = 0; more < 2; more++) {
 		uint64_t bytes = more ? 700 : 100;
@@ -31,8 +53,8 @@ TEST(another_time_after_a_gap)
 	}
 }
 
-/* The events are lost while a dump is under way that has shown what was before. */
-TEST(another_time_after_a_gap_during_the_dump)
+/* Events are lost after the dump in progress has shown the first SA. */
+TEST(another_add_time_after_a_gap_during_the_dump)
 {
 	POLL(published(out_sa(1), T0, 500));
 	begin();
@@ -44,7 +66,7 @@ TEST(another_time_after_a_gap_during_the_dump)
 	IS(confidential_bytes_sent, 600);
 }
 
-/* The kernel has refused it while the old one lived. */
+/* The kernel accepts a NEWSA only if no SA has its key, so the first has ended. */
 TEST(newsa_of_a_key_whose_delsa_was_lost)
 {
 	POLL(published(out_sa(1), T0, 500));
@@ -56,8 +78,8 @@ TEST(newsa_of_a_key_whose_delsa_was_lost)
 	IS(confidential_bytes_sent, 1200);
 }
 
-/* The NEWSA of a keyed SA is lost, the UPDSA that changes it is not: it is as old as
- * the dump says, between the same ends and after a move. */
+/* The NEWSA is lost, a later UPDSA is not. The dump shows the age of the SA, between
+ * the same ends and after a move. */
 TEST(updsa_of_an_sa_whose_newsa_was_lost)
 {
 	for (int moves = 0; moves <= 1; moves++) {
@@ -83,8 +105,7 @@ TEST(updsa_of_an_sa_whose_newsa_was_lost)
 	}
 }
 
-/* The key of an SA whose end is known, again: by UPDSA, and with a published add_time.
- */
+/* UPDSA reuses the key of a deleted SA, and the new SA has a published add_time. */
 TEST(published_and_named_by_updsa_during_the_dump)
 {
 	struct sa sa = out_sa(1);
@@ -101,8 +122,8 @@ TEST(published_and_named_by_updsa_during_the_dump)
 	life_is(1, 2, 1);
 }
 
-/* What ended unseen in the gap, having carried nothing, has not moved here: this SA is
- * known, and has been published. */
+/* The DELSA is of an SA that came in the gap and had no traffic. It has not become the
+ * SA of the dump, which is known and was published. */
 TEST(published_after_a_gap_in_which_another_like_it_ended)
 {
 	struct sa sa = published(out_sa(1), T0, 500);
@@ -115,7 +136,7 @@ TEST(published_after_a_gap_in_which_another_like_it_ended)
 	IS(confidential_bytes_sent, 700);
 }
 
-/* It is given up for another of its key, and continues nowhere else then. */
+/* Another SA has its key, so it is lost, and the one between other ends is not it. */
 TEST(lost_for_another_of_its_key_after_a_gap)
 {
 	struct sa elsewhere = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
@@ -130,7 +151,8 @@ TEST(lost_for_another_of_its_key_after_a_gap)
 	IS(confidential_bytes_sent, 530);
 }
 
-/* UPDSA of a moved SA whose messages were lost looks like a new one. */
+/* The messages of the move are lost, so the UPDSA after it looks like that of a new SA.
+ */
 TEST(published_and_moved_and_updated_during_a_gap)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.2");
@@ -144,7 +166,7 @@ TEST(published_and_moved_and_updated_during_a_gap)
 	IS(confidential_bytes_sent, 2000);
 }
 
-/* After a loss they may as well be preloaded: then not counted is right. */
+/* After a gap these bytes may have been preloaded, so they do not count. */
 TEST(first_packets_in_the_newsa_after_a_loss)
 {
 	POLL_NONE();
@@ -152,71 +174,4 @@ TEST(first_packets_in_the_newsa_after_a_loss)
 	event(SA_EVENT_NEW, with_traffic(out_sa(1), 1500, 1));
 	POLL(with_traffic(out_sa(1), 15000, 10));
 	IS(confidential_bytes_sent, 13500);
-}
-
-/* Dumps that do not end well. */
-
-TEST(dump_cut_short)
-{
-	POLL(with_traffic(out_sa(1), 500, 5), with_traffic(out_sa(2), 50, 5));
-	begin();
-	show(with_traffic(out_sa(1), 600, 6));
-	cut_short();
-	ck_assert(ledger_wants_dump(ledger));
-	life_is(2, 2, 0);
-	IS(confidential_bytes_sent, 650);
-	begin();
-	cut_short();
-	begin();
-	cut_short();
-	POLL(with_traffic(out_sa(1), 700, 7), with_traffic(out_sa(2), 60, 6));
-	life_is(2, 2, 0);
-	IS(confidential_bytes_sent, 760);
-	losses_are(0);
-	ck_assert(!ledger_wants_dump(ledger));
-}
-
-TEST(first_dump_cut_short)
-{
-	begin();
-	show(with_traffic(out_sa(1), 500, 5));
-	cut_short();
-	POLL(with_traffic(out_sa(2), 50, 5), with_traffic(out_sa(1), 600, 6));
-	life_is(2, 2, 0);
-	IS(confidential_bytes_sent, 650);
-}
-
-TEST(found_by_a_dump_that_was_cut_short)
-{
-	POLL_NONE();
-	begin();
-	show(with_traffic(out_sa(1), 500, 5));
-	cut_short();
-	event(SA_EVENT_NEW, out_sa(1));
-	POLL(with_traffic(out_sa(1), 600, 6));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 600);
-	begin();
-	show(with_traffic(out_sa(2), 50, 5));
-	cut_short();
-	event(SA_EVENT_NEW, out_sa(2));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(2), 60, 6));
-	POLL(with_traffic(out_sa(1), 600, 6));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 660);
-}
-
-/* No event ever told of it; the next dump does not show it. */
-TEST(found_by_a_dump_that_was_cut_short_and_flushed)
-{
-	POLL_NONE();
-	begin();
-	show(with_traffic(out_sa(1), 500, 5));
-	cut_short();
-	event_without_sa(SA_EVENT_FLUSH);
-	POLL_NONE();
-	IS(active_sa, 0);
-	IS(active_tunnels, 0);
-	IS(confidential_bytes_sent, 500);
-	counts_are(0, 0, 0);
 }

@@ -1,30 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger_world.h"
+#include "ledger_story.h"
 
 CHAPTER(ledger_setup, ledger_teardown);
 
-/* MOBIKE: DELSA, then NEWSA with the same SPI and add_time and the bytes preloaded. */
+/* MOBIKE: DELSA, then NEWSA with the same SPI and preloaded bytes. */
 
 TEST(mobike)
 {
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
+	static const struct ledger_story stories[] = {
+	    {"at once",
+	     "dump A=200; DELSA A=252; NEWSA B=252; dump B=300; life 1 1 0; "
+	     "sent 300; tunnels 1; counts 1 0 0; DELSA B=310; dump; life 0 1 1; "
+	     "sent 310; losses 0"},
+	    {"before any traffic",
+	     "dump A; DELSA A; NEWSA B; dump B=40; life 1 1 0; sent 40"},
+	    {"NEWSA during the dump",
+	     "dump A=200; DELSA A=252; begin; NEWSA B=252; end; dump B=300; "
+	     "life 1 1 0; sent 300"},
+	    {"a complete poll between DELSA and NEWSA",
+	     "dump A=200; DELSA A=252; dump; NEWSA B=252; dump B=300; sent 300; "
+	     "life 1 2 1"},
+	    /* The dump shows more than was preloaded. */
+	    {"both messages during the dump that shows it",
+	     "dump A=200; begin; show B=280; DELSA A=252; NEWSA B=252; end; "
+	     "life 1 1 0; sent 280; dump B=300; life 1 1 0; sent 300; tunnels 1; "
+	     "counts 1 0 0"},
+	    {"the same during the first dump",
+	     "begin; show B=280; DELSA A=252; NEWSA B=252; end; dump B=300; "
+	     "life 1 1 0; sent 300"},
+	    {"NEWSA lost", "dump A=200; DELSA A=252; dump B=300; life 1 1 0; sent 300"},
+	    {"NEWSA lost during the dump that shows it",
+	     "dump A=200; begin; show B=280; DELSA A=252; end; dump B=300; "
+	     "dump B=300; sent 300; active 1"},
+	    {"both messages lost",
+	     "dump A=200; dump B=300; dump B=400; life 1 1 0; sent 400"},
+	    {"then deleted in the same poll",
+	     "dump A=200; DELSA A=252; NEWSA B=252; DELSA B=300; dump; life 0 1 1; "
+	     "sent 300"},
+	};
 
-		ledger_again();
-		POLL(with_traffic(out_sa(1), 200, 2));
-		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
-		POLL(with_traffic(to, 300, 4));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 300);
-		IS(active_tunnels, 1);
-		counts_are(1, 0, 0);
-		event(SA_EVENT_DELETE, with_traffic(to, 310, 5));
-		POLL_NONE();
-		life_is(0, 1, 1);
-		IS(confidential_bytes_sent, 310);
-		losses_are(0);
-	}
+	LEDGER_PLAY_ALL(stories);
 }
 
 TEST(mobike_inbound)
@@ -39,40 +54,7 @@ TEST(mobike_inbound)
 	IS(confidential_bytes_received, 300);
 }
 
-TEST(mobike_before_any_traffic)
-{
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
-
-		ledger_again();
-		POLL(out_sa(1));
-		event(SA_EVENT_DELETE, out_sa(1));
-		event(SA_EVENT_NEW, to);
-		POLL(with_traffic(to, 40, 1));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 40);
-	}
-}
-
-/* The whole poll falls after the DELSA's reading, the NEWSA comes while it dumps. */
-TEST(mobike_with_the_dump_in_between)
-{
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
-
-		ledger_again();
-		POLL(with_traffic(out_sa(1), 200, 2));
-		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-		begin();
-		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
-		finish();
-		POLL(with_traffic(to, 300, 4));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 300);
-	}
-}
-
-/* The SA is in use from its insertion on, the message is made a moment later. */
+/* The kernel uses an SA before it composes the NEWSA, so that may show traffic. */
 TEST(first_packets_in_the_newsa)
 {
 	POLL_NONE();
@@ -82,47 +64,8 @@ TEST(first_packets_in_the_newsa)
 	IS(confidential_bytes_sent, 15000);
 }
 
-/* A poll that begins and ends between the two messages. */
-TEST(mobike_with_a_whole_poll_in_between)
-{
-	struct sa to = moved(out_sa(1), roads[1][0], roads[1][1]);
-
-	POLL(with_traffic(out_sa(1), 200, 2));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-	POLL_NONE();
-	event(SA_EVENT_NEW, with_traffic(to, 252, 3));
-	POLL(with_traffic(to, 300, 4));
-	IS(confidential_bytes_sent, 300);
-	IS(active_sa, 1);
-	ck_assert_uint_eq(
-	    totals(0)->stats.key_additions - totals(0)->stats.key_deletions, 1);
-}
-
-/* The dump runs before either message is read, and shows more than was preloaded. */
-TEST(mobike_found_by_the_dump_first)
-{
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
-
-		ledger_again();
-		POLL(with_traffic(out_sa(1), 200, 2));
-		begin();
-		show(with_traffic(to, 280, 4));
-		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
-		finish();
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 280);
-		POLL(with_traffic(to, 300, 5));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 300);
-		IS(active_tunnels, 1);
-		counts_are(1, 0, 0);
-	}
-}
-
-/* The new SA's errors begin at zero, also when the key is the old one's. */
-TEST(mobike_found_by_the_dump_first_with_errors)
+/* The errors of the new SA begin at zero, even if its key is the same. */
+TEST(mobike_shown_by_the_dump_first_with_errors)
 {
 	struct sa from = with_traffic(in_sa(1), 200, 2);
 	struct sa to = moved(with_traffic(in_sa(1), 252, 3), "192.0.2.2", "10.0.0.1");
@@ -144,70 +87,6 @@ TEST(mobike_found_by_the_dump_first_with_errors)
 	life_is(1, 1, 0);
 }
 
-/* The very first poll is no exception. */
-TEST(mobike_during_the_first_dump)
-{
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
-
-		ledger_again();
-		begin();
-		show(with_traffic(to, 280, 4));
-		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-		event(SA_EVENT_NEW, with_traffic(to, 252, 3));
-		finish();
-		POLL(with_traffic(to, 300, 5));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 300);
-	}
-}
-
-TEST(mobike_whose_newsa_was_lost)
-{
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
-
-		ledger_again();
-		POLL(with_traffic(out_sa(1), 200, 2));
-		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-		POLL(with_traffic(to, 300, 4));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 300);
-	}
-}
-
-TEST(mobike_found_by_the_dump_whose_newsa_was_lost)
-{
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
-
-		ledger_again();
-		POLL(with_traffic(out_sa(1), 200, 2));
-		begin();
-		show(with_traffic(to, 280, 4));
-		event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-		finish();
-		POLL(with_traffic(to, 300, 5));
-		POLL(with_traffic(to, 300, 5));
-		IS(confidential_bytes_sent, 300);
-		IS(active_sa, 1);
-	}
-}
-
-TEST(mobike_whose_messages_were_both_lost)
-{
-	for (size_t i = 0; i < ROADS; i++) {
-		struct sa to = moved(out_sa(1), roads[i][0], roads[i][1]);
-
-		ledger_again();
-		POLL(with_traffic(out_sa(1), 200, 2));
-		POLL(with_traffic(to, 300, 4));
-		POLL(with_traffic(to, 400, 5));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 400);
-	}
-}
-
 TEST(mobike_keeps_the_row)
 {
 	struct sa from = out_sa(1);
@@ -225,8 +104,8 @@ TEST(mobike_keeps_the_row)
 	ck_assert_uint_eq(totals(0)->stats.active_sa, 0);
 }
 
-/* What the dump saw before the messages were read is the old row's as well. */
-TEST(mobike_found_by_the_dump_first_keeps_the_row)
+/* What the dump shows before the messages are read belongs to the old row as well. */
+TEST(mobike_shown_by_the_dump_first_keeps_the_row)
 {
 	struct sa from = in_sa(1);
 	struct sa to;
@@ -250,7 +129,7 @@ TEST(mobike_found_by_the_dump_first_keeps_the_row)
 	IS(confidential_bytes_received, 0);
 }
 
-/* Nothing tells the direction at the new addresses: it is what it was. */
+/* Nothing shows the direction between the new addresses: it stays the same. */
 TEST(mobike_keeps_the_direction)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
@@ -280,21 +159,7 @@ TEST(mobike_twice)
 	IS(confidential_bytes_sent, 300);
 }
 
-/* The new one deleted before the old one's move was even read. */
-TEST(mobike_then_gone)
-{
-	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
-
-	POLL(with_traffic(out_sa(1), 200, 2));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
-	event(SA_EVENT_NEW, with_traffic(to, 252, 3));
-	event(SA_EVENT_DELETE, with_traffic(to, 300, 4));
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 300);
-}
-
-/* Until LEDGER_MOVE_NS have passed since its DELSA, whatever dumps there are. */
+/* For LEDGER_MOVE_NS after its DELSA, however many dumps end in that time. */
 TEST(departing_for_a_while)
 {
 	POLL(out_sa(1));
@@ -313,9 +178,9 @@ TEST(departing_for_a_while)
 	life_is(0, 1, 1);
 }
 
-/* The other half of a move comes within that time, or too late: then it is a new SA,
- * and what it was born with has been counted; but not for longer than five seconds. */
-TEST(newsa_after_its_departure)
+/* A NEWSA within that time completes a move. A later one is a new SA: for up to five
+ * seconds its bytes are taken for preloaded, after that they count. */
+TEST(newsa_while_departing_or_later)
 {
 	static const struct {
 		uint64_t later;

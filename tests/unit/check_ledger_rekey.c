@@ -5,10 +5,10 @@
 
 CHAPTER(ledger_setup, ledger_teardown);
 
-/* Rekeys. */
+/* ReKeys: an SA ends while a younger sibling exists. */
 
-/* old and young live; old goes; how many rekeys were that? */
-static uint64_t rekeys_when_goes(struct sa old, struct sa young)
+/* Both SAs exist, then old is deleted. Returns the rekeys that this counted. */
+static uint64_t rekeys_when_deleted(struct sa old, struct sa young)
 {
 	uint64_t rekeys;
 
@@ -27,14 +27,14 @@ static uint64_t rekeys_when_goes(struct sa old, struct sa young)
 
 TEST(rekey)
 {
-	ck_assert_uint_eq(rekeys_when_goes(out_sa(1), younger_out(2)), 1);
+	ck_assert_uint_eq(rekeys_when_deleted(out_sa(1), younger_out(2)), 1);
 	life_is(1, 2, 1);
 	IS(active_tunnels, 1);
 }
 
 TEST(rekey_within_a_second)
 {
-	ck_assert_uint_eq(rekeys_when_goes(out_sa(1), out_sa(2)), 1);
+	ck_assert_uint_eq(rekeys_when_deleted(out_sa(1), out_sa(2)), 1);
 }
 
 TEST(rekey_is_counted_outbound_only)
@@ -42,7 +42,7 @@ TEST(rekey_is_counted_outbound_only)
 	struct sa young = in_sa(2);
 
 	young.add_time += 60;
-	ck_assert_uint_eq(rekeys_when_goes(in_sa(1), young), 0);
+	ck_assert_uint_eq(rekeys_when_deleted(in_sa(1), young), 0);
 }
 
 TEST(rekey_needs_a_reqid)
@@ -51,7 +51,7 @@ TEST(rekey_needs_a_reqid)
 	struct sa young = younger_out(2);
 
 	old.reqid = young.reqid = 0;
-	ck_assert_uint_eq(rekeys_when_goes(old, young), 0);
+	ck_assert_uint_eq(rekeys_when_deleted(old, young), 0);
 }
 
 TEST(rekey_needs_everything_alike)
@@ -71,16 +71,16 @@ TEST(rekey_needs_everything_alike)
 	young[8].selector = 1;
 	young[9].pcpu = 1;
 	for (size_t i = 0; i < 10; i++)
-		ck_assert_msg(rekeys_when_goes(out_sa(1), young[i]) == 0, "%zu", i);
+		ck_assert_msg(rekeys_when_deleted(out_sa(1), young[i]) == 0, "%zu", i);
 }
 
-/* Events come in their true order, also when the wall clock has been set back. */
+/* The order of events is true even if the wall clock is set back. */
 TEST(rekey_while_the_clock_steps_back)
 {
-	ck_assert_uint_eq(rekeys_when_goes(younger_out(2), out_sa(1)), 1);
+	ck_assert_uint_eq(rekeys_when_deleted(younger_out(2), out_sa(1)), 1);
 }
 
-TEST(old_one_that_outlives_the_younger)
+TEST(older_sa_that_outlives_the_younger)
 {
 	POLL(out_sa(1));
 	event(SA_EVENT_NEW, younger_out(2));
@@ -111,7 +111,7 @@ TEST(rekey_that_only_dumps_showed)
 	IS(rekeys, 1);
 }
 
-/* The first dump shows the youngest first; all were made in one second. */
+/* A dump shows the youngest SA first. All are of the same second. */
 TEST(rekeys_in_the_order_of_the_dump)
 {
 	POLL(out_sa(3), out_sa(2), out_sa(1));
@@ -124,7 +124,7 @@ TEST(rekeys_in_the_order_of_the_dump)
 	IS(rekeys, 2);
 }
 
-/* Likewise those that a later dump finds, whatever places in memory are free. */
+/* Likewise the SAs that only a later dump shows, whichever entries are reused. */
 TEST(rekeys_in_the_order_of_a_later_dump)
 {
 	const struct sa stays = in_sa(99);
@@ -144,7 +144,7 @@ TEST(rekeys_in_the_order_of_a_later_dump)
 	IS(rekeys, 2);
 }
 
-/* Likewise beside an older one that was known before. */
+/* Likewise beside an older SA that was known before. */
 TEST(rekeys_in_the_order_of_a_later_dump_beside_an_older_one)
 {
 	struct sa old = out_sa(1);
@@ -184,7 +184,7 @@ TEST(a_hundred_rekeys)
 	IS(active_tunnels, 1);
 }
 
-/* Per-CPU SAs stand side by side and are each other's equal, not each other's heir. */
+/* Per-CPU SAs exist beside each other; none replaces another. */
 TEST(per_cpu_sas)
 {
 	struct sa cpu[3] = {out_sa(1), younger_out(2), younger_out(3)};

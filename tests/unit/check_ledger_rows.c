@@ -3,11 +3,9 @@
 
 #include <errno.h>
 
-/* Directions that become known later, and rows. */
+/* Directions that become known late, and rows. */
 
 CHAPTER(ledger_setup, ledger_teardown);
-
-/* Direction that is not known at first. */
 
 TEST(direction_known_later)
 {
@@ -42,7 +40,7 @@ TEST(direction_known_later_by_sequence_numbers)
 	IS(packets_with_replay_detection, 7);
 }
 
-/* DELSA carries the sequence numbers too: the last chance to learn. */
+/* DELSA also shows the sequence numbers: this is the last chance. */
 TEST(direction_known_at_the_end)
 {
 	struct sa sa = in_sa(1);
@@ -87,9 +85,7 @@ TEST(direction_known_later_brings_its_row)
 	IS(active_tunnels, 0);
 }
 
-/* Rows. */
-
-TEST(rows_are_apart)
+TEST(rows_are_separate)
 {
 	struct sa a = out_sa(1);
 	struct sa b = out_sa(2);
@@ -131,7 +127,7 @@ TEST(reattribute)
 	losses_are(0);
 }
 
-/* Nobody has seen it in row 0: its policy came a moment after it. */
+/* The policy comes just after the SA. No reader has seen the SA in row 0 yet. */
 TEST(reattribute_a_newborn)
 {
 	struct sa out = out_sa(1);
@@ -169,7 +165,7 @@ TEST(reattribute_a_newborn)
 	ck_assert_uint_eq(totals(1)->replay_failures, 2);
 }
 
-/* What it was born with may have been counted in row 0 under another address. */
+/* The preloaded bytes may have counted in row 0 already, between other addresses. */
 TEST(reattribute_a_newborn_with_preloaded_bytes)
 {
 	struct sa out = out_sa(1);
@@ -221,7 +217,7 @@ static unsigned row_out_of_range(void *ctx, const struct sa *sa, enum sa_directi
 	return 70000;
 }
 
-TEST(a_row_that_is_not_there)
+TEST(a_row_that_does_not_exist)
 {
 	const struct ledger_env bad = {NULL, ledger_world.direction, row_out_of_range};
 

@@ -1,56 +1,52 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger_world.h"
+#include "ledger_story.h"
 
-/* The key of an SA is used again, or is another SA's in another form. */
+/* Several SAs with one SPI, at the same time or after each other. */
 
 CHAPTER(ledger_setup, ledger_teardown);
 
-/* The same name again. */
-
-TEST(same_spi_later)
+TEST(same_key_again)
 {
-	struct sa again = out_sa(1);
+	static const struct ledger_story stories[] = {
+	    {"later",
+	     "dump A=500; DELSA A=600; later A 10; NEWSA A; dump A=50; life 1 2 1; "
+	     "sent 650; DELSA A=60; dump; life 0 2 2; sent 660"},
+	    {"in the same second",
+	     "dump; NEWSA A; DELSA A=600; NEWSA A; dump A=50; life 1 2 1; "
+	     "sent 650; DELSA A=60; dump; life 0 2 2; sent 660"},
+	    {"in the same second without traffic",
+	     "dump; NEWSA A; DELSA A; NEWSA A; DELSA A; NEWSA A; DELSA A; dump; "
+	     "life 0 3 3"},
+	    {"seen before its NEWSA",
+	     "dump; NEWSA A; dump A=500; begin; show A=50; DELSA A=600; NEWSA A; "
+	     "end; dump A=70; life 1 2 1; sent 670"},
+	    /* With more bytes than the first SA: still no byte counts twice. */
+	    {"seen before its NEWSA with more bytes",
+	     "dump; NEWSA A; dump A=500; begin; show A=900; DELSA A=600; NEWSA A; "
+	     "end; dump A=1000; life 1 2 1; sent 1600"},
+	    {"NEWSA lost",
+	     "dump; NEWSA A; DELSA A=600; DELSA A=60; dump; life 0 2 2; sent 660; "
+	     "NEWSA C; DELSA C=600; dump C=50; life 1 4 3; sent 1310"},
+	    /* No move: the first SA had traffic, but nothing is preloaded. */
+	    {"between other ends",
+	     "dump; NEWSA A; DELSA A=600; NEWSA B; dump B=50; life 1 2 1; sent 650"},
+	    /* One SPI in both directions: neither SA is the other after a move. */
+	    {"the way back, events lost",
+	     "dump A=500; dump R=600; life 2 2 0; dump R=600; life 1 2 1; "
+	     "sent 500; received 600"},
+	    /* No event ended it, so it is the same SA; the totals never decrease. */
+	    {"bytes that go back",
+	     "dump A=500; dump A=100; sent 500; losses 1; dump A=150; sent 550; "
+	     "dump A=600; sent 1000; losses 1; life 1 1 0"},
+	    {"DELSA with fewer bytes",
+	     "dump A=300; dump A=500; DELSA A=100; sent 500; dump; sent 500; "
+	     "life 0 1 1; losses 1"},
+	};
 
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	again.add_time += 10;
-	event(SA_EVENT_NEW, again);
-	POLL(with_traffic(again, 50, 1));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 650);
-	event(SA_EVENT_DELETE, with_traffic(again, 60, 2));
-	POLL_NONE();
-	life_is(0, 2, 2);
-	IS(confidential_bytes_sent, 660);
+	LEDGER_PLAY_ALL(stories);
 }
 
-TEST(same_spi_in_the_same_second)
-{
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	event(SA_EVENT_NEW, out_sa(1));
-	POLL(with_traffic(out_sa(1), 50, 1));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 650);
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 60, 2));
-	POLL_NONE();
-	life_is(0, 2, 2);
-	IS(confidential_bytes_sent, 660);
-}
-
-TEST(same_spi_in_the_same_second_without_traffic)
-{
-	POLL_NONE();
-	for (int i = 0; i < 3; i++) {
-		event(SA_EVENT_NEW, out_sa(1));
-		event(SA_EVENT_DELETE, out_sa(1));
-	}
-	POLL_NONE();
-	life_is(0, 3, 3);
-}
-
-/* One SPI for both ways, as hand-made setups have it; made twice in one second. */
+/* One SPI in both directions, as manual setups use it, twice in the same second. */
 TEST(same_spi_both_ways_is_no_move)
 {
 	for (int known = 0; known < 2; known++) {
@@ -68,39 +64,7 @@ TEST(same_spi_both_ways_is_no_move)
 	}
 }
 
-/* The NEWSA of the second is still on its way when the dump shows it. */
-TEST(same_spi_in_the_same_second_seen_early)
-{
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	POLL(with_traffic(out_sa(1), 500, 5));
-	begin();
-	show(with_traffic(out_sa(1), 50, 1));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	event(SA_EVENT_NEW, out_sa(1));
-	finish();
-	POLL(with_traffic(out_sa(1), 70, 2));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 670);
-}
-
-/* The same second and more bytes than the first: still not one byte twice. */
-TEST(same_spi_in_the_same_second_seen_early_and_busy)
-{
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	POLL(with_traffic(out_sa(1), 500, 5));
-	begin();
-	show(with_traffic(out_sa(1), 900, 9));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	event(SA_EVENT_NEW, out_sa(1));
-	finish();
-	POLL(with_traffic(out_sa(1), 1000, 10));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 1600);
-}
-
-/* Errors too: the old one's last, and all of the new one's. */
+/* The last errors of the first SA and all errors of the second count. */
 TEST(same_spi_in_the_same_second_seen_early_with_errors)
 {
 	struct sa old = with_traffic(in_sa(1), 500, 5);
@@ -129,48 +93,6 @@ TEST(same_spi_in_the_same_second_seen_early_with_errors)
 	IS(confidential_bytes_received, 1600);
 	IS(packets_not_authenticated, 1 + 8);
 	ck_assert_uint_eq(totals(0)->replay_failures, 5 + 13);
-}
-
-TEST(same_spi_in_the_same_second_whose_newsa_was_lost)
-{
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 60, 1));
-	POLL_NONE();
-	life_is(0, 2, 2);
-	IS(confidential_bytes_sent, 660);
-	event(SA_EVENT_NEW, out_sa(2));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(2), 600, 6));
-	POLL(with_traffic(out_sa(2), 50, 1));
-	life_is(1, 4, 3);
-	IS(confidential_bytes_sent, 660 + 650);
-}
-
-/* Other ends and nothing preloaded, though the one that left had carried something. */
-TEST(same_spi_in_the_same_second_elsewhere)
-{
-	const struct sa other = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
-
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
-	event(SA_EVENT_NEW, other);
-	POLL(with_traffic(other, 50, 1));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 650);
-}
-
-/* One SPI for both ways: neither is where the other went. */
-TEST(same_spi_both_ways_and_events_lost)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	POLL(with_traffic(in_sa(1), 600, 6));
-	life_is(2, 2, 0);
-	POLL(with_traffic(in_sa(1), 600, 6));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 500);
-	IS(confidential_bytes_received, 600);
 }
 
 TEST(same_spi_under_two_marks)
@@ -213,31 +135,4 @@ TEST(same_spi_of_other_protocol_and_family)
 	event(SA_EVENT_DELETE, ah);
 	POLL(six, out_sa(1));
 	life_is(2, 3, 1);
-}
-
-/* No event says otherwise, so it is the same SA, and counts on from there. */
-TEST(bytes_that_go_back_are_never_taken_away)
-{
-	POLL(with_traffic(out_sa(1), 500, 5));
-	POLL(with_traffic(out_sa(1), 100, 1));
-	IS(confidential_bytes_sent, 500);
-	losses_are(1);
-	POLL(with_traffic(out_sa(1), 150, 2));
-	IS(confidential_bytes_sent, 550);
-	POLL(with_traffic(out_sa(1), 600, 6));
-	IS(confidential_bytes_sent, 1000);
-	losses_are(1);
-	life_is(1, 1, 0);
-}
-
-TEST(delsa_with_fewer_bytes_takes_nothing_away)
-{
-	POLL(with_traffic(out_sa(1), 300, 3));
-	POLL(with_traffic(out_sa(1), 500, 5));
-	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 100, 1));
-	IS(confidential_bytes_sent, 500);
-	POLL_NONE();
-	IS(confidential_bytes_sent, 500);
-	life_is(0, 1, 1);
-	losses_are(1);
 }

@@ -45,7 +45,7 @@ static size_t restart(void)
 	return saved.n;
 }
 
-TEST(restart_goes_on)
+TEST(restart_continues_the_counters)
 {
 	struct sa sa = with_traffic(in_sa(1), 500, 5);
 	struct sa rowed = with_traffic(out_sa(9), 33, 1);
@@ -76,7 +76,7 @@ TEST(restart_goes_on)
 	losses_are(0);
 }
 
-/* Published while the daemon was away: likely the same SA, but not surely. */
+/* A publication while the daemon was down: the SA is probably the same. */
 TEST(restart_with_publications_in_between)
 {
 	POLL(published(out_sa(1), T0, 500));
@@ -98,8 +98,8 @@ TEST(restart_with_publications_in_between)
 	losses_are(2);
 }
 
-/* The saved order holds, whatever times they show. */
-TEST(restart_keeps_the_births)
+/* The saved order of siblings holds, whatever add_time they show. */
+TEST(restart_keeps_the_order_of_published_sas)
 {
 	struct sa old = published(out_sa(1), T0 + 1000, 100);
 	struct sa young = out_sa(2);
@@ -110,14 +110,8 @@ TEST(restart_keeps_the_births)
 	restart();
 	POLL(young, old);
 	POLL(with_traffic(young, 10, 1), old);
-	for (int i = 0; i < 2; i++) {
-		struct sa *sa = i ? &old : &young;
-		struct sa to = moved(*sa, "10.0.0.2", "192.0.2.9");
-
-		event(SA_EVENT_DELETE, *sa);
-		event(SA_EVENT_NEW, to);
-		*sa = to;
-	}
+	young = move(young, "10.0.0.2", "192.0.2.9");
+	old = move(old, "10.0.0.2", "192.0.2.9");
 	POLL(old, young);
 	event(SA_EVENT_DELETE, old);
 	POLL(young);
@@ -125,7 +119,7 @@ TEST(restart_keeps_the_births)
 	IS(active_sa, 1);
 }
 
-/* Of a namespace that was out of sight: see ledger_end(). */
+/* The SAs of a namespace that could not be read for a while: see ledger_end(). */
 TEST(readmitted_and_published)
 {
 	struct saved saved;
@@ -155,8 +149,8 @@ TEST(restart_with_changes_in_between)
 	losses_are(1);
 }
 
-/* Its DELSA was read, its deletion is not counted yet. */
-TEST(restart_with_one_leaving)
+/* DELSA was read, but the deletion does not count yet. */
+TEST(restart_with_a_departing_sa)
 {
 	POLL(with_traffic(out_sa(1), 500, 5));
 	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 600, 6));
@@ -187,7 +181,7 @@ TEST(restart_keeps_siblings)
 	life_is(1, 3, 2);
 }
 
-/* Which of two made in one second is the younger must outlive the restart. */
+/* The order of two SAs of the same second survives the restart. */
 TEST(restart_keeps_the_order_of_a_second)
 {
 	POLL_NONE();
@@ -195,7 +189,7 @@ TEST(restart_keeps_the_order_of_a_second)
 	event(SA_EVENT_NEW, out_sa(1));
 	event(SA_EVENT_DELETE, out_sa(9));
 	POLL(out_sa(1));
-	event(SA_EVENT_NEW, out_sa(2)); /* takes the place that 9 has left */
+	event(SA_EVENT_NEW, out_sa(2)); /* reuses the entry of 9 */
 	POLL(out_sa(2), out_sa(1));
 	IS(rekeys, 1);
 	restart();
@@ -219,8 +213,8 @@ TEST(restart_with_unknown_direction)
 	life_is(1, 1, 0);
 }
 
-/* Saved before its deletion was counted: its DELSA has told all, so nothing is lost. A
- * departed SA of its group, if there is one, is not saved. */
+/* Its deletion was not counted before the save. DELSA showed the final counters, so
+ * nothing is lost. A deleted sibling is not saved. */
 TEST(restored_after_its_delsa)
 {
 	struct sa young = out_sa(2);
@@ -249,8 +243,8 @@ TEST(restored_after_its_delsa)
 	losses_are(0);
 }
 
-/* The DELSA was the first half of a move. */
-TEST(restored_amid_a_move)
+/* DELSA was the first message of a move. */
+TEST(restored_during_a_move)
 {
 	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.1");
 

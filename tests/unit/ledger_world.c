@@ -163,6 +163,15 @@ void hard_expire(struct sa sa)
 	event(SA_EVENT_EXPIRE_HARD, larval(sa));
 }
 
+struct sa move(struct sa sa, const char *saddr, const char *daddr)
+{
+	struct sa to = moved(sa, saddr, daddr);
+
+	event(SA_EVENT_DELETE, sa);
+	event(SA_EVENT_NEW, to);
+	return to;
+}
+
 void begin(void)
 {
 	now += poll_interval;

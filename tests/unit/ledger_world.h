@@ -63,6 +63,9 @@ void flush_of(uint8_t proto);
 /* As sa_event_parse() gives it: an EXPIRE names no algorithms. */
 void hard_expire(struct sa sa);
 
+/* A move: DELSA, then NEWSA between the other ends. Returns the SA there. */
+struct sa move(struct sa sa, const char *saddr, const char *daddr);
+
 /* A dump step by step. */
 void begin(void);
 void show(struct sa sa);
