@@ -2,7 +2,7 @@
 #include "collector/attribution.h"
 
 #include "instance/attribute.h"
-#include "kernel/sa_text.h"
+#include "kernel/sa.h"
 #include "util/log.h"
 
 /* True if the claims are made from the present policies and connections: what no policy

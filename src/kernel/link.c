@@ -6,7 +6,6 @@
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +14,8 @@
 #include "kernel/message.h"
 #include "util/array.h"
 
-struct reader {
-	struct link link;
-	bool is_xfrm;
-	bool is_vti;
-	const struct nlattr *data; /* IFLA_INFO_DATA, which stands after the kind */
+enum {
+	N_DATA = IFLA_VTI_OKEY + 1, /* IFLA_XFRM_IF_ID is lower */
 };
 
 static bool is_kind(const struct nlattr *attr, const char *kind)
@@ -30,61 +26,32 @@ static bool is_kind(const struct nlattr *attr, const char *kind)
 	return strnlen(text, len) == strlen(kind) && !memcmp(text, kind, strlen(kind));
 }
 
-static int read_info(void *ctx, const struct nlattr *attr)
+static int read_link(struct link *link, const struct nlattr *kind,
+		     const struct nlattr *const data[N_DATA])
 {
-	struct reader *reader = ctx;
+	uint32_t okey = 0, ikey = 0;
 
-	switch (mnl_attr_get_type(attr)) {
-	case IFLA_INFO_KIND:
-		reader->is_xfrm = is_kind(attr, "xfrm");
-		reader->is_vti = is_kind(attr, "vti") || is_kind(attr, "vti6");
-		break;
-	case IFLA_INFO_DATA:
-		reader->data = attr;
-		break;
-	}
-	return 0;
-}
-
-static int read_key(const struct nlattr *attr, uint32_t *ret)
-{
-	int err = message_get_attr(attr, ret, sizeof(*ret));
-
-	*ret = err ? 0 : ntohl(*ret);
-	return err;
-}
-
-static int read_data(void *ctx, const struct nlattr *attr)
-{
-	struct reader *reader = ctx;
-	uint16_t type = mnl_attr_get_type(attr);
-
-	if (reader->is_xfrm && type == IFLA_XFRM_IF_ID)
-		return message_get_attr(attr, &reader->link.if_id,
-					sizeof(reader->link.if_id));
-	if (reader->is_vti && type == IFLA_VTI_OKEY)
-		return read_key(attr, &reader->link.out_mark);
-	if (reader->is_vti && type == IFLA_VTI_IKEY)
-		return read_key(attr, &reader->link.in_mark);
-	return 0;
-}
-
-static int read_attr(void *ctx, const struct nlattr *attr)
-{
-	struct reader *reader = ctx;
-	int err;
-
-	if (mnl_attr_get_type(attr) != IFLA_LINKINFO)
+	if (is_kind(kind, "xfrm"))
+		return message_copy_attr(data[IFLA_XFRM_IF_ID], &link->if_id,
+					 sizeof(link->if_id))
+			   ? 0
+			   : -EBADMSG;
+	if (!is_kind(kind, "vti") && !is_kind(kind, "vti6"))
 		return 0;
-	err = message_for_each_nested(attr, read_info, reader);
-	if (!err && reader->data)
-		err = message_for_each_nested(reader->data, read_data, reader);
-	return err;
+	if (!message_copy_attr(data[IFLA_VTI_OKEY], &okey, sizeof(okey)) ||
+	    !message_copy_attr(data[IFLA_VTI_IKEY], &ikey, sizeof(ikey)))
+		return -EBADMSG;
+	link->out_mark = ntohl(okey);
+	link->in_mark = ntohl(ikey);
+	return 0;
 }
 
 int links_add(struct links *links, const struct nlmsghdr *nlh)
 {
-	struct reader reader = {.data = NULL};
+	const struct nlattr *attrs[IFLA_LINKINFO + 1];
+	const struct nlattr *info[IFLA_INFO_DATA + 1];
+	const struct nlattr *data[N_DATA];
+	struct link link = {0};
 	struct ifinfomsg msg;
 	int err;
 
@@ -92,13 +59,20 @@ int links_add(struct links *links, const struct nlmsghdr *nlh)
 		return 0;
 	err = message_get_header(nlh, &msg, sizeof(msg));
 	if (!err)
-		err = message_for_each_attr(nlh, sizeof(msg), read_attr, &reader);
-	if (err || !(reader.link.if_id || reader.link.out_mark || reader.link.in_mark))
+		err = message_find_attrs(nlh, sizeof(msg), attrs, IFLA_LINKINFO + 1);
+	if (!err)
+		err =
+		    message_find_nested(attrs[IFLA_LINKINFO], info, IFLA_INFO_DATA + 1);
+	if (!err)
+		err = message_find_nested(info[IFLA_INFO_DATA], data, N_DATA);
+	if (!err && info[IFLA_INFO_KIND])
+		err = read_link(&link, info[IFLA_INFO_KIND], data);
+	if (err || !(link.if_id || link.out_mark || link.in_mark))
 		return err;
-	reader.link.if_index = (uint32_t)msg.ifi_index;
+	link.if_index = (uint32_t)msg.ifi_index;
 	if (array_reserve(&links->links, links->n, 1) < 0)
 		return -ENOMEM;
-	links->links[links->n++] = reader.link;
+	links->links[links->n++] = link;
 	return 0;
 }
 

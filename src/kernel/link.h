@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The network interfaces through which traffic meets policies of their own, as
- * rtnetlink's RTM_NEWLINK tells them: XFRM interfaces by if_id, VTIs by mark. */
+/* The network interfaces that have policies of their own, from rtnetlink's RTM_NEWLINK:
+ * XFRM interfaces by if_id, VTIs by mark. */
 struct link {
 	uint32_t if_index;
 	uint32_t if_id;    /* 0: not an XFRM interface */
@@ -19,13 +19,12 @@ struct links {
 	size_t n;
 };
 
-/*
- * Adds the interface of one RTM_NEWLINK message, if it is such a one. Returns 0 (also
- * for any other message), -EBADMSG if the message is too short, or -ENOMEM.
- */
+/* Adds the interface of an RTM_NEWLINK message if it is an XFRM interface or a VTI.
+ * Returns 0, also for any other message; -EBADMSG if the message is malformed; or
+ * -ENOMEM. */
 int links_add(struct links *links, const struct nlmsghdr *nlh);
 
-/* That interface, or NULL if policies do not care for it. */
+/* Returns the interface with that index, or NULL if it has no policies of its own. */
 const struct link *links_find(const struct links *links, uint32_t if_index);
 
 void links_free(struct links *links);

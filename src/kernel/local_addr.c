@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libmnl/libmnl.h>
-
 #include "kernel/message.h"
 #include "util/array.h"
 
@@ -22,31 +20,21 @@ static int compare(const void *left, const void *right)
 	return memcmp(&a->addr, &b->addr, sizeof(a->addr));
 }
 
-struct reader {
-	struct local_addr local;
-	bool found;
-};
-
-/* On a point-to-point link IFA_ADDRESS is the peer's and IFA_LOCAL one's own. */
-static int read_attr(void *ctx, const struct nlattr *attr)
+static int compare_with_interface(const void *left, const void *right)
 {
-	struct reader *reader = ctx;
-	uint16_t type = mnl_attr_get_type(attr);
-	int err;
+	const struct local_addr *a = left;
+	const struct local_addr *b = right;
+	int order = compare(a, b);
 
-	if (type != IFA_LOCAL && (type != IFA_ADDRESS || reader->found))
-		return 0;
-	err =
-	    message_get_attr(attr, &reader->local.addr,
-			     reader->local.family == AF_INET ? sizeof(struct in_addr)
-							     : sizeof(struct in6_addr));
-	reader->found = !err;
-	return err;
+	return order ? order
+		     : (a->if_index > b->if_index) - (a->if_index < b->if_index);
 }
 
 int local_addrs_add(struct local_addrs *addrs, const struct nlmsghdr *nlh)
 {
-	struct reader reader = {.found = false};
+	const struct nlattr *attrs[IFA_LOCAL + 1];
+	struct local_addr local = {0};
+	const struct nlattr *attr;
 	struct ifaddrmsg msg;
 	int err;
 
@@ -55,27 +43,36 @@ int local_addrs_add(struct local_addrs *addrs, const struct nlmsghdr *nlh)
 	err = message_get_header(nlh, &msg, sizeof(msg));
 	if (err || (msg.ifa_family != AF_INET && msg.ifa_family != AF_INET6))
 		return err;
-	reader.local.family = msg.ifa_family;
-	reader.local.if_index = msg.ifa_index;
-	err = message_for_each_attr(nlh, sizeof(msg), read_attr, &reader);
-	if (err || !reader.found)
+	err = message_find_attrs(nlh, sizeof(msg), attrs, IFA_LOCAL + 1);
+	if (err)
 		return err;
+	/* on a point-to-point link IFA_ADDRESS is the peer's address */
+	attr = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
+	if (!attr)
+		return 0;
+	local.family = msg.ifa_family;
+	local.if_index = msg.ifa_index;
+	if (!message_copy_attr(attr, &local.addr,
+			       local.family == AF_INET ? sizeof(struct in_addr)
+						       : sizeof(struct in6_addr)))
+		return -EBADMSG;
 	if (array_reserve(&addrs->addrs, addrs->n, 1) < 0)
 		return -ENOMEM;
-	addrs->addrs[addrs->n++] = reader.local;
+	addrs->addrs[addrs->n++] = local;
 	return 0;
 }
 
 void local_addrs_sort(struct local_addrs *addrs)
 {
 	if (addrs->n)
-		qsort(addrs->addrs, addrs->n, sizeof(*addrs->addrs), compare);
+		qsort(addrs->addrs, addrs->n, sizeof(*addrs->addrs),
+		      compare_with_interface);
 }
 
 const struct local_addr *local_addrs_find(const struct local_addrs *addrs,
 					  uint16_t family, const struct in6_addr *addr)
 {
-	struct local_addr key = {.addr = *addr, .family = family};
+	const struct local_addr key = {.addr = *addr, .family = family};
 
 	if (!addrs->n)
 		return NULL;
@@ -85,18 +82,10 @@ const struct local_addr *local_addrs_find(const struct local_addrs *addrs,
 bool local_addrs_on(const struct local_addrs *addrs, uint16_t family,
 		    const struct in6_addr *addr, uint32_t if_index)
 {
-	const struct local_addr *found = local_addrs_find(addrs, family, addr);
-	size_t at;
+	const struct local_addr key = {*addr, family, if_index};
 
-	if (!found)
-		return false;
-	at = (size_t)(found - addrs->addrs);
-	while (at > 0 && !compare(&addrs->addrs[at - 1], found))
-		at--;
-	for (; at < addrs->n && !compare(&addrs->addrs[at], found); at++)
-		if (addrs->addrs[at].if_index == if_index)
-			return true;
-	return false;
+	return addrs->n && bsearch(&key, addrs->addrs, addrs->n, sizeof(key),
+				   compare_with_interface);
 }
 
 void local_addrs_clear(struct local_addrs *addrs)

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The addresses of a namespace's own interfaces, as rtnetlink's RTM_NEWADDR tells
- * them. IPv4 addresses stand in the first four bytes, the rest is zero. */
+/* The addresses of a namespace's interfaces, from rtnetlink's RTM_NEWADDR. An IPv4
+ * address is in the first four bytes, and the rest is zero. */
 struct local_addr {
 	struct in6_addr addr;
 	uint16_t family;
@@ -20,23 +20,21 @@ struct local_addrs {
 	size_t n;
 };
 
-/*
- * Adds the address of one RTM_NEWADDR message. Returns 0 (also for any other
- * message, which adds nothing), -EBADMSG if the message is too short, -ENOMEM.
- */
+/* Adds the address of an RTM_NEWADDR message. Returns 0, also for any other message;
+ * -EBADMSG if the message is malformed; or -ENOMEM. */
 int local_addrs_add(struct local_addrs *addrs, const struct nlmsghdr *nlh);
 
-/* Sorts, which local_addrs_find() needs. */
+/* The functions below need sorted addresses. */
 void local_addrs_sort(struct local_addrs *addrs);
 
-/* The entry of an address, or NULL if it is not local. */
+/* Returns the entry of an address, or NULL if it is not local. */
 const struct local_addr *local_addrs_find(const struct local_addrs *addrs,
 					  uint16_t family, const struct in6_addr *addr);
 
-/* True if that interface has the address, which several may have. */
+/* Returns true if that interface has the address; several interfaces may. */
 bool local_addrs_on(const struct local_addrs *addrs, uint16_t family,
 		    const struct in6_addr *addr, uint32_t if_index);
 
-/* Forgets all addresses; local_addrs_free() also gives the memory back. */
+/* Removes all addresses; local_addrs_free() also frees the memory. */
 void local_addrs_clear(struct local_addrs *addrs);
 void local_addrs_free(struct local_addrs *addrs);

@@ -2,12 +2,11 @@
 #include "kernel/message.h"
 
 #include <errno.h>
-#include <linux/xfrm.h>
 #include <string.h>
 
 #include <libmnl/libmnl.h>
 
-/* The bytes that size bytes take, with the padding as far as there is any. */
+/* size bytes and their padding, but no more than are left. */
 static size_t step(size_t size, size_t left)
 {
 	size_t aligned = NLMSG_ALIGN(size);
@@ -37,61 +36,50 @@ int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size)
 	return 0;
 }
 
-/* left: the bytes from at on */
-static int for_each(const char *at, size_t left,
-		    int (*cb)(void *ctx, const struct nlattr *attr), void *ctx)
+/* left: bytes from `at` on. */
+static int find_attrs(const char *at, size_t left, const struct nlattr *attrs[],
+		      size_t n)
 {
+	memset(attrs, 0, n * sizeof(*attrs));
 	while (left >= sizeof(struct nlattr)) {
 		const struct nlattr *attr = (const void *)at;
-		int ret;
 
 		if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
 			return -EBADMSG;
-		ret = cb(ctx, attr);
-		if (ret)
-			return ret;
+		if (mnl_attr_get_type(attr) < n)
+			attrs[mnl_attr_get_type(attr)] = attr;
 		at += step(attr->nla_len, left);
 		left -= step(attr->nla_len, left);
 	}
 	return 0;
 }
 
-int message_for_each_attr(const struct nlmsghdr *nlh, size_t header,
-			  int (*cb)(void *ctx, const struct nlattr *attr), void *ctx)
+int message_find_attrs(const struct nlmsghdr *nlh, size_t header,
+		       const struct nlattr *attrs[], size_t n)
 {
 	size_t start = sizeof(*nlh) + header;
 
 	if (nlh->nlmsg_len < start)
 		return -EBADMSG;
 	start = step(start, nlh->nlmsg_len);
-	return for_each((const char *)nlh + start, nlh->nlmsg_len - start, cb, ctx);
+	return find_attrs((const char *)nlh + start, nlh->nlmsg_len - start, attrs, n);
 }
 
-int message_for_each_nested(const struct nlattr *nest,
-			    int (*cb)(void *ctx, const struct nlattr *attr), void *ctx)
+int message_find_nested(const struct nlattr *nest, const struct nlattr *attrs[],
+			size_t n)
 {
-	return for_each(mnl_attr_get_payload(nest), mnl_attr_get_payload_len(nest), cb,
-			ctx);
+	size_t left = nest ? mnl_attr_get_payload_len(nest) : 0;
+
+	return find_attrs(nest ? mnl_attr_get_payload(nest) : NULL, left, attrs, n);
 }
 
-int message_get_attr(const struct nlattr *attr, void *ret, size_t size)
+bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size)
 {
-	if (mnl_attr_get_payload_len(attr) < size)
-		return -EBADMSG;
-	memcpy(ret, mnl_attr_get_payload(attr), size);
-	return 0;
-}
-
-int message_get_mark(const struct nlattr *attr, uint32_t *ret_mark, uint32_t *ret_mask)
-{
-	struct xfrm_mark mark;
-	int err = message_get_attr(attr, &mark, sizeof(mark));
-
-	if (err)
-		return err;
-	*ret_mark = mark.v;
-	*ret_mask = mark.m;
-	return 0;
+	if (attr && mnl_attr_get_payload_len(attr) < size)
+		return false;
+	if (attr)
+		memcpy(ret, mnl_attr_get_payload(attr), size);
+	return true;
 }
 
 void message_copy_addr(struct in6_addr *to, const void *from, uint16_t family)

@@ -3,54 +3,50 @@
 
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /*
- * What every reader of netlink messages needs. Lengths are compared unsigned and
- * before anything that they cover is read: mnl_nlmsg_ok() and mnl_nlmsg_next() take
- * nlmsg_len for an int, and with 0xfffffffd never come to an end. Nothing is read
- * beyond the datagram, nor beyond nlmsg_len.
+ * Access to netlink messages that trusts no length. Nothing is read beyond the datagram
+ * or beyond nlmsg_len. mnl_nlmsg_ok() and mnl_nlmsg_next() are not used: they treat
+ * nlmsg_len as an int and never reach the end of a message of 0xfffffffd bytes.
  */
 
-/* What is left of a datagram, which may hold several messages. */
+/* The rest of a datagram, which may hold several messages. */
 struct message_batch {
 	const void *at; /* aligned as struct nlmsghdr */
 	size_t left;    /* bytes */
 };
 
 /*
- * The next message, all of which is in the datagram, or NULL at the end. Bytes that are
- * left then were no message: a header cut short, or one that claims fewer bytes than
- * itself or more than there are.
+ * Returns the next message, which lies completely in the datagram, or NULL at the end.
+ * Bytes that are left then are malformed: a header cut short, or a length that is below
+ * the header's or beyond the datagram.
  */
 const struct nlmsghdr *message_next(struct message_batch *batch);
 
-/*
- * Copies the fixed header of a message, size bytes. Returns 0, or -EBADMSG if the
- * message is shorter.
- */
+/* Copies the fixed header of a message, size bytes. Returns 0, or -EBADMSG if the
+ * message is shorter. */
 int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size);
 
 /*
- * Calls back for each attribute behind a fixed header of header bytes, until the
- * callback gives anything but 0, which is then returned. -EBADMSG: the message is
- * shorter than its header, or an attribute claims more bytes than there are. What is
- * too short to be an attribute is padding.
+ * Finds the attributes behind a fixed header of `header` bytes: attrs[TYPE] is the last
+ * of that type, or NULL. Types from n on are skipped. Returns 0, or -EBADMSG if the
+ * message is shorter than its header or an attribute reaches beyond its end. Bytes too
+ * few for an attribute are padding.
  */
-int message_for_each_attr(const struct nlmsghdr *nlh, size_t header,
-			  int (*cb)(void *ctx, const struct nlattr *attr), void *ctx);
+int message_find_attrs(const struct nlmsghdr *nlh, size_t header,
+		       const struct nlattr *attrs[], size_t n);
 
-/* The same for the attributes within an attribute. */
-int message_for_each_nested(const struct nlattr *nest,
-			    int (*cb)(void *ctx, const struct nlattr *attr), void *ctx);
+/* The same for the attributes nested in one. NULL has none. */
+int message_find_nested(const struct nlattr *nest, const struct nlattr *attrs[],
+			size_t n);
 
-/* Copies the attribute's payload, of at least size bytes. Returns 0 or -EBADMSG. */
-int message_get_attr(const struct nlattr *attr, void *ret, size_t size);
+/* Copies the first size bytes of an attribute, or nothing if attr is NULL. Returns
+ * false if the attribute is shorter. */
+bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size);
 
-/* The value and the mask of an XFRMA_MARK. Returns 0 or -EBADMSG. */
-int message_get_mark(const struct nlattr *attr, uint32_t *ret_mark, uint32_t *ret_mask);
-
-/* An address as XFRM has it: 16 bytes, of which AF_INET uses four. The rest becomes 0,
- * whatever the keying daemon left there. */
+/* Copies an address of XFRM: 16 bytes, of which AF_INET uses four. The rest becomes 0,
+ * because the keying daemon may have left anything there. */
 void message_copy_addr(struct in6_addr *to, const void *from, uint16_t family);

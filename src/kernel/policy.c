@@ -34,18 +34,17 @@ static void read_info(struct policy *policy, const struct xfrm_userpolicy_info *
 
 static int read_templates(struct policy *policy, const struct nlattr *attr)
 {
-	size_t len = mnl_attr_get_payload_len(attr);
+	size_t n = mnl_attr_get_payload_len(attr) / sizeof(struct xfrm_user_tmpl);
 	const char *at = mnl_attr_get_payload(attr);
 
-	if (len / sizeof(struct xfrm_user_tmpl) > POLICY_MAX_TEMPLATES)
+	if (n > POLICY_MAX_TEMPLATES)
 		return -EBADMSG;
-	for (; len >= sizeof(struct xfrm_user_tmpl);
-	     len -= sizeof(struct xfrm_user_tmpl),
-	     at += sizeof(struct xfrm_user_tmpl)) {
-		struct policy_template *to = &policy->templates[policy->n_templates++];
+	for (; policy->n_templates < n; policy->n_templates++) {
+		struct policy_template *to = &policy->templates[policy->n_templates];
 		struct xfrm_user_tmpl from;
 
 		memcpy(&from, at, sizeof(from));
+		at += sizeof(from);
 		to->family = from.family;
 		message_copy_addr(&to->saddr, &from.saddr, from.family);
 		message_copy_addr(&to->daddr, &from.id.daddr, from.family);
@@ -57,25 +56,11 @@ static int read_templates(struct policy *policy, const struct nlattr *attr)
 	return 0;
 }
 
-static int read_attr(void *ctx, const struct nlattr *attr)
-{
-	struct policy *policy = ctx;
-
-	switch (mnl_attr_get_type(attr)) {
-	case XFRMA_TMPL:
-		policy->n_templates = 0;
-		return read_templates(policy, attr);
-	case XFRMA_MARK:
-		return message_get_mark(attr, &policy->mark, &policy->mark_mask);
-	case XFRMA_IF_ID:
-		return message_get_attr(attr, &policy->if_id, sizeof(policy->if_id));
-	}
-	return 0;
-}
-
 int policy_parse(const struct nlmsghdr *nlh, struct policy *ret_policy)
 {
+	const struct nlattr *attrs[XFRMA_IF_ID + 1];
 	struct xfrm_userpolicy_info info;
+	struct xfrm_mark mark = {0};
 	struct policy policy = {0};
 	int err;
 
@@ -87,21 +72,29 @@ int policy_parse(const struct nlmsghdr *nlh, struct policy *ret_policy)
 	if (info.dir > XFRM_POLICY_FWD)
 		return -ENOENT;
 	read_info(&policy, &info);
-	err = message_for_each_attr(nlh, sizeof(info), read_attr, &policy);
-	if (!err)
-		*ret_policy = policy;
-	return err;
+	err = message_find_attrs(nlh, sizeof(info), attrs, XFRMA_IF_ID + 1);
+	if (!err && attrs[XFRMA_TMPL])
+		err = read_templates(&policy, attrs[XFRMA_TMPL]);
+	if (err)
+		return err;
+	if (!message_copy_attr(attrs[XFRMA_MARK], &mark, sizeof(mark)) ||
+	    !message_copy_attr(attrs[XFRMA_IF_ID], &policy.if_id, sizeof(policy.if_id)))
+		return -EBADMSG;
+	policy.mark = mark.v;
+	policy.mark_mask = mark.m;
+	*ret_policy = policy;
+	return 0;
 }
 
-/* Both a template and an SA may leave an address open (xfrm_state_addr_check). */
+/* A template and an SA may both leave an address open (xfrm_state_addr_check). */
 static bool addr_matches(const struct in6_addr *wanted, const struct in6_addr *addr)
 {
 	return IN6_IS_ADDR_UNSPECIFIED(wanted) || IN6_IS_ADDR_UNSPECIFIED(addr) ||
 	       !memcmp(wanted, addr, sizeof(*addr));
 }
 
-/* The SPI in a template is that of the SA that lived when the policy was made: where a
- * reqid tells, it says nothing about the next one. */
+/* The SPI in a template is the one of the SA at the time when the policy was made. If
+ * the template has a reqid, only that identifies later SAs. */
 static bool template_matches(const struct policy_template *template,
 			     const struct sa *sa)
 {
@@ -117,9 +110,9 @@ static bool addr_selected(const struct in6_addr *prefix, uint8_t len,
 	return IN6_IS_ADDR_UNSPECIFIED(addr) || prefix_holds(prefix, len, addr);
 }
 
-/* A tunnel's ends stand in its template. In transport mode an SA's are those of what
- * travels: the tunnel's around it, or of the traffic that the policy selects; but a
- * reqid says enough. */
+/* The template of a tunnel has its ends. An SA in transport mode has the ends of the
+ * packets that it protects: those of the tunnel in the same policy, or else of the
+ * selected traffic. Its reqid is enough if there is one. */
 static bool ends_match(const struct policy *policy,
 		       const struct policy_template *template,
 		       const struct policy_template *tunnel, const struct sa *sa)

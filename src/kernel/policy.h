@@ -9,8 +9,8 @@
 
 #include "kernel/sa.h"
 
-/* One policy as a message of the kernel's XFRM shows it: which traffic, and what
- * must be done to it. */
+/* A policy as read from a message of XFRM: which traffic it selects, and how that must
+ * be transformed. */
 
 enum policy_dir {
 	POLICY_IN,
@@ -45,44 +45,42 @@ struct policy {
 	uint8_t proto;              /* of the traffic, 0: any */
 	uint16_t sport, sport_mask; /* host order */
 	uint16_t dport, dport_mask;
-	uint32_t if_index; /* that the traffic leaves or comes by, 0: any */
+	uint32_t if_index; /* by which the traffic leaves or arrives, 0: any */
 	bool allow;
 	size_t n_templates;
 	struct policy_template templates[POLICY_MAX_TEMPLATES];
 };
 
-/*
- * Reads one NEWPOLICY message, such as a dump of the SPD brings. Returns 0;
- * -ENOENT for any other message and for the policies of sockets, which no dump
- * explains; -EBADMSG if it is too short. On an error *ret_policy is untouched.
- */
+/* Reads one NEWPOLICY message, as in a dump of the SPD. Returns 0; -ENOENT for any
+ * other message and for a policy of a socket; or -EBADMSG if the message is malformed.
+ * On an error *ret_policy is untouched. */
 int policy_parse(const struct nlmsghdr *nlh, struct policy *ret_policy);
 
-/* What is looked up among the policies. */
+/* The traffic that is looked up among the policies. */
 struct policy_traffic {
 	uint16_t family;
-	const struct in6_addr *saddr; /* unspecified: not known, any */
+	const struct in6_addr *saddr; /* unspecified: unknown, any */
 	const struct in6_addr *daddr;
 	uint8_t proto;
-	uint16_t sport, dport; /* host order, 0: not known, any */
+	uint16_t sport, dport; /* host order, 0: unknown, any */
 	uint32_t if_id;
 	uint32_t mark;
-	uint32_t if_index; /* 0: not known, any */
+	uint32_t if_index; /* 0: unknown, any */
 };
 
-/* True if the policy is for this traffic (xfrm_policy_match, xfrm_selector_match). */
+/* Returns true if the policy selects this traffic (xfrm_policy_match,
+ * xfrm_selector_match). */
 bool policy_selects(const struct policy *policy, const struct policy_traffic *traffic);
 
-/* True if a policy looks at if_id, mark or interface: then the route matters. */
+/* Returns true if a policy has an if_id, a mark or an interface: then the route
+ * decides which policy the kernel uses. */
 bool policies_ask_for_path(const struct policy *policies, size_t n_policies);
 
-/* True if a policy has a template that asks for this SA, whoever its traffic is. */
+/* Returns true if a template of a policy matches this SA, for any traffic. */
 bool policies_ask_for(const struct policy *policies, size_t n_policies,
 		      const struct sa *sa);
 
-/*
- * The direction of an SA both of whose addresses are local: that of the policies
- * whose templates ask for it, SA_DIR_UNKNOWN if none does or both kinds do.
- */
+/* Returns the direction of an SA between two local addresses: that of the policies
+ * whose templates match it, or SA_DIR_UNKNOWN if none does or both kinds do. */
 enum sa_direction policy_direction(const struct policy *policies, size_t n_policies,
 				   const struct sa *sa);

@@ -3,136 +3,100 @@
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
-#include <stdbool.h>
-#include <sys/socket.h>
 
 #include <libmnl/libmnl.h>
 
 #include "kernel/message.h"
-#include "kernel/netlink_request.h"
+#include "kernel/netlink.h"
 
-/* A lookup under way. The kernel's answer is at most NLMSG_GOODSIZE long. */
-struct lookup {
-	_Alignas(struct nlmsghdr) char buffer[8192];
-	struct nlmsghdr *nlh;
-	struct rtmsg *msg;
-	size_t addr_size;
+struct query {
+	uint16_t family; /* of both addresses */
+	const struct in6_addr *remote;
+	const struct in6_addr *local; /* NULL: not given */
+	uint32_t bound, mark;         /* 0: not given */
 };
 
-static void begin(struct lookup *lookup, uint32_t seq, uint16_t family,
-		  const struct in6_addr *remote)
+static int look_up(int *socket, uint32_t seq, const struct query *query,
+		   struct route *ret)
 {
-	size_t size = family == AF_INET ? sizeof(struct in_addr) : sizeof(*remote);
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(lookup->buffer);
+	_Alignas(struct nlmsghdr) char buffer[8192]; /* NLMSG_GOODSIZE at most */
+	struct netlink_reader reader = {
+	    .cb = route_read, .ctx = ret, .buffer = buffer, .size = sizeof(buffer)};
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+	size_t size =
+	    query->family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
 
-	lookup->nlh = nlh;
-	lookup->msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*lookup->msg));
-	lookup->addr_size = size;
 	nlh->nlmsg_type = RTM_GETROUTE;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
 	nlh->nlmsg_seq = seq;
-	lookup->msg->rtm_family = (unsigned char)family;
-	lookup->msg->rtm_dst_len = (unsigned char)(size * 8);
-	mnl_attr_put(nlh, RTA_DST, size, remote);
+	msg->rtm_family = (unsigned char)query->family;
+	msg->rtm_dst_len = (unsigned char)(size * 8);
+	mnl_attr_put(nlh, RTA_DST, size, query->remote);
+	if (query->local) {
+		msg->rtm_src_len = msg->rtm_dst_len;
+		mnl_attr_put(nlh, RTA_SRC, size, query->local);
+	}
+	if (query->bound)
+		mnl_attr_put_u32(nlh, RTA_OIF, query->bound);
+	if (query->mark)
+		mnl_attr_put_u32(nlh, RTA_MARK, query->mark);
+	return netlink_request(socket, nlh, &reader);
 }
 
-static int finish(struct lookup *lookup, struct mnl_socket **socket,
-		  kernel_message_cb cb, void *ctx)
-{
-	struct netlink_reader reader = {.cb = cb,
-					.ctx = ctx,
-					.buffer = lookup->buffer,
-					.size = sizeof(lookup->buffer)};
-
-	return netlink_request(socket, lookup->nlh, &reader);
-}
-
-/* fib_lookup() says by an error that there is no route, or that it is one of type
- * unreachable, prohibit or blackhole; a kernel without IPv6, that it has no routes of
- * that family at all (rtnetlink_rcv_msg). */
+/* fib_lookup() returns an error if there is no route, or one of type unreachable,
+ * prohibit or blackhole; a kernel without IPv6 has no routes of that family at all
+ * (rtnetlink_rcv_msg). */
 static bool means_unreachable(int err)
 {
 	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EACCES ||
 	       err == -EINVAL || err == -EAFNOSUPPORT || err == -EOPNOTSUPP;
 }
 
-static int read_type(void *ctx, const struct nlmsghdr *nlh)
-{
-	struct rtmsg msg;
-	uint8_t *type = ctx;
-
-	if (nlh->nlmsg_type != RTM_NEWROUTE ||
-	    message_get_header(nlh, &msg, sizeof(msg)) < 0)
-		return -EBADMSG;
-	*type = msg.rtm_type;
-	return 0;
-}
-
-int route_lookup_type(struct mnl_socket **socket, uint32_t seq, uint16_t family,
+int route_lookup_type(int *socket, uint32_t seq, uint16_t family,
 		      const struct in6_addr *addr, uint32_t mark, uint8_t *ret_type)
 {
-	struct lookup lookup;
-	int err;
+	const struct query query = {.family = family, .remote = addr, .mark = mark};
+	struct route route = {.type = RTN_UNREACHABLE};
+	int err = look_up(socket, seq, &query, &route);
 
-	begin(&lookup, seq, family, addr);
-	if (mark)
-		mnl_attr_put_u32(lookup.nlh, RTA_MARK, mark);
-	err = finish(&lookup, socket, read_type, ret_type);
-	if (!*socket || !means_unreachable(err))
+	if (err && (*socket < 0 || !means_unreachable(err)))
 		return err;
-	*ret_type = RTN_UNREACHABLE;
+	*ret_type = route.type;
 	return 0;
 }
 
-static int read_interface(void *ctx, const struct nlmsghdr *nlh)
-{
-	return route_interface(nlh, ctx);
-}
-
-int route_lookup_interface(struct mnl_socket **socket, uint32_t seq, uint16_t family,
+int route_lookup_interface(int *socket, uint32_t seq, uint16_t family,
 			   const struct in6_addr *local, const struct in6_addr *remote,
 			   uint32_t bound, uint32_t *ret_if_index)
 {
-	struct lookup lookup;
+	const struct query query = {.family = family,
+				    .remote = remote,
+				    .local =
+					IN6_IS_ADDR_UNSPECIFIED(local) ? NULL : local,
+				    .bound = bound};
+	struct route route;
+	int err = look_up(socket, seq, &query, &route);
 
-	begin(&lookup, seq, family, remote);
-	if (!IN6_IS_ADDR_UNSPECIFIED(local)) {
-		lookup.msg->rtm_src_len = lookup.msg->rtm_dst_len;
-		mnl_attr_put(lookup.nlh, RTA_SRC, lookup.addr_size, local);
-	}
-	if (bound)
-		mnl_attr_put_u32(lookup.nlh, RTA_OIF, bound);
-	return finish(&lookup, socket, read_interface, ret_if_index);
-}
-
-struct route_reader {
-	uint32_t if_index;
-	bool found;
-};
-
-static int read_attr(void *ctx, const struct nlattr *attr)
-{
-	struct route_reader *reader = ctx;
-	int err;
-
-	if (mnl_attr_get_type(attr) != RTA_OIF)
-		return 0;
-	err = message_get_attr(attr, &reader->if_index, sizeof(reader->if_index));
-	reader->found = !err;
-	return err;
-}
-
-int route_interface(const struct nlmsghdr *nlh, uint32_t *ret_if_index)
-{
-	struct route_reader reader = {.found = false};
-	int err;
-
-	if (nlh->nlmsg_type != RTM_NEWROUTE)
-		return -ENOENT;
-	err = message_for_each_attr(nlh, sizeof(struct rtmsg), read_attr, &reader);
-	if (!err && !reader.found)
+	if (!err && !route.if_index)
 		err = -ENOENT;
 	if (!err)
-		*ret_if_index = reader.if_index;
+		*ret_if_index = route.if_index;
 	return err;
+}
+
+int route_read(void *ret, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attrs[RTA_OIF + 1];
+	struct rtmsg msg;
+	struct route route = {0};
+
+	if (nlh->nlmsg_type != RTM_NEWROUTE ||
+	    message_get_header(nlh, &msg, sizeof(msg)) < 0 ||
+	    message_find_attrs(nlh, sizeof(msg), attrs, RTA_OIF + 1) < 0 ||
+	    !message_copy_attr(attrs[RTA_OIF], &route.if_index, sizeof(route.if_index)))
+		return -EBADMSG;
+	route.type = msg.rtm_type;
+	*(struct route *)ret = route;
+	return 0;
 }

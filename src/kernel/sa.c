@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/sa.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/xfrm.h>
+#include <stdio.h>
 
-#include <libmnl/libmnl.h>
-
-#include "util/hash.h"
 #include "kernel/message.h"
+#include "util/array.h"
+#include "util/hash.h"
 
 /* Names that the headers of Linux 6.1 lack; the numbers are ABI (6.10, 6.13, 6.14). */
 #define QM_XFRMA_SA_DIR 33
@@ -18,13 +19,14 @@
 #ifndef XFRM_OFFLOAD_INBOUND
 #define XFRM_OFFLOAD_INBOUND 2
 #endif
+#define N_ATTRS (QM_XFRMA_SA_PCPU + 1)
 
 bool sa_mode_is_tunnel(uint8_t mode)
 {
 	return mode == XFRM_MODE_TUNNEL || mode == QM_XFRM_MODE_IPTFS;
 }
 
-/* Field by field: the padding holds whatever the keying daemon left there. */
+/* Hashes the fields one by one: the padding may hold anything. */
 static uint64_t selector_hash(const struct xfrm_selector *sel)
 {
 	struct in6_addr addr;
@@ -66,206 +68,185 @@ static void read_info(struct sa *sa, const struct xfrm_usersa_info *info)
 /*
  * An outbound SA takes a sequence number for every packet, before it counts the packet
  * (xfrm_output_one), and curlft is in a message before the replay state is. So an SA
- * that has carried packets without a number was inbound, even if it has no replay
- * window and thus never looks at the numbers (xfrm_replay_check, xfrm_replay_advance).
+ * that has carried packets without a number is inbound, even if it has no replay window
+ * and never checks the numbers (xfrm_replay_check, xfrm_replay_advance).
  */
-static void note_sequence(struct sa *sa, bool sent, bool received)
+static bool read_replay(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
 {
-	if (sent)
+	struct xfrm_replay_state plain = {0};
+	struct xfrm_replay_state_esn esn = {0};
+
+	if (!attrs[XFRMA_REPLAY_VAL] && !attrs[XFRMA_REPLAY_ESN_VAL])
+		return true;
+	if (!message_copy_attr(attrs[XFRMA_REPLAY_VAL], &plain, sizeof(plain)) ||
+	    !message_copy_attr(attrs[XFRMA_REPLAY_ESN_VAL], &esn, sizeof(esn)))
+		return false;
+	/* with ESN the window in xfrm_usersa_info is 0 */
+	if (attrs[XFRMA_REPLAY_ESN_VAL])
+		sa->replay_protected = esn.replay_window > 0;
+	if (plain.oseq || esn.oseq || esn.oseq_hi)
 		sa->sequence = SA_DIR_OUT;
-	else if (received || sa->packets > 0)
+	else if (plain.seq || plain.bitmap || esn.seq || esn.seq_hi || sa->packets)
 		sa->sequence = SA_DIR_IN;
+	return true;
 }
 
-static int read_replay(struct sa *sa, const struct nlattr *attr)
+static bool read_direction(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
 {
-	struct xfrm_replay_state state;
-	int err = message_get_attr(attr, &state, sizeof(state));
+	struct xfrm_user_offload offload = {0};
+	uint8_t dir = 0;
 
-	if (!err)
-		note_sequence(sa, state.oseq > 0, state.seq > 0 || state.bitmap > 0);
-	return err;
+	if (!message_copy_attr(attrs[XFRMA_OFFLOAD_DEV], &offload, sizeof(offload)) ||
+	    !message_copy_attr(attrs[QM_XFRMA_SA_DIR], &dir, sizeof(dir)))
+		return false;
+	if (dir == QM_XFRM_SA_DIR_IN || dir == QM_XFRM_SA_DIR_OUT)
+		sa->declared = dir == QM_XFRM_SA_DIR_IN ? SA_DIR_IN : SA_DIR_OUT;
+	else if (attrs[XFRMA_OFFLOAD_DEV])
+		sa->declared =
+		    offload.flags & XFRM_OFFLOAD_INBOUND ? SA_DIR_IN : SA_DIR_OUT;
+	return true;
 }
 
-/* With ESN the window in xfrm_usersa_info is 0; this attribute has the true one. */
-static int read_replay_esn(struct sa *sa, const struct nlattr *attr)
+/* Returns false if an attribute is too short. */
+static bool read_attrs(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
 {
-	struct xfrm_replay_state_esn state;
-	int err = message_get_attr(attr, &state, sizeof(state));
+	struct xfrm_mark mark = {0};
+	uint32_t cpu = UINT32_MAX; /* none */
+
+	if (!message_copy_attr(attrs[XFRMA_MARK], &mark, sizeof(mark)) ||
+	    !message_copy_attr(attrs[XFRMA_IF_ID], &sa->if_id, sizeof(sa->if_id)) ||
+	    !message_copy_attr(attrs[QM_XFRMA_SA_PCPU], &cpu, sizeof(cpu)))
+		return false;
+	sa->mark = mark.v;
+	sa->mark_mask = mark.m;
+	sa->pcpu = cpu + 1;
+	/* of an algorithm only the presence is read, never the key behind it */
+	if (sa->proto == IPPROTO_ESP)
+		sa->keyed = attrs[XFRMA_ALG_AEAD] || attrs[XFRMA_ALG_CRYPT];
+	else if (sa->proto == IPPROTO_AH)
+		sa->keyed = attrs[XFRMA_ALG_AUTH] || attrs[XFRMA_ALG_AUTH_TRUNC];
+	return read_replay(sa, attrs) && read_direction(sa, attrs);
+}
+
+/* header: bytes of the fixed header, which begins with the struct xfrm_usersa_info
+ * except in a DELSA: there it is in XFRMA_SA. */
+static int read_sa(const struct nlmsghdr *nlh, size_t header, struct sa *ret)
+{
+	const struct nlattr *attrs[N_ATTRS];
+	struct xfrm_usersa_info info;
+	int err = message_find_attrs(nlh, header, attrs, N_ATTRS);
 
 	if (err)
 		return err;
-	sa->replay_protected = state.replay_window > 0;
-	note_sequence(sa, state.oseq > 0 || state.oseq_hi > 0,
-		      state.seq > 0 || state.seq_hi > 0);
-	return 0;
-}
-
-static int read_offload(struct sa *sa, const struct nlattr *attr)
-{
-	struct xfrm_user_offload offload;
-	int err = message_get_attr(attr, &offload, sizeof(offload));
-
-	if (!err && sa->declared == SA_DIR_UNKNOWN)
-		sa->declared =
-		    offload.flags & XFRM_OFFLOAD_INBOUND ? SA_DIR_IN : SA_DIR_OUT;
-	return err;
-}
-
-static int read_dir(struct sa *sa, const struct nlattr *attr)
-{
-	uint8_t dir;
-	int err = message_get_attr(attr, &dir, sizeof(dir));
-
-	if (!err && dir == QM_XFRM_SA_DIR_IN)
-		sa->declared = SA_DIR_IN;
-	if (!err && dir == QM_XFRM_SA_DIR_OUT)
-		sa->declared = SA_DIR_OUT;
-	return err;
-}
-
-static int read_pcpu(struct sa *sa, const struct nlattr *attr)
-{
-	uint32_t cpu;
-	int err = message_get_attr(attr, &cpu, sizeof(cpu));
-
-	if (!err)
-		sa->pcpu = cpu + 1;
-	return err;
-}
-
-/* Of an algorithm only that it is there counts: its bytes are never looked at. */
-static int read_attr(void *ctx, const struct nlattr *attr)
-{
-	struct sa *sa = ctx;
-
-	switch (mnl_attr_get_type(attr)) {
-	case XFRMA_ALG_AEAD:
-	case XFRMA_ALG_CRYPT:
-		sa->keyed |= sa->proto == IPPROTO_ESP;
-		break;
-	case XFRMA_ALG_AUTH:
-	case XFRMA_ALG_AUTH_TRUNC:
-		sa->keyed |= sa->proto == IPPROTO_AH;
-		break;
-	case XFRMA_REPLAY_VAL:
-		return read_replay(sa, attr);
-	case XFRMA_REPLAY_ESN_VAL:
-		return read_replay_esn(sa, attr);
-	case XFRMA_MARK:
-		return message_get_mark(attr, &sa->mark, &sa->mark_mask);
-	case XFRMA_IF_ID:
-		return message_get_attr(attr, &sa->if_id, sizeof(sa->if_id));
-	case XFRMA_OFFLOAD_DEV:
-		return read_offload(sa, attr);
-	case QM_XFRMA_SA_DIR:
-		return read_dir(sa, attr);
-	case QM_XFRMA_SA_PCPU:
-		return read_pcpu(sa, attr);
-	}
-	return 0;
-}
-
-/* NEWSA and UPDSA: struct xfrm_usersa_info, then the attributes. */
-static int parse_newsa(const struct nlmsghdr *nlh, struct sa *ret)
-{
-	struct xfrm_usersa_info info;
-	int err = message_get_header(nlh, &info, sizeof(info));
-
+	if (nlh->nlmsg_type != XFRM_MSG_DELSA)
+		err = message_get_header(nlh, &info, sizeof(info));
+	else if (!attrs[XFRMA_SA] ||
+		 !message_copy_attr(attrs[XFRMA_SA], &info, sizeof(info)))
+		err = -EBADMSG;
 	if (err)
 		return err;
 	read_info(ret, &info);
-	return message_for_each_attr(nlh, sizeof(info), read_attr, ret);
+	return read_attrs(ret, attrs) ? 0 : -EBADMSG;
 }
 
-/* Returns 1 once it has found the SA. */
-static int read_xfrma_sa(void *ctx, const struct nlattr *attr)
+static int read_newsa(const struct nlmsghdr *nlh, struct sa_event *event)
 {
-	struct xfrm_usersa_info info;
-	int err;
-
-	if (mnl_attr_get_type(attr) != XFRMA_SA)
-		return 0;
-	err = message_get_attr(attr, &info, sizeof(info));
-	if (err)
-		return err;
-	read_info(ctx, &info);
-	return 1;
+	return read_sa(nlh, sizeof(struct xfrm_usersa_info), &event->sa);
 }
 
-/* DELSA: struct xfrm_usersa_id; XFRMA_SA holds the SA, its attributes stand beside it.
- */
-static int parse_delsa(const struct nlmsghdr *nlh, struct sa *ret)
+static int read_delsa(const struct nlmsghdr *nlh, struct sa_event *event)
 {
-	const size_t header = sizeof(struct xfrm_usersa_id);
-	int found = message_for_each_attr(nlh, header, read_xfrma_sa, ret);
-
-	if (found <= 0)
-		return -EBADMSG;
-	return message_for_each_attr(nlh, header, read_attr, ret);
+	return read_sa(nlh, sizeof(struct xfrm_usersa_id), &event->sa);
 }
 
-static int parse_expire(const struct nlmsghdr *nlh, struct sa_event *ret)
+static int read_expire(const struct nlmsghdr *nlh, struct sa_event *event)
 {
 	struct xfrm_user_expire expire;
 	int err = message_get_header(nlh, &expire, sizeof(expire));
 
-	if (err)
-		return err;
-	ret->type = expire.hard ? SA_EVENT_EXPIRE_HARD : SA_EVENT_EXPIRE_SOFT;
-	read_info(&ret->sa, &expire.state);
-	return message_for_each_attr(nlh, sizeof(expire), read_attr, &ret->sa);
+	if (!err && expire.hard)
+		event->type = SA_EVENT_EXPIRE_HARD;
+	return err ? err : read_sa(nlh, sizeof(expire), &event->sa);
 }
 
-static int parse_flush(const struct nlmsghdr *nlh, struct sa_event *ret)
+static int read_flush(const struct nlmsghdr *nlh, struct sa_event *event)
 {
 	struct xfrm_usersa_flush flush;
 	int err = message_get_header(nlh, &flush, sizeof(flush));
 
-	if (err)
-		return err;
-	ret->type = SA_EVENT_FLUSH;
 	/* 255 is IPSEC_PROTO_ANY: ESP, AH and IPComp */
-	ret->proto = flush.proto == 255 ? 0 : flush.proto;
-	return 0;
+	if (!err)
+		event->proto = flush.proto == 255 ? 0 : flush.proto;
+	return err;
+}
+
+static const struct message_type {
+	uint16_t type;
+	const char *name;
+	enum sa_event_type event;
+	int (*read)(const struct nlmsghdr *nlh, struct sa_event *event);
+} message_types[] = {
+    {XFRM_MSG_NEWSA, "NEWSA", SA_EVENT_NEW, read_newsa},
+    {XFRM_MSG_UPDSA, "UPDSA", SA_EVENT_UPDATE, read_newsa},
+    {XFRM_MSG_DELSA, "DELSA", SA_EVENT_DELETE, read_delsa},
+    {XFRM_MSG_EXPIRE, "EXPIRE", SA_EVENT_EXPIRE_SOFT, read_expire},
+    {XFRM_MSG_FLUSHSA, "FLUSHSA", SA_EVENT_FLUSH, read_flush},
+    {XFRM_MSG_MIGRATE, "MIGRATE", SA_EVENT_MIGRATE, NULL},
+    {XFRM_MSG_NEWPOLICY, "NEWPOLICY", SA_EVENT_POLICY, NULL},
+    {XFRM_MSG_UPDPOLICY, "UPDPOLICY", SA_EVENT_POLICY, NULL},
+    {XFRM_MSG_DELPOLICY, "DELPOLICY", SA_EVENT_POLICY, NULL},
+    {XFRM_MSG_POLEXPIRE, "POLEXPIRE", SA_EVENT_POLICY, NULL},
+    {XFRM_MSG_FLUSHPOLICY, "FLUSHPOLICY", SA_EVENT_POLICY, NULL},
+};
+
+static const struct message_type *find_type(const struct nlmsghdr *nlh)
+{
+	static const struct message_type other = {0, "other", SA_EVENT_OTHER, NULL};
+
+	for (size_t i = 0; i < ARRAY_SIZE(message_types); i++)
+		if (message_types[i].type == nlh->nlmsg_type)
+			return &message_types[i];
+	return &other;
 }
 
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event)
 {
-	struct sa_event event = {.type = SA_EVENT_OTHER};
-	int err = 0;
+	const struct message_type *type = find_type(nlh);
+	struct sa_event event = {.type = type->event};
+	int err = type->read ? type->read(nlh, &event) : 0;
 
-	switch (nlh->nlmsg_type) {
-	case XFRM_MSG_NEWSA:
-		event.type = SA_EVENT_NEW;
-		err = parse_newsa(nlh, &event.sa);
-		break;
-	case XFRM_MSG_UPDSA:
-		event.type = SA_EVENT_UPDATE;
-		err = parse_newsa(nlh, &event.sa);
-		break;
-	case XFRM_MSG_DELSA:
-		event.type = SA_EVENT_DELETE;
-		err = parse_delsa(nlh, &event.sa);
-		break;
-	case XFRM_MSG_EXPIRE:
-		err = parse_expire(nlh, &event);
-		break;
-	case XFRM_MSG_FLUSHSA:
-		err = parse_flush(nlh, &event);
-		break;
-	case XFRM_MSG_MIGRATE:
-		event.type = SA_EVENT_MIGRATE;
-		break;
-	case XFRM_MSG_NEWPOLICY:
-	case XFRM_MSG_UPDPOLICY:
-	case XFRM_MSG_DELPOLICY:
-	case XFRM_MSG_FLUSHPOLICY:
-	case XFRM_MSG_POLEXPIRE:
-		event.type = SA_EVENT_POLICY;
-		break;
-	}
 	if (!err)
 		*ret_event = event;
 	return err;
+}
+
+/* Texts. */
+
+const char *sa_describe(const struct sa *sa, char *text, size_t size)
+{
+	char saddr[INET6_ADDRSTRLEN] = "?";
+	char daddr[INET6_ADDRSTRLEN] = "?";
+	const char *proto = sa->proto == IPPROTO_ESP    ? "esp"
+			    : sa->proto == IPPROTO_AH   ? "ah"
+			    : sa->proto == IPPROTO_COMP ? "comp"
+							: "other";
+
+	inet_ntop(sa->family, &sa->saddr, saddr, sizeof(saddr));
+	inet_ntop(sa->family, &sa->daddr, daddr, sizeof(daddr));
+	snprintf(text, size, "%s %s%#x %s > %s reqid %u", proto,
+		 sa->acquire ? "acquire " : "", sa->spi, saddr, daddr, sa->reqid);
+	return text;
+}
+
+const char *sa_describe_message(const struct nlmsghdr *nlh, char *text, size_t size)
+{
+	char sa_text[SA_TEXT_SIZE] = "";
+	struct sa_event event;
+	int err = sa_event_parse(nlh, &event);
+
+	if (!err && event.sa.family)
+		sa_describe(&event.sa, sa_text, sizeof(sa_text));
+	snprintf(text, size, "%s, %u bytes%s%s%s", find_type(nlh)->name, nlh->nlmsg_len,
+		 err ? ", malformed" : "", *sa_text ? ": " : "", sa_text);
+	return text;
 }

@@ -4,12 +4,11 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/*
- * One security association as a message of the kernel's XFRM shows it. Pure
- * values: no key is ever in here, and nothing points into the message.
- */
+/* A security association and the events of one, as read from a message of XFRM. They
+ * hold no key and no pointer into the message. */
 
 enum sa_direction {
 	SA_DIR_UNKNOWN,
@@ -17,7 +16,7 @@ enum sa_direction {
 	SA_DIR_OUT,
 };
 
-/* IPv4 addresses stand in the first four bytes, the rest is zero. */
+/* An IPv4 address is in the first four bytes, and the rest is zero. */
 struct sa {
 	struct in6_addr saddr;
 	struct in6_addr daddr;
@@ -26,8 +25,8 @@ struct sa {
 	uint8_t mode;    /* XFRM_MODE_* */
 	bool acquire;    /* an ACQ entry, which has no SPI yet */
 	bool keyed;      /* ESP or AH with its algorithm; false: larval or other */
-	/* The SPI in host order; of an ACQ entry the sequence number of its
-	 * negotiation, which is all that tells two of them apart. */
+	/* The SPI in host order; in an ACQ entry the sequence number of the
+	 * negotiation, the only thing that distinguishes two such entries. */
 	uint32_t spi;
 	uint32_t reqid;
 	uint32_t if_id;
@@ -44,22 +43,21 @@ struct sa {
 	uint32_t replay;        /* replayed inside the window */
 	uint32_t replay_window; /* older than the window */
 
-	bool replay_protected; /* its replay window is above 0, ESN or not */
-	/* What the message says of the direction: declared by XFRMA_SA_DIR, or else by
-	 * the flag of XFRMA_OFFLOAD_DEV; and what follows from the sequence numbers in
-	 * use (xfrm_output_one, xfrm_replay_advance). */
-	enum sa_direction declared;
+	bool replay_protected;      /* its replay window is above 0, ESN or not */
+	enum sa_direction declared; /* by XFRMA_SA_DIR, or else XFRMA_OFFLOAD_DEV */
+	/* what the sequence numbers in use show (xfrm_output_one, xfrm_replay_advance)
+	 */
 	enum sa_direction sequence;
 };
 
 enum sa_event_type {
-	SA_EVENT_OTHER,       /* a message that says nothing of SAs: skip it */
+	SA_EVENT_OTHER,       /* a message that is not about SAs or policies */
 	SA_EVENT_NEW,         /* NEWSA, or one SA of a dump */
 	SA_EVENT_UPDATE,      /* UPDSA */
 	SA_EVENT_DELETE,      /* DELSA, with the final counters */
 	SA_EVENT_EXPIRE_SOFT, /* the keying daemon should rekey */
-	SA_EVENT_EXPIRE_HARD, /* the SA is gone, with the final counters */
-	SA_EVENT_FLUSH,       /* all SAs of a protocol are gone, no counters */
+	SA_EVENT_EXPIRE_HARD, /* the SA is deleted, with the final counters */
+	SA_EVENT_FLUSH,       /* all SAs of a protocol are deleted, no counters */
 	SA_EVENT_MIGRATE,     /* SAs have moved to other addresses */
 	SA_EVENT_POLICY,      /* the policy database has changed */
 };
@@ -67,17 +65,15 @@ enum sa_event_type {
 struct sa_event {
 	enum sa_event_type type;
 	struct sa sa;  /* for NEW, UPDATE, DELETE and both EXPIREs */
-	uint8_t proto; /* for FLUSH: of the SAs that went, 0: all */
+	uint8_t proto; /* for FLUSH: of the deleted SAs, 0: all */
 };
 
 /*
- * Reads one netlink message of NETLINK_XFRM, event or dump answer.
- *
- * The message must be whole: nlh->nlmsg_len bytes can be read. Unknown types
- * give SA_EVENT_OTHER, unknown attributes are skipped. In an EXPIRE message the
- * kernel sends no algorithms, so sa.keyed is false there whatever the SA was.
- * Returns 0, or -EBADMSG if the message is too short for its type or an
- * attribute is too short for its meaning; then *ret_event is untouched.
+ * Reads one whole message of NETLINK_XFRM, an event or a dump answer. Unknown types
+ * give SA_EVENT_OTHER, and unknown attributes are skipped. The kernel sends no
+ * algorithms in an EXPIRE message, so sa.keyed is false there for any SA. Returns 0, or
+ * -EBADMSG if the message is too short for its type or an attribute too short for its
+ * meaning; then *ret_event is untouched.
  */
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
 
@@ -89,3 +85,13 @@ static inline bool sa_is_ipsec(const struct sa *sa)
 
 /* Tunnel and IPTFS modes have an outer header of their own. */
 bool sa_mode_is_tunnel(uint8_t mode);
+
+/* The texts of debug messages. They return text, which has size bytes. */
+
+#define SA_TEXT_SIZE 192 /* with the terminating 0 */
+
+/* "esp 0xc0ffee01 192.0.2.1 > 192.0.2.2 reqid 5" */
+const char *sa_describe(const struct sa *sa, char *text, size_t size);
+
+/* Any message of NETLINK_XFRM: "UPDSA, 412 bytes: esp 0xc0ffee01 ..." */
+const char *sa_describe_message(const struct nlmsghdr *nlh, char *text, size_t size);

@@ -19,81 +19,67 @@
 #include <libmnl/libmnl.h>
 
 #include "kernel/message.h"
-#include "kernel/netlink_request.h"
-#include "kernel/netlink_socket.h"
+#include "kernel/netlink.h"
 #include "kernel/netns.h"
 #include "kernel/route_lookup.h"
-#include "kernel/sa_text.h"
+#include "kernel/sa.h"
+#include "util/array.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 enum {
-	/* What the kernel fills at most for one read of a dump (SKB_MAX_ALLOC,
+	/* The kernel's largest datagram in a dump (SKB_MAX_ALLOC,
 	 * net/netlink/af_netlink.c). */
 	BUFFER_SIZE = 32768,
-	/* Event reads before others get their turn: each brings one message, and more
-	 * than all that fit into a buffer of 16 MiB. */
+	/* Reads of events in one call, of one message each: more than fit into a buffer
+	 * of 16 MiB. */
 	MAX_BATCHES = 65536,
-	/* The same for those that the kernel did not send, which come without end, and
-	 * for address events, of which one is as good as many. */
+	/* The same for messages that the kernel did not send, which may never end, and
+	 * for address events, of which one is enough. */
 	MAX_FOREIGN = 1024,
 	MAX_ADDR_EVENTS = 1024,
 };
 
-/* And the time for event reads, in ns. */
-#define EVENTS_NS UINT64_C(100000000)
+#define EVENTS_NS UINT64_C(100000000) /* time for the reads of events in one call */
+
+/* The descriptors of a handle; -1: not open. */
+enum {
+	FD_EVENTS,
+	FD_ADDRS, /* address events */
+	FD_XFRM,  /* requests to XFRM */
+	FD_ROUTE, /* requests to rtnetlink */
+	FD_XFRM_STAT,
+	FD_NETNS, /* the namespace */
+	N_FDS
+};
 
 struct xfrm_netlink {
 	const struct xfrm_netlink *home; /* the thread's own, NULL: it is this */
-	int netns;                       /* the namespace, -1: unknown */
-	struct mnl_socket *events;
-	struct mnl_socket *xfrm;  /* requests to XFRM */
-	struct mnl_socket *route; /* requests to rtnetlink */
-	struct mnl_socket *addrs; /* address events */
-	int xfrm_stat_fd;
+	int fds[N_FDS];
 	int xfrm_stat_error; /* why it is not open */
 	uint32_t seq;
 	uint64_t n_foreign; /* datagrams that the kernel did not send */
-	char *buffer;       /* of BUFFER_SIZE, locked in memory; held keys; home's */
+	char *buffer; /* BUFFER_SIZE, locked in memory, for keys; shared with home */
 };
 
-/* The thread goes into the handle's namespace, if that is not its own. */
+/* Moves the thread into the handle's namespace, if that is not its own. */
 static int enter(const struct xfrm_netlink *netlink)
 {
-	return netlink->home && setns(netlink->netns, CLONE_NEWNET) < 0 ? -errno : 0;
+	return netlink->home && setns(netlink->fds[FD_NETNS], CLONE_NEWNET) < 0 ? -errno
+										: 0;
 }
 
-/* And back. Whatever a lost thread opened next would be of the wrong namespace. */
+/* Moves the thread back. If that fails, whatever it opens next would be of the wrong
+ * namespace. */
 static void leave(const struct xfrm_netlink *netlink)
 {
-	if (netlink->home && setns(netlink->home->netns, CLONE_NEWNET) < 0) {
+	if (netlink->home && setns(netlink->home->fds[FD_NETNS], CLONE_NEWNET) < 0) {
 		perror("cannot return to the own network namespace");
 		abort();
 	}
 }
 
-static int open_event_sockets(struct xfrm_netlink *netlink, size_t rcvbuf)
-{
-	static const int xfrm_groups[] = {XFRMNLGRP_SA, XFRMNLGRP_EXPIRE,
-					  XFRMNLGRP_POLICY, XFRMNLGRP_MIGRATE};
-	static const int addr_groups[] = {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
-	int err = netlink_socket_open(NETLINK_XFRM, SOCK_NONBLOCK, &netlink->events);
-
-	if (err)
-		return err;
-	netlink_socket_set_rcvbuf(netlink->events, rcvbuf);
-	err = netlink_socket_join(netlink->events, xfrm_groups,
-				  sizeof(xfrm_groups) / sizeof(xfrm_groups[0]));
-	if (!err)
-		err =
-		    netlink_socket_open(NETLINK_ROUTE, SOCK_NONBLOCK, &netlink->addrs);
-	if (!err)
-		err = netlink_socket_join(netlink->addrs, addr_groups,
-					  sizeof(addr_groups) / sizeof(addr_groups[0]));
-	return err;
-}
-
-/* Keys pass through the buffer: it must be in no swap and no core. */
+/* Keys pass through the buffer: it must not be in swap or in a core dump. */
 static int open_buffer(struct xfrm_netlink *netlink)
 {
 	void *buffer = mmap(NULL, BUFFER_SIZE, PROT_READ | PROT_WRITE,
@@ -102,28 +88,47 @@ static int open_buffer(struct xfrm_netlink *netlink)
 	if (buffer == MAP_FAILED)
 		return -errno;
 	netlink->buffer = buffer;
-	mlock(buffer, BUFFER_SIZE); /* RLIMIT_MEMLOCK allows 8 MiB on Linux 5.16 on */
+	mlock(buffer, BUFFER_SIZE); /* RLIMIT_MEMLOCK is 8 MiB since Linux 5.16 */
 	madvise(buffer, BUFFER_SIZE, MADV_DONTDUMP);
 	return 0;
 }
 
-/* What belongs to the namespace that the thread is in now. */
+/* Opens a socket in the namespace that the thread is in. */
+static int open_socket(struct xfrm_netlink *netlink, int which, size_t rcvbuf)
+{
+	static const int xfrm_groups[] = {XFRMNLGRP_SA, XFRMNLGRP_EXPIRE,
+					  XFRMNLGRP_POLICY, XFRMNLGRP_MIGRATE};
+	static const int addr_groups[] = {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
+	int fd;
+
+	if (which == FD_EVENTS)
+		fd = netlink_open_events(NETLINK_XFRM, xfrm_groups,
+					 ARRAY_SIZE(xfrm_groups), rcvbuf);
+	else if (which == FD_ADDRS)
+		fd = netlink_open_events(NETLINK_ROUTE, addr_groups,
+					 ARRAY_SIZE(addr_groups), 0);
+	else
+		fd = netlink_open_requests(which == FD_XFRM ? NETLINK_XFRM
+							    : NETLINK_ROUTE);
+	netlink->fds[which] = fd;
+	return fd < 0 ? fd : 0;
+}
+
+/* Opens all that belongs to the namespace that the thread is in. */
 static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 {
-	int err = open_event_sockets(netlink, rcvbuf);
+	for (int which = FD_EVENTS; which <= FD_ROUTE; which++) {
+		int err = open_socket(netlink, which, rcvbuf);
 
-	if (!err)
-		err = netlink_request_open(NETLINK_XFRM, &netlink->xfrm);
-	if (!err)
-		err = netlink_request_open(NETLINK_ROUTE, &netlink->route);
-	/* Not /proc/net, which is the thread leader's namespace. A kernel without
-	 * CONFIG_XFRM_STATISTICS has no such file. */
-	if (!err)
-		netlink->xfrm_stat_fd =
-		    open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
-	if (!err && netlink->xfrm_stat_fd < 0)
-		netlink->xfrm_stat_error = -errno;
-	return err;
+		if (err)
+			return err;
+	}
+	/* not /proc/net, which is of the thread leader's namespace; a kernel without
+	 * CONFIG_XFRM_STATISTICS has no such file */
+	netlink->fds[FD_XFRM_STAT] =
+	    open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
+	netlink->xfrm_stat_error = netlink->fds[FD_XFRM_STAT] < 0 ? -errno : 0;
+	return 0;
 }
 
 static struct xfrm_netlink *allocate(const struct xfrm_netlink *home)
@@ -132,8 +137,8 @@ static struct xfrm_netlink *allocate(const struct xfrm_netlink *home)
 
 	if (netlink) {
 		netlink->home = home;
-		netlink->netns = -1;
-		netlink->xfrm_stat_fd = -1;
+		netlink->buffer = home ? home->buffer : NULL;
+		memset(netlink->fds, 0xff, sizeof(netlink->fds)); /* -1 */
 	}
 	return netlink;
 }
@@ -149,14 +154,9 @@ static void close_all(void *kernel)
 
 	if (!netlink)
 		return;
-	netlink_socket_close(&netlink->events);
-	netlink_socket_close(&netlink->addrs);
-	netlink_socket_close(&netlink->xfrm);
-	netlink_socket_close(&netlink->route);
-	if (netlink->xfrm_stat_fd >= 0)
-		close(netlink->xfrm_stat_fd);
-	if (netlink->netns >= 0)
-		close(netlink->netns);
+	for (int which = 0; which < N_FDS; which++)
+		if (netlink->fds[which] >= 0)
+			close(netlink->fds[which]);
 	if (netlink->buffer && !netlink->home) {
 		explicit_bzero(netlink->buffer, BUFFER_SIZE);
 		munmap(netlink->buffer, BUFFER_SIZE);
@@ -171,7 +171,7 @@ static int open_own(size_t rcvbuf, void **ret)
 
 	if (!netlink)
 		return -ENOMEM;
-	netlink->netns = open_own_netns(); /* for the way back from others */
+	netlink->fds[FD_NETNS] = open_own_netns(); /* for the way back from others */
 	err = open_buffer(netlink);
 	if (!err)
 		err = open_here(netlink, rcvbuf);
@@ -188,21 +188,20 @@ static int open_other(void *kernel, int netns, size_t rcvbuf, void **ret)
 	struct xfrm_netlink *netlink;
 	int err = netns_check(netns);
 
-	if (!err && home->netns < 0)
+	if (!err && home->fds[FD_NETNS] < 0)
 		err = -ENOENT;
 	if (err)
 		return err;
 	netlink = allocate(home);
 	if (!netlink)
 		return -ENOMEM;
-	netlink->buffer = home->buffer;
 	if (setns(netns, CLONE_NEWNET) < 0) {
 		err = -errno;
 	} else {
 		/* A descriptor that came from a mount in /run/netns keeps the mount
 		 * busy; one from /proc keeps only the namespace. */
-		netlink->netns = open_own_netns();
-		err = netlink->netns < 0 ? -errno : open_here(netlink, rcvbuf);
+		netlink->fds[FD_NETNS] = open_own_netns();
+		err = netlink->fds[FD_NETNS] < 0 ? -errno : open_here(netlink, rcvbuf);
 		leave(netlink);
 	}
 	if (err)
@@ -216,7 +215,7 @@ static int event_fd(void *kernel)
 {
 	const struct xfrm_netlink *netlink = kernel;
 
-	return mnl_socket_get_fd(netlink->events);
+	return netlink->fds[FD_EVENTS];
 }
 
 static int cookie(void *kernel, uint64_t *ret)
@@ -224,25 +223,27 @@ static int cookie(void *kernel, uint64_t *ret)
 	return netns_cookie(event_fd(kernel), ret);
 }
 
-/* The kinds of dump: what asks for them, of whom, and behind which header. */
+/* The kinds of dump: their names in the log, requests and sockets. */
 static const struct {
 	const char *name;
 	uint16_t type;
-	bool route;
+	int socket;
 	size_t header; /* zeros: every family */
 } dumps[] = {
-    [KERNEL_DUMP_SAD] = {"the SAD", XFRM_MSG_GETSA, false, 0},
-    [KERNEL_DUMP_SPD] = {"the SPD", XFRM_MSG_GETPOLICY, false, 0},
-    [KERNEL_DUMP_ADDRS] = {"the addresses", RTM_GETADDR, true, sizeof(struct rtgenmsg)},
-    [KERNEL_DUMP_LINKS] = {"the links", RTM_GETLINK, true, sizeof(struct ifinfomsg)},
+    [KERNEL_DUMP_SAD] = {"the SAD", XFRM_MSG_GETSA, FD_XFRM, 0},
+    [KERNEL_DUMP_SPD] = {"the SPD", XFRM_MSG_GETPOLICY, FD_XFRM, 0},
+    [KERNEL_DUMP_ADDRS] = {"the addresses", RTM_GETADDR, FD_ROUTE,
+			   sizeof(struct rtgenmsg)},
+    [KERNEL_DUMP_LINKS] = {"the links", RTM_GETLINK, FD_ROUTE,
+			   sizeof(struct ifinfomsg)},
 };
 
-/* Which namespace, as "ls -l /proc/PID/ns/net" shows it. */
+/* The namespace's number, as "ls -l /proc/PID/ns/net" shows it. */
 static unsigned long long netns_number(const struct xfrm_netlink *netlink)
 {
 	struct stat file;
 
-	return fstat(netlink->netns, &file) < 0 ? 0 : file.st_ino;
+	return fstat(netlink->fds[FD_NETNS], &file) < 0 ? 0 : file.st_ino;
 }
 
 static uint64_t now(void *kernel)
@@ -251,25 +252,19 @@ static uint64_t now(void *kernel)
 	return clock_now_ns();
 }
 
-static int reopen(const struct xfrm_netlink *netlink, int protocol,
-		  struct mnl_socket **socket)
+/* Opens a socket again after an error that left answers in it. */
+static int ensure_open(struct xfrm_netlink *netlink, int which)
 {
-	int err = enter(netlink);
+	int err;
 
+	if (netlink->fds[which] >= 0)
+		return 0;
+	err = enter(netlink);
 	if (err)
 		return err;
-	err = netlink_request_open(protocol, socket);
+	err = open_socket(netlink, which, 0);
 	leave(netlink);
 	return err;
-}
-
-/* The socket is closed after a failure that left answers in it. */
-static int ensure_open(struct xfrm_netlink *netlink, bool route)
-{
-	struct mnl_socket **socket = route ? &netlink->route : &netlink->xfrm;
-
-	return *socket ? 0
-		       : reopen(netlink, route ? NETLINK_ROUTE : NETLINK_XFRM, socket);
 }
 
 static void log_dump(const struct xfrm_netlink *netlink, enum kernel_dump what,
@@ -291,7 +286,7 @@ static int dump(void *kernel, enum kernel_dump what, kernel_message_cb cb, void 
 	    .cb = cb, .ctx = ctx, .buffer = netlink->buffer, .size = BUFFER_SIZE};
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(netlink->buffer);
 	uint64_t start = clock_now_ns();
-	int ret = ensure_open(netlink, dumps[what].route);
+	int ret = ensure_open(netlink, dumps[what].socket);
 
 	if (ret)
 		return ret;
@@ -300,8 +295,7 @@ static int dump(void *kernel, enum kernel_dump what, kernel_message_cb cb, void 
 	nlh->nlmsg_seq = ++netlink->seq;
 	if (dumps[what].header)
 		mnl_nlmsg_put_extra_header(nlh, dumps[what].header);
-	ret = netlink_request(dumps[what].route ? &netlink->route : &netlink->xfrm, nlh,
-			      &reader);
+	ret = netlink_request(&netlink->fds[dumps[what].socket], nlh, &reader);
 	log_dump(netlink, what, reader.n_answers, start, ret);
 	return ret;
 }
@@ -310,24 +304,24 @@ static int route(void *kernel, uint16_t family, const struct in6_addr *local,
 		 const struct in6_addr *remote, uint32_t bound, uint32_t *ret_if_index)
 {
 	struct xfrm_netlink *netlink = kernel;
-	int err = ensure_open(netlink, true);
+	int err = ensure_open(netlink, FD_ROUTE);
 
 	return err ? err
-		   : route_lookup_interface(&netlink->route, ++netlink->seq, family,
-					    local, remote, bound, ret_if_index);
+		   : route_lookup_interface(&netlink->fds[FD_ROUTE], ++netlink->seq,
+					    family, local, remote, bound, ret_if_index);
 }
 
-/* Its answer does not go through the buffer, which may hold a batch of a dump. No dump
- * of the same socket can be under way. */
+/* The answer does not go through the buffer, which may hold a batch of a dump. No dump
+ * on the same socket can be in progress. */
 static int route_type(void *kernel, uint16_t family, const struct in6_addr *addr,
 		      uint32_t mark, uint8_t *ret_type)
 {
 	struct xfrm_netlink *netlink = kernel;
-	int err = ensure_open(netlink, true);
+	int err = ensure_open(netlink, FD_ROUTE);
 
 	return err ? err
-		   : route_lookup_type(&netlink->route, ++netlink->seq, family, addr,
-				       mark, ret_type);
+		   : route_lookup_type(&netlink->fds[FD_ROUTE], ++netlink->seq, family,
+				       addr, mark, ret_type);
 }
 
 static void log_event(const struct xfrm_netlink *netlink, const struct nlmsghdr *nlh)
@@ -340,7 +334,7 @@ static void log_event(const struct xfrm_netlink *netlink, const struct nlmsghdr 
 			  sa_describe_message(nlh, text, sizeof(text)));
 }
 
-/* What is no message any more is lost, as if the kernel had dropped it. */
+/* Malformed bytes count as events that the kernel has dropped. */
 static int read_batch(const struct xfrm_netlink *netlink, ssize_t len,
 		      kernel_message_cb cb, void *ctx)
 {
@@ -365,8 +359,8 @@ static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
 	uint64_t foreign = netlink->n_foreign;
 
 	for (int i = 0; i < MAX_BATCHES && clock_now_ns() < end; i++) {
-		ssize_t len = netlink_socket_receive(netlink->events, netlink->buffer,
-						     BUFFER_SIZE);
+		ssize_t len = netlink_receive(netlink->fds[FD_EVENTS], netlink->buffer,
+					      BUFFER_SIZE);
 		int ret;
 
 		netlink->n_foreign += len == -EREMOTE;
@@ -384,8 +378,8 @@ static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
 	return 1;
 }
 
-/* The messages themselves do not matter, so that none is read whole: a dump says what
- * is. Of those that are left unread some may matter. */
+/* The contents do not matter, because a dump reads the addresses: one byte of each
+ * message is enough. Messages that are left unread may be changes, too. */
 static bool addrs_changed(void *kernel)
 {
 	struct xfrm_netlink *netlink = kernel;
@@ -394,7 +388,7 @@ static bool addrs_changed(void *kernel)
 	for (int i = 0; i < MAX_ADDR_EVENTS; i++) {
 		char byte;
 		ssize_t len =
-		    netlink_socket_receive(netlink->addrs, &byte, sizeof(byte));
+		    netlink_receive(netlink->fds[FD_ADDRS], &byte, sizeof(byte));
 
 		if (len == 0)
 			return changed;
@@ -419,11 +413,12 @@ static int read_xfrm_stat(void *kernel, struct xfrm_stat *ret)
 {
 	struct xfrm_netlink *netlink = kernel;
 
-	return netlink->xfrm_stat_fd < 0 ? netlink->xfrm_stat_error
-					 : xfrm_stat_read(netlink->xfrm_stat_fd, ret);
+	int fd = netlink->fds[FD_XFRM_STAT];
+
+	return fd < 0 ? netlink->xfrm_stat_error : xfrm_stat_read(fd, ret);
 }
 
-/* Any socket of the namespace does; this one is always open. */
+/* Any socket of the namespace will do; this one is always open. */
 static uint32_t if_index(void *kernel, const char *name)
 {
 	const struct xfrm_netlink *netlink = kernel;
@@ -433,7 +428,7 @@ static uint32_t if_index(void *kernel, const char *name)
 	if (len >= sizeof(request.ifr_name))
 		return 0;
 	memcpy(request.ifr_name, name, len);
-	if (ioctl(mnl_socket_get_fd(netlink->addrs), SIOCGIFINDEX, &request) < 0)
+	if (ioctl(netlink->fds[FD_ADDRS], SIOCGIFINDEX, &request) < 0)
 		return 0;
 	return (uint32_t)request.ifr_ifindex;
 }

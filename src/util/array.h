@@ -3,6 +3,9 @@
 
 #include <stddef.h>
 
+/* The number of elements of an array that is declared with its size. */
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+
 /*
  * Growing arrays without a capacity of their own: an array of n elements always has
  *room for the least power of two that is not below n (n = 0: for none, the array is

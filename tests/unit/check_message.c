@@ -92,15 +92,26 @@ TEST(datagrams_cut_anywhere)
 
 /* Attributes. */
 
-static int count_attr(void *ctx, const struct nlattr *attr)
+enum {
+	N_TYPES = 3,
+};
+
+static const struct nlattr *attrs[N_TYPES];
+
+static size_t n_found(void)
 {
-	ck_assert_uint_ge(attr->nla_len, sizeof(*attr));
-	++*(size_t *)ctx;
-	return 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < N_TYPES; i++) {
+		if (attrs[i])
+			ck_assert_uint_ge(attrs[i]->nla_len, sizeof(*attrs[i]));
+		n += attrs[i] != NULL;
+	}
+	return n;
 }
 
 /* A message of size bytes with a header of 4 bytes of its own, and attributes of these
- * lengths behind it. Returns what reading them came to. */
+ * lengths behind it, of the types 0, 1, ... Returns what reading them came to. */
 static int read_attrs(size_t size, const uint16_t *lengths, size_t n, size_t *ret_n)
 {
 	char *bytes = calloc(1, size);
@@ -110,12 +121,15 @@ static int read_attrs(size_t size, const uint16_t *lengths, size_t n, size_t *re
 
 	ck_assert_ptr_nonnull(bytes);
 	nlh->nlmsg_len = (uint32_t)size;
-	for (size_t i = 0; i < n && at + sizeof(uint16_t) <= size; i++) {
-		memcpy(bytes + at, &lengths[i], sizeof(lengths[i]));
+	for (uint16_t i = 0; i < n && at + sizeof(struct nlattr) <= size; i++) {
+		const struct nlattr attr = {.nla_len = lengths[i], .nla_type = i};
+
+		memcpy(bytes + at, &attr, sizeof(attr));
 		at += NLMSG_ALIGN((size_t)lengths[i]);
 	}
-	*ret_n = 0;
-	err = message_for_each_attr(nlh, 4, count_attr, ret_n);
+	memset(attrs, 0, sizeof(attrs));
+	err = message_find_attrs(nlh, 4, attrs, N_TYPES);
+	*ret_n = n_found();
 	free(bytes);
 	return err;
 }
@@ -156,15 +170,28 @@ TEST(padding_behind_a_header)
 	_Alignas(struct nlmsghdr) char bytes[24] = {0};
 	struct nlmsghdr *nlh = (void *)bytes;
 	const uint16_t len = 4;
-	size_t n = 0;
 
 	memcpy(bytes + 20, &len, sizeof(len));
 	nlh->nlmsg_len = 24;
-	ck_assert_int_eq(message_for_each_attr(nlh, 1, count_attr, &n), 0);
-	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(message_find_attrs(nlh, 1, attrs, N_TYPES), 0);
+	ck_assert_uint_eq(n_found(), 1);
 	nlh->nlmsg_len = 17;
-	ck_assert_int_eq(message_for_each_attr(nlh, 1, count_attr, &n), 0);
-	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(message_find_attrs(nlh, 1, attrs, N_TYPES), 0);
+	ck_assert_uint_eq(n_found(), 0);
+}
+
+TEST(attributes_by_type)
+{
+	_Alignas(struct nlmsghdr) char bytes[40] = {0};
+	struct nlmsghdr *nlh = (void *)bytes;
+	const struct nlattr types[] = {{4, 2}, {4, 1}, {4, 2}, {4, 3}, {4, 0xffff}};
+
+	memcpy(bytes + 16, types, sizeof(types));
+	nlh->nlmsg_len = 36;
+	ck_assert_int_eq(message_find_attrs(nlh, 0, attrs, N_TYPES), 0);
+	ck_assert_ptr_null(attrs[0]);
+	ck_assert_ptr_eq(attrs[1], bytes + 20);
+	ck_assert_ptr_eq(attrs[2], bytes + 24); /* the last of two */
 }
 
 TEST(nested_attributes)
@@ -172,16 +199,17 @@ TEST(nested_attributes)
 	_Alignas(struct nlattr) char bytes[12] = {0};
 	struct nlattr *nest = (void *)bytes;
 	uint16_t inner = 8;
-	size_t n = 0;
 
 	nest->nla_len = 12;
 	memcpy(bytes + 4, &inner, sizeof(inner));
-	ck_assert_int_eq(message_for_each_nested(nest, count_attr, &n), 0);
-	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(message_find_nested(nest, attrs, N_TYPES), 0);
+	ck_assert_uint_eq(n_found(), 1);
 	inner = 0xfffc;
 	memcpy(bytes + 4, &inner, sizeof(inner));
-	ck_assert_int_eq(message_for_each_nested(nest, count_attr, &n), -EBADMSG);
-	ck_assert_uint_eq(n, 1);
+	ck_assert_int_eq(message_find_nested(nest, attrs, N_TYPES), -EBADMSG);
+	ck_assert_uint_eq(n_found(), 0);
+	ck_assert_int_eq(message_find_nested(NULL, attrs, N_TYPES), 0);
+	ck_assert_uint_eq(n_found(), 0);
 }
 
 TEST(values_that_are_too_short)
@@ -191,9 +219,11 @@ TEST(values_that_are_too_short)
 	uint32_t value = 7;
 
 	attr->nla_len = 7;
-	ck_assert_int_eq(message_get_attr(attr, &value, sizeof(value)), -EBADMSG);
+	ck_assert(!message_copy_attr(attr, &value, sizeof(value)));
+	ck_assert_uint_eq(value, 7);
+	ck_assert(message_copy_attr(NULL, &value, sizeof(value)));
 	ck_assert_uint_eq(value, 7);
 	attr->nla_len = 8;
-	ck_assert_int_eq(message_get_attr(attr, &value, sizeof(value)), 0);
+	ck_assert(message_copy_attr(attr, &value, sizeof(value)));
 	ck_assert_uint_eq(value, 0);
 }

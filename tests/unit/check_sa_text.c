@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kernel/sa_text.h"
+#include "kernel/sa.h"
 
 #include <stdio.h>
 #include <string.h>
