@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Every allocation fails in turn, and with all after it, in each step of a collector's
- * life and in each reading of configuration: nothing crashes or leaks, a step that
- * changes all or nothing has changed nothing, and once there is memory again the
- * numbers are right.
+ * Every allocation fails in turn, alone and with all after it, in each step of a
+ * collector's life. Nothing crashes or leaks, a step that changes all or nothing has
+ * changed nothing, and once there is memory again the numbers are right.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "collector/collector.h"
 #include "failing_alloc.h"
 #include "fake_kernel.h"
+#include "instances.h"
 #include "runner.h"
 #include "collector/state.h"
 #include "tree.h"
@@ -39,7 +39,7 @@ static struct collector *collector;
 static struct tree sysfs;
 static struct tree state_dir;
 
-/* The fake kernel is the test's own; what it calls back is not. */
+/* The fake kernel is part of the test, so nothing fails in it; the callback is not. */
 struct callback {
 	kernel_message_cb cb;
 	void *ctx;
@@ -152,21 +152,18 @@ static void end_world(void)
 	ck_assert_uint_eq(failing_alloc_live(), 0);
 }
 
-/* The test's own, whatever fails meanwhile. */
+/* Made by the test itself, so it does not fail. */
 static struct instance_set configured(const char *const *lines,
 				      const char *const *renames)
 {
 	struct instance_set set;
-	char error[200];
 
 	failing_alloc_pause();
 	ck_assert_int_eq(instance_set_init(&set), 0);
 	for (; *lines; lines++)
-		ck_assert_int_eq(
-		    instance_set_add_line(&set, *lines, error, sizeof(error)), 0);
+		instances_configure(&set, *lines);
 	for (; *renames; renames++)
-		ck_assert_int_eq(
-		    instance_set_add_rename(&set, *renames, error, sizeof(error)), 0);
+		instances_rename(&set, *renames);
 	failing_alloc_resume();
 	return set;
 }
@@ -183,7 +180,7 @@ static int open_collector(const char *const *lines, const char *const *renames)
 	return collector ? 0 : -ENOMEM;
 }
 
-/* The steps. Each can be taken again after it has failed. */
+/* The steps. Each can be repeated after a failure. */
 
 static int step_open(void)
 {
@@ -195,7 +192,7 @@ static int step_poll(void)
 	return collector_poll(collector);
 }
 
-/* SAs come, and a session with a record that has no row yet. */
+/* With new SAs, and a session whose record has no row yet. */
 static int step_poll_with_news(void)
 {
 	static bool told;
@@ -266,7 +263,7 @@ static const struct {
 	const char *name;
 	int (*take)(void);
 	bool all_or_nothing;
-	bool loses_records; /* SAs that it had no memory to keep count anew */
+	bool loses_records; /* without memory for them, SAs count from 0 again */
 } steps[] = {
     {"open", step_open, false, false},
     {"poll", step_poll, false, false},
@@ -303,8 +300,8 @@ static void print_rows(FILE *stream, const struct snapshot *snapshot)
 	}
 }
 
-/* Without what rows share; and an SA that moves to another row counts as deleted in
- * the old and added in the new one. */
+/* Sums over all rows, without the columns that rows share, and with additions less
+ * deletions: an SA that gets another row counts as both. */
 static void print_sums(FILE *stream, const struct snapshot *snapshot)
 {
 	struct stats sum = {0};
@@ -318,7 +315,7 @@ static void print_sums(FILE *stream, const struct snapshot *snapshot)
 	print_stats(stream, &sum);
 }
 
-/* What is served, as text. The caller frees it. */
+/* The snapshot as text. The caller frees it. */
 static char *picture_by(void (*print)(FILE *stream, const struct snapshot *snapshot))
 {
 	struct snapshot snapshot = {0};
@@ -345,7 +342,7 @@ static void take_steps(size_t from, size_t to)
 		ck_assert_msg(steps[i].take() == 0, "%s", steps[i].name);
 }
 
-/* Runs the step with a failure. Returns false if there are fewer allocations. */
+/* Takes the step with a failure. Returns false if it has fewer allocations. */
 static bool fail_step(size_t step, size_t nth, bool on, int *ret_err)
 {
 	failing_alloc_begin(nth, on);
@@ -372,14 +369,14 @@ static void assert_same(const char *wanted, char *got, size_t step, size_t nth)
 	free(got);
 }
 
-/* One that succeeds without all that it wanted to read may count in another row, and
- * then the sums over all rows are the same. */
+/* A poll that could not read everything succeeds, but SAs may count in another row. The
+ * sums over all rows are the same. */
 static bool is_poll(size_t step)
 {
 	return steps[step].take == step_poll || steps[step].take == step_poll_with_news;
 }
 
-/* What is served if nothing fails. */
+/* The snapshot if nothing fails. */
 struct wanted {
 	char *rows;
 	char *sums;
@@ -432,107 +429,4 @@ TEST(every_allocation_of_every_step)
 	ck_assert_uint_gt(n, 250);
 	free(wanted.rows);
 	free(wanted.sums);
-}
-
-/* Configuration. */
-
-static char *picture_of_set(const struct instance_set *set)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *stream = open_memstream(&text, &size);
-
-	for (size_t i = 0; i < set->n; i++)
-		fprintf(stream, "%s|%s \"%s\" %zu\n", set->instances[i].netns,
-			set->instances[i].name, set->instances[i].descr,
-			set->instances[i].n_rules);
-	for (size_t i = 0; i < set->n_renames; i++)
-		fprintf(stream, "%s->%s\n", set->renames[i].found,
-			set->renames[i].name);
-	fclose(stream);
-	return text;
-}
-
-typedef int (*add_fn)(struct instance_set *set, const char *line, char *error,
-		      size_t error_size);
-
-/* With each failure, and at last with none. */
-static void add_with_failures(struct instance_set *set, add_fn add, const char *line)
-{
-	char error[200];
-	bool failed = true;
-
-	for (size_t nth = 1; failed; nth++) {
-		char *before = picture_of_set(set);
-		char *after;
-		int err;
-
-		failing_alloc_begin(nth, nth % 2);
-		err = add(set, line, error, sizeof(error));
-		failed = failing_alloc_end();
-		ck_assert_int_eq(err, failed ? -ENOMEM : 0);
-		after = picture_of_set(set);
-		ck_assert_msg(!failed == !!strcmp(before, after), "%s:\n%s\n%s", line,
-			      before, after);
-		free(before);
-		free(after);
-	}
-}
-
-TEST(lines_of_configuration)
-{
-	struct instance_set set;
-
-	failing_alloc_begin(1, false);
-	ck_assert_int_eq(instance_set_init(&set), -ENOMEM);
-	ck_assert(failing_alloc_end());
-	failing_alloc_begin(0, false); /* what is made from here on is counted */
-	ck_assert_int_eq(instance_set_init(&set), 0);
-	for (size_t i = 0; first_lines[i]; i++)
-		add_with_failures(&set, instance_set_add_line, first_lines[i]);
-	add_with_failures(&set, instance_set_add_line, "n namespace blue");
-	for (size_t i = 0; first_renames[i]; i++)
-		add_with_failures(&set, instance_set_add_rename, first_renames[i]);
-	instance_set_free(&set);
-	ck_assert_uint_eq(failing_alloc_live(), 0);
-}
-
-TEST(parts_of_a_configuration)
-{
-	struct instance_set set = configured(first_lines, first_renames);
-	struct instance_set part;
-	bool failed = true;
-
-	for (size_t nth = 1; failed; nth++) {
-		int err;
-
-		failing_alloc_begin(nth, nth % 2);
-		err = instance_set_select(&set, "", &part);
-		failed = failing_alloc_end();
-		ck_assert_int_eq(err, failed ? -ENOMEM : 0);
-		if (failed)
-			ck_assert_uint_eq(failing_alloc_live(), 0);
-	}
-	instance_set_free(&part);
-	instance_set_free(&set);
-	ck_assert_uint_eq(failing_alloc_live(), 0);
-}
-
-TEST(names_of_namespaces)
-{
-	struct netns_list list = {0};
-	char error[200];
-	bool failed = true;
-
-	for (size_t nth = 1; failed; nth++) {
-		int err;
-
-		failing_alloc_begin(nth, false);
-		err = netns_list_add_line(&list, "blue", error, sizeof(error));
-		failed = failing_alloc_end();
-		ck_assert_int_eq(err, failed ? -ENOMEM : 0);
-		ck_assert_uint_eq(list.n, failed ? 0 : 1);
-	}
-	netns_list_free(&list);
-	ck_assert_uint_eq(failing_alloc_live(), 0);
 }
