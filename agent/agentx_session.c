@@ -4,22 +4,18 @@
 #include "agentx_session.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
-#include "agent_fd.h"
 #include "agentx/agentx_connect.h"
 #include "agentx/agentx_log.h"
 #include "agentx_objects.h"
@@ -30,11 +26,13 @@
 #include "util/log.h"
 
 enum {
-	CONNECT_LIMIT_MS = 5000, /* for one attempt, over TCP */
+	PING_MS = 15000,
+	RETRY_MS = 500,
+	CONNECT_LIMIT_MS = 5000, /* for one attempt over TCP */
 	REFUSAL_RETRY_MS = 3000,
-	CHECK_MS = 1000,     /* how often an unanswered request is looked after */
-	SILENCE_MS = 10000,  /* after which an unanswered ping is mentioned */
-	PATIENCE_S = 30 * 60 /* with a master that is connected and answers nothing */
+	CHECK_MS = 1000,     /* between looks at a request without an answer */
+	SILENCE_MS = 10000,  /* without an answer, after which the log says so */
+	PATIENCE_S = 30 * 60 /* without an answer, after which the session ends */
 };
 
 enum phase {
@@ -52,59 +50,24 @@ static struct {
 	struct stat socket;       /* the file that was connected to */
 	netsnmp_session *session; /* NULL: there is no connection */
 	int fd;                   /* the session's */
-	int timer;
-	bool leaving;      /* the session ends because this side wants it */
-	bool refused;      /* the session itself, by the master */
-	uint64_t since;    /* when the phase began, ms */
-	uint64_t retry_at; /* of WAITING: to connect; of OPEN: what was refused */
-	uint64_t heard_at; /* when the master last said anything */
-	unsigned asked;    /* requests that the master has not answered yet */
-	struct agentx_object *tried; /* that was refused before */
-} self = {.timer = -1};
+	bool leaving;             /* this side ends the session */
+	bool refused;             /* the master has refused the session */
+	uint64_t since;           /* when the phase began, ms */
+	uint64_t stepped_at;      /* when step() ran last */
+	uint64_t retry_at; /* WAITING: to connect; OPEN: to register what was refused */
+	uint64_t heard_at; /* when the last message of the master came */
+	unsigned asked;    /* requests without an answer */
+	struct agentx_object *tried; /* refused before, asked for again */
+} self;
 
 static unsigned ping_ms(void)
 {
-	return self.interval_ms ? self.interval_ms : AGENTX_PING_MS;
+	return self.interval_ms ? self.interval_ms : PING_MS;
 }
 
 static unsigned retry_ms(void)
 {
-	return self.interval_ms ? self.interval_ms : AGENTX_RETRY_MS;
-}
-
-/* The timer. */
-
-/* When the phase's next step is due: there is always one. */
-static uint64_t next_step(void)
-{
-	uint64_t now = clock_now_ms();
-	uint64_t due;
-
-	switch (self.phase) {
-	case PHASE_WAITING:
-		return self.retry_at;
-	case PHASE_CONNECTING:
-		return now + AGENTX_CONNECT_STEP_MS;
-	case PHASE_OPENING:
-		return now + CHECK_MS;
-	case PHASE_OPEN:
-		break;
-	}
-	due = self.asked ? now + CHECK_MS : self.heard_at + ping_ms();
-	if (self.retry_at && self.retry_at < due)
-		due = self.retry_at;
-	return due;
-}
-
-static void schedule(void)
-{
-	uint64_t due = next_step();
-	struct itimerspec spec = {
-	    .it_value = {.tv_sec = (time_t)(due / 1000),
-			 .tv_nsec = (long)(due % 1000) * 1000000 + 1}};
-
-	if (self.timer >= 0)
-		timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &spec, NULL);
+	return self.interval_ms ? self.interval_ms : RETRY_MS;
 }
 
 static void enter(enum phase phase)
@@ -118,7 +81,7 @@ static void enter(enum phase phase)
 
 /* The connection. */
 
-/* The end of the connection comes back as on_closed(). */
+/* The library then closes the transport, which calls on_closed(). */
 static void disconnect(void)
 {
 	if (self.session)
@@ -131,7 +94,7 @@ static void wait_and_retry(unsigned ms)
 	self.retry_at = self.since + ms;
 }
 
-/* The transport has been closed, by the library or by agentx_session_stop(). */
+/* The library has closed the transport, whichever side ended the session. */
 static void on_closed(void)
 {
 	enum phase phase = self.phase;
@@ -146,13 +109,12 @@ static void on_closed(void)
 	else if (!self.leaving && !self.refused)
 		agentx_log_waiting(-ECONNRESET, 0);
 	self.refused = false;
-	schedule();
 }
 
 static int on_response(int operation, netsnmp_session *session, int reqid,
 		       netsnmp_pdu *pdu, void *magic);
 
-/* pdu may be NULL: there was no memory for it. */
+/* Sends a request. pdu may be NULL for lack of memory. */
 static void ask(netsnmp_pdu *pdu, struct agentx_object *object)
 {
 	if (pdu)
@@ -180,17 +142,16 @@ static void ask_to_open(void)
 	ask(pdu, NULL);
 }
 
-/* What the master does not know of yet, or has refused before. */
 static void register_missing(void)
 {
-	struct agentx_object *object = NULL;
+	struct agentx_object *object;
 
-	while ((object = agentx_objects_next_missing(object)))
+	while ((object = agentx_objects_next_missing()))
 		ask(agentx_objects_make_request(object), object);
 }
 
-/* One that was refused, and with it all if it is accepted: snmpd logs a line for each
- * refusal. */
+/* Tries one object. If the master accepts it, the others follow: snmpd logs a line for
+ * each refusal. */
 static void try_refused(void)
 {
 	self.retry_at = 0;
@@ -199,24 +160,19 @@ static void try_refused(void)
 		ask(agentx_objects_make_request(self.tried), self.tried);
 }
 
-/* Once no answer is missing. */
 static void settle_registrations(void)
 {
-	char names[256];
+	char refused[256];
 	long error;
 
-	switch (agentx_objects_state()) {
-	case AGENTX_OBJECTS_UNKNOWN:
-		break;
-	case AGENTX_OBJECTS_ACCEPTED:
+	if (!agentx_objects_are_answered(refused, sizeof(refused), &error))
+		return;
+	if (!error) {
 		agentx_log_attached();
-		break;
-	case AGENTX_OBJECTS_REFUSED:
-		error = agentx_objects_list_refused(names, sizeof(names));
-		agentx_log_refused(names, error, REFUSAL_RETRY_MS / 1000);
-		self.retry_at = clock_now_ms() + REFUSAL_RETRY_MS;
-		break;
+		return;
 	}
+	agentx_log_refused(refused, error, REFUSAL_RETRY_MS / 1000);
+	self.retry_at = clock_now_ms() + REFUSAL_RETRY_MS;
 }
 
 /* The master's answers. */
@@ -263,7 +219,7 @@ static int on_response(int operation, netsnmp_session *session, int reqid,
 		       netsnmp_pdu *pdu, void *magic)
 {
 	(void)reqid;
-	/* a request that could not be sent is ask()'s to handle */
+	/* ask() handles a request that cannot be sent */
 	if (session != self.session || operation == NETSNMP_CALLBACK_OP_SEND_FAILED)
 		return 1;
 	if (operation == NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE &&
@@ -272,9 +228,8 @@ static int on_response(int operation, netsnmp_session *session, int reqid,
 		note_heard();
 		on_answer(pdu, magic);
 	} else if (operation != NETSNMP_CALLBACK_OP_RESEND) {
-		disconnect(); /* no answer for PATIENCE_S, or one that is none */
+		disconnect(); /* no answer for PATIENCE_S, or a malformed one */
 	}
-	schedule();
 	return 1;
 }
 
@@ -287,7 +242,7 @@ static int on_packet(int operation, netsnmp_session *session, int reqid,
 	if (session == self.session)
 		note_heard();
 	if (pdu->command == AGENTX_RESPONSE)
-		return 1; /* to nothing that was asked */
+		return 1; /* an answer that no request matches */
 	if (pdu->command == AGENTX_CLOSE) {
 		disconnect();
 		return 1;
@@ -323,7 +278,7 @@ static void open_session(int fd)
 	if (!self.session)
 		return; /* no memory; on_closed() has been called */
 	self.session->sessid = 0;
-	/* in which the library's own subagent keeps its ping alarm */
+	/* The library's own subagent keeps its ping alarm there. */
 	self.session->securityModel = SNMP_DEFAULT_SECMODEL;
 	if (self.address.family != AF_UNIX || stat(self.address.path, &self.socket) < 0)
 		self.socket = (struct stat){.st_ino = 0};
@@ -359,8 +314,7 @@ static void step_waiting(void)
 	step_connecting();
 }
 
-/* A snmpd that hangs for good may have been replaced: then another socket has the
- * path. */
+/* True if the path leads to another socket: snmpd hung and has been replaced. */
 static bool socket_was_replaced(void)
 {
 	struct stat now;
@@ -370,7 +324,7 @@ static bool socket_was_replaced(void)
 	return now.st_ino != self.socket.st_ino || now.st_dev != self.socket.st_dev;
 }
 
-static void look_after_silence(void)
+static void check_silence(void)
 {
 	uint64_t silence = clock_now_ms() - self.heard_at;
 
@@ -389,13 +343,14 @@ static void step_open(void)
 	if (self.retry_at && clock_now_ms() >= self.retry_at)
 		try_refused();
 	if (self.asked)
-		look_after_silence();
+		check_silence();
 	else if (clock_now_ms() - self.heard_at >= ping_ms())
 		ask(snmp_pdu_create(AGENTX_PING), NULL);
 }
 
 static void step(void)
 {
+	self.stepped_at = clock_now_ms();
 	switch (self.phase) {
 	case PHASE_WAITING:
 		step_waiting();
@@ -404,31 +359,43 @@ static void step(void)
 		step_connecting();
 		break;
 	case PHASE_OPENING:
-		look_after_silence();
+		check_silence();
 		break;
 	case PHASE_OPEN:
 		step_open();
 		break;
 	}
-	schedule();
 }
 
-static void on_timer(int fd, void *data)
+/* When the phase's next step is due, in ms. */
+static uint64_t next_step(void)
 {
-	uint64_t expirations;
+	uint64_t due;
 
-	(void)data;
-	if (read(fd, &expirations, sizeof(expirations)) >= 0)
-		step();
+	if (self.phase == PHASE_WAITING)
+		return self.retry_at;
+	if (self.phase == PHASE_CONNECTING)
+		return self.stepped_at + AGENTX_CONNECT_STEP_MS;
+	due = self.asked ? self.stepped_at + CHECK_MS : self.heard_at + ping_ms();
+	return self.phase == PHASE_OPEN && self.retry_at && self.retry_at < due
+		   ? self.retry_at
+		   : due;
 }
 
-/* The whole. */
+uint64_t agentx_session_run(void)
+{
+	if (clock_now_ms() >= next_step())
+		step();
+	return next_step() * 1000000;
+}
+
+/* Start and end. */
 
 void agentx_session_init(void)
 {
 	signal(SIGPIPE, SIG_IGN);
-	/* The library would keep a certificate index and load MIBs by name: the daemon
-	 * needs neither, and there no directory can be made. */
+	/* Keeps the library from writing a certificate index (no directory can be made
+	 * below a device) and from loading MIBs. */
 	setenv("SNMP_PERSISTENT_DIR", "/dev/null/none", 1);
 	setenv("MIBS", "", 1);
 	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_ROLE, 1);
@@ -436,7 +403,7 @@ void agentx_session_init(void)
 			       NETSNMP_DS_AGENT_NO_ROOT_ACCESS, 1);
 	netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_APPTYPE,
 			      "qmipsecd");
-	/* init_snmp() is to read no files of its own accord and to write none. */
+	/* Keeps init_snmp() from reading and writing files. */
 	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE,
 			       1);
 	init_agent("qmipsecd");
@@ -444,25 +411,15 @@ void agentx_session_init(void)
 				 subagent_startup, NULL, 0);
 }
 
-int agentx_session_start(const struct agentx_address *address, unsigned interval_ms)
+void agentx_session_start(const struct agentx_address *address, unsigned interval_ms)
 {
-	int err;
-
 	init_snmp("qmipsecd");
-	self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (self.timer < 0)
-		return -errno;
-	err = agent_fd_watch(self.timer, on_timer, NULL);
-	if (err)
-		return err;
 	self.address = *address;
 	self.interval_ms = interval_ms;
 	agentx_log_address(&self.address);
-	step();
-	return 0;
 }
 
-/* Ends the session of its own accord. Not to be called from the session's callbacks. */
+/* Not to be called from the session's callbacks. */
 static void leave(void)
 {
 	netsnmp_pdu *pdu;
@@ -490,29 +447,11 @@ void agentx_session_configure(const struct agentx_address *address,
 		agentx_log_address(&self.address);
 		wait_and_retry(0);
 	}
-	schedule();
-}
-
-void agentx_session_check(void)
-{
-	struct pollfd expired = {.fd = self.timer, .events = POLLIN};
-	struct itimerspec spec;
-
-	if (timerfd_gettime(self.timer, &spec) < 0 || spec.it_value.tv_sec ||
-	    spec.it_value.tv_nsec || poll(&expired, 1, 0) != 0)
-		return;
-	log_message(LOG_ERR, "no step of the AgentX session is due; this is a bug");
-	step();
 }
 
 void agentx_session_stop(void)
 {
 	leave();
-	if (self.timer >= 0) {
-		unregister_readfd(self.timer);
-		close(self.timer);
-		self.timer = -1;
-	}
 	snmp_shutdown("qmipsecd");
 	shutdown_agent();
 }

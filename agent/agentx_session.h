@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdint.h>
+
 #include "agentx/agentx_address.h"
 
 /*
- * The AgentX session with the master, snmpd. Net-SNMP's own subagent waits for the
- * answer to each request that it makes (Open, Register, Ping, Close), and takes a late
- * one for the master's death; a master that runs a slow script is late and not dead.
- * Here nothing waits: every request is asynchronous, and the session lasts as long as
- * the connection, whose end the kernel reports at once. The library still encodes,
- * decodes and answers the master's requests. One for the process, as is the agent.
+ * The AgentX session with the master, snmpd. One for the process, as the agent is.
+ *
+ * Net-SNMP's own subagent waits for the answer to each request that it makes (Open,
+ * Register, Ping, Close), and takes a late answer for the master's death. But a master
+ * that runs a slow script is late and not dead. Here every request is asynchronous, and
+ * the session lasts as long as the connection. The kernel reports the end of a
+ * connection at once. The library still encodes, decodes and answers the master's
+ * requests.
  *
  *	            retry is due              connected
  *	WAITING ------------------> CONNECTING --------> OPENING
@@ -17,32 +21,26 @@
  *	  |  '--------------------------'                   | Response to Open
  *	  |             error                               v
  *	  '-------------------------------------------- OPEN (registers, pings)
- *	           connection closed, by whom ever
+ *	          connection closed, by either side
  *
- * Each of agentx_objects is registered for itself; one that the master refuses is tried
- * again until it is accepted. Logs what an administrator must know, once, and tells
- * systemd.
+ * Each of agentx_objects is registered separately, again and again until the master
+ * accepts it. Logs what an administrator must know, once (agentx_log.h).
  */
 
-/* Prepares Net-SNMP's agent library. Before any directive is read. */
+/* Prepares Net-SNMP's agent library, before any directive is read. */
 void agentx_session_init(void);
 
-/*
- * Starts the library, and begins to connect. interval_ms: between pings and between
- * attempts to connect; 0: AGENTX_PING_MS and AGENTX_RETRY_MS. A missing master is no
- * error. Returns 0 or -errno.
- */
-#define AGENTX_PING_MS 15000
-#define AGENTX_RETRY_MS 500
-int agentx_session_start(const struct agentx_address *address, unsigned interval_ms);
+/* Starts the library. interval_ms: between pings, and between attempts to connect; 0:
+ * 15 s and 500 ms. */
+void agentx_session_start(const struct agentx_address *address, unsigned interval_ms);
 
-/* Other settings. Reconnects if the address is another. */
+/* Does what is due: connects, pings, registers. For the main loop, after each round.
+ * Returns the time of CLOCK_MONOTONIC in ns at which to call it again. */
+uint64_t agentx_session_run(void);
+
+/* Changes the settings. Reconnects if the address is another. */
 void agentx_session_configure(const struct agentx_address *address,
 			      unsigned interval_ms);
-
-/* Holds the invariant "connected, or an attempt is scheduled": says so and mends it if
- * it does not hold. For the main loop, after each round. */
-void agentx_session_check(void);
 
 /* Ends the session and the library. */
 void agentx_session_stop(void);

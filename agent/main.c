@@ -2,11 +2,15 @@
 #include "config.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
@@ -21,12 +25,14 @@
 #include "mib_table.h"
 #include "options.h"
 #include "poller.h"
-#include "signals.h"
 #include "util/exclusive.h"
 #include "util/log.h"
 #include "util/systemd.h"
 
-/* Keys pass through this process: no core of it, and nobody else reads its memory. */
+#define NS_PER_S 1000000000
+
+/* Keys pass through this process: it dumps no core, and no other user reads its
+ * memory. */
 static void guard_memory(void)
 {
 	const struct rlimit none = {0, 0};
@@ -54,26 +60,82 @@ static int read_settings(const struct options *options, struct settings *ret)
 
 /* The service. */
 
+struct service {
+	const struct options *options;
+	int signals;
+	int timer;   /* expires when something is due */
+	bool stop;   /* SIGTERM or SIGINT has come */
+	bool reload; /* SIGHUP has come */
+};
+
+static void on_signal(int fd, void *data)
+{
+	struct service *service = data;
+	struct signalfd_siginfo info;
+
+	if (read(fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		service->reload = true;
+	else
+		service->stop = true;
+}
+
+/* Only ends the round of the loop; run_due() sets the timer again. */
+static void on_timer(int fd, void *data)
+{
+	(void)fd, (void)data;
+}
+
+static void run_due(const struct service *service)
+{
+	uint64_t poll = poller_run();
+	uint64_t step = agentx_session_run();
+	uint64_t due = (poll < step ? poll : step) + 1; /* 0 would stop the timer */
+	const struct itimerspec spec = {
+	    .it_value = {.tv_sec = (time_t)(due / NS_PER_S),
+			 .tv_nsec = (long)(due % NS_PER_S)}};
+
+	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static int watch(struct service *service)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	service->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	service->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (service->signals < 0 || service->timer < 0)
+		return -errno;
+	if (register_readfd(service->signals, on_signal, service) ||
+	    register_readfd(service->timer, on_timer, NULL))
+		return -ENOSPC; /* of NUM_EXTERNAL_FDS */
+	return 0;
+}
+
 static int register_tables(void)
 {
-	static const struct mib_table *const tables[] = {&instance_table, &stats_table,
-							 &xfrm_table, &agent_scalars};
 	static const oid module[] = {MIB_ROOT_SUBIDS};
 
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
-		int err = mib_table_register(tables[i], poller_snapshot);
+	for (size_t i = 0; i < mib_tables_n; i++) {
+		int err = mib_table_register(&mib_tables[i]);
 
 		if (err)
 			return err;
 	}
-	agentx_objects_add_module("The MIB module for the quick-mode IPsec statistics "
-				  "of iSCSI HBAs",
-				  module, OID_LENGTH(module));
+	agentx_objects_add("The MIB module for the quick-mode IPsec statistics "
+			   "of iSCSI HBAs",
+			   module, OID_LENGTH(module), AGENTX_ADD_AGENT_CAPS);
 	return 0;
 }
 
-/* Good polls feed the unit's watchdog: it must wait for the next, and for two that may
- * fail, however long the interval is. */
+/* Each good poll feeds the unit's watchdog. The watchdog must wait for the next poll,
+ * and for two that may fail, however long the interval is. */
 static void set_watchdog(void)
 {
 	uint64_t wanted = (uint64_t)poller_interval_ms() * 1000 * 3;
@@ -107,54 +169,43 @@ static void reload(const struct options *options)
 	log_message(LOG_NOTICE, "configuration read again");
 }
 
-static void loop(const struct options *options, struct signals *signals)
+static void loop(struct service *service)
 {
+	run_due(service);
 	set_watchdog();
 	systemd_notify("READY=1");
-	while (!signals->stop) {
+	while (!service->stop) {
 		agent_check_and_process(1);
-		agentx_session_check();
-		if (signals->reload && !signals->stop)
-			reload(options);
-		signals->reload = false;
+		if (service->reload && !service->stop)
+			reload(service->options);
+		service->reload = false;
+		run_due(service);
 	}
 	systemd_notify("STOPPING=1");
 	log_message(LOG_INFO, "stopping");
-}
-
-/* All that runs in the agent's select loop. */
-static int start(const struct agentx_settings *agentx, struct signals *signals)
-{
-	int err = signals_open(signals);
-
-	if (!err)
-		err = register_tables();
-	if (!err)
-		err = poller_start();
-	if (!err)
-		err = agentx_session_start(&agentx->address, agentx->interval_ms);
-	if (err)
-		log_message(LOG_ERR, "cannot start: %s", strerror(-err));
-	else
-		log_message(LOG_INFO, "qmipsecd %s started", PACKAGE_VERSION);
-	return err;
+	poller_finish();
+	agentx_session_stop();
 }
 
 static int serve(const struct options *options, struct settings *settings)
 {
+	struct service service = {.options = options};
 	const struct netns_paths paths = paths_of(options);
 	const struct agentx_settings agentx = settings->agentx;
-	struct signals signals = {.fd = -1};
 	int err = poller_open(settings, &paths);
 
-	if (!err)
-		err = start(&agentx, &signals);
 	if (!err) {
-		loop(options, &signals);
-		poller_finish();
-		agentx_session_stop();
+		err = watch(&service);
+		if (!err)
+			err = register_tables();
+		if (err)
+			log_message(LOG_ERR, "cannot start: %s", strerror(-err));
 	}
-	signals_close(&signals);
+	if (!err) {
+		agentx_session_start(&agentx.address, agentx.interval_ms);
+		log_message(LOG_INFO, "qmipsecd %s started", PACKAGE_VERSION);
+		loop(&service);
+	}
 	poller_close();
 	return err;
 }

@@ -8,74 +8,52 @@
 
 /*
  * One handler for every object of the MIB. A table is described by its columns and by
- * how to find its rows in a snapshot; a group of scalars is a table of one row whose
- * index is the single subidentifier 0.
+ * its rows in a snapshot. A group of scalars is a table of one row whose index is the
+ * single subidentifier 0.
  *
- * It answers from the names themselves and never takes an index apart, so no index that
- * a manager may send, of any length and with any subidentifiers, is a special case.
+ * The handler compares whole OIDs and never decodes an index. A manager may therefore
+ * send an index of any length with any subidentifiers.
  */
 
 /* The longest index: two strings with their lengths, of a namespace and a counter. */
 #define MIB_INDEX_MAX (1 + SNAPSHOT_NETNS_MAX + 1 + XFRM_STAT_NAME_MAX)
 
-/* A value of any type; data points into the row or to small. */
-struct mib_value {
-	u_char type; /* ASN_* */
-	const void *data;
-	size_t len;
-	union {
-		long number;
-		struct counter64 counter64;
-	} small;
+/* The type of a column, with the types that its member may have. */
+enum mib_type {
+	MIB_TEXT,      /* char[], terminated by 0 */
+	MIB_COUNTER64, /* uint64_t */
+	MIB_GAUGE32,   /* uint32_t or uint64_t: the highest value stands for more */
+	MIB_INTEGER,   /* uint32_t or an enum */
+	MIB_TRUTH,     /* bool */
+	MIB_TIMESTAMP, /* uint64_t: CLOCK_MONOTONIC in ns, shown as sysUpTime */
 };
 
 struct mib_column {
 	unsigned id;
-	void (*get)(const void *row, const void *arg, struct mib_value *ret);
-	const void *arg; /* what get() may need to know beside the row */
+	enum mib_type type;
+	size_t offset; /* of the member in the row */
+	size_t size;   /* of the member */
 };
 
 struct mib_table {
 	const char *name;
-	oid suffix[4]; /* of the row's OID, under the MIB's root */
-	size_t suffix_len;
-	const struct mib_column *columns; /* by rising id */
+	oid root[32]; /* of a row's OIDs: a column's id and an index follow */
+	size_t root_len;
+	const struct mib_column *columns; /* in ascending order of id */
 	size_t n_columns;
-	size_t (*count)(const struct snapshot *snapshot);
-	const void *(*row)(const struct snapshot *snapshot, size_t number);
+	size_t row_size;
+	/* Returns the rows, in ascending order of their index. */
+	const void *(*rows)(const struct snapshot *snapshot, size_t *ret_n);
 	/* Writes the row's index, at most MIB_INDEX_MAX subidentifiers; returns how
-	 * many. Rows come in rising order of it. */
+	 * many. */
 	size_t (*index)(const void *row, oid *index);
 };
 
-/* Registers with the agent and with the master's session; the snapshot to answer from
- * is asked for once a request. The table must live as long as the agent. Returns 0,
- * -ENOMEM, or -EEXIST if something of this process serves the OID already. */
-int mib_table_register(const struct mib_table *table,
-		       const struct snapshot *(*snapshot)(void));
+/* Registers a table with the agent and with the master's session. Each request is
+ * answered from one poller_snapshot(). The table must live as long as the agent.
+ * Returns 0, -ENOMEM, or -EEXIST if this process already serves the OID. */
+int mib_table_register(const struct mib_table *table);
 
-/* Ways to fill in a value. */
-void mib_value_set_long(struct mib_value *value, u_char type, unsigned long number);
-void mib_value_set_counter64(struct mib_value *value, uint64_t number);
-void mib_value_set_string(struct mib_value *value, const char *text);
-void mib_value_set_truth(struct mib_value *value, bool truth);
-
-/* For a column of text, and one of a uint64_t; arg points to the size_t where in the
- * row it begins. */
-void mib_get_text(const void *row, const void *arg, struct mib_value *ret);
-void mib_get_counter64(const void *row, const void *arg, struct mib_value *ret);
-
-/* Appends a string to an index: its length, then its characters. Returns the new
- * length of the index. */
-size_t mib_index_add_string(oid *index, size_t len, const char *text);
-
-/* The table of instance rows: what the instance and the statistics table share. */
-size_t mib_instance_count(const struct snapshot *snapshot);
-const void *mib_instance_row(const struct snapshot *snapshot, size_t number);
-size_t mib_instance_index(const void *row, oid *index);
-
-/* The tables, each in a file of its own. */
-extern const struct mib_table instance_table;
-extern const struct mib_table stats_table;
-extern const struct mib_table xfrm_table;
-extern const struct mib_table agent_scalars;
+/* The tables (mib_tables.c). */
+extern const struct mib_table mib_tables[];
+extern const size_t mib_tables_n;

@@ -4,12 +4,14 @@
 #include "poller.h"
 
 #include <errno.h>
-#include <sys/timerfd.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "agent_fd.h"
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+#include <net-snmp/agent/net-snmp-agent-includes.h>
+
 #include "kernel/xfrm_netlink.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/systemd.h"
 
@@ -17,9 +19,9 @@
 #define NS_PER_S UINT64_C(1000000000)
 
 enum {
-	/* One part in so many of the time may go into polls. */
+	/* Polls may use one part in this many of the time. */
 	POLL_BUDGET = 10,
-	/* What messages left open is settled after this long at the earliest. */
+	/* From a poll that left something open to the next one. */
 	SETTLE_NS = 20 * 1000 * 1000,
 };
 
@@ -27,19 +29,13 @@ static struct {
 	struct settings settings;
 	struct netns_set *set;
 	struct snapshot snapshot;
-	int timer;
-	int mounts;            /* of the set, as registered; -1: none */
+	int mounts;            /* the set's descriptor, as registered; -1: none */
 	uint64_t last_attempt; /* end of the last poll, good or not */
 	uint64_t last_cost;    /* processor time that it took, ns */
 	uint64_t last_save;
 	bool changed;     /* a namespace has come or gone since the last poll */
 	bool unpublished; /* for lack of memory */
-} self = {.timer = -1, .mounts = -1};
-
-static uint64_t now(void)
-{
-	return xfrm_netlink_opener.ops->now(NULL);
-}
+} self = {.mounts = -1};
 
 struct netns_config poller_config(const struct settings *settings)
 {
@@ -52,32 +48,24 @@ struct netns_config poller_config(const struct settings *settings)
 
 /* Polls and the snapshot. */
 
-static void log_publish(int err)
-{
-	if (err && !self.unpublished)
-		log_message(LOG_ERR, "out of memory: old numbers are served");
-	else if (!err && self.unpublished)
-		log_message(LOG_NOTICE, "new numbers are served again");
-	self.unpublished = err != 0;
-}
-
 /* The old snapshot stays if there is no memory for a new one. */
 static int publish(void)
 {
 	struct snapshot fresh = {0};
 	int err = netns_set_snapshot(self.set, &fresh, &self.snapshot);
 
-	log_publish(err);
-	if (err) {
-		snapshot_free(&fresh);
-		return err;
-	}
-	snapshot_free(&self.snapshot);
-	self.snapshot = fresh;
-	return 0;
+	if (err && !self.unpublished)
+		log_message(LOG_ERR, "out of memory: old numbers are served");
+	else if (!err && self.unpublished)
+		log_message(LOG_NOTICE, "new numbers are served again");
+	self.unpublished = err != 0;
+	snapshot_free(err ? &fresh : &self.snapshot);
+	if (!err)
+		self.snapshot = fresh;
+	return err;
 }
 
-/* Of this thread: the time that it waits for the kernel's locks does not count. */
+/* Of this thread. Waiting for the kernel's locks does not count. */
 static uint64_t processor_time(void)
 {
 	struct timespec time;
@@ -86,8 +74,8 @@ static uint64_t processor_time(void)
 	return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 }
 
-/* Returns 0; -errno of the daemon's own namespace; or -ENOMEM: the old snapshot
- * stays. */
+/* Returns 0, -errno of the daemon's own namespace, or -ENOMEM with the old snapshot in
+ * place. */
 static int poll_all(void)
 {
 	uint64_t start = processor_time();
@@ -97,7 +85,7 @@ static int poll_all(void)
 	netns_set_look(self.set);
 	self.changed = false;
 	err = netns_set_poll(self.set);
-	self.last_attempt = now();
+	self.last_attempt = clock_now_ns();
 	self.last_cost = processor_time() - start;
 	published = publish();
 	if (!err)
@@ -110,7 +98,7 @@ static int poll_all(void)
 static void save(uint64_t last_at)
 {
 	netns_set_save(self.set, last_at);
-	self.last_save = now();
+	self.last_save = clock_now_ns();
 }
 
 /* When the next poll may begin. */
@@ -119,51 +107,34 @@ static uint64_t budget_allows_at(void)
 	return self.last_attempt + self.last_cost * (POLL_BUDGET - 1);
 }
 
-/* The timer and the descriptors of the set. */
-
-static void set_timer(uint64_t when)
-{
-	struct itimerspec spec = {.it_value = {.tv_sec = (time_t)(when / NS_PER_S),
-					       .tv_nsec = (long)(when % NS_PER_S)}};
-
-	timerfd_settime(self.timer, TFD_TIMER_ABSTIME, &spec, NULL);
-}
-
-/* At the interval; soon if messages left something open; never over the budget. */
-static void schedule(void)
+/* When the next poll is due. Between polls the totals are incomplete, so a change is
+ * followed by a poll soon. */
+static uint64_t next_poll(void)
 {
 	uint64_t when = self.last_attempt + self.settings.poll_interval_ms * NS_PER_MS;
 	uint64_t budget = budget_allows_at();
 
+	if (self.changed)
+		return budget;
 	if (netns_set_wants_poll(self.set))
 		when = self.last_attempt + SETTLE_NS;
-	if (self.changed)
-		when = now();
-	set_timer(when > budget ? when : budget);
-}
-
-/* Between polls, totals are incomplete: what has changed is shown by a poll, soon. */
-static void note_change(bool came_or_went)
-{
-	self.changed |= came_or_went;
-	if (self.changed || netns_set_wants_poll(self.set))
-		schedule();
+	return when > budget ? when : budget;
 }
 
 static void on_events(int fd, void *data)
 {
 	(void)fd, (void)data;
-	note_change(netns_set_read_events(self.set));
+	self.changed |= netns_set_read_events(self.set);
 }
 
 static void on_mounts(int fd, void *data)
 {
 	(void)fd, (void)data;
-	note_change(netns_set_look(self.set));
+	self.changed |= netns_set_look(self.set);
 }
 
-/* The set has another such descriptor whenever it begins or ends to watch a directory.
- * Without a place in the library's table, polls find what mounts have changed. */
+/* The set's descriptor changes when the set begins or ends to watch a directory. If the
+ * library's table is full, polls alone find what mounts have changed. */
 static void register_mounts(void)
 {
 	int fd = netns_set_mounts_fd(self.set);
@@ -177,28 +148,25 @@ static void register_mounts(void)
 	self.mounts = fd;
 }
 
-/* Every poll of the running daemon, and what follows from it. */
 static void poll_in_service(void)
 {
 	poll_all();
 	register_mounts();
-	if (now() - self.last_save >= self.settings.save_interval_ms * NS_PER_MS)
+	if (clock_now_ns() - self.last_save >=
+	    self.settings.save_interval_ms * NS_PER_MS)
 		save(0);
-	schedule();
 }
 
-static void on_timer(int fd, void *data)
+uint64_t poller_run(void)
 {
-	uint64_t expirations;
-
-	(void)data;
-	if (read(fd, &expirations, sizeof(expirations)) >= 0)
+	if (clock_now_ns() >= next_poll())
 		poll_in_service();
+	return next_poll();
 }
 
 const struct snapshot *poller_snapshot(void)
 {
-	uint64_t time = now();
+	uint64_t time = clock_now_ns();
 	uint64_t age = time - self.last_attempt;
 
 	if (age > self.settings.max_age_ms * NS_PER_MS && time >= budget_allows_at())
@@ -206,7 +174,7 @@ const struct snapshot *poller_snapshot(void)
 	return &self.snapshot;
 }
 
-/* The whole. */
+/* Start and end. */
 
 int poller_open(struct settings *settings, const struct netns_paths *paths)
 {
@@ -216,19 +184,23 @@ int poller_open(struct settings *settings, const struct netns_paths *paths)
 	self.settings = *settings;
 	config = poller_config(&self.settings);
 	err = netns_set_open(&xfrm_netlink_opener, paths, &config, &self.set);
-	if (!err && poll_all() == -EPERM)
-		err = -EPERM;
-	return err;
+	if (err)
+		return err;
+	if (poll_all() == -EPERM)
+		return -EPERM;
+	if (register_readfd(netns_set_event_fd(self.set), on_events, NULL)) {
+		log_message(LOG_ERR, "too many descriptors");
+		return -ENOSPC;
+	}
+	register_mounts();
+	save(0); /* the saved file says that its daemon has ended */
+	return 0;
 }
 
 void poller_close(void)
 {
-	if (self.timer >= 0) {
-		unregister_readfd(self.timer);
+	if (self.set)
 		unregister_readfd(netns_set_event_fd(self.set));
-		close(self.timer);
-		self.timer = -1;
-	}
 	if (self.mounts >= 0)
 		unregister_exceptfd(self.mounts);
 	self.mounts = -1;
@@ -236,24 +208,6 @@ void poller_close(void)
 	netns_set_free(self.set);
 	self.set = NULL;
 	settings_free(&self.settings);
-}
-
-int poller_start(void)
-{
-	int err;
-
-	self.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (self.timer < 0)
-		return -errno;
-	err = agent_fd_watch(self.timer, on_timer, NULL);
-	if (!err)
-		err = agent_fd_watch(netns_set_event_fd(self.set), on_events, NULL);
-	if (err)
-		return err;
-	register_mounts();
-	save(0); /* the file says that its daemon has ended */
-	schedule();
-	return 0;
 }
 
 void poller_finish(void)
@@ -264,13 +218,13 @@ void poller_finish(void)
 		nanosleep(&wait, NULL);
 		poll_all();
 	}
-	save(now());
+	save(clock_now_ns());
 }
 
 int poller_reconfigure(struct settings *settings)
 {
 	struct settings old = self.settings;
-	struct netns_config config = poller_config(&self.settings);
+	struct netns_config config;
 	int err;
 
 	self.settings = *settings;
@@ -287,7 +241,7 @@ int poller_reconfigure(struct settings *settings)
 	return 0;
 }
 
-unsigned long poller_interval_ms(void)
+uint32_t poller_interval_ms(void)
 {
 	return self.settings.poll_interval_ms;
 }
