@@ -11,7 +11,6 @@
 #include "collector/presence.h"
 #include "collector/rows_snapshot.h"
 #include "collector/state_body.h"
-#include "kernel/retry.h"
 
 enum {
 	/* Reads of events in a row, each of at most 100 ms (xfrm_netlink.c): before a

@@ -9,7 +9,7 @@
 #include "collector/snapshot.h"
 #include "collector/state.h"
 #include "kernel/flood.h"
-#include "kernel/kernel_opener.h"
+#include "kernel/kernel.h"
 #include "kernel/netns.h"
 
 /*

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "kernel/link.h"
-#include "kernel/retry.h"
 
 enum {
 	/* Comparisons of a policy with an SA of unknown direction from one poll to the

@@ -40,12 +40,11 @@ bool netns_list_names(const struct netns_list *list, const char *name)
 
 static int add_name(struct netns_list *list, const char *name)
 {
-	if (array_reserve(&list->names, list->n, 1) < 0)
+	char *copy = array_reserve(&list->names, list->n, 1) ? NULL : strdup(name);
+
+	if (!copy)
 		return -ENOMEM;
-	list->names[list->n] = strdup(name);
-	if (!list->names[list->n])
-		return -ENOMEM;
-	list->n++;
+	list->names[list->n++] = copy;
 	return 0;
 }
 
@@ -92,19 +91,16 @@ static struct netns_id id_of(const struct stat *stat)
 
 static int make_path(char *path, const char *dir, const char *name)
 {
-	return snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX ? 0
-								       : -ENAMETOOLONG;
+	int len = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+
+	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-int netns_identify(const char *dir, const char *name, struct netns_id *ret)
+static int identify(const char *path, struct netns_id *ret)
 {
-	char path[PATH_MAX];
 	struct statfs fs;
 	struct stat file;
-	int err = make_path(path, dir, name);
 
-	if (err)
-		return err;
 	if (statfs(path, &fs) < 0 || stat(path, &file) < 0)
 		return -errno;
 	if (fs.f_type != NSFS_MAGIC)
@@ -113,32 +109,42 @@ int netns_identify(const char *dir, const char *name, struct netns_id *ret)
 	return 0;
 }
 
-/* Nothing but a namespace is opened: that of a device or a pipe could have effects. */
+int netns_identify(const char *dir, const char *name, struct netns_id *ret)
+{
+	char path[PATH_MAX];
+	int err = make_path(path, dir, name);
+
+	return err ? err : identify(path, ret);
+}
+
+/* The file is identified first, because opening a device or a pipe can have effects;
+ * and again when it is open, because it may have been replaced. */
 int netns_open(const char *dir, const char *name, struct netns_id *ret_id)
 {
 	char path[PATH_MAX];
 	struct stat file;
-	int err = netns_identify(dir, name, ret_id);
+	int err = make_path(path, dir, name);
 	int fd;
 
 	if (!err)
-		err = make_path(path, dir, name);
+		err = identify(path, ret_id);
 	if (err)
 		return err;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &file) < 0) {
-		err = -errno;
-		close(fd);
-		return err;
-	}
-	*ret_id = id_of(&file);
+	if (fstat(fd, &file) == 0)
+		*ret_id = id_of(&file);
 	return fd;
 }
 
-/* setns() itself tells other kinds of namespaces, but a file that is not in nsfs may
- * belong to anybody. */
+int netns_identify_own(struct netns_id *ret)
+{
+	return identify("/proc/thread-self/ns/net", ret);
+}
+
+/* setns() itself rejects other kinds of namespaces, but a file that is not in nsfs may
+ * be anything. */
 int netns_check(int fd)
 {
 	struct statfs fs;
@@ -152,16 +158,6 @@ int netns_check(int fd)
 	if (type < 0)
 		return -errno;
 	return type == CLONE_NEWNET ? 0 : -ENOTTY;
-}
-
-int netns_identify_own(struct netns_id *ret)
-{
-	struct stat file;
-
-	if (stat("/proc/thread-self/ns/net", &file) < 0)
-		return -errno;
-	*ret = id_of(&file);
-	return 0;
 }
 
 int netns_cookie(int socket, uint64_t *ret)

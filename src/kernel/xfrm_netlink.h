@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-#include "kernel/kernel_opener.h"
+#include "kernel/kernel.h"
 
 /*
  * The netlink sockets of a network namespace, and its xfrm_stat. They need

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fake_kernel.h"
-#include "kernel/kernel_opener.h"
+#include "kernel/kernel.h"
 
 /*
  * A host of several network namespaces, each a fake kernel. What stands for the file of
