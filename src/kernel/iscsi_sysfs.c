@@ -2,7 +2,6 @@
 #include "kernel/iscsi_sysfs.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,44 +15,44 @@
 #include "util/hash.h"
 #include "util/text.h"
 
-/* Of an attribute that is text: names have at most 223 bytes. */
-enum { TEXT_SIZE = 256 };
+enum {
+	TEXT_SIZE = 256, /* of an attribute; iSCSI names have at most 223 bytes */
+};
 
-/* An entry of a class: the directory ROOT/class/CLASS/NAME. */
+/* An entry of a class: ROOT/class/CLASS/NAME. */
 struct entry {
 	const char *root;
 	const char *class;
 	const char *name;
 };
 
-/* Returns 0 or -ENAMETOOLONG. */
-static int make_path(char path[PATH_MAX], const struct entry *entry,
-		     const char *attribute)
+/* A path that is too long becomes "", which does not exist. */
+static void make_path(char path[PATH_MAX], const struct entry *entry,
+		      const char *attribute)
 {
 	int len = snprintf(path, PATH_MAX, "%s/class/%s/%s%s%s", entry->root,
 			   entry->class, entry->name, *attribute ? "/" : "", attribute);
 
-	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+	if (len >= PATH_MAX)
+		path[0] = '\0';
 }
 
-/* Reads one attribute without its newline; "" if it is missing, cannot be read or is
- * how a driver spells that it has none. As the kernel has it: for what is parsed, or
- * given back to the kernel. */
+/* Reads one attribute without its newline: "" if it is missing, cannot be read, or is
+ * what a driver prints if it has no value. The bytes are not made clean: this is for
+ * what is parsed or given back to the kernel. */
 static void read_attribute(const struct entry *entry, const char *attribute,
 			   char *value, size_t size)
 {
 	char path[PATH_MAX];
-	ssize_t len;
+	ssize_t len = -1;
 	int fd;
 
-	value[0] = '\0';
-	if (make_path(path, entry, attribute) < 0)
-		return;
+	make_path(path, entry, attribute);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	len = read(fd, value, size - 1);
-	close(fd);
+	if (fd >= 0) {
+		len = read(fd, value, size - 1);
+		close(fd);
+	}
 	if (len > 0 && value[len - 1] == '\n')
 		len--;
 	value[len > 0 ? len : 0] = '\0';
@@ -61,7 +60,8 @@ static void read_attribute(const struct entry *entry, const char *attribute,
 		value[0] = '\0';
 }
 
-/* For people: whoever configures a session chooses these bytes. */
+/* Reads one attribute that is shown to people. The administrator of a session chooses
+ * its bytes. */
 static void read_text(const struct entry *entry, const char *attribute, char *text,
 		      size_t size)
 {
@@ -71,27 +71,21 @@ static void read_text(const struct entry *entry, const char *attribute, char *te
 	text_clean(text, size, value);
 }
 
-static uint16_t parse_addr(const char *text, struct in6_addr *ret)
-{
-	uint16_t family = 0;
-
-	memset(ret, 0, sizeof(*ret));
-	if (inet_pton(AF_INET, text, ret) == 1)
-		family = AF_INET;
-	else if (inet_pton(AF_INET6, text, ret) == 1)
-		family = AF_INET6;
-	/* an adapter without an address says 0.0.0.0 or :: */
-	return IN6_IS_ADDR_UNSPECIFIED(ret) ? 0 : family;
-}
-
 /* Returns the family, 0 if there is no address. */
 static uint16_t read_addr(const struct entry *entry, const char *attribute,
 			  struct in6_addr *ret)
 {
 	char text[INET6_ADDRSTRLEN + 1];
+	uint16_t family = 0;
 
 	read_attribute(entry, attribute, text, sizeof(text));
-	return parse_addr(text, ret);
+	memset(ret, 0, sizeof(*ret));
+	if (inet_pton(AF_INET, text, ret) == 1)
+		family = AF_INET;
+	else if (inet_pton(AF_INET6, text, ret) == 1)
+		family = AF_INET6;
+	/* an adapter without an address prints 0.0.0.0 or :: */
+	return IN6_IS_ADDR_UNSPECIFIED(ret) ? 0 : family;
 }
 
 static uint16_t read_port(const struct entry *entry, const char *attribute)
@@ -102,62 +96,48 @@ static uint16_t read_port(const struct entry *entry, const char *attribute)
 	return (uint16_t)strtoul(text, NULL, 10);
 }
 
-/* Where the entry really is: "../../devices/…". Returns 0 or -errno. */
-static int read_device(const struct entry *entry, char target[PATH_MAX])
+/* Reads where the device of an entry is: "../../devices/...". Returns false if the
+ * entry does not exist. */
+static bool read_device(const struct entry *entry, char device[PATH_MAX])
 {
 	char path[PATH_MAX];
 	ssize_t len;
 
-	if (make_path(path, entry, "") < 0)
-		return -ENAMETOOLONG;
-	len = readlink(path, target, PATH_MAX - 1);
-	if (len < 0)
-		return -errno;
-	target[len] = '\0';
-	return 0;
+	make_path(path, entry, "");
+	len = readlink(path, device, PATH_MAX - 1);
+	device[len > 0 ? len : 0] = '\0';
+	return len > 0;
 }
 
-/* DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal; a domain may have more than four digits.
- */
-static bool is_pci(const char *name, size_t len)
+/* Recognises DOMAIN:BUS:DEVICE.FUNCTION in hexadecimal; a domain may have more than
+ * four digits. */
+static bool is_pci(const char *name)
 {
-	static const char form[] = ":hh:hh.h";
-	const char *tail = name + len - (sizeof(form) - 1);
+	static const char hex[] = "0123456789abcdefABCDEF";
+	size_t domain = strspn(name, hex);
+	const char *tail = name + domain; /* ":03:00.1" */
 
-	if (len < sizeof(form) + 3)
-		return false;
-	for (const char *at = name; at < tail; at++)
-		if (!isxdigit((unsigned char)*at))
-			return false;
-	for (size_t i = 0; form[i]; i++)
-		if (form[i] == 'h' ? !isxdigit((unsigned char)tail[i])
-				   : tail[i] != form[i])
-			return false;
-	return true;
+	return domain >= 4 && strlen(tail) == 8 && tail[0] == ':' && tail[3] == ':' &&
+	       tail[6] == '.' && strspn(tail + 1, hex) == 2 &&
+	       strspn(tail + 4, hex) == 2 && strspn(tail + 7, hex) == 1;
 }
 
-/* The PCI function nearest to the host in its device's path, if there is one. */
-static void find_pci(char *pci, size_t size, const char *path, const char *host)
+/* Finds the PCI function nearest to the host in the path of its device, which is
+ * divided by that. */
+static void find_pci(char *pci, size_t size, char *device, const char *host)
 {
-	const char *at = path;
+	char *rest;
 
 	pci[0] = '\0';
-	while (*at) {
-		size_t len = strcspn(at, "/");
-
-		if (strlen(host) == len && !memcmp(at, host, len))
-			return;
-		if (len < size && is_pci(at, len)) {
-			memcpy(pci, at, len);
-			pci[len] = '\0';
-		}
-		at += len + (at[len] == '/');
-	}
+	for (const char *name = strtok_r(device, "/", &rest);
+	     name && strcmp(name, host) != 0; name = strtok_r(NULL, "/", &rest))
+		if (is_pci(name) && strlen(name) < size)
+			strcpy(pci, name);
 }
 
 /* Hosts. */
 
-/* be2iscsi has its addresses at its interfaces, not at the host. */
+/* be2iscsi has the addresses at its interfaces, not at the host. */
 static void read_iface_addr(struct iscsi_host *host, const char *root)
 {
 	static const char *const families[] = {"ipv4", "ipv6"};
@@ -172,46 +152,46 @@ static void read_iface_addr(struct iscsi_host *host, const char *root)
 	}
 }
 
-/* Returns 0, or -ENOENT if the host is gone. */
-static int read_host(struct iscsi_host *host, const char *root, const char *name)
+/* A host that disappears meanwhile is left out. Returns 0 or -ENOMEM. */
+static int add_host(void *ctx, const char *root, const char *name)
 {
+	struct iscsi_sysfs *sysfs = ctx;
 	const struct entry iscsi = {root, "iscsi_host", name};
 	const struct entry scsi = {root, "scsi_host", name};
+	struct iscsi_host host = {0};
 	char device[PATH_MAX];
 	char end;
 
-	*host = (struct iscsi_host){0};
-	if (sscanf(name, "host%u%c", &host->number, &end) != 1 ||
-	    read_device(&iscsi, device) < 0)
-		return -ENOENT;
-	find_pci(host->pci, sizeof(host->pci), device, name);
-	read_text(&scsi, "proc_name", host->driver, sizeof(host->driver));
-	read_text(&iscsi, "hwaddress", host->hwaddress, sizeof(host->hwaddress));
-	read_attribute(&iscsi, "netdev", host->netdev, sizeof(host->netdev));
-	if (!strcmp(host->netdev, name)) /* as qedi says */
-		host->netdev[0] = '\0';
-	read_text(&iscsi, "initiatorname", host->initiator_name,
-		  sizeof(host->initiator_name));
-	host->family = read_addr(&iscsi, "ipaddress", &host->addr);
-	if (!host->family)
-		read_iface_addr(host, root);
+	if (sscanf(name, "host%u%c", &host.number, &end) != 1 ||
+	    !read_device(&iscsi, device))
+		return 0;
+	find_pci(host.pci, sizeof(host.pci), device, name);
+	read_text(&scsi, "proc_name", host.driver, sizeof(host.driver));
+	read_text(&iscsi, "hwaddress", host.hwaddress, sizeof(host.hwaddress));
+	read_attribute(&iscsi, "netdev", host.netdev, sizeof(host.netdev));
+	if (!strcmp(host.netdev, name)) /* qedi prints the host's name */
+		host.netdev[0] = '\0';
+	read_text(&iscsi, "initiatorname", host.initiator_name,
+		  sizeof(host.initiator_name));
+	host.family = read_addr(&iscsi, "ipaddress", &host.addr);
+	if (!host.family)
+		read_iface_addr(&host, root);
+	if (array_reserve(&sysfs->hosts, sysfs->n_hosts, 1) < 0)
+		return -ENOMEM;
+	sysfs->hosts[sysfs->n_hosts++] = host;
 	return 0;
 }
 
 /* Connections. */
 
-static bool number_after(const char *path, const char *word, unsigned *ret)
+/* Finds N of the "/hostN" in the path of a session's device. */
+static bool find_host(const char *device, unsigned *ret)
 {
-	const char *at = path;
-	size_t len = strlen(word);
+	const char *at = device;
 
-	while ((at = strstr(at, word))) {
-		at += len;
-		if (isdigit((unsigned char)*at)) {
-			*ret = (unsigned)strtoul(at, NULL, 10);
+	while ((at = strstr(at, "/host")))
+		if (sscanf(at++, "/host%u", ret) == 1)
 			return true;
-		}
-	}
 	return false;
 }
 
@@ -243,11 +223,11 @@ static void read_local(struct iscsi_connection *connection, const struct entry *
 }
 
 /*
- * What comes has its entry in the class before its attributes, and what goes loses them
- * before it (attribute_container_add_class_device, ..._del): without them a session is
- * not logged in. iscsid sets the record's name and then the initiator's, when it is
- * nearly done with the login (iscsi_session_set_params), so with the one that is read
- * first the other is there too.
+ * A new session has its entry in the class before its attributes, and one that ends
+ * loses the attributes first (attribute_container_add_class_device, ..._del): without
+ * them it is not logged in. iscsid sets the record's name and then the initiator's,
+ * when the login is nearly complete (iscsi_session_set_params); they are read in the
+ * other order, so if the initiator's is there, the record's is, too.
  */
 static void read_session(struct iscsi_connection *connection,
 			 const struct entry *session)
@@ -261,26 +241,28 @@ static void read_session(struct iscsi_connection *connection,
 	read_text(session, "ifacename", connection->iface, sizeof(connection->iface));
 }
 
-/* Returns 0, or -ENOENT if the connection is gone. */
-static int read_connection(struct iscsi_connection *connection, const char *root,
-			   const char *name, const struct iscsi_sysfs *sysfs)
+/* A connection that disappears meanwhile is left out. Returns 0 or -ENOMEM. */
+static int add_connection(void *ctx, const char *root, const char *name)
 {
+	struct iscsi_sysfs *sysfs = ctx;
 	const struct entry entry = {root, "iscsi_connection", name};
 	char session_name[40];
 	const struct entry session = {root, "iscsi_session", session_name};
+	struct iscsi_connection connection = {0};
 	char device[PATH_MAX];
 
-	*connection = (struct iscsi_connection){0};
-	if (sscanf(name, "connection%u:%u", &connection->session,
-		   &connection->number) != 2)
-		return -ENOENT;
-	snprintf(session_name, sizeof(session_name), "session%u", connection->session);
-	if (read_device(&session, device) < 0 ||
-	    !number_after(device, "/host", &connection->host))
-		return -ENOENT;
-	read_remote(connection, &entry);
-	read_local(connection, &entry, iscsi_sysfs_host(sysfs, connection->host));
-	read_session(connection, &session);
+	if (sscanf(name, "connection%u:%u", &connection.session, &connection.number) !=
+	    2)
+		return 0;
+	snprintf(session_name, sizeof(session_name), "session%u", connection.session);
+	if (!read_device(&session, device) || !find_host(device, &connection.host))
+		return 0;
+	read_remote(&connection, &entry);
+	read_local(&connection, &entry, iscsi_sysfs_host(sysfs, connection.host));
+	read_session(&connection, &session);
+	if (array_reserve(&sysfs->connections, sysfs->n_connections, 1) < 0)
+		return -ENOMEM;
+	sysfs->connections[sysfs->n_connections++] = connection;
 	return 0;
 }
 
@@ -304,62 +286,37 @@ static int compare_connections(const void *left, const void *right)
 	return (a->number > b->number) - (a->number < b->number);
 }
 
-static int add_host(struct iscsi_sysfs *sysfs, const char *root, const char *name)
-{
-	if (array_reserve(&sysfs->hosts, sysfs->n_hosts, 1) < 0)
-		return -ENOMEM;
-	if (!read_host(&sysfs->hosts[sysfs->n_hosts], root, name))
-		sysfs->n_hosts++;
-	return 0;
-}
-
-static int add_connection(struct iscsi_sysfs *sysfs, const char *root, const char *name)
-{
-	if (array_reserve(&sysfs->connections, sysfs->n_connections, 1) < 0)
-		return -ENOMEM;
-	if (!read_connection(&sysfs->connections[sysfs->n_connections], root, name,
-			     sysfs))
-		sysfs->n_connections++;
-	return 0;
-}
-
-static DIR *open_class(const char *root, const char *class)
+/* Calls back for the name of each entry. Returns 0, also where the kernel has no such
+ * class; the callback's error; or -errno. */
+static int for_each_entry(const char *root, const char *class, void *ctx,
+			  int (*cb)(void *ctx, const char *root, const char *name))
 {
 	char path[PATH_MAX];
-
-	if (snprintf(path, sizeof(path), "%s/class/%s", root, class) >=
-	    (int)sizeof(path))
-		return NULL;
-	return opendir(path);
-}
-
-static int read_class(struct iscsi_sysfs *sysfs, const char *root, const char *class,
-		      int (*add)(struct iscsi_sysfs *, const char *, const char *))
-{
-	DIR *dir = open_class(root, class);
-	struct dirent *entry;
+	const struct dirent *entry;
 	int err = 0;
+	DIR *dir;
 
-	if (!dir && errno != ENOENT && errno != ENOTDIR)
-		return -errno;
-	while (!err && dir && (entry = readdir(dir)))
+	make_path(path, &(struct entry){root, class, ""}, "");
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+	while (!err && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
-			err = add(sysfs, root, entry->d_name);
-	if (dir)
-		closedir(dir);
+			err = cb(ctx, root, entry->d_name);
+	closedir(dir);
 	return err;
 }
 
 int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_sysfs *ret)
 {
 	struct iscsi_sysfs found = {0};
-	int err = read_class(&found, sysfs_root, "iscsi_host", add_host);
+	int err = for_each_entry(sysfs_root, "iscsi_host", &found, add_host);
 
 	if (!err && found.n_hosts)
 		qsort(found.hosts, found.n_hosts, sizeof(*found.hosts), compare_hosts);
 	if (!err)
-		err =
-		    read_class(&found, sysfs_root, "iscsi_connection", add_connection);
+		err = for_each_entry(sysfs_root, "iscsi_connection", &found,
+				     add_connection);
 	if (err) {
 		iscsi_sysfs_free(&found);
 		return err;
@@ -378,26 +335,25 @@ void iscsi_sysfs_free(struct iscsi_sysfs *sysfs)
 	*sysfs = (struct iscsi_sysfs){0};
 }
 
+/* Adds the hash of a name to a sum, so that the order of the names does not matter. */
+static int add_hash(void *ctx, const char *root, const char *name)
+{
+	uint64_t *sum = ctx;
+	uint64_t hash = HASH_START;
+
+	(void)root;
+	for (; *name; name++)
+		hash = hash_mix(hash, (unsigned char)*name);
+	*sum += hash;
+	return 0;
+}
+
 uint64_t iscsi_sysfs_fingerprint(const char *sysfs_root)
 {
-	static const char *const classes[] = {"iscsi_host", "iscsi_connection"};
 	uint64_t sum = HASH_START;
 
-	for (size_t i = 0; i < 2; i++) {
-		DIR *dir = open_class(sysfs_root, classes[i]);
-		struct dirent *entry;
-
-		/* a sum: the order of the entries means nothing */
-		while (dir && (entry = readdir(dir))) {
-			uint64_t hash = HASH_START;
-
-			for (const char *at = entry->d_name; *at; at++)
-				hash = hash_mix(hash, (unsigned char)*at);
-			sum += hash;
-		}
-		if (dir)
-			closedir(dir);
-	}
+	for_each_entry(sysfs_root, "iscsi_host", &sum, add_hash);
+	for_each_entry(sysfs_root, "iscsi_connection", &sum, add_hash);
 	return sum;
 }
 
@@ -422,12 +378,10 @@ void iscsi_sysfs_recall(struct iscsi_sysfs *sysfs, const struct iscsi_sysfs *ear
 {
 	for (size_t i = 0; i < sysfs->n_connections && earlier->n_connections; i++) {
 		struct iscsi_connection *to = &sysfs->connections[i];
-		const struct iscsi_connection *from;
+		const struct iscsi_connection *from =
+		    bsearch(to, earlier->connections, earlier->n_connections,
+			    sizeof(*to), compare_connections);
 
-		if (to->connected && to->has_local)
-			continue;
-		from = bsearch(to, earlier->connections, earlier->n_connections,
-			       sizeof(*to), compare_connections);
 		if (from)
 			recall(to, from);
 	}
