@@ -9,19 +9,15 @@
 
 enum {
 	/* The longest name, blanks, a number of 20 digits and the end of the line. */
-	LINE_MAX = XFRM_STAT_NAME_MAX + 24,
+	MAX_LINE = XFRM_STAT_NAME_MAX + 24,
 };
-
-static bool is_printable(char c)
-{
-	return c > ' ' && c <= '~';
-}
 
 bool xfrm_counter_is_valid(const struct xfrm_counter *counter)
 {
 	size_t len = 0;
 
-	while (len < XFRM_STAT_NAME_MAX && is_printable(counter->name[len]))
+	while (len < XFRM_STAT_NAME_MAX && counter->name[len] > ' ' &&
+	       counter->name[len] <= '~')
 		len++;
 	if (len == 0 || len == XFRM_STAT_NAME_MAX)
 		return false;
@@ -31,61 +27,44 @@ bool xfrm_counter_is_valid(const struct xfrm_counter *counter)
 	return true;
 }
 
-/* A line is a name, blanks or a tab, and a decimal number. */
-static int parse_line(const char *line, size_t len, struct xfrm_counter *ret)
+/* Reads a name, blanks or tabs, a decimal number and the newline, which is in the text.
+ * Returns false if the line is anything else. */
+static bool parse_line(const char *line, struct xfrm_counter *ret)
 {
+	size_t name = strcspn(line, " \t\n");
+	const char *number = line + name + strspn(line + name, " \t");
 	struct xfrm_counter counter = {.value = 0};
-	size_t name = 0;
-	size_t at;
+	char *end;
 
-	while (name < len && is_printable(line[name]))
-		name++;
-	if (name == 0 || name >= sizeof(counter.name))
-		return -EBADMSG;
+	if (name >= sizeof(counter.name) || number == line + name ||
+	    !isdigit((unsigned char)*number))
+		return false;
 	memcpy(counter.name, line, name);
-	for (at = name; at < len && isblank((unsigned char)line[at]); at++)
-		;
-	if (at == name || at == len)
-		return -EBADMSG;
-	for (; at < len && isdigit((unsigned char)line[at]); at++) {
-		unsigned digit = (unsigned)(line[at] - '0');
-
-		if (counter.value > (UINT64_MAX - digit) / 10)
-			return -EBADMSG;
-		counter.value = counter.value * 10 + digit;
-	}
-	if (at != len)
-		return -EBADMSG;
+	errno = 0;
+	counter.value = strtoull(number, &end, 10);
+	if (errno || *end != '\n' || !xfrm_counter_is_valid(&counter))
+		return false;
 	*ret = counter;
-	return 0;
-}
-
-static void add_line(struct xfrm_stat *stat, const char *line, size_t len)
-{
-	struct xfrm_counter counter;
-
-	if (stat->n < XFRM_STAT_MAX && parse_line(line, len, &counter) == 0 &&
-	    !xfrm_stat_find(stat, counter.name))
-		stat->counters[stat->n++] = counter;
-	else
-		stat->n_skipped++;
+	return true;
 }
 
 int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 {
+	const char *end = text + len;
 	struct xfrm_stat stat = {.n = 0};
+	const char *newline;
 
-	while (len > 0) {
-		const char *newline = memchr(text, '\n', len);
-		size_t line = newline ? (size_t)(newline - text) + 1 : len;
+	for (; (newline = memchr(text, '\n', (size_t)(end - text)));
+	     text = newline + 1) {
+		struct xfrm_counter counter;
 
-		if (newline)
-			add_line(&stat, text, line - 1);
+		if (stat.n < XFRM_STAT_MAX && parse_line(text, &counter) &&
+		    !xfrm_stat_find(&stat, counter.name))
+			stat.counters[stat.n++] = counter;
 		else
 			stat.n_skipped++;
-		text += line;
-		len -= line;
 	}
+	stat.n_skipped += text < end;
 	if (stat.n == 0)
 		return -EBADMSG;
 	*ret = stat;
@@ -94,7 +73,7 @@ int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 
 int xfrm_stat_read(int fd, struct xfrm_stat *ret)
 {
-	char text[XFRM_STAT_MAX * LINE_MAX];
+	char text[XFRM_STAT_MAX * MAX_LINE];
 	size_t len = 0;
 
 	while (len < sizeof(text)) {
@@ -127,9 +106,8 @@ uint64_t xfrm_stat_get(const struct xfrm_stat *stat, const char *name)
 	return counter ? counter->value : 0;
 }
 
-/* Following. */
-
-/* What came between two reads. *ret_reset: nobody knows, and this is the least. */
+/* Returns what was counted between two reads, or if that is unknown the least that it
+ * can be, with *ret_reset. */
 static uint64_t increase(uint64_t last, uint64_t value, bool *ret_reset)
 {
 	if (value >= last)
@@ -153,13 +131,11 @@ bool xfrm_totals_follow(struct xfrm_totals *totals, const struct xfrm_stat *stat
 
 		if (at == XFRM_STAT_MAX)
 			continue;
-		if (!found) {
+		if (found)
+			to->counters[at].value +=
+			    increase(totals->last[at], counter->value, &reset);
+		else
 			to->counters[to->n++] = *counter;
-			totals->last[at] = counter->value;
-			continue;
-		}
-		to->counters[at].value +=
-		    increase(totals->last[at], counter->value, &reset);
 		totals->last[at] = counter->value;
 	}
 	return reset;
