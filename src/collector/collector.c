@@ -49,7 +49,7 @@ static void note(struct collector *collector, enum source source, int err)
 
 struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 				const struct collector_options *options,
-				const struct instance_set *instances)
+				struct instance_set *instances)
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
 	struct ledger_env env;
@@ -356,12 +356,12 @@ int collector_attach(struct collector *collector, void *kernel, bool same)
 	return 0;
 }
 
-int collector_reconfigure(struct collector *collector,
-			  const struct instance_set *instances, uint64_t stale_after)
+int collector_reconfigure(struct collector *collector, struct instance_set *instances,
+			  uint64_t stale_after)
 {
-	const struct instance_set *set = &collector->inventory.set;
-	int err =
-	    rows_reserve(&collector->rows, instance_set_merged_size(set, instances));
+	size_t most = collector->inventory.set.n + instances->n;
+	int err = rows_reserve(&collector->rows,
+			       most < LEDGER_MAX_ROWS ? most : LEDGER_MAX_ROWS);
 
 	if (!err)
 		err = inventory_configure(&collector->inventory, instances);

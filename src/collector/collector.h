@@ -27,7 +27,7 @@ struct collector_options {
  * instances are copied. NULL: no memory. */
 struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 				const struct collector_options *options,
-				const struct instance_set *instances);
+				struct instance_set *instances);
 void collector_free(struct collector *collector);
 
 /*
@@ -85,8 +85,8 @@ const struct health *collector_health(const struct collector *collector);
 const struct collector_room *collector_room(const struct collector *collector);
 
 /* New rules, which are copied. Returns 0, or -ENOMEM with the old ones in force. */
-int collector_reconfigure(struct collector *collector,
-			  const struct instance_set *instances, uint64_t stale_after);
+int collector_reconfigure(struct collector *collector, struct instance_set *instances,
+			  uint64_t stale_after);
 
 /*
  * Appends this namespace's rows and health, and its error counters unless it is

@@ -55,6 +55,6 @@ int room_make(struct collector_room *room, struct rows *rows,
 	room->max_rows = set->max_rows;
 	room->n_refused = set->n_refused;
 	if (set->n_refused)
-		memcpy(room->refused, set->refused[0].name, sizeof(room->refused));
+		memcpy(room->refused, set->refused[0], sizeof(room->refused));
 	return ret < 0 ? ret : 0;
 }

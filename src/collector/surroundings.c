@@ -171,11 +171,6 @@ static int add_link(void *ctx, const struct nlmsghdr *nlh)
 	return links_add(ctx, nlh);
 }
 
-struct route_asker {
-	const struct surroundings *around;
-	int err; /* of the first that could not be asked for */
-};
-
 /* The kernel's word that there is none. */
 static bool is_no_route(int err)
 {
@@ -184,38 +179,30 @@ static bool is_no_route(int err)
 	       err == -EADDRNOTAVAIL;
 }
 
-static uint32_t ask_route(void *ctx, const struct iscsi_connection *connection,
-			  const struct iscsi_host *host)
+static int ask_route(void *ctx, const struct iscsi_connection *connection,
+		     const struct iscsi_host *host, uint32_t *ret_if_index)
 {
-	struct route_asker *asker = ctx;
-	const struct surroundings *around = asker->around;
-	uint32_t if_index = 0;
-	uint32_t bound;
-	int err;
-
-	if (asker->err)
-		return 0;
-	bound =
+	const struct surroundings *around = ctx;
+	uint32_t bound =
 	    host->netdev[0] ? around->ops->if_index(around->kernel, host->netdev) : 0;
-	err = around->ops->route(around->kernel, connection->family, &connection->local,
-				 &connection->remote, bound, &if_index);
-	if (err && !is_no_route(err))
-		asker->err = err;
-	return err ? 0 : if_index;
+	int err =
+	    around->ops->route(around->kernel, connection->family, &connection->local,
+			       &connection->remote, bound, ret_if_index);
+
+	return is_no_route(err) ? 0 : err;
 }
 
 static int ask_routes(struct surroundings *around, struct inventory *inventory,
 		      const struct links *links)
 {
-	struct route_asker asker = {.around = around};
 	unsigned attempt = 0;
+	int err;
 
-	do {
-		asker.err = 0;
-		inventory_find_paths(inventory, links, ask_route, &asker);
-	} while (retry_is_due(asker.err, &attempt));
-	faults_note(&around->faults, SOURCE_ROUTES, asker.err);
-	return asker.err;
+	do
+		err = inventory_find_paths(inventory, links, ask_route, around);
+	while (retry_is_due(err, &attempt));
+	faults_note(&around->faults, SOURCE_ROUTES, err);
+	return err;
 }
 
 int surroundings_find_paths(struct surroundings *around, struct inventory *inventory)

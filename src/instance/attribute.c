@@ -37,7 +37,7 @@ static bool are_known(const struct sa_ends *ends)
 	return ends->src != LOCAL_UNKNOWN && ends->dst != LOCAL_UNKNOWN;
 }
 
-/* No route leads from a group, so that such a source is as good as a foreign one. */
+/* A group as source counts as remote: it has no route either. */
 static enum sa_direction direction_by_ends(const struct sa_ends *ends)
 {
 	if (!are_known(ends))
@@ -49,25 +49,22 @@ static enum sa_direction direction_by_ends(const struct sa_ends *ends)
 	return SA_DIR_UNKNOWN;
 }
 
-static bool both_local(const struct sa_ends *ends)
-{
-	return ends->src == LOCAL_OWN && ends->dst == LOCAL_OWN;
-}
-
 bool attribute_needs_policies(const struct sa *sa, const struct sa_ends *ends)
 {
+	bool both_local = ends->src == LOCAL_OWN && ends->dst == LOCAL_OWN;
+
 	return sa->declared == SA_DIR_UNKNOWN && are_known(ends) &&
 	       direction_by_ends(ends) == SA_DIR_UNKNOWN &&
-	       (both_local(ends) || sa->sequence == SA_DIR_UNKNOWN);
+	       (both_local || sa->sequence == SA_DIR_UNKNOWN);
 }
 
-/* A group that this host sends to as well as listens to. A source that may be any
- * sends to it as soon as there is a policy, so that it is not decided before the SA has
- * carried something. */
+/* A host may both send to a group and receive from it. An SA whose source is
+ * unspecified may serve either purpose, so it has no direction before it has carried
+ * packets. */
 static enum sa_direction direction_of_group(const struct sa *sa,
 					    const struct sa_ends *ends)
 {
-	if (ends->dst != LOCAL_GROUP)
+	if (!are_known(ends) || ends->dst != LOCAL_GROUP)
 		return SA_DIR_UNKNOWN;
 	if (ends->src == LOCAL_OWN)
 		return SA_DIR_OUT;
@@ -78,27 +75,25 @@ enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends 
 				      const struct policy *policies, size_t n_policies,
 				      enum direction_reason *ret_reason)
 {
+	enum direction_reason reason = DIRECTION_DECLARED;
 	enum sa_direction direction = sa->declared;
 
-	*ret_reason = DIRECTION_DECLARED;
-	if (direction == SA_DIR_UNKNOWN) {
-		direction = direction_by_ends(ends);
-		*ret_reason = DIRECTION_BY_ENDS;
-	}
-	if (direction == SA_DIR_UNKNOWN && attribute_needs_policies(sa, ends)) {
-		direction = policy_direction(policies, n_policies, sa);
-		*ret_reason = DIRECTION_BY_POLICIES;
-	}
-	if (direction == SA_DIR_UNKNOWN) {
-		direction = sa->sequence;
-		*ret_reason = DIRECTION_BY_SEQUENCE;
-	}
-	if (direction == SA_DIR_UNKNOWN && are_known(ends)) {
-		direction = direction_of_group(sa, ends);
-		*ret_reason = DIRECTION_BY_GROUP;
-	}
-	if (direction == SA_DIR_UNKNOWN)
-		*ret_reason = DIRECTION_BY_NOTHING;
+	while (direction == SA_DIR_UNKNOWN && reason < DIRECTION_BY_GROUP)
+		switch (++reason) {
+		case DIRECTION_BY_ENDS:
+			direction = direction_by_ends(ends);
+			break;
+		case DIRECTION_BY_POLICIES:
+			if (attribute_needs_policies(sa, ends))
+				direction = policy_direction(policies, n_policies, sa);
+			break;
+		case DIRECTION_BY_SEQUENCE:
+			direction = sa->sequence;
+			break;
+		default:
+			direction = direction_of_group(sa, ends);
+		}
+	*ret_reason = direction == SA_DIR_UNKNOWN ? DIRECTION_BY_NOTHING : reason;
 	return direction;
 }
 
@@ -116,23 +111,15 @@ const char *direction_reason_text(enum direction_reason reason)
 	return texts[reason];
 }
 
-static bool device_has(const struct instance_rule *rule,
-		       const struct local_addrs *addrs, uint16_t family,
-		       const struct in6_addr *local)
-{
-	if (!rule->device[0])
-		return true;
-	return rule->device_index &&
-	       local_addrs_on(addrs, family, local, rule->device_index);
-}
-
 static bool ends_match(const struct instance_rule *rule,
 		       const struct local_addrs *addrs, uint16_t family,
 		       const struct in6_addr *local, const struct in6_addr *remote)
 {
 	return prefix_matches(&rule->local, family, local) &&
 	       prefix_matches(&rule->remote, family, remote) &&
-	       device_has(rule, addrs, family, local);
+	       (!rule->device[0] ||
+		(rule->device_index &&
+		 local_addrs_on(addrs, family, local, rule->device_index)));
 }
 
 static bool rule_matches(const struct instance_rule *rule,
@@ -153,42 +140,57 @@ static bool rule_matches(const struct instance_rule *rule,
 	       ends_match(rule, addrs, sa->family, &sa->daddr, &sa->saddr);
 }
 
-static bool owns(const struct instance *instance, const struct local_addrs *addrs,
-		 const struct sa *sa, enum sa_direction direction)
+/* A rule of the SA's marks alone says nothing about connections. */
+static bool connects(const struct instance_rule *rule, const struct local_addrs *addrs,
+		     const struct sa *ends)
 {
-	for (size_t i = 0; i < instance->n_rules; i++)
-		if (rule_matches(&instance->rules[i], addrs, sa, direction))
+	return (rule->local.family || rule->remote.family || rule->device[0]) &&
+	       ends_match(rule, addrs, ends->family, &ends->saddr, &ends->daddr);
+}
+
+/* is_connection: sa has the ends of an outgoing connection, and nothing else. */
+static bool owns(const struct instance *instance, const struct local_addrs *addrs,
+		 const struct sa *sa, enum sa_direction direction, bool is_connection)
+{
+	for (size_t i = 0; i < instance->n_rules; i++) {
+		const struct instance_rule *rule = &instance->rules[i];
+
+		if (is_connection ? connects(rule, addrs, sa)
+				  : rule_matches(rule, addrs, sa, direction))
 			return true;
+	}
 	return false;
+}
+
+static unsigned find_owner(const struct instance_set *set,
+			   const struct local_addrs *addrs, const struct sa *sa,
+			   enum sa_direction direction, bool is_connection)
+{
+	unsigned best = 0;
+
+	for (unsigned i = 1; i < set->n; i++) {
+		const struct instance *instance = &set->instances[i];
+
+		if (owns(instance, addrs, sa, direction, is_connection) &&
+		    (!best || strcmp(instance->name, set->instances[best].name) < 0))
+			best = i;
+	}
+	return best;
 }
 
 unsigned attribute_instance(const struct instance_set *set,
 			    const struct local_addrs *addrs, const struct sa *sa,
 			    enum sa_direction direction)
 {
-	unsigned best = 0;
-
-	for (size_t i = 1; i < set->n; i++) {
-		const struct instance *instance = &set->instances[i];
-
-		if (owns(instance, addrs, sa, direction) &&
-		    (best == 0 ||
-		     strcmp(instance->name, set->instances[best].name) < 0))
-			best = (unsigned)i;
-	}
-	return best;
+	return find_owner(set, addrs, sa, direction, false);
 }
 
-bool attribute_connection(const struct instance *instance,
-			  const struct local_addrs *addrs, uint16_t family,
-			  const struct in6_addr *local, const struct in6_addr *remote)
+unsigned attribute_connection(const struct instance_set *set,
+			      const struct local_addrs *addrs, uint16_t family,
+			      const struct in6_addr *local,
+			      const struct in6_addr *remote)
 {
-	for (size_t i = 0; i < instance->n_rules; i++) {
-		const struct instance_rule *rule = &instance->rules[i];
+	const struct sa ends = {.family = family, .saddr = *local, .daddr = *remote};
 
-		if ((rule->local.family || rule->remote.family || rule->device[0]) &&
-		    ends_match(rule, addrs, family, local, remote))
-			return true;
-	}
-	return false;
+	return find_owner(set, addrs, &ends, SA_DIR_OUT, true);
 }

@@ -8,8 +8,8 @@
 #include "kernel/sa.h"
 
 /*
- * What an SA's message tells and the namespace's addresses and policies tell about
- * whose it is and which way it goes. Pure.
+ * The direction and the instance of an SA, as far as its message, the namespace's
+ * addresses and policies and the configured rules show them. Pure.
  */
 
 /* What the kernel takes an SA's addresses for. */
@@ -19,14 +19,14 @@ struct sa_ends {
 };
 
 /*
- * The ends of an SA. Addresses on interfaces come first; where neither end is on one,
- * routes tell: such SAs are rare, and remote ends are looked up for nothing. Not looked
- * at, and both LOCAL_UNKNOWN, if the kernel itself declares the SA's direction.
+ * The ends of an SA. Addresses on interfaces are compared first. Routes are looked up
+ * only if neither end is on an interface: such SAs are rare. If the kernel itself
+ * declares the SA's direction, both ends are LOCAL_UNKNOWN, without any lookup.
  */
 struct sa_ends attribute_ends(const struct sa *sa, const struct local_addrs *addrs,
 			      struct local_routes *routes);
 
-/* What the direction of an SA is known by. */
+/* What shows the direction of an SA. */
 enum direction_reason {
 	DIRECTION_BY_NOTHING,
 	DIRECTION_DECLARED,
@@ -37,15 +37,14 @@ enum direction_reason {
 };
 
 /*
- * The direction of an SA, by the first of these that knows:
- * - the kernel's word (XFRMA_SA_DIR, the offload's flag);
- * - one end that is the host's own while the other is not;
- * - the policies that use it, and its sequence numbers, in this order if both ends are
- *   local; where neither is, sequence numbers in use come first: they cost nothing;
- * - a group as destination: out if the source is the host's own, else in.
- * SA_DIR_UNKNOWN if none knows, or an address has not been looked up yet. A replay
- * window alone says nothing: strongSwan sets one on outbound SAs too. *ret_reason is
- * the one that knew.
+ * The direction of an SA, by the first of these that shows it:
+ * - the kernel's declaration (XFRMA_SA_DIR, the offload's flag);
+ * - its ends, if exactly one of them is local;
+ * - the policies that use it, and then its sequence numbers, if both ends are local. If
+ *   neither end is, sequence numbers come before policies, since they cost nothing;
+ * - a group as destination: out if the source is local, else in.
+ * SA_DIR_UNKNOWN if none does, or if an address has not been looked up yet. A replay
+ * window alone shows nothing: strongSwan sets one on outbound SAs too.
  */
 enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends *ends,
 				      const struct policy *policies, size_t n_policies,
@@ -57,14 +56,15 @@ const char *direction_reason_text(enum direction_reason reason);
 /* True if the policies could change the answer of attribute_direction(). */
 bool attribute_needs_policies(const struct sa *sa, const struct sa_ends *ends);
 
-/* The number of the instance that owns the SA: of those with a matching rule the first
- * by name, else 0. */
+/* The number of the instance that has a rule that matches the SA: of several instances
+ * the first by name. 0: none. */
 unsigned attribute_instance(const struct instance_set *set,
 			    const struct local_addrs *addrs, const struct sa *sa,
 			    enum sa_direction direction);
 
-/* True if a connection between these two addresses is the instance's: by its address
- * and device conditions, which a rule must have to match any. */
-bool attribute_connection(const struct instance *instance,
-			  const struct local_addrs *addrs, uint16_t family,
-			  const struct in6_addr *local, const struct in6_addr *remote);
+/* The same for a connection between these two addresses. Of a rule, only its address
+ * and device conditions count; a rule without any of them does not match. */
+unsigned attribute_connection(const struct instance_set *set,
+			      const struct local_addrs *addrs, uint16_t family,
+			      const struct in6_addr *local,
+			      const struct in6_addr *remote);

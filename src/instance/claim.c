@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an SA must be like. Zero and the unspecified address match anything, but for
+#include "util/array.h"
+
+/* Which SAs are claimed. Zero and the unspecified address match any SA, except in
  * reqid, if_id and mark. */
 struct claim {
-	struct in6_addr daddr; /* first: they are sorted as they stand in memory */
+	struct in6_addr daddr; /* first, since memcmp() sorts */
 	struct in6_addr saddr;
 	uint32_t spi;
 	uint32_t reqid;
@@ -20,9 +22,9 @@ struct claim {
 	uint8_t mode;
 	uint8_t direction; /* enum sa_direction */
 	uint8_t any_reqid;
-	uint8_t fallback; /* only of SAs that no policy asks for */
-	uint8_t reserved; /* 0: no padding, since memcmp() compares */
-	uint32_t rank;
+	uint8_t fallback; /* only SAs that no policy asks for */
+	uint8_t reserved; /* 0, in place of padding */
+	uint32_t rank;    /* of the flow; the lower one takes precedence */
 	uint32_t owner;
 };
 
@@ -34,14 +36,10 @@ static int compare(const void *left, const void *right)
 	const struct claim *b = right;
 	int order = memcmp(a, b, offsetof(struct claim, rank));
 
-	if (order)
-		return order;
-	if (a->rank != b->rank)
-		return a->rank < b->rank ? -1 : 1;
-	return (a->owner > b->owner) - (a->owner < b->owner);
+	return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
 }
 
-/* The ends of what travels, as the templates wrap it: source and destination. */
+/* Source and destination of a packet, as the templates have wrapped it so far. */
 struct ends {
 	struct in6_addr from;
 	struct in6_addr to;
@@ -77,16 +75,15 @@ static const struct policy *find_policy(const struct policy *policies, size_t n,
 }
 
 /*
- * What is sent meets the policies without if_id and mark first, and those of the
- * interface when that has it (xfrmi_xmit, vti_xmit); what comes in by the interface is
- * checked against its own.
+ * A packet that is sent meets the policies without if_id and mark first, and then, in
+ * the interface, those with the interface's if_id and mark (xfrmi_xmit, vti_xmit). A
+ * packet that the interface receives is checked against the latter.
  */
 static const struct policy *choose_policy(const struct policy *policies, size_t n,
 					  const struct claim_flow *flow,
 					  enum policy_dir dir)
 {
 	const struct ends ends = ends_of(flow, dir);
-	const struct claim_path *path = &flow->path;
 	bool out = dir == POLICY_OUT;
 	const struct policy_traffic plain = {
 	    .family = flow->family,
@@ -95,13 +92,13 @@ static const struct policy *choose_policy(const struct policy *policies, size_t 
 	    .proto = IPPROTO_TCP,
 	    .sport = out ? flow->local_port : flow->remote_port,
 	    .dport = out ? flow->remote_port : flow->local_port,
-	    .if_index = path->if_index,
+	    .if_index = flow->path.if_index,
 	};
 	struct policy_traffic own = plain;
 	const struct policy *policy;
 
-	own.if_id = path->if_id;
-	own.mark = out ? path->out_mark : path->in_mark;
+	own.if_id = flow->path.if_id;
+	own.mark = out ? flow->path.out_mark : flow->path.in_mark;
 	policy = find_policy(policies, n, dir, out ? &plain : &own);
 	if (!policy && (own.if_id || own.mark))
 		policy = find_policy(policies, n, dir, out ? &own : &plain);
@@ -111,25 +108,18 @@ static const struct policy *choose_policy(const struct policy *policies, size_t 
 static struct claim *add(struct claims *claims, const struct claim_flow *flow,
 			 enum policy_dir dir, const struct ends *ends)
 {
-	struct claim *grown;
+	struct claim *claim;
 
-	if ((claims->n & (claims->n - 1)) == 0) { /* full at each power of two */
-		size_t n = claims->n ? claims->n * 2 : 1;
-
-		grown = realloc(claims->claims, n * sizeof(*grown));
-		if (!grown)
-			return NULL;
-		claims->claims = grown;
-	}
-	grown = &claims->claims[claims->n++];
-	memset(grown, 0, sizeof(*grown));
-	grown->family = ends->family;
-	grown->saddr = ends->from;
-	grown->daddr = ends->to;
-	grown->direction = dir == POLICY_OUT ? SA_DIR_OUT : SA_DIR_IN;
-	grown->owner = flow->owner;
-	grown->rank = flow->rank;
-	return grown;
+	if (array_reserve(&claims->claims, claims->n, 1) < 0)
+		return NULL;
+	claim = &claims->claims[claims->n++];
+	memset(claim, 0, sizeof(*claim));
+	claim->family = ends->family;
+	claim->saddr = ends->from;
+	claim->daddr = ends->to;
+	claim->direction = dir == POLICY_OUT ? SA_DIR_OUT : SA_DIR_IN;
+	claim->owner = flow->owner;
+	return claim;
 }
 
 static bool has_addr(const struct in6_addr *addr)
@@ -137,8 +127,8 @@ static bool has_addr(const struct in6_addr *addr)
 	return !IN6_IS_ADDR_UNSPECIFIED(addr);
 }
 
-/* Tunnel and BEET modes give what travels new ends, which the next template sees; in
- * transport mode the template's addresses mean nothing (xfrm_tmpl_resolve_one,
+/* Tunnel and BEET modes give the packet new ends, which the next template sees. In
+ * transport mode the kernel ignores the template's addresses (xfrm_tmpl_resolve_one,
  * xfrm_state_ok). */
 static void wrap(struct ends *ends, const struct policy_template *template)
 {
@@ -150,10 +140,10 @@ static void wrap(struct ends *ends, const struct policy_template *template)
 }
 
 /*
- * What one template asks for. The SPI in it is that of the SA that lived when the
- * policy was made or updated, so it says nothing about the next one: only where there
- * is no reqid does it count. Outbound the reqid must be the same even if it is 0;
- * inbound 0 matches any (xfrm_state_look_at, xfrm_state_ok).
+ * A template's SPI is that of the SA that existed when the policy was made or updated,
+ * and does not select the next SA. Therefore it counts only if there is no reqid.
+ * Outbound, the reqid must be the same even if it is 0; inbound, 0 matches any
+ * (xfrm_state_look_at, xfrm_state_ok).
  */
 static int claim_template(struct claims *claims, const struct claim_flow *flow,
 			  const struct policy *policy, struct ends *ends,
@@ -163,7 +153,7 @@ static int claim_template(struct claims *claims, const struct claim_flow *flow,
 
 	wrap(ends, template);
 	if (template->proto == IPPROTO_COMP)
-		return 0; /* not IPsec's bytes */
+		return 0; /* its bytes are not counted */
 	claim = add(claims, flow, policy->dir, ends);
 	if (!claim)
 		return -ENOMEM;
@@ -209,14 +199,14 @@ static int claim_direction(struct claims *claims, const struct claim_flow *flow,
 	return err;
 }
 
-/* The same claim of several connections is kept once, of several owners by the first
- * in rank, which stands first. */
+/* Keeps equal claims once, for the owner with the lowest rank, which comes first. */
 static void unite(struct claims *claims)
 {
 	size_t same = offsetof(struct claim, rank);
 	size_t n = 0;
 
-	qsort(claims->claims, claims->n, sizeof(*claims->claims), compare);
+	if (claims->n)
+		qsort(claims->claims, claims->n, sizeof(*claims->claims), compare);
 	for (size_t i = 0; i < claims->n; i++)
 		if (n == 0 ||
 		    memcmp(&claims->claims[n - 1], &claims->claims[i], same) != 0)
@@ -231,18 +221,21 @@ int claims_make(const struct claim_flow *flows, size_t n_flows,
 	int err = 0;
 
 	for (size_t i = 0; i < n_flows && !err; i++) {
+		size_t first = claims.n;
+
 		err = claim_direction(&claims, &flows[i], POLICY_OUT, policies,
 				      n_policies);
 		if (!err)
 			err = claim_direction(&claims, &flows[i], POLICY_IN, policies,
 					      n_policies);
+		for (size_t k = first; k < claims.n; k++)
+			claims.claims[k].rank = (uint32_t)i;
 	}
 	if (err) {
 		claims_free(&claims);
 		return err;
 	}
-	if (claims.n)
-		unite(&claims);
+	unite(&claims);
 	*ret = claims;
 	return 0;
 }
@@ -269,7 +262,7 @@ bool claims_equal(const struct claims *a, const struct claims *b)
 	       (!a->n || !memcmp(a->claims, b->claims, a->n * sizeof(*a->claims)));
 }
 
-/* An SA may be from any address (xfrm_state_addr_check). */
+/* An SA without a source address serves any source (xfrm_state_addr_check). */
 static bool matches(const struct claim *claim, const struct sa *sa,
 		    enum sa_direction direction)
 {
@@ -301,7 +294,7 @@ static size_t first_of(const struct claims *claims, const struct in6_addr *daddr
 	return low;
 }
 
-/* The best of those claims on one destination that match, or best itself. */
+/* The best of the matching claims on one destination and of best, which may be NULL. */
 static const struct claim *best_of(const struct claims *claims,
 				   const struct in6_addr *daddr, const struct sa *sa,
 				   enum sa_direction direction,

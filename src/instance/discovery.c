@@ -31,27 +31,26 @@ static const char *transport_of(const struct iscsi_host *host)
 
 #define COPY(to, from) snprintf(to, sizeof(to), "%.*s", (int)sizeof(to) - 1, from)
 
-/* An instance by what the system calls it, or -errno. Unless HBAs are looked for, only
- * what is configured under that name. */
+/* The instance of a discovered name, or -errno. If HBAs are not to be discovered, only
+ * an instance that is configured under that name. */
 static int find_instance(const struct discovery *discovery, char *name, bool add)
 {
+	const struct instance_set *set = discovery->set;
 	char fit[INSTANCE_NAME_MAX + 1];
 	int number;
 
-	instance_name_mask(
-	    name, '/'); /* stands between a namespace's name and an instance's */
+	instance_name_mask(name, '/'); /* separates the namespace's name */
 	instance_name_fit(fit, sizeof(fit), name);
 	number = instance_set_found(discovery->set, fit, add && discovery->find);
-	if (number > 0 && !discovery->find &&
-	    !discovery->set->instances[number].n_rules)
+	if (number > 0 && !discovery->find && !set->instances[number].n_rules)
 		return -ENOENT;
 	return number;
 }
 
 /* Adapters with a stack of their own. */
 
-/* Their drivers register each port's host on the one function of the card
- * (drivers/scsi/cxgbi). */
+/* True if a driver registers several hosts on one PCI function. cxgb3i and cxgb4i do so
+ * for the ports of a card (drivers/scsi/cxgbi). */
 static bool shares_function(const struct discovery *discovery,
 			    const struct iscsi_host *host)
 {
@@ -60,8 +59,8 @@ static bool shares_function(const struct discovery *discovery,
 	for (size_t i = 0; i < discovery->sysfs->n_hosts; i++) {
 		const struct iscsi_host *other = &discovery->sysfs->hosts[i];
 
-		if (other != host && !strcmp(other->driver, host->driver) &&
-		    !strcmp(other->pci, host->pci))
+		if (other != host && !strcmp(other->pci, host->pci) &&
+		    !strcmp(other->driver, host->driver))
 			return true;
 	}
 	return false;
@@ -74,27 +73,19 @@ static int find_hardware(const struct discovery *discovery,
 	char name[NAME_SIZE];
 
 	if (more && host->pci[0] && !host->hwaddress[0])
-		return -ENOENT; /* it comes or goes, and is not all there */
+		return -ENOENT; /* the host is being added or removed */
 	snprintf(name, sizeof(name), "%s%s%s%s%s", host->driver,
 		 host->pci[0] ? ":" : "", host->pci,
 		 more && host->hwaddress[0] ? ":" : "", more ? host->hwaddress : "");
 	return find_instance(discovery, name, true);
 }
 
-static void describe(struct instance *instance, const char *text)
-{
-	COPY(instance->found_descr, text);
-	text_trim(instance->found_descr);
-}
-
 static void describe_hardware(struct instance *instance, const struct iscsi_host *host)
 {
-	char text[NAME_SIZE];
-
-	snprintf(text, sizeof(text), "%s adapter%s%s%s%s, TCP/IP and IPsec of its own",
-		 host->driver, host->pci[0] ? " at " : "", host->pci,
-		 host->hwaddress[0] ? ", " : "", host->hwaddress);
-	describe(instance, text);
+	snprintf(instance->found_descr, sizeof(instance->found_descr),
+		 "%s adapter%s%s%s%s, TCP/IP and IPsec of its own", host->driver,
+		 host->pci[0] ? " at " : "", host->pci, host->hwaddress[0] ? ", " : "",
+		 host->hwaddress);
 }
 
 static int update_host(const struct discovery *discovery, const struct iscsi_host *host)
@@ -124,7 +115,7 @@ static const char *record_of(const struct iscsi_connection *connection)
 	return connection->iface[0] ? connection->iface : "default";
 }
 
-/* True if the record has a session of the plain name's own initiator now. */
+/* True if the initiator that has the plain name has a session on the record now. */
 static bool is_in_use(const struct discovery *discovery, const struct instance *plain,
 		      const struct iscsi_connection *connection, const char *transport)
 {
@@ -143,9 +134,10 @@ static bool is_in_use(const struct discovery *discovery, const struct instance *
 }
 
 /*
- * The plain name belongs to the first initiator name on the record, for as long as that
- * has a session; then to whoever comes next. Who once had a name of his own keeps it.
- * Before iscsid has set the initiator's name the record's is not set either.
+ * The plain name belongs to the first initiator on the record while that has a session,
+ * and then to the next initiator. An initiator that has once had a name of its own
+ * keeps it. Before iscsid sets the initiator's name, the record's name is not set
+ * either.
  */
 static int find_record(const struct discovery *discovery,
 		       const struct iscsi_connection *connection, const char *transport)
@@ -158,7 +150,7 @@ static int find_record(const struct discovery *discovery,
 	if (!connection->initiator_name[0])
 		return -ENOENT;
 	COPY(iface, record_of(connection));
-	instance_name_mask(iface, ':'); /* stands before the initiator's name */
+	instance_name_mask(iface, ':'); /* separates the initiator's name */
 	snprintf(name, sizeof(name), "%s:%s:%s", transport, iface,
 		 connection->initiator_name);
 	number = find_instance(discovery, name, false);
@@ -179,41 +171,27 @@ static int find_record(const struct discovery *discovery,
 static void describe_record(struct instance *instance,
 			    const struct iscsi_connection *connection)
 {
-	char text[NAME_SIZE];
-
-	snprintf(text, sizeof(text), "open-iscsi interface \"%s\"",
-		 record_of(connection));
-	describe(instance, text);
+	snprintf(instance->found_descr, sizeof(instance->found_descr),
+		 "open-iscsi interface \"%.232s\"", record_of(connection));
+	text_trim(instance->found_descr);
 }
 
 /* Connections. */
-
-static int find_configured(const struct discovery *discovery,
-			   const struct iscsi_connection *connection)
-{
-	const struct instance_set *set = discovery->set;
-	int best = -ENOENT;
-
-	if (!connection->family)
-		return best;
-	for (size_t i = 1; i < set->n; i++)
-		if (attribute_connection(&set->instances[i], discovery->addrs,
-					 connection->family, &connection->local,
-					 &connection->remote) &&
-		    (best < 0 ||
-		     strcmp(set->instances[i].name, set->instances[best].name) < 0))
-			best = (int)i;
-	return best;
-}
 
 static int find_owner(const struct discovery *discovery,
 		      const struct iscsi_connection *connection,
 		      const struct iscsi_host *host)
 {
-	int number = find_configured(discovery, connection);
+	unsigned number = 0;
 
-	if (number >= 0 || !host || !host->driver[0])
-		return number;
+	if (connection->family)
+		number = attribute_connection(discovery->set, discovery->addrs,
+					      connection->family, &connection->local,
+					      &connection->remote);
+	if (number)
+		return (int)number;
+	if (!host || !host->driver[0])
+		return -ENOENT;
 	return iscsi_host_is_software(host)
 		   ? find_record(discovery, connection, transport_of(host))
 		   : find_hardware(discovery, host);
@@ -269,8 +247,8 @@ static int compare_names(const void *left, const void *right, void *ctx)
 	return order ? order : (a > b) - (a < b);
 }
 
-/* In the order of their initiator names, so that which of several is the first does not
- * depend on who logged in first. */
+/* In the order of initiator names, so that the first of several on a record does not
+ * depend on the order of logins. */
 static int update_connections(const struct discovery *discovery)
 {
 	size_t n = discovery->sysfs->n_connections;

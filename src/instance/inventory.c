@@ -8,7 +8,7 @@
 #include "instance/attribute.h"
 #include "instance/discovery.h"
 
-int inventory_init(struct inventory *inventory, const struct instance_set *instances)
+int inventory_init(struct inventory *inventory, struct instance_set *instances)
 {
 	int err;
 
@@ -24,11 +24,9 @@ void inventory_free(struct inventory *inventory)
 	claims_free(&inventory->claims);
 	free(inventory->owners);
 	free(inventory->paths);
-	*inventory = (struct inventory){.read_at = 0};
 }
 
-int inventory_configure(struct inventory *inventory,
-			const struct instance_set *instances)
+int inventory_configure(struct inventory *inventory, struct instance_set *instances)
 {
 	int err = instance_set_merge(&inventory->set, instances);
 
@@ -40,7 +38,7 @@ int inventory_configure(struct inventory *inventory,
 static int take_sysfs(struct inventory *inventory, struct iscsi_sysfs *fresh)
 {
 	unsigned *owners = calloc(fresh->n_connections + 1, sizeof(*owners));
-	struct claim_path *paths = calloc(fresh->n_connections + 1, sizeof(*paths));
+	struct link *paths = calloc(fresh->n_connections + 1, sizeof(*paths));
 
 	if (!owners || !paths) {
 		free(owners);
@@ -55,13 +53,12 @@ static int take_sysfs(struct inventory *inventory, struct iscsi_sysfs *fresh)
 	inventory->sysfs = *fresh;
 	inventory->owners = owners;
 	inventory->paths = paths;
-	inventory->flows_changed = true;
 	return 0;
 }
 
-/* A session that is logging in is done within seconds; one that recovers may take
- * hours. So the longer nothing has happened, the longer the wait. */
-static uint64_t patience(const struct inventory *inventory, uint64_t now)
+/* How long to wait for the next reading. A login takes seconds, but a recovery may take
+ * hours. So the wait grows while nothing changes. */
+static uint64_t reread_interval(const struct inventory *inventory, uint64_t now)
 {
 	uint64_t wait = (now - inventory->changed_at) / 4;
 
@@ -95,10 +92,9 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 		return 0;
 	fingerprint = iscsi_sysfs_fingerprint(sysfs_root);
 	if (inventory->read_at && fingerprint == inventory->fingerprint &&
-	    now - inventory->read_at < patience(inventory, now))
+	    now - inventory->read_at < reread_interval(inventory, now))
 		return 0;
 	err = iscsi_sysfs_read(sysfs_root, &fresh);
-	/* what was known stands if it fails, and the next poll tries again */
 	if (!err)
 		err = take_sysfs(inventory, &fresh);
 	if (!err)
@@ -112,98 +108,75 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 	return 0;
 }
 
-/* Only what the kernel's own TCP/IP carries meets XFRM. */
-static bool makes_claims(const struct inventory *inventory, size_t i)
+/* XFRM sees only the connections of the kernel's own TCP/IP. *ret_host: of such a
+ * connection. */
+static bool makes_claims(const struct inventory *inventory, size_t i,
+			 const struct iscsi_host **ret_host)
 {
 	const struct iscsi_connection *connection = &inventory->sysfs.connections[i];
-	const struct iscsi_host *host =
-	    iscsi_sysfs_host(&inventory->sysfs, connection->host);
 
-	return inventory->owners[i] && connection->family && host &&
-	       iscsi_host_is_software(host);
+	*ret_host = iscsi_sysfs_host(&inventory->sysfs, connection->host);
+	return inventory->owners[i] && connection->family && *ret_host &&
+	       iscsi_host_is_software(*ret_host);
 }
 
 bool inventory_wants_policies(const struct inventory *inventory)
 {
+	const struct iscsi_host *host;
+
 	for (size_t i = 0; i < inventory->sysfs.n_connections; i++)
-		if (makes_claims(inventory, i))
+		if (makes_claims(inventory, i, &host))
 			return true;
 	return false;
 }
 
-void inventory_find_paths(struct inventory *inventory, const struct links *links,
-			  uint32_t (*ask)(void *ctx,
-					  const struct iscsi_connection *connection,
-					  const struct iscsi_host *host),
-			  void *ctx)
+int inventory_find_paths(struct inventory *inventory, const struct links *links,
+			 inventory_ask_route *ask, void *ctx)
 {
-	for (size_t i = 0; i < inventory->sysfs.n_connections; i++) {
-		const struct iscsi_connection *connection =
-		    &inventory->sysfs.connections[i];
-		struct claim_path *path = &inventory->paths[i];
+	int err = 0;
+
+	for (size_t i = 0; i < inventory->sysfs.n_connections && !err; i++) {
+		struct link *path = &inventory->paths[i];
+		const struct iscsi_host *host;
 		const struct link *link;
 
-		*path = (struct claim_path){0};
-		if (!ask || !makes_claims(inventory, i))
+		*path = (struct link){0};
+		if (!ask || !makes_claims(inventory, i, &host))
 			continue;
-		path->if_index =
-		    ask(ctx, connection,
-			iscsi_sysfs_host(&inventory->sysfs, connection->host));
+		err = ask(ctx, &inventory->sysfs.connections[i], host, &path->if_index);
 		link = links_find(links, path->if_index);
-		if (!link)
-			continue;
-		path->if_id = link->if_id;
-		path->out_mark = link->out_mark;
-		path->in_mark = link->in_mark;
+		if (link)
+			*path = *link;
 	}
+	return err;
 }
 
-/* Configured instances before found ones, then by name. */
-static int compare_owners(const void *left, const void *right, void *ctx)
+/* Those of configured instances come first, then the first by name. */
+static int compare_flows(const void *left, const void *right, void *ctx)
 {
 	const struct instance *instances = ctx;
-	const struct instance *a = &instances[*(const unsigned *)left];
-	const struct instance *b = &instances[*(const unsigned *)right];
+	const struct instance *a = &instances[((const struct claim_flow *)left)->owner];
+	const struct instance *b =
+	    &instances[((const struct claim_flow *)right)->owner];
 
 	if (!a->n_rules != !b->n_rules)
 		return a->n_rules ? -1 : 1;
 	return strcmp(a->name, b->name);
 }
 
-/* The rank of every instance. The caller frees it. NULL: no memory. */
-static unsigned *rank_instances(const struct instance_set *set)
-{
-	unsigned *order = malloc(set->n * sizeof(*order));
-	unsigned *ranks = malloc(set->n * sizeof(*ranks));
-
-	if (order && ranks) {
-		for (unsigned i = 0; i < set->n; i++)
-			order[i] = i;
-		qsort_r(order, set->n, sizeof(*order), compare_owners, set->instances);
-		for (unsigned i = 0; i < set->n; i++)
-			ranks[order[i]] = i;
-	} else {
-		free(ranks);
-		ranks = NULL;
-	}
-	free(order);
-	return ranks;
-}
-
-static size_t make_flows(const struct inventory *inventory, const unsigned *ranks,
-			 struct claim_flow *flows)
+static size_t make_flows(const struct inventory *inventory, struct claim_flow *flows)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < inventory->sysfs.n_connections; i++) {
 		const struct iscsi_connection *connection =
 		    &inventory->sysfs.connections[i];
+		const struct iscsi_host *host;
 
-		if (!makes_claims(inventory, i))
+		if (!makes_claims(inventory, i, &host))
 			continue;
 		flows[n++] = (struct claim_flow){
 		    .owner = inventory->owners[i],
-		    .rank = ranks[inventory->owners[i]],
 		    .family = connection->family,
 		    .local = connection->local,
 		    .remote = connection->remote,
@@ -212,22 +185,21 @@ static size_t make_flows(const struct inventory *inventory, const unsigned *rank
 		    .path = inventory->paths[i],
 		};
 	}
+	qsort_r(flows, n, sizeof(*flows), compare_flows, inventory->set.instances);
 	return n;
 }
 
 static int make_claims(const struct inventory *inventory, const struct policy *policies,
 		       size_t n_policies, struct claims *ret)
 {
-	size_t most = inventory->sysfs.n_connections;
-	struct claim_flow *flows = malloc((most ? most : 1) * sizeof(*flows));
-	unsigned *ranks = rank_instances(&inventory->set);
+	size_t most = inventory->sysfs.n_connections + 1;
+	struct claim_flow *flows = calloc(most, sizeof(*flows));
 	int err = -ENOMEM;
 
-	if (flows && ranks)
-		err = claims_make(flows, make_flows(inventory, ranks, flows), policies,
+	if (flows)
+		err = claims_make(flows, make_flows(inventory, flows), policies,
 				  n_policies, ret);
 	free(flows);
-	free(ranks);
 	return err;
 }
 

@@ -9,59 +9,58 @@
 #include "kernel/policy.h"
 
 /*
- * The HBA instances of one namespace and what is theirs: configuration, sysfs,
- * addresses and policies brought together. Reads sysfs and nothing else.
+ * The HBA instances of one namespace and the SAs that belong to them, from the
+ * configuration, sysfs, addresses and policies. Reads sysfs and nothing else.
  */
 struct inventory {
 	struct instance_set set;
 	struct iscsi_sysfs sysfs; /* as last read */
-	unsigned *owners;         /* the instance of each connection in it */
-	struct claim_path *paths; /* and the way it takes, as far as that matters */
+	unsigned *owners;         /* the instance of each connection in it, 0: none */
+	struct link *paths;       /* the interface by which each connection goes */
 	struct claims claims;
 	uint64_t fingerprint; /* of sysfs, when it was read */
-	uint64_t read_at;     /* ns; 0: not yet */
-	uint64_t changed_at;  /* ns; when something had come or gone */
+	uint64_t read_at;     /* ns; 0: to be read */
+	uint64_t changed_at;  /* ns; when the fingerprint last changed */
 	bool flows_changed;   /* since the claims were made */
 };
 
-/* With a copy of these instances. Returns 0 or -ENOMEM. */
-int inventory_init(struct inventory *inventory, const struct instance_set *instances);
+/* With these instances, as inventory_configure() takes them. Returns 0 or -ENOMEM. */
+int inventory_init(struct inventory *inventory, struct instance_set *instances);
 void inventory_free(struct inventory *inventory);
 
-/* Other rules. Returns 0, or -ENOMEM with the old ones in force. */
-int inventory_configure(struct inventory *inventory,
-			const struct instance_set *instances);
+/* Applies another configuration, as instance_set_merge() does. Returns 0, or -ENOMEM
+ * with the old one in force. */
+int inventory_configure(struct inventory *inventory, struct instance_set *instances);
 
 /*
- * Reads sysfs again if something has come or gone there, more and more seldom while a
- * connection is coming up, and after INVENTORY_REREAD_NS: a session may reconnect to
- * another address without a sign. sysfs_root NULL: there is none to look at. Returns 0
- * or -errno.
+ * Reads sysfs again if hosts or connections have come or gone; while a connection comes
+ * up, at growing intervals; and after INVENTORY_REREAD_NS, since a session may
+ * reconnect to another address without any sign. sysfs_root NULL: there are no HBAs.
+ * Returns 0 or -errno, with what was read before still in use.
  */
 #define INVENTORY_REREAD_NS UINT64_C(30000000000)
 int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
 		      const struct local_addrs *addrs, uint64_t now);
 
-/* Looks again at what was last read, after rows have been removed. Returns 0 or
- * -ENOMEM.
- */
+/* Repeats the discovery in what was last read, after rows were removed. Returns 0 or
+ * -ENOMEM. */
 int inventory_rediscover(struct inventory *inventory, const struct local_addrs *addrs);
 
-/* Takes an instance away that is not there; its number may be given to another. */
+/* Removes an instance that is not present. Its number may be given to another. */
 void inventory_remove(struct inventory *inventory, unsigned number);
 
 /* True if policies matter to any connection. */
 bool inventory_wants_policies(const struct inventory *inventory);
 
-/*
- * Asks for the route of each connection that makes claims, or forgets all of them if
- * ask is NULL. ask returns the ifIndex, 0 if there is no route.
- */
-void inventory_find_paths(struct inventory *inventory, const struct links *links,
-			  uint32_t (*ask)(void *ctx,
-					  const struct iscsi_connection *connection,
-					  const struct iscsi_host *host),
-			  void *ctx);
+/* Writes the ifIndex by which a connection goes, 0: there is no route. Returns 0 or
+ * -errno. */
+typedef int inventory_ask_route(void *ctx, const struct iscsi_connection *connection,
+				const struct iscsi_host *host, uint32_t *ret_if_index);
+
+/* Asks for the path of each connection that makes claims; or, if ask is NULL, forgets
+ * all paths. Returns 0 or the first error. */
+int inventory_find_paths(struct inventory *inventory, const struct links *links,
+			 inventory_ask_route *ask, void *ctx);
 
 /*
  * Makes the claims from the policies, if connections or (as the caller says) policies
@@ -78,7 +77,7 @@ enum row_reason {
 	ROW_BY_CONNECTION, /* no policy does, but it lies between a connection's ends */
 };
 
-/* For people: "a configured rule". */
+/* For people: "a configured rule matches". */
 const char *row_reason_text(enum row_reason reason);
 
 /* The instance that an SA belongs to: configured rules take precedence over claims.

@@ -23,7 +23,7 @@ bool instance_name_is_valid(const char *name)
 	return *name && strlen(name) <= INSTANCE_NAME_MAX && has_name_chars(name);
 }
 
-/* 32-bit FNV-1a. Rows are named by it, so it must never change. */
+/* 32-bit FNV-1a. Names of rows contain it, so it must never change. */
 static uint32_t hash(const char *text)
 {
 	uint32_t hash = 0x811c9dc5;
@@ -70,12 +70,12 @@ int instance_name_check(struct parser *parser, const char *name)
 {
 	if (!has_name_chars(name))
 		return parser_fail(parser,
-				   "a name has only printable ASCII characters but "
-				   "\" and \\");
-	/* so that it does not look like one in another namespace */
+				   "a name has only printable ASCII characters other "
+				   "than \" and \\");
+	/* else it could be the name of a row in another namespace */
 	if (strchr(name, '/'))
 		return parser_fail(parser,
-				   "a name has no \"/\", which stands between a "
-				   "namespace's name and an instance's");
+				   "a name has no \"/\", which separates a namespace's "
+				   "name from an instance's");
 	return 0;
 }

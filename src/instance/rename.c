@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "instance/rename.h"
-
+/* The names of discovered instances: the renaming part of instance.h. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "instance/instance.h"
+#include "util/array.h"
 #include "util/parser.h"
 
 static const char *renamed(const struct instance_set *set, const char *found)
@@ -16,8 +15,9 @@ static const char *renamed(const struct instance_set *set, const char *found)
 	return found;
 }
 
-/* No two renames have one new name, so the chain of those who hold the name that the
- * one before wants ends within n_renames steps, or comes back to its start. */
+/* Follows the chain of instances each of which keeps the name that the one before
+ * wants. No two renames have the same new name, so the chain ends within n_renames
+ * steps, or returns to its start. */
 const char *instance_set_served_name(const struct instance_set *set, const char *found)
 {
 	const char *name = renamed(set, found);
@@ -33,12 +33,6 @@ const char *instance_set_served_name(const struct instance_set *set, const char 
 		holder = wanted;
 	}
 	return name;
-}
-
-bool instance_may_leave_name(const struct instance_set *renames, const char *found,
-			     const char *name)
-{
-	return *found && strcmp(renamed(renames, found), name) != 0;
 }
 
 static void take_name(struct instance *to, const struct instance *from)
@@ -59,29 +53,24 @@ static void swap_names(struct instance *a, struct instance *b)
 	take_name(b, &was);
 }
 
-/* True if a discovered instance is to have another name. *ret_holder: the number of the
- * instance that has that name now, or -ENOENT. */
-static bool wants_name(const struct instance_set *set, const struct instance *it,
-		       const char **ret_name, int *ret_holder)
+/* The name that an instance is to have instead of its present one, or NULL. */
+static const char *new_name(const struct instance_set *set, size_t number)
 {
-	if (!it->found[0])
-		return false;
-	*ret_name = instance_set_served_name(set, it->found);
-	if (!strcmp(it->name, *ret_name))
-		return false;
-	*ret_holder = instance_set_find(set, *ret_name);
-	return true;
+	const struct instance *it = &set->instances[number];
+	const char *name =
+	    it->found[0] ? instance_set_served_name(set, it->found) : it->name;
+
+	return strcmp(it->name, name) != 0 ? name : NULL;
 }
 
-/* What is configured under the name that it leaves needs an instance of its own. */
+/* What is configured under the old name needs an instance of its own. */
 static int take_free_name(struct instance_set *set, size_t number, const char *name)
 {
-	struct instance *it = &set->instances[number];
 	int other;
 
-	if (!it->configured) {
-		memcpy(it->name, name, strlen(name) + 1);
-		it->renamed = true;
+	if (!set->instances[number].configured) {
+		strcpy(set->instances[number].name, name);
+		set->instances[number].renamed = true;
 		return 0;
 	}
 	other = instance_set_add(set, name);
@@ -91,40 +80,41 @@ static int take_free_name(struct instance_set *set, size_t number, const char *n
 	return 0;
 }
 
-/* Names that somebody has come first. After that whoever has yet to be renamed wants a
- * name that is free, and nobody wants the one that it leaves. */
+/* First come the names that another instance has. After that, each instance that has
+ * yet to be renamed wants a free name, and no instance wants the name that it leaves.
+ */
 int instance_set_apply_renames(struct instance_set *set)
 {
-	const char *name;
-	int holder;
 	int err = 0;
 
-	for (size_t i = 1; i < set->n; i++)
-		if (wants_name(set, &set->instances[i], &name, &holder) && holder > 0)
+	for (size_t i = 1; i < set->n; i++) {
+		const char *name = new_name(set, i);
+		int holder = name ? instance_set_find(set, name) : -ENOENT;
+
+		if (holder > 0)
 			swap_names(&set->instances[i], &set->instances[holder]);
-	for (size_t i = 1; i < set->n && !err; i++)
-		if (wants_name(set, &set->instances[i], &name, &holder))
+	}
+	for (size_t i = 1; i < set->n && !err; i++) {
+		const char *name = new_name(set, i);
+
+		if (name)
 			err = take_free_name(set, i, name);
+	}
 	return err;
 }
 
 static int check_rename(struct parser *parser, const struct instance_set *set,
 			const struct instance_rename *rename)
 {
-	int err;
+	int err = instance_name_check(parser, rename->found);
 
-	if (!rename->found[0] || !rename->name[0])
-		return parser_fail(parser,
-				   "say the name that is found and the new one");
-	err = instance_name_check(parser, rename->found);
 	if (!err)
 		err = instance_name_check(parser, rename->name);
 	if (err)
 		return err;
 	if (!strcmp(rename->found, INSTANCE_UNATTRIBUTED) ||
 	    !strcmp(rename->name, INSTANCE_UNATTRIBUTED))
-		return parser_fail(parser,
-				   "\"%s\" is the row of what belongs to no HBA",
+		return parser_fail(parser, "\"%s\" is the row of SAs of no HBA",
 				   INSTANCE_UNATTRIBUTED);
 	for (size_t i = 0; i < set->n_renames; i++) {
 		if (!strcmp(set->renames[i].found, rename->found))
@@ -138,47 +128,35 @@ static int check_rename(struct parser *parser, const struct instance_set *set,
 	return 0;
 }
 
+static int parse_rename(struct parser *parser, struct instance_rename *rename)
+{
+	int ret = parser_word(parser, rename->found, sizeof(rename->found));
+	char rest[2];
+
+	if (ret > 0)
+		ret = parser_word(parser, rename->name, sizeof(rename->name));
+	if (ret < 0)
+		return ret;
+	if (!rename->found[0] || !rename->name[0])
+		return parser_fail(parser,
+				   "the discovered name or the new name is missing");
+	if (parser_word(parser, rest, sizeof(rest)) != 0)
+		return parser_fail(parser, "more than two names");
+	return 0;
+}
+
 int instance_set_add_rename(struct instance_set *set, const char *line, char *error,
 			    size_t error_size)
 {
 	struct parser parser = {line, error, error_size};
 	struct instance_rename rename = {.found = ""};
-	struct instance_rename *grown;
-	char rest[2];
-	int ret = parser_word(&parser, rename.found, sizeof(rename.found));
+	int err = parse_rename(&parser, &rename);
 
-	if (ret > 0)
-		ret = parser_word(&parser, rename.name, sizeof(rename.name));
-	if (ret > 0) {
-		ret = parser_word(&parser, rest, sizeof(rest));
-		if (ret != 0)
-			return parser_fail(&parser, "there is more than two names");
-	}
-	if (ret == 0)
-		ret = check_rename(&parser, set, &rename);
-	if (ret < 0)
-		return ret;
-	grown = realloc(set->renames, (set->n_renames + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	set->renames = grown;
-	grown[set->n_renames++] = rename;
-	return 0;
-}
-
-int instance_set_copy_renames(struct instance_set *set, const struct instance_set *from)
-{
-	size_t size = from->n_renames * sizeof(*from->renames);
-	struct instance_rename *copy = NULL;
-
-	if (size) {
-		copy = malloc(size);
-		if (!copy)
-			return -ENOMEM;
-		memcpy(copy, from->renames, size);
-	}
-	free(set->renames);
-	set->renames = copy;
-	set->n_renames = from->n_renames;
-	return 0;
+	if (!err)
+		err = check_rename(&parser, set, &rename);
+	if (!err)
+		err = array_reserve(&set->renames, set->n_renames, 1);
+	if (!err)
+		set->renames[set->n_renames++] = rename;
+	return err;
 }

@@ -3,12 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/text.h"
 
-/* Decimal, or hexadecimal after 0x, up to 32 bits. Returns its end, or NULL. */
+/* Reads a number of up to 32 bits: decimal, or hexadecimal after 0x. Returns its end,
+ * or NULL. */
 static const char *parse_u32(const char *text, uint32_t *ret)
 {
 	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
@@ -26,10 +28,13 @@ static const char *parse_u32(const char *text, uint32_t *ret)
 	return end;
 }
 
+/* The values of the keywords. Each function writes the part of the line that the table
+ * below names. */
+
 static int parse_number(struct parser *parser, const char *keyword, const char *word,
-			uint32_t *ret)
+			void *value)
 {
-	const char *end = parse_u32(word, ret);
+	const char *end = parse_u32(word, value);
 
 	if (!end || *end)
 		return parser_fail(parser,
@@ -38,116 +43,97 @@ static int parse_number(struct parser *parser, const char *keyword, const char *
 	return 0;
 }
 
-static int parse_reqid(struct parser *parser, const char *word,
-		       struct instance_line *line)
+static int parse_mark(struct parser *parser, const char *keyword, const char *word,
+		      void *value)
 {
-	line->rule.has_reqid = true;
-	return parse_number(parser, "reqid", word, &line->rule.reqid);
-}
-
-static int parse_if_id(struct parser *parser, const char *word,
-		       struct instance_line *line)
-{
-	line->rule.has_if_id = true;
-	return parse_number(parser, "ifid", word, &line->rule.if_id);
-}
-
-static int parse_mark(struct parser *parser, const char *word,
-		      struct instance_line *line)
-{
-	struct instance_rule *rule = &line->rule;
+	struct instance_rule *rule = value;
 	const char *end = parse_u32(word, &rule->mark);
 
 	rule->mark_mask = UINT32_MAX;
 	if (end && *end == '/')
 		end = parse_u32(end + 1, &rule->mark_mask);
 	if (!end || *end)
-		return parser_fail(parser, "mark: \"%s\" is not VALUE or VALUE/MASK",
-				   word);
+		return parser_fail(parser, "%s: \"%s\" is not VALUE or VALUE/MASK",
+				   keyword, word);
 	if (!rule->mark_mask)
-		return parser_fail(parser, "mark: a mask of 0 would match every SA");
-	rule->has_mark = true;
+		return parser_fail(parser, "%s: a mask of 0 would match every SA",
+				   keyword);
 	return 0;
 }
 
 static int parse_prefix(struct parser *parser, const char *keyword, const char *word,
-			struct prefix *prefix)
+			void *value)
 {
-	if (prefix_parse(word, prefix) < 0)
+	if (prefix_parse(word, value) < 0)
 		return parser_fail(parser,
 				   "%s: \"%s\" is not an address or ADDRESS/LENGTH",
 				   keyword, word);
 	return 0;
 }
 
-static int parse_local(struct parser *parser, const char *word,
-		       struct instance_line *line)
-{
-	return parse_prefix(parser, "local", word, &line->rule.local);
-}
-
-static int parse_remote(struct parser *parser, const char *word,
-			struct instance_line *line)
-{
-	return parse_prefix(parser, "remote", word, &line->rule.remote);
-}
-
-static int parse_device(struct parser *parser, const char *word,
-			struct instance_line *line)
+static int parse_device(struct parser *parser, const char *keyword, const char *word,
+			void *value)
 {
 	size_t len = strlen(word);
 
-	if (len == 0 || len >= sizeof(line->rule.device) || strchr(word, '/') ||
-	    !strcmp(word, ".") || !strcmp(word, ".."))
-		return parser_fail(
-		    parser, "device: \"%s\" is not the name of an interface", word);
-	memcpy(line->rule.device, word, len + 1);
+	if (len == 0 || len >= IFNAMSIZ || strchr(word, '/') || !strcmp(word, ".") ||
+	    !strcmp(word, ".."))
+		return parser_fail(parser, "%s: \"%s\" is not the name of an interface",
+				   keyword, word);
+	memcpy(value, word, len + 1);
 	return 0;
 }
 
-static int parse_netns(struct parser *parser, const char *word,
-		       struct instance_line *line)
+static int parse_netns(struct parser *parser, const char *keyword, const char *word,
+		       void *value)
 {
 	if (!netns_name_is_valid(word))
-		return parser_fail(parser,
-				   "namespace: \"%s\" is not the name of a file", word);
-	memcpy(line->netns, word, strlen(word) + 1);
+		return parser_fail(parser, "%s: \"%s\" is not the name of a file",
+				   keyword, word);
+	memcpy(value, word, strlen(word) + 1);
 	return 0;
 }
 
-static int parse_descr(struct parser *parser, const char *word,
-		       struct instance_line *line)
+static int parse_descr(struct parser *parser, const char *keyword, const char *word,
+		       void *value)
 {
 	if (!text_is_clean(word))
 		return parser_fail(parser,
-				   "descr: \"%s\" is not UTF-8 without control "
-				   "characters",
-				   word);
-	memcpy(line->descr, word, strlen(word) + 1);
-	line->has_descr = true;
+				   "%s: \"%s\" is not UTF-8 without control characters",
+				   keyword, word);
+	memcpy(value, word, strlen(word) + 1);
 	return 0;
 }
 
+#define AT(field) offsetof(struct instance_line, field)
+
 static const struct {
 	const char *word;
-	int (*parse)(struct parser *parser, const char *word,
-		     struct instance_line *line);
+	int (*parse)(struct parser *parser, const char *keyword, const char *word,
+		     void *value);
+	size_t value;
+	size_t flag; /* a bool that becomes true; 0: none */
 	bool is_condition;
 } keywords[] = {
-    {"local", parse_local, true},      {"remote", parse_remote, true},
-    {"reqid", parse_reqid, true},      {"ifid", parse_if_id, true},
-    {"mark", parse_mark, true},        {"device", parse_device, true},
-    {"namespace", parse_netns, false}, {"descr", parse_descr, false},
+    {"local", parse_prefix, AT(rule.local), 0, true},
+    {"remote", parse_prefix, AT(rule.remote), 0, true},
+    {"reqid", parse_number, AT(rule.reqid), AT(rule.has_reqid), true},
+    {"ifid", parse_number, AT(rule.if_id), AT(rule.has_if_id), true},
+    {"mark", parse_mark, AT(rule), AT(rule.has_mark), true},
+    {"device", parse_device, AT(rule.device), 0, true},
+    {"namespace", parse_netns, AT(netns), 0, false},
+    {"descr", parse_descr, AT(descr), AT(has_descr), false},
 };
 
 enum {
 	N_KEYWORDS = sizeof(keywords) / sizeof(*keywords),
 };
 
-/* seen: which keywords the line has had, a bit for each. */
+/* seen: the keywords that the line has had, a bit for each. */
 static int parse_keyword(struct parser *parser, const char *keyword, const char *word,
 			 struct instance_line *line, unsigned *seen)
 {
+	char *base = (char *)line;
 	unsigned i = 0;
 
 	while (i < N_KEYWORDS && strcmp(keyword, keywords[i].word) != 0)
@@ -159,10 +145,12 @@ static int parse_keyword(struct parser *parser, const char *keyword, const char 
 		    "namespace, descr",
 		    keyword);
 	if (*seen & 1u << i)
-		return parser_fail(parser, "%s is there twice", keyword);
+		return parser_fail(parser, "%s appears twice", keyword);
 	*seen |= 1u << i;
 	line->has_rule |= keywords[i].is_condition;
-	return keywords[i].parse(parser, word, line);
+	if (keywords[i].flag)
+		*(bool *)(base + keywords[i].flag) = true;
+	return keywords[i].parse(parser, keyword, word, base + keywords[i].value);
 }
 
 static int parse_name(struct parser *parser, struct instance_line *line)
@@ -197,7 +185,7 @@ static int parse_keywords(struct parser *parser, struct instance_line *line)
 	}
 }
 
-/* A namespace alone is a rule that matches every SA in it. */
+/* A namespace without conditions is a rule that matches every SA in it. */
 static int check_rule(struct parser *parser, struct instance_line *line)
 {
 	const struct instance_rule *rule = &line->rule;
@@ -205,18 +193,19 @@ static int check_rule(struct parser *parser, struct instance_line *line)
 
 	if (rule->local.family && rule->remote.family &&
 	    rule->local.family != rule->remote.family)
-		return parser_fail(parser,
-				   "local and remote are not of one address family");
+		return parser_fail(
+		    parser, "local and remote are of different address families");
 	if (line->has_rule && unattributed)
 		return parser_fail(
-		    parser, "\"%s\" has what no rule claims, so no rules of its own",
+		    parser,
+		    "\"%s\" cannot have rules: it has the SAs that no rule matches",
 		    line->name);
 	if (line->netns[0] && !unattributed)
 		line->has_rule = true;
 	if (!line->has_rule && !line->has_descr)
 		return parser_fail(
 		    parser,
-		    "\"%s\" has no rule: say local, remote, reqid, ifid, "
+		    "\"%s\" has no rule: add local, remote, reqid, ifid, "
 		    "mark, device or namespace",
 		    line->name);
 	return 0;

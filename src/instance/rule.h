@@ -10,11 +10,11 @@
 #include "util/parser.h"
 #include "util/prefix.h"
 
-/* The grammar of "instance" lines: which SAs are an instance's. Pure. */
+/* The grammar of "instance" lines: which SAs belong to an instance. Pure. */
 
 #define INSTANCE_TEXT_MAX 255
 
-/* All conditions that are set must hold. Of an SA, local is our end's address and
+/* All conditions that are set must hold. local is this host's address of an SA and
  * remote the peer's, whatever the SA's direction. */
 struct instance_rule {
 	struct prefix local;
@@ -24,7 +24,7 @@ struct instance_rule {
 	uint32_t if_id;
 	uint32_t mark, mark_mask;
 	char device[IFNAMSIZ]; /* interface that has the local address; "": any */
-	uint32_t device_index; /* its ifIndex; 0: no such interface now */
+	uint32_t device_index; /* its ifIndex; 0: there is no such interface now */
 };
 
 /* One line. */

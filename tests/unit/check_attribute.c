@@ -447,8 +447,7 @@ static bool connection(const char *local, const char *remote)
 	const struct in6_addr l = addr_of(local);
 	const struct in6_addr r = addr_of(remote);
 
-	return attribute_connection(&set.instances[1], &addrs, family_of(local), &l,
-				    &r);
+	return attribute_connection(&set, &addrs, family_of(local), &l, &r) == 1;
 }
 
 TEST(connections_go_by_address_and_device)

@@ -169,7 +169,7 @@ static unsigned plain_owner(const struct sa *sa, enum policy_dir dir)
 	unsigned owner = 0;
 	int best = 0;
 
-	for (size_t i = 0; i < n_flows; i++) { /* in the order of their ranks */
+	for (size_t i = 0; i < n_flows; i++) {
 		int claim = plain_claim(&flows[i], dir, sa);
 
 		if (claim > best) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Names of discovered instances. */
-#include "instance/rename.h"
+#include "instance/instance.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -49,29 +49,27 @@ TEST(bad_renames)
 	char line[200];
 	char name[66];
 
-	instances_reject_rename(&set, "", "say the name that is found and the new one");
+	instances_reject_rename(&set, "",
+				"the discovered name or the new name is missing");
 	instances_reject_rename(&set, "tcp:eth1",
-				"say the name that is found and the new one");
+				"the discovered name or the new name is missing");
 	instances_reject_rename(&set, "tcp:eth1 \"\"",
-				"say the name that is found and the new one");
+				"the discovered name or the new name is missing");
 	instances_reject_rename(&set, "\"\" a",
-				"say the name that is found and the new one");
-	instances_reject_rename(&set, "tcp:eth1 a b", "there is more than two names");
-	instances_reject_rename(&set, "tcp:eth1 a \"\"",
-				"there is more than two names");
+				"the discovered name or the new name is missing");
+	instances_reject_rename(&set, "tcp:eth1 a b", "more than two names");
+	instances_reject_rename(&set, "tcp:eth1 a \"\"", "more than two names");
 	instances_reject_rename(&set, "tcp:eth1 \"a", "the closing quote is missing");
 	instances_reject_rename(
 	    &set, "tcp:\xc3\xa9 a",
-	    "a name has only printable ASCII characters but \" and \\");
+	    "a name has only printable ASCII characters other than \" and \\");
 	instances_reject_rename(
 	    &set, "tcp:eth1 \xc3\xa9",
-	    "a name has only printable ASCII characters but \" and \\");
-	instances_reject_rename(
-	    &set, "unattributed a",
-	    "\"unattributed\" is the row of what belongs to no HBA");
-	instances_reject_rename(
-	    &set, "a unattributed",
-	    "\"unattributed\" is the row of what belongs to no HBA");
+	    "a name has only printable ASCII characters other than \" and \\");
+	instances_reject_rename(&set, "unattributed a",
+				"\"unattributed\" is the row of SAs of no HBA");
+	instances_reject_rename(&set, "a unattributed",
+				"\"unattributed\" is the row of SAs of no HBA");
 	instances_rename(&set, "tcp:eth1 a");
 	instances_reject_rename(&set, "tcp:eth1 b", "\"tcp:eth1\" is renamed already");
 	instances_reject_rename(&set, "tcp:eth2 a",
@@ -260,25 +258,18 @@ TEST(configured_under_a_name_that_is_left)
 	ck_assert_uint_eq(set.n_used, 3);
 }
 
-/* As many numbers as are said before: memory is had for no more. */
+/* A name that is left is given to a new instance only once. */
 TEST(rows_of_names_that_are_left)
 {
 	static const char *const lines[] = {"mine reqid 5", NULL};
 	static const char *const renames[] = {"a mine", NULL};
-	struct instance_set fresh;
 
 	instances_reconfigure(&set, lines, renames);
 	discover("a");
-	ck_assert_int_eq(instance_set_init(&fresh), 0);
-	instances_configure(&fresh, lines[0]);
-	ck_assert_uint_eq(instance_set_merged_size(&set, &fresh), 3);
-	ck_assert_int_eq(instance_set_merge(&set, &fresh), 0);
+	instances_reconfigure(&set, lines, NULL);
 	ck_assert_uint_eq(set.n, 3);
-	instances_rename(&fresh, renames[0]);
-	ck_assert_uint_eq(instance_set_merged_size(&set, &fresh), 3);
-	ck_assert_int_eq(instance_set_merge(&set, &fresh), 0);
+	instances_reconfigure(&set, lines, renames);
 	ck_assert_uint_eq(set.n, 3);
-	instance_set_free(&fresh);
 }
 
 /* What was restored under the name that it had, where that is configured: the name has

@@ -158,7 +158,7 @@ TEST(words_that_are_too_long)
 TEST(characters_of_a_name)
 {
 	static const char reason[] =
-	    "a name has only printable ASCII characters but \" and \\";
+	    "a name has only printable ASCII characters other than \" and \\";
 
 	refuse("na\x01me reqid 1", reason);
 	refuse("n\xc3\xa4me reqid 1", reason);
@@ -166,8 +166,8 @@ TEST(characters_of_a_name)
 	refuse("a\"b reqid 1", reason);
 	refuse("\"a\\\\b\" reqid 1", reason);
 	take("\" !#$%&'()*+,-.:;<=>?@[]^_`{|}~\" reqid 1");
-	refuse("a/b reqid 1", "a name has no \"/\", which stands between a "
-			      "namespace's name and an instance's");
+	refuse("a/b reqid 1", "a name has no \"/\", which separates a namespace's "
+			      "name from an instance's");
 }
 
 /* UTF-8, of which nothing can be taken for more than text. */
@@ -203,7 +203,7 @@ TEST(keywords)
 	       "namespace, descr");
 	refuse("a reqid", "\"reqid\" has no value");
 	refuse("a reqid 1 local", "\"local\" has no value");
-	refuse("a", "\"a\" has no rule: say local, remote, reqid, ifid, mark, "
+	refuse("a", "\"a\" has no rule: add local, remote, reqid, ifid, mark, "
 		    "device or namespace");
 }
 
@@ -220,7 +220,7 @@ TEST(addresses)
 	refuse("a remote 1.2.3",
 	       "remote: \"1.2.3\" is not an address or ADDRESS/LENGTH");
 	refuse("a local 10.0.0.1 remote 2001:db8::1",
-	       "local and remote are not of one address family");
+	       "local and remote are of different address families");
 	take("a local 0.0.0.0/0 remote 255.255.255.255/32");
 	take("b local ::/0 remote ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128");
 }
@@ -235,8 +235,8 @@ TEST(numbers)
 	refuse("a ifid x", "ifid: \"x\" is not a number from 0 to 4294967295");
 	take("eight reqid 08"); /* no octal */
 	ck_assert_uint_eq(get("eight")->rules[0].reqid, 8);
-	refuse("a reqid 1 reqid 2", "reqid is there twice");
-	refuse("a reqid 1 descr x descr y", "descr is there twice");
+	refuse("a reqid 1 reqid 2", "reqid appears twice");
+	refuse("a reqid 1 descr x descr y", "descr appears twice");
 	refuse("a mark 1/0", "mark: a mask of 0 would match every SA");
 	take("a reqid 4294967295 ifid 0");
 	ck_assert_uint_eq(get("a")->rules[0].reqid, UINT32_MAX);
@@ -268,8 +268,9 @@ TEST(devices)
 
 TEST(unattributed_has_no_rules_but_a_description)
 {
-	refuse("unattributed reqid 1",
-	       "\"unattributed\" has what no rule claims, so no rules of its own");
+	refuse(
+	    "unattributed reqid 1",
+	    "\"unattributed\" cannot have rules: it has the SAs that no rule matches");
 	take("unattributed descr \"everything else\"");
 	ck_assert_str_eq(set.instances[0].descr, "everything else");
 }
@@ -283,11 +284,12 @@ TEST(what_is_no_namespace)
 	refuse("a namespace ..", "namespace: \"..\" is not the name of a file");
 	refuse("a namespace b/c", "namespace: \"b/c\" is not the name of a file");
 	refuse("a namespace", "\"namespace\" has no value");
-	refuse("a namespace b namespace c", "namespace is there twice");
-	refuse("unattributed namespace b reqid 1",
-	       "\"unattributed\" has what no rule claims, so no rules of its own");
+	refuse("a namespace b namespace c", "namespace appears twice");
+	refuse(
+	    "unattributed namespace b reqid 1",
+	    "\"unattributed\" cannot have rules: it has the SAs that no rule matches");
 	refuse("unattributed namespace b",
-	       "\"unattributed\" has no rule: say local, remote, reqid, ifid, mark, "
+	       "\"unattributed\" has no rule: add local, remote, reqid, ifid, mark, "
 	       "device or namespace");
 	memset(line + 12, 'n', 256);
 	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "

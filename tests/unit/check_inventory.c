@@ -39,12 +39,21 @@ static void teardown(void)
 	tree_remove(&tree);
 }
 
+static void reconfigure(void)
+{
+	struct instance_set own;
+
+	ck_assert_int_eq(instance_set_select(&config, "", &own), 0);
+	ck_assert_int_eq(inventory_configure(&inventory, &own), 0);
+	instance_set_free(&own);
+}
+
 static void configure(const char *line)
 {
 	char error[200];
 
 	ck_assert_int_eq(instance_set_add_line(&config, line, error, sizeof(error)), 0);
-	ck_assert_int_eq(inventory_configure(&inventory, &config), 0);
+	reconfigure();
 }
 
 static void refresh(void)
@@ -318,13 +327,13 @@ TEST(who_makes_claims)
 	add_policy(POLICY_OUT, 5, 0);
 	ck_assert(!claim(true));
 	config.discover = false;
-	ck_assert_int_eq(inventory_configure(&inventory, &config), 0);
+	reconfigure();
 	log_in(1, "eth1", NULL);
 	refresh();
 	ck_assert(!inventory_wants_policies(&inventory));
 	ck_assert(!claim(true));
 	config.discover = true;
-	ck_assert_int_eq(inventory_configure(&inventory, &config), 0);
+	reconfigure();
 	refresh();
 	ck_assert(inventory_wants_policies(&inventory));
 	ck_assert(claim(false));
@@ -371,13 +380,14 @@ TEST(an_sa_between_the_ends_of_a_connection)
 
 static unsigned n_asked;
 
-static uint32_t route(void *ctx, const struct iscsi_connection *connection,
-		      const struct iscsi_host *host)
+static int route(void *ctx, const struct iscsi_connection *connection,
+		 const struct iscsi_host *host, uint32_t *ret_if_index)
 {
 	ck_assert_str_eq(host->driver, "iscsi_tcp");
 	ck_assert_uint_eq(connection->host, host->number);
 	n_asked++;
-	return *(const uint32_t *)ctx;
+	*ret_if_index = *(const uint32_t *)ctx;
+	return 0;
 }
 
 TEST(paths)

@@ -12,7 +12,6 @@ struct claim_flow flow_between(unsigned owner, const char *local, const char *re
 {
 	return (struct claim_flow){
 	    .owner = owner,
-	    .rank = owner,
 	    .family = family_of(remote),
 	    .local = addr_of(local),
 	    .remote = addr_of(remote),

@@ -28,7 +28,7 @@ extern bool guess; /* the last owner was found without a policy */
 void claim_setup(void);
 void claim_teardown(void);
 
-/* A connection between these addresses and the ports above; its rank is its owner. */
+/* A connection between these addresses and the ports above. */
 struct claim_flow flow_between(unsigned owner, const char *local, const char *remote);
 
 /* A policy for TCP between two prefixes: outbound to port 3260, inbound from it. */
