@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "util/safe_file.h"
 
 enum {
 	/* The longest name, blanks, a number of 20 digits and the end of the line. */
@@ -74,20 +75,9 @@ int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 int xfrm_stat_read(int fd, struct xfrm_stat *ret)
 {
 	char text[XFRM_STAT_MAX * MAX_LINE];
-	size_t len = 0;
+	ssize_t len = safe_file_read_fd(fd, text, sizeof(text));
 
-	while (len < sizeof(text)) {
-		ssize_t n = pread(fd, text + len, sizeof(text) - len, (off_t)len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return xfrm_stat_parse(text, len, ret);
+	return len < 0 ? (int)len : xfrm_stat_parse(text, (size_t)len, ret);
 }
 
 const struct xfrm_counter *xfrm_stat_find(const struct xfrm_stat *stat,

@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "util/dir_lock.h"
+#include "util/lock.h"
 #include "util/log.h"
-#include "util/pid_file.h"
 
 static struct {
 	struct pid_file pid_file;
@@ -39,7 +38,7 @@ static int claim_dir(const char *path)
 		    path, PROCESS(holder));
 		return fd;
 	}
-	/* if it is not there, the loading of the state says so */
+	/* if it does not exist, the loading of the state reports that */
 	if (fd < 0 && fd != -ENOENT)
 		log_message(LOG_WARNING,
 			    "%s: cannot be locked: %s; a second daemon that keeps its "
@@ -90,7 +89,7 @@ int exclusive_settle(void)
 		log_message(LOG_ERR, "%s: cannot write the PID file: %s",
 			    self.pid_file.path, strerror(-err));
 	if (self.dir >= 0)
-		dir_lock_adopt(self.dir); /* else the lock has a name of no use */
+		dir_lock_adopt(self.dir); /* on failure only the holder is unknown */
 	return err;
 }
 

@@ -16,42 +16,38 @@ static int open_dir(const char *dir)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Without O_NONBLOCK open(2) waits for a FIFO's writer, and for a lease to be broken.
- */
+/* Without O_NONBLOCK open(2) waits for the writer of a FIFO, or until a lease is
+ * broken. ELOOP means a symbolic link, ENXIO a socket or a device without a driver. */
 static int open_regular(int dir, const char *name, struct stat *ret_stat)
 {
 	int fd = openat(dir, name,
 			O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
-		/* a symbolic link; a socket or a device without a driver */
 		return errno == ELOOP || errno == ENXIO ? -EBADMSG : -errno;
-	if (fstat(fd, ret_stat) < 0) {
-		int err = -errno;
-
-		close(fd);
-		return err;
-	}
-	if (!S_ISREG(ret_stat->st_mode)) {
+	if (fstat(fd, ret_stat) < 0 || !S_ISREG(ret_stat->st_mode)) {
 		close(fd);
 		return -EBADMSG;
 	}
 	return fd;
 }
 
-static int read_whole(int fd, char *data, size_t size)
+ssize_t safe_file_read_fd(int fd, void *data, size_t size)
 {
-	while (size > 0) {
-		ssize_t n = read(fd, data, size);
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = pread(fd, (char *)data + len, size - len, (off_t)len);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EBADMSG;
-		data += n;
-		size -= (size_t)n;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		len += (size_t)n;
 	}
-	return 0;
+	return (ssize_t)len;
 }
 
 int safe_file_read(const char *dir, const char *name, size_t least, size_t most,
@@ -59,10 +55,10 @@ int safe_file_read(const char *dir, const char *name, size_t least, size_t most,
 {
 	int dir_fd = open_dir(dir);
 	struct stat stat;
-	char *data = NULL;
+	char *data;
 	size_t size;
-	int fd;
-	int err;
+	ssize_t n;
+	int fd, err;
 
 	if (dir_fd < 0)
 		return dir_fd;
@@ -72,39 +68,21 @@ int safe_file_read(const char *dir, const char *name, size_t least, size_t most,
 		return fd;
 	size = (size_t)stat.st_size;
 	err = size < least || size > most ? -EBADMSG : 0;
-	if (!err) {
-		data = malloc(size ? size : 1);
-		err = data ? read_whole(fd, data, size) : -ENOMEM;
-	}
+	data = err ? NULL : malloc(size ? size : 1);
+	if (!err && !data)
+		err = -ENOMEM;
+	n = err ? err : safe_file_read_fd(fd, data, size);
 	close(fd);
-	if (err) {
+	if (n != (ssize_t)size) {
 		free(data);
-		return err;
+		return n < 0 ? (int)n : -EBADMSG;
 	}
 	*ret_data = data;
 	*ret_size = size;
 	return 0;
 }
 
-static int write_whole(int fd, const struct iovec *part)
-{
-	const char *data = part->iov_base;
-	size_t size = part->iov_len;
-
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* A file of any kind, or an empty directory. */
+/* Removes a file of any kind, or an empty directory. */
 static int clear_way(int dir, const char *name)
 {
 	if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
@@ -117,6 +95,7 @@ static int clear_way(int dir, const char *name)
 static int write_new(int dir, const char *name, const struct iovec *parts, int n_parts)
 {
 	int err = clear_way(dir, name);
+	FILE *stream;
 	int fd;
 
 	if (err)
@@ -125,9 +104,16 @@ static int write_new(int dir, const char *name, const struct iovec *parts, int n
 		    0600);
 	if (fd < 0)
 		return -errno;
+	stream = fdopen(fd, "w");
+	if (!stream) {
+		close(fd);
+		return -ENOMEM;
+	}
 	for (int i = 0; i < n_parts && !err; i++)
-		err = write_whole(fd, &parts[i]);
-	if (close(fd) < 0 && !err)
+		if (fwrite(parts[i].iov_base, 1, parts[i].iov_len, stream) !=
+		    parts[i].iov_len)
+			err = -errno;
+	if (fclose(stream) != 0 && !err)
 		err = -errno;
 	return err;
 }

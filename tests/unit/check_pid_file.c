@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "util/pid_file.h"
+#include "util/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
