@@ -123,16 +123,11 @@ static void make_policies(struct fake_kernel *kernel)
 
 static struct sa sa_to(const char *remote, uint32_t reqid)
 {
-	return (struct sa){
-	    .saddr = addr_of("10.0.0.1"),
-	    .daddr = addr_of(remote),
-	    .family = AF_INET,
-	    .proto = IPPROTO_ESP,
-	    .mode = XFRM_MODE_TRANSPORT,
-	    .keyed = true,
-	    .spi = 1,
-	    .reqid = reqid,
-	};
+	struct sa sa = sa_of("10.0.0.1", remote, 1);
+
+	sa.mode = XFRM_MODE_TRANSPORT;
+	sa.reqid = reqid;
+	return sa;
 }
 
 /* One kind of SA, asked for again and again. Returns the median in µs. */

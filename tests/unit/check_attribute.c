@@ -45,16 +45,7 @@ static void teardown(void)
 
 static struct sa sa_between(const char *saddr, const char *daddr)
 {
-	return (struct sa){
-	    .saddr = addr_of(saddr),
-	    .daddr = addr_of(daddr),
-	    .family = family_of(saddr),
-	    .proto = IPPROTO_ESP,
-	    .mode = XFRM_MODE_TUNNEL,
-	    .keyed = true,
-	    .spi = 0x100,
-	    .reqid = 1,
-	};
+	return sa_of(saddr, daddr, 0x100);
 }
 
 static enum direction_reason reason; /* of the last direction */
@@ -309,92 +300,133 @@ TEST(no_lookup_where_an_end_is_known)
 
 /* Instances. */
 
-TEST(nobodys)
+TEST(rows_by_the_rules_that_match)
 {
-	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
+#define IN SA_DIR_IN
+#define OUT SA_DIR_OUT
+#define EITHER SA_DIR_UNKNOWN
+	static const struct {
+		const char *lines[3];
+		const char *saddr, *daddr;
+		uint32_t reqid, if_id, mark;
+		enum sa_direction direction;
+		unsigned row;
+	} cases[] = {
+	    {{NULL}, "10.0.0.1", "192.0.2.1", 1, 0, 0, OUT, 0},
+	    {{"a local 10.0.9.9"}, "10.0.0.1", "192.0.2.1", 1, 0, 0, OUT, 0},
+	    /* local is this host's end, in both directions */
+	    {{"a local 10.0.0.1"}, "10.0.0.1", "192.0.2.1", 1, 0, 0, OUT, 1},
+	    {{"a local 10.0.0.1"}, "192.0.2.1", "10.0.0.1", 1, 0, 0, IN, 1},
+	    {{"a local 10.0.0.1"}, "10.0.0.1", "192.0.2.1", 1, 0, 0, IN, 0},
+	    {{"a local 10.0.0.1"}, "192.0.2.1", "10.0.0.1", 1, 0, 0, OUT, 0},
+	    /* remote is the peer's end */
+	    {{"a remote 192.0.2.0/24"}, "10.0.0.1", "192.0.2.1", 1, 0, 0, OUT, 1},
+	    {{"a remote 192.0.2.0/24"}, "192.0.2.1", "10.0.0.1", 1, 0, 0, IN, 1},
+	    {{"a remote 192.0.2.0/24"}, "10.0.0.1", "192.0.2.1", 1, 0, 0, IN, 0},
+	    {{"a remote 2001:db8:1::/48"},
+	     "2001:db8::1",
+	     "2001:db8:1::2",
+	     1,
+	     0,
+	     0,
+	     OUT,
+	     1},
+	    {{"a remote 2001:db8:1::/48"},
+	     "2001:db8::1",
+	     "2001:db8:1::2",
+	     1,
+	     0,
+	     0,
+	     IN,
+	     0},
+	    /* an unknown direction matches both ways */
+	    {{"a local 10.0.0.1 remote 192.0.2.1"},
+	     "10.0.0.1",
+	     "192.0.2.1",
+	     1,
+	     0,
+	     0,
+	     EITHER,
+	     1},
+	    {{"a local 10.0.0.1 remote 192.0.2.1"},
+	     "192.0.2.1",
+	     "10.0.0.1",
+	     1,
+	     0,
+	     0,
+	     EITHER,
+	     1},
+	    {{"a local 10.0.0.1 remote 192.0.2.1"},
+	     "192.0.2.1",
+	     "10.0.1.1",
+	     1,
+	     0,
+	     0,
+	     EITHER,
+	     0},
+	    /* reqid, 0 included; if_id; mark under its mask */
+	    {{"a reqid 0", "b reqid 7"}, "192.0.2.1", "192.0.2.2", 1, 0, 0, EITHER, 0},
+	    {{"a reqid 0", "b reqid 7"}, "192.0.2.1", "192.0.2.2", 7, 0, 0, EITHER, 2},
+	    {{"a reqid 0", "b reqid 7"}, "192.0.2.1", "192.0.2.2", 0, 0, 0, EITHER, 1},
+	    {{"a ifid 7"}, "192.0.2.1", "192.0.2.2", 1, 0, 0, OUT, 0},
+	    {{"a ifid 7"}, "192.0.2.1", "192.0.2.2", 1, 7, 0, OUT, 1},
+	    {{"a mark 0x12/0xf0"}, "192.0.2.1", "192.0.2.2", 1, 0, 0, OUT, 0},
+	    {{"a mark 0x12/0xf0"}, "192.0.2.1", "192.0.2.2", 1, 0, 0x1f, OUT, 1},
+	    {{"a mark 0x12/0xf0"}, "192.0.2.1", "192.0.2.2", 1, 0, 0x2f, OUT, 0},
+	    /* all conditions of a line, any line of a name */
+	    {{"a local 10.0.0.1 reqid 5"}, "10.0.0.1", "192.0.2.1", 1, 0, 0, OUT, 0},
+	    {{"a local 10.0.0.1 reqid 5"}, "10.0.0.1", "192.0.2.1", 5, 0, 0, OUT, 1},
+	    {{"a local 10.0.0.1 reqid 5", "a ifid 9"},
+	     "10.0.0.1",
+	     "192.0.2.1",
+	     6,
+	     0,
+	     0,
+	     OUT,
+	     0},
+	    {{"a local 10.0.0.1 reqid 5", "a ifid 9"},
+	     "10.0.0.1",
+	     "192.0.2.1",
+	     6,
+	     9,
+	     0,
+	     OUT,
+	     1},
+	    /* the first name, not the first number */
+	    {{"zebra local 10.0.0.1", "ant local 10.0.0.0/24", "bee local 10.0.0.0/8"},
+	     "10.0.0.1",
+	     "192.0.2.1",
+	     1,
+	     0,
+	     0,
+	     OUT,
+	     2},
+	    {{"zebra local 10.0.0.1", "ant local 10.0.0.0/24", "bee local 10.0.0.0/8"},
+	     "10.0.9.1",
+	     "192.0.2.1",
+	     1,
+	     0,
+	     0,
+	     OUT,
+	     3},
+	};
+#undef IN
+#undef OUT
+#undef EITHER
 
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
-	configure("a local 10.0.9.9");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
-}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct sa sa = sa_between(cases[i].saddr, cases[i].daddr);
 
-TEST(local_is_our_end_in_both_directions)
-{
-	const struct sa out = sa_between("10.0.0.1", "192.0.2.1");
-	const struct sa in = sa_between("192.0.2.1", "10.0.0.1");
-
-	configure("a local 10.0.0.1");
-	ck_assert_uint_eq(row_of(&out, SA_DIR_OUT), 1);
-	ck_assert_uint_eq(row_of(&in, SA_DIR_IN), 1);
-	ck_assert_uint_eq(row_of(&out, SA_DIR_IN), 0);
-	ck_assert_uint_eq(row_of(&in, SA_DIR_OUT), 0);
-}
-
-TEST(remote_is_the_peers_end)
-{
-	const struct sa out = sa_between("10.0.0.1", "192.0.2.1");
-	const struct sa in = sa_between("192.0.2.1", "10.0.0.1");
-
-	configure("a remote 192.0.2.0/24");
-	ck_assert_uint_eq(row_of(&out, SA_DIR_OUT), 1);
-	ck_assert_uint_eq(row_of(&in, SA_DIR_IN), 1);
-	ck_assert_uint_eq(row_of(&out, SA_DIR_IN), 0);
-}
-
-TEST(unknown_direction_matches_either_way)
-{
-	const struct sa out = sa_between("10.0.0.1", "192.0.2.1");
-	const struct sa in = sa_between("192.0.2.1", "10.0.0.1");
-	const struct sa other = sa_between("192.0.2.1", "10.0.1.1");
-
-	configure("a local 10.0.0.1 remote 192.0.2.1");
-	ck_assert_uint_eq(row_of(&out, SA_DIR_UNKNOWN), 1);
-	ck_assert_uint_eq(row_of(&in, SA_DIR_UNKNOWN), 1);
-	ck_assert_uint_eq(row_of(&other, SA_DIR_UNKNOWN), 0);
-}
-
-TEST(ipv6_prefix)
-{
-	const struct sa sa = sa_between("2001:db8::1", "2001:db8:1::2");
-
-	configure("a remote 2001:db8:1::/48");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_IN), 0);
-}
-
-TEST(reqid)
-{
-	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
-
-	configure("a reqid 0");
-	configure("b reqid 7");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_UNKNOWN), 0);
-	sa.reqid = 7;
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_UNKNOWN), 2);
-	sa.reqid = 0;
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_UNKNOWN), 1);
-}
-
-TEST(if_id)
-{
-	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
-
-	configure("a ifid 7");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
-	sa.if_id = 7;
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
-}
-
-TEST(mark)
-{
-	struct sa sa = sa_between("192.0.2.1", "192.0.2.2");
-
-	configure("a mark 0x12/0xf0");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
-	sa.mark = 0x1f;
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
-	sa.mark = 0x2f;
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
+		sa.reqid = cases[i].reqid;
+		sa.if_id = cases[i].if_id;
+		sa.mark = cases[i].mark;
+		instance_set_free(&set);
+		ck_assert_int_eq(instance_set_init(&set), 0);
+		for (size_t j = 0; j < 3 && cases[i].lines[j]; j++)
+			configure(cases[i].lines[j]);
+		ck_assert_msg(row_of(&sa, cases[i].direction) == cases[i].row,
+			      "case %zu: %s", i, cases[i].lines[0]);
+	}
 }
 
 TEST(device)
@@ -411,33 +443,6 @@ TEST(device)
 	ck_assert_uint_eq(row_of(&in, SA_DIR_IN), 1);
 	ck_assert_uint_eq(row_of(&other, SA_DIR_OUT), 0);
 	ck_assert_uint_eq(row_of(&foreign, SA_DIR_OUT), 0);
-}
-
-TEST(all_conditions_of_a_line_any_line_of_a_name)
-{
-	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
-
-	configure("a local 10.0.0.1 reqid 5");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
-	sa.reqid = 5;
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
-	sa.reqid = 6;
-	configure("a ifid 9");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 0);
-	sa.if_id = 9;
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 1);
-}
-
-TEST(first_by_name_not_by_number)
-{
-	struct sa sa = sa_between("10.0.0.1", "192.0.2.1");
-
-	configure("zebra local 10.0.0.1");
-	configure("ant local 10.0.0.0/24");
-	configure("bee local 10.0.0.0/8");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 2);
-	sa = sa_between("10.0.9.1", "192.0.2.1");
-	ck_assert_uint_eq(row_of(&sa, SA_DIR_OUT), 3);
 }
 
 /* Connections. */

@@ -10,9 +10,9 @@ CHAPTER(world_setup, world_teardown);
 
 TEST(a_whole_poll)
 {
-	struct sa_values in = sa_between("192.0.2.1", "10.0.0.1", 2);
-	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
-	struct sa_values comp = sa_between("192.0.2.1", "10.0.0.1", 4);
+	struct sa_values in = sa_values_of("192.0.2.1", "10.0.0.1", 2);
+	struct sa_values larval = sa_values_of("192.0.2.1", "10.0.0.1", 3);
+	struct sa_values comp = sa_values_of("192.0.2.1", "10.0.0.1", 4);
 	const struct stats *stats;
 
 	in.bytes = 300;
@@ -77,7 +77,7 @@ TEST(order_of_reads)
 
 TEST(events_between_polls)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
 	poll_well();
 	fake_kernel_event(&kernel, message_newsa(XFRM_MSG_NEWSA, &sa));
@@ -105,7 +105,7 @@ TEST(events_between_polls)
 
 static void sa_is_deleted(struct fake_kernel *fake)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
 	sa.bytes = 600;
 	sa.packets = 6;
@@ -146,7 +146,7 @@ TEST(events_during_the_dump_that_misses_the_sa)
 /* A poll that falls between the two messages of a move. */
 TEST(a_poll_amid_a_move)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
 	sad_has(200);
 	poll_well();
@@ -205,7 +205,7 @@ TEST(first_poll_without_permission)
 
 TEST(a_dump_cut_short)
 {
-	struct sa_values second = sa_between("10.0.0.1", "192.0.2.1", 2);
+	struct sa_values second = sa_values_of("10.0.0.1", "192.0.2.1", 2);
 
 	second.bytes = 50;
 	sad_has(200);
@@ -253,7 +253,7 @@ TEST(policies_that_cannot_be_read)
 
 TEST(a_bad_message_in_the_dump)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 	struct nlmsghdr *whole = message_newsa(XFRM_MSG_NEWSA, &sa);
 
 	fake_kernel_add(&kernel.dumps[KERNEL_DUMP_SAD], message_cut(whole, 100));
@@ -293,7 +293,7 @@ TEST(events_were_dropped)
 /* What survived is read, in the same call. */
 TEST(what_survives_a_drop)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
 	poll_well();
 	kernel.events_error = -ENOBUFS;
@@ -350,8 +350,8 @@ TEST(a_burst_that_takes_long_to_read)
 		poll_well();
 		kernel.events_a_read = 1;
 		for (unsigned n = 0; n < bursts[i].n_events; n++) {
-			struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1",
-							 1000 * (uint32_t)i + n + 1);
+			struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1",
+							   1000 * (uint32_t)i + n + 1);
 
 			fake_kernel_event(&kernel, message_newsa(XFRM_MSG_NEWSA, &sa));
 			fake_kernel_sa(&kernel, &sa);
@@ -368,7 +368,7 @@ TEST(a_burst_that_takes_long_to_read)
 
 TEST(a_bad_event_is_a_lost_event)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 	struct nlmsghdr *whole = message_newsa(XFRM_MSG_NEWSA, &sa);
 
 	poll_well();
@@ -412,7 +412,7 @@ TEST(a_gap_that_was_told)
 
 TEST(a_flush_marks_its_rows)
 {
-	struct sa_values other = sa_between("10.0.1.1", "192.0.2.1", 2);
+	struct sa_values other = sa_values_of("10.0.1.1", "192.0.2.1", 2);
 
 	OPEN("a local 10.0.0.1", "b local 10.0.1.1");
 	sad_has(200);

@@ -60,7 +60,7 @@ TEST(a_found_hba)
 /* strongSwan makes the SAs, then the policies. */
 TEST(a_policy_just_after_its_sa)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
 	log_in();
 	poll_well();
@@ -81,7 +81,7 @@ TEST(a_policy_just_after_its_sa)
 
 static void policy_comes(struct fake_kernel *fake)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
 	fake_kernel_event(fake, message_newsa(XFRM_MSG_NEWSA, &sa));
 	fake_kernel_policy(fake, &out_policy);
@@ -132,23 +132,23 @@ TEST(policies_are_read_when_needed)
 	ck_assert_str_eq(kernel.asked, "EXSE");
 }
 
-static const struct sa_values between_the_ends = {
-    .saddr = "10.0.0.1",
-    .daddr = "192.0.2.1",
-    .proto = IPPROTO_ESP,
-    .mode = XFRM_MODE_TRANSPORT,
-    .spi = 9,
-    .reqid = 5,
-    .algs = MESSAGE_AEAD,
-    .add_time = 1700000000,
-};
+static struct sa_values between_the_ends(void)
+{
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 9);
+
+	sa.mode = XFRM_MODE_TRANSPORT;
+	sa.reqid = 5;
+	return sa;
+}
 
 static void sa_without_policy_comes(void)
 {
+	const struct sa_values sa = between_the_ends();
+
 	log_in();
 	poll_well();
-	fake_kernel_event(&kernel, message_newsa(XFRM_MSG_NEWSA, &between_the_ends));
-	fake_kernel_sa(&kernel, &between_the_ends);
+	fake_kernel_event(&kernel, message_newsa(XFRM_MSG_NEWSA, &sa));
+	fake_kernel_sa(&kernel, &sa);
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
@@ -183,8 +183,10 @@ TEST(a_guess_when_none_comes)
 
 TEST(a_guess_at_the_start)
 {
+	const struct sa_values sa = between_the_ends();
+
 	log_in();
-	fake_kernel_sa(&kernel, &between_the_ends);
+	fake_kernel_sa(&kernel, &sa);
 	poll_well();
 	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 1);
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 0);
@@ -277,7 +279,7 @@ TEST(renames_are_discontinuities)
 TEST(routes_tell_the_policy)
 {
 	struct policy_values policy = out_policy;
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.9", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.9", 1);
 
 	log_in();
 	policy.saddr = policy.daddr = "0.0.0.0";

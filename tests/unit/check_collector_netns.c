@@ -78,10 +78,10 @@ static void come_again(bool same)
 
 TEST(a_namespace_goes)
 {
-	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
+	struct sa_values larval = sa_values_of("192.0.2.1", "10.0.0.1", 3);
 	uint64_t before;
 
-	struct sa_values younger = sa_between("10.0.0.1", "192.0.2.1", 4);
+	struct sa_values younger = sa_values_of("10.0.0.1", "192.0.2.1", 4);
 
 	larval.algs = MESSAGE_LARVAL;
 	younger.add_time++; /* of the first: a rekey, if that went alone */
@@ -119,7 +119,7 @@ TEST(a_namespace_goes)
 
 TEST(another_namespace_of_the_name)
 {
-	struct sa_values in = sa_between("192.0.2.1", "10.0.0.1", 2);
+	struct sa_values in = sa_values_of("192.0.2.1", "10.0.0.1", 2);
 
 	in.integrity_failed = 4;
 	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
@@ -136,9 +136,7 @@ TEST(another_namespace_of_the_name)
 	fake_kernel_sa(&kernel, &in);
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 400);
-	ck_assert_uint_eq(row(ALL)->stats.key_additions, 4);
-	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 2);
-	ck_assert_uint_eq(row(ALL)->stats.active_sa, 2);
+	life_is(ALL, 2, 4, 2);
 	ck_assert_uint_eq(row(ALL)->stats.active_tunnels, 1);
 	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 7);
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 6);
@@ -176,9 +174,7 @@ TEST(the_same_namespace_again)
 	sad_has(500);
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
-	ck_assert_uint_eq(row(ALL)->stats.key_additions, 2);
-	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 1);
-	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
+	life_is(ALL, 1, 2, 1);
 	ck_assert_uint_eq(row(ALL)->stats.active_tunnels, 1);
 	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 9);
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
@@ -189,17 +185,15 @@ TEST(the_same_namespace_again)
 	sad_is_empty();
 	poll_well();
 	poll_well();
-	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
-	ck_assert_uint_eq(row(ALL)->stats.key_additions, 3);
-	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 3);
+	life_is(ALL, 0, 3, 3);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
 }
 
 /* What events and a failed dump left open is settled at the end. */
 TEST(a_namespace_goes_amid_everything)
 {
-	struct sa_values leaving = sa_between("10.0.0.1", "192.0.2.1", 1);
-	struct sa_values found = sa_between("10.0.0.1", "192.0.2.1", 2);
+	struct sa_values leaving = sa_values_of("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values found = sa_values_of("10.0.0.1", "192.0.2.1", 2);
 
 	sad_has(200);
 	poll_well();
@@ -216,9 +210,7 @@ TEST(a_namespace_goes_amid_everything)
 	poll_badly(-ETIMEDOUT);
 	collector_detach(collector);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 320);
-	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
-	ck_assert_uint_eq(row(ALL)->stats.key_additions, 2);
-	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 2);
+	life_is(ALL, 0, 2, 2);
 	come_again(false);
 	kernel.dump_error[KERNEL_DUMP_SAD] = 0;
 	sad_has(10);
@@ -229,7 +221,7 @@ TEST(a_namespace_goes_amid_everything)
 
 TEST(whether_anything_was_counted)
 {
-	struct sa_values larval = sa_between("192.0.2.1", "10.0.0.1", 3);
+	struct sa_values larval = sa_values_of("192.0.2.1", "10.0.0.1", 3);
 
 	larval.algs = MESSAGE_LARVAL;
 	fake_kernel_sa(&kernel, &larval);
@@ -268,8 +260,8 @@ TEST(health_without_those_that_have_gone)
 
 TEST(a_rekey_before_the_same_namespace_again)
 {
-	struct sa_values old = sa_between("10.0.0.1", "192.0.2.1", 1);
-	struct sa_values younger = sa_between("10.0.0.1", "192.0.2.1", 4);
+	struct sa_values old = sa_values_of("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values younger = sa_values_of("10.0.0.1", "192.0.2.1", 4);
 
 	younger.add_time++;
 	fake_kernel_sa(&kernel, &old);
@@ -286,7 +278,5 @@ TEST(a_rekey_before_the_same_namespace_again)
 	kernel.now += SECOND;
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.rekeys, 1);
-	ck_assert_uint_eq(row(ALL)->stats.key_additions, 3);
-	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 2);
-	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
+	life_is(ALL, 1, 3, 2);
 }

@@ -65,7 +65,7 @@ TEST(errors_as_instances_are_added)
 
 TEST(not_decrypted_never_goes_back)
 {
-	struct sa_values sa = sa_between("192.0.2.1", "10.0.0.1", 1);
+	struct sa_values sa = sa_values_of("192.0.2.1", "10.0.0.1", 1);
 
 	kernel.xfrm_stat = "XfrmInStateProtoError\t10\n";
 	fake_kernel_sa(&kernel, &sa);
@@ -91,8 +91,8 @@ TEST(not_decrypted_never_goes_back)
 /* An integrity failure of any row's SA is one of the namespace's protocol errors. */
 TEST(integrity_failures_of_all_rows)
 {
-	struct sa_values a = sa_between("192.0.2.1", "10.0.0.1", 1);
-	struct sa_values b = sa_between("192.0.2.1", "10.0.1.1", 2);
+	struct sa_values a = sa_values_of("192.0.2.1", "10.0.0.1", 1);
+	struct sa_values b = sa_values_of("192.0.2.1", "10.0.1.1", 2);
 
 	OPEN("a local 10.0.0.1", "b local 10.0.1.1");
 	a.integrity_failed = 2;
@@ -120,7 +120,7 @@ TEST(xfrm_table)
 
 TEST(rows_by_configuration)
 {
-	struct sa_values in = sa_between("192.0.2.1", "10.0.1.1", 2);
+	struct sa_values in = sa_values_of("192.0.2.1", "10.0.1.1", 2);
 
 	OPEN("a local 10.0.0.1", "b local 10.0.1.1");
 	in.bytes = 30;
@@ -135,7 +135,7 @@ TEST(rows_by_configuration)
 /* Policies are read where an SA needs them, and again when they have changed. */
 TEST(policies_tell_the_direction)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "10.0.1.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "10.0.1.1", 1);
 	const struct policy_values policy = {
 	    .saddr = "0.0.0.0",
 	    .daddr = "0.0.0.0",
@@ -184,7 +184,7 @@ TEST(many_policies)
 
 TEST(addresses_that_come_later)
 {
-	struct sa_values sa = sa_between("10.0.9.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.9.1", "192.0.2.1", 1);
 
 	OPEN("a local 10.0.9.1");
 	sa.bytes = 70;

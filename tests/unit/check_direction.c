@@ -85,19 +85,11 @@ static uint64_t sent(const char *name)
 static struct sa_values sa_between(const char *saddr, const char *daddr)
 {
 	static uint32_t spi;
+	struct sa_values sa = sa_values_of(saddr, daddr, ++spi);
 
-	return (struct sa_values){
-	    .saddr = saddr,
-	    .daddr = daddr,
-	    .proto = IPPROTO_ESP,
-	    .mode = XFRM_MODE_TUNNEL,
-	    .spi = ++spi,
-	    .reqid = 1,
-	    .algs = MESSAGE_AEAD,
-	    .add_time = 1700000000,
-	    .bytes = 300,
-	    .packets = 3,
-	};
+	sa.bytes = 300;
+	sa.packets = 3;
+	return sa;
 }
 
 static void sad_has(const struct sa_values *sa)

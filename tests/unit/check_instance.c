@@ -6,37 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "instances.h"
-#include "runner.h"
+#include "instance_world.h"
 
-static struct instance_set set;
-
-static void setup(void)
-{
-	ck_assert_int_eq(instance_set_init(&set), 0);
-}
-
-static void teardown(void)
-{
-	instance_set_free(&set);
-}
-
-static void take(const char *line)
-{
-	instances_configure(&set, line);
-}
-
-static void refuse(const char *line, const char *reason)
-{
-	instances_reject(&set, line, reason);
-}
-
-static const struct instance *get(const char *name)
-{
-	return instances_get(&set, name);
-}
-
-CHAPTER(setup, teardown);
+CHAPTER(instance_setup, instance_teardown);
 
 TEST(starts_with_the_unattributed_row)
 {

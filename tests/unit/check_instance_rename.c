@@ -6,22 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "instances.h"
-#include "runner.h"
+#include "instance_world.h"
 
-static struct instance_set set;
-
-static void setup(void)
-{
-	ck_assert_int_eq(instance_set_init(&set), 0);
-}
-
-static void teardown(void)
-{
-	instance_set_free(&set);
-}
-
-CHAPTER(setup, teardown);
+CHAPTER(instance_setup, instance_teardown);
 
 TEST(renames)
 {
@@ -119,8 +106,8 @@ static const struct instance *discovered(char found)
 
 static void start_again(void)
 {
-	teardown();
-	setup();
+	instance_teardown();
+	instance_setup();
 }
 
 /* The rule, in all that may have been before: whatever the order of discovery, whether

@@ -6,35 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "instances.h"
-#include "runner.h"
-
-static struct instance_set set;
-
-static void setup(void)
-{
-	ck_assert_int_eq(instance_set_init(&set), 0);
-}
-
-static void teardown(void)
-{
-	instance_set_free(&set);
-}
-
-static void take(const char *line)
-{
-	instances_configure(&set, line);
-}
-
-static void refuse(const char *line, const char *reason)
-{
-	instances_reject(&set, line, reason);
-}
-
-static const struct instance *get(const char *name)
-{
-	return instances_get(&set, name);
-}
+#include "instance_world.h"
 
 /* Of one keyword, each in a line of its own. */
 static void refuse_words(const char *keyword, const char *const *words, size_t n,
@@ -51,7 +23,7 @@ static void refuse_words(const char *keyword, const char *const *words, size_t n
 	}
 }
 
-CHAPTER(setup, teardown);
+CHAPTER(instance_setup, instance_teardown);
 
 TEST(one_line_with_everything)
 {

@@ -252,18 +252,11 @@ static enum row_reason reason; /* of the last owner */
 
 static const char *owner_of(uint32_t reqid, uint32_t if_id)
 {
-	const struct sa sa = {
-	    .saddr = addr_of("10.0.0.1"),
-	    .daddr = addr_of("192.0.2.1"),
-	    .family = AF_INET,
-	    .proto = IPPROTO_ESP,
-	    .mode = XFRM_MODE_TRANSPORT,
-	    .keyed = true,
-	    .spi = 1,
-	    .reqid = reqid,
-	    .if_id = if_id,
-	};
+	struct sa sa = sa_of("10.0.0.1", "192.0.2.1", 1);
 
+	sa.mode = XFRM_MODE_TRANSPORT;
+	sa.reqid = reqid;
+	sa.if_id = if_id;
 	return inventory.set
 	    .instances[inventory_row(&inventory, &addrs, policies, n_policies, &sa,
 				     SA_DIR_OUT, &reason)]

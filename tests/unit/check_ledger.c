@@ -152,7 +152,7 @@ TEST(two_acquires)
 
 TEST(negotiations_with_others_are_separate)
 {
-	struct sa peer = larval(sa_between("192.0.2.2", "10.0.0.1", 1));
+	struct sa peer = larval(sa_of("192.0.2.2", "10.0.0.1", 1));
 	struct sa reqid = larval(in_sa(2));
 	struct sa ah = larval(in_sa(3));
 

@@ -122,7 +122,7 @@ TEST(same_spi_under_two_marks)
 TEST(same_spi_of_other_protocol_and_family)
 {
 	struct sa ah = out_sa(1);
-	struct sa six = sa_between("a00:1::", "c000:201::", 1); /* the same bytes */
+	struct sa six = sa_of("a00:1::", "c000:201::", 1); /* the same bytes */
 
 	ah.proto = IPPROTO_AH;
 	six.declared = SA_DIR_OUT;

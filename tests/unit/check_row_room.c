@@ -237,30 +237,26 @@ static void no_sas(void)
 	fake_kernel_clear(&kernel.dumps[KERNEL_DUMP_SAD]);
 }
 
-static struct sa_values sa_of(unsigned hba, uint64_t bytes)
+static struct sa_values sa_of_hba(unsigned hba, uint64_t bytes)
 {
-	return (struct sa_values){.saddr = "10.0.0.1",
-				  .daddr = remote_of(hba),
-				  .proto = IPPROTO_ESP,
-				  .mode = XFRM_MODE_TUNNEL,
-				  .spi = hba,
-				  .reqid = hba,
-				  .algs = MESSAGE_AEAD,
-				  .add_time = 1700000000,
-				  .bytes = bytes,
-				  .packets = bytes / 100};
+	struct sa_values sa = sa_values_of("10.0.0.1", remote_of(hba), hba);
+
+	sa.reqid = hba;
+	sa.bytes = bytes;
+	sa.packets = bytes / 100;
+	return sa;
 }
 
 static void add_sa(unsigned hba, uint64_t bytes)
 {
-	const struct sa_values sa = sa_of(hba, bytes);
+	const struct sa_values sa = sa_of_hba(hba, bytes);
 
 	fake_kernel_sa(&kernel, &sa);
 }
 
 static void delete_sa(unsigned hba, uint64_t bytes)
 {
-	const struct sa_values sa = sa_of(hba, bytes);
+	const struct sa_values sa = sa_of_hba(hba, bytes);
 
 	fake_kernel_event(&kernel, message_delsa(&sa));
 }
@@ -377,7 +373,7 @@ TEST(sas_keep_their_row)
 /* The namespace's errors are a difference of sums over all rows. */
 TEST(integrity_failures_of_a_row_that_is_dropped)
 {
-	struct sa_values sa = sa_of(1, 100);
+	struct sa_values sa = sa_of_hba(1, 100);
 
 	open_collector(2, NULL);
 	kernel.xfrm_stat = "XfrmInStateProtoError 7\n";

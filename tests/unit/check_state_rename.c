@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* State of HBAs that have other names in the configuration since it was saved. */
+/* The state of HBAs that were renamed after it was saved. */
 #include "collector/state_body.h"
 
 #include <string.h>
@@ -30,7 +30,7 @@ static void end(void)
 	instance_set_free(&set);
 }
 
-/* A row of an HBA, or of what is configured alone, that has counted so much. */
+/* A row of an HBA, or with found "" of an instance that is only configured. */
 static void add_row(const char *found, const char *name, uint64_t key_additions)
 {
 	const struct ledger_row totals = {.stats = {.key_additions = key_additions}};
@@ -80,36 +80,39 @@ static const char *const a_is_mine[] = {"a mine", NULL};
 
 CHAPTER(NULL, end);
 
-TEST(the_same_names)
+/* One discovered row, saved and loaded under other names. */
+TEST(a_row_under_another_configuration)
 {
-	begin(mine, a_is_mine);
-	add_row("a", "mine", 7);
-	restart(mine, a_is_mine);
-	has("mine", "a", 7, SAVED_AT, 1);
-	ck_assert_uint_eq(set.n_used, 2);
+	static const struct {
+		const char *const *lines, *const *renames; /* when it is saved */
+		const char *name;
+		const char *const *new_lines, *const *new_renames;
+		const char *new_name;
+		uint64_t discontinuity;
+		size_t n_rules, n_used;
+	} cases[] = {
+	    {mine, a_is_mine, "mine", mine, a_is_mine, "mine", SAVED_AT, 1, 2},
+	    {NULL, NULL, "a", NULL, a_is_mine, "mine", LOADED_AT, 0, 2},
+	    /* the row that was made for the line is not needed */
+	    {NULL, NULL, "a", mine, a_is_mine, "mine", LOADED_AT, 1, 2},
+	    {mine, a_is_mine, "mine", mine, NULL, "a", LOADED_AT, 0, 3},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (i)
+			end();
+		begin(cases[i].lines, cases[i].renames);
+		add_row("a", cases[i].name, 7);
+		restart(cases[i].new_lines, cases[i].new_renames);
+		has(cases[i].new_name, "a", 7, cases[i].discontinuity,
+		    cases[i].n_rules);
+		ck_assert_uint_eq(set.n_used, cases[i].n_used);
+	}
+	has("mine", "", 0, LOADED_AT, 1); /* no longer renamed */
 }
 
-TEST(renamed_since)
-{
-	begin(NULL, NULL);
-	add_row("a", "a", 7);
-	restart(NULL, a_is_mine);
-	has("mine", "a", 7, LOADED_AT, 0);
-	ck_assert_uint_eq(set.n_used, 2);
-}
-
-/* The row that was made for the line alone is not needed. */
-TEST(renamed_since_to_what_is_configured_since)
-{
-	begin(NULL, NULL);
-	add_row("a", "a", 7);
-	restart(mine, a_is_mine);
-	has("mine", "a", 7, LOADED_AT, 1);
-	ck_assert_uint_eq(set.n_used, 2);
-}
-
-/* Of two rows each keeps what it has counted. */
-TEST(renamed_since_to_what_was_configured)
+/* Each of two rows keeps what it has counted. */
+TEST(renamed_to_the_name_of_another_row)
 {
 	begin(mine, NULL);
 	add_row("", "mine", 30);
@@ -120,15 +123,5 @@ TEST(renamed_since_to_what_was_configured)
 	restart(mine, NULL);
 	has("mine", "", 30, LOADED_AT, 1);
 	has("a", "a", 7, LOADED_AT, 0);
-	ck_assert_uint_eq(set.n_used, 3);
-}
-
-TEST(no_longer_renamed)
-{
-	begin(mine, a_is_mine);
-	add_row("a", "mine", 7);
-	restart(mine, NULL);
-	has("a", "a", 7, LOADED_AT, 0);
-	has("mine", "", 0, LOADED_AT, 1);
 	ck_assert_uint_eq(set.n_used, 3);
 }

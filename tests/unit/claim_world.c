@@ -93,16 +93,11 @@ void tunnel_policies(uint32_t reqid, const char *gateway)
 
 struct sa sa_between(const char *from, const char *to, uint8_t mode, uint32_t reqid)
 {
-	return (struct sa){
-	    .saddr = addr_of(from),
-	    .daddr = addr_of(to),
-	    .family = family_of(from),
-	    .proto = ESP,
-	    .mode = mode,
-	    .keyed = true,
-	    .spi = 0x1234,
-	    .reqid = reqid,
-	};
+	struct sa sa = sa_of(from, to, 0x1234);
+
+	sa.mode = mode;
+	sa.reqid = reqid;
+	return sa;
 }
 
 unsigned owner_of(struct sa sa, enum sa_direction direction)

@@ -39,16 +39,9 @@ void fake_host_free(void)
 void fake_host_set_bytes(int namespace, uint64_t bytes)
 {
 	struct fake_kernel *kernel = &fake_host[namespace].kernel;
-	const struct sa_values sa = {.saddr = "10.0.0.1",
-				     .daddr = "192.0.2.1",
-				     .proto = IPPROTO_ESP,
-				     .mode = XFRM_MODE_TUNNEL,
-				     .spi = 1,
-				     .reqid = 1,
-				     .algs = MESSAGE_AEAD,
-				     .add_time = 1700000000,
-				     .bytes = bytes};
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
+	sa.bytes = bytes;
 	fake_kernel_clear(&kernel->dumps[KERNEL_DUMP_SAD]);
 	fake_kernel_sa(kernel, &sa);
 }

@@ -70,24 +70,9 @@ void ledger_again(void)
 	ledger_setup();
 }
 
-struct sa sa_between(const char *saddr, const char *daddr, uint32_t spi)
-{
-	return (struct sa){
-	    .saddr = addr_of(saddr),
-	    .daddr = addr_of(daddr),
-	    .family = family_of(saddr),
-	    .proto = IPPROTO_ESP,
-	    .mode = XFRM_MODE_TUNNEL,
-	    .keyed = true,
-	    .spi = spi,
-	    .reqid = 1,
-	    .add_time = T0,
-	};
-}
-
 struct sa out_sa(uint32_t spi)
 {
-	return sa_between("10.0.0.1", "192.0.2.1", spi);
+	return sa_of("10.0.0.1", "192.0.2.1", spi);
 }
 
 struct sa younger_out(uint32_t spi)
@@ -100,7 +85,7 @@ struct sa younger_out(uint32_t spi)
 
 struct sa in_sa(uint32_t spi)
 {
-	return sa_between("192.0.2.1", "10.0.0.1", spi);
+	return sa_of("192.0.2.1", "10.0.0.1", spi);
 }
 
 struct sa larval(struct sa sa)

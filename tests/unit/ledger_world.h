@@ -34,7 +34,6 @@ void ledger_again(void);
 /* SAs. 10.0.0.0/16 and 2001:db8::/48 are local. A reqid of 100 to 199 belongs to row 1,
  * 200 to 299 to row 2, 300 to 399 to row 3, any other to row 0. */
 
-struct sa sa_between(const char *saddr, const char *daddr, uint32_t spi);
 struct sa out_sa(uint32_t spi);      /* 10.0.0.1 to 192.0.2.1, reqid 1 */
 struct sa younger_out(uint32_t spi); /* the same, a minute younger */
 struct sa in_sa(uint32_t spi);       /* the way back */

@@ -186,6 +186,35 @@ static void put_attrs(struct builder *builder, const struct sa_values *sa)
 		put_attr(builder, ATTR_SA_PCPU, &sa->pcpu, sizeof(sa->pcpu));
 }
 
+struct sa_values sa_values_of(const char *saddr, const char *daddr, uint32_t spi)
+{
+	return (struct sa_values){
+	    .saddr = saddr,
+	    .daddr = daddr,
+	    .proto = IPPROTO_ESP,
+	    .mode = XFRM_MODE_TUNNEL,
+	    .spi = spi,
+	    .reqid = 1,
+	    .algs = MESSAGE_AEAD,
+	    .add_time = 1700000000,
+	};
+}
+
+struct sa sa_of(const char *saddr, const char *daddr, uint32_t spi)
+{
+	return (struct sa){
+	    .saddr = addr_of(saddr),
+	    .daddr = addr_of(daddr),
+	    .family = family_of(saddr),
+	    .proto = IPPROTO_ESP,
+	    .mode = XFRM_MODE_TUNNEL,
+	    .keyed = true,
+	    .spi = spi,
+	    .reqid = 1,
+	    .add_time = 1700000000,
+	};
+}
+
 struct nlmsghdr *message_newsa(uint16_t type, const struct sa_values *sa)
 {
 	const struct xfrm_usersa_info info = info_of(sa);

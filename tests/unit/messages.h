@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "kernel/sa.h"
+
 #include <linux/netlink.h>
 #include <linux/xfrm.h>
 #include <netinet/in.h>
@@ -73,6 +75,11 @@ struct policy_values {
 	size_t n_templates;
 	struct template_values templates[8];
 };
+
+/* A keyed ESP SA in tunnel mode, with reqid 1 and without traffic: as a message, and as
+ * it is read. */
+struct sa_values sa_values_of(const char *saddr, const char *daddr, uint32_t spi);
+struct sa sa_of(const char *saddr, const char *daddr, uint32_t spi);
 
 /* type: XFRM_MSG_NEWSA or XFRM_MSG_UPDSA. */
 struct nlmsghdr *message_newsa(uint16_t type, const struct sa_values *sa);

@@ -11,7 +11,7 @@ uint64_t last;
 
 void sad_has_two(uint64_t a_bytes, uint64_t b_bytes)
 {
-	struct sa_values b = sa_between("10.0.1.1", "192.0.2.1", 2);
+	struct sa_values b = sa_values_of("10.0.1.1", "192.0.2.1", 2);
 
 	b.bytes = b_bytes;
 	b.packets = b_bytes / 10;

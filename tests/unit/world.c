@@ -4,6 +4,8 @@
 #include <check.h>
 #include <string.h>
 
+#include "instances.h"
+
 struct fake_kernel kernel;
 struct collector *collector;
 struct snapshot snapshot;
@@ -13,12 +15,9 @@ const char no_errors[] = "XfrmInNoStates\t0\nXfrmInStateProtoError\t0\n";
 
 void configure(struct instance_set *set, const char *const *lines)
 {
-	char error[200];
-
 	ck_assert_int_eq(instance_set_init(set), 0);
 	for (; lines && *lines; lines++)
-		ck_assert_int_eq(
-		    instance_set_add_line(set, *lines, error, sizeof(error)), 0);
+		instances_configure(set, *lines);
 }
 
 struct collector *make_collector(struct fake_kernel *of, const char *netns,
@@ -110,23 +109,18 @@ const struct health *health(void)
 	return &snapshot.health;
 }
 
-struct sa_values sa_between(const char *saddr, const char *daddr, uint32_t spi)
+void life_is(const char *name, uint64_t active, uint64_t additions, uint64_t deletions)
 {
-	return (struct sa_values){
-	    .saddr = saddr,
-	    .daddr = daddr,
-	    .proto = IPPROTO_ESP,
-	    .mode = XFRM_MODE_TUNNEL,
-	    .spi = spi,
-	    .reqid = 1,
-	    .algs = MESSAGE_AEAD,
-	    .add_time = 1700000000,
-	};
+	const struct stats *stats = &row(name)->stats;
+
+	ck_assert_uint_eq(stats->active_sa, active);
+	ck_assert_uint_eq(stats->key_additions, additions);
+	ck_assert_uint_eq(stats->key_deletions, deletions);
 }
 
 void sad_has(uint64_t bytes)
 {
-	struct sa_values sa = sa_between("10.0.0.1", "192.0.2.1", 1);
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
 	sa.bytes = bytes;
 	sa.packets = bytes / 100;

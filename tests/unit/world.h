@@ -48,7 +48,8 @@ void look(void);
 const struct snapshot_row *row(const char *name);
 const struct health *health(void);
 
-struct sa_values sa_between(const char *saddr, const char *daddr, uint32_t spi);
+/* The columns ActiveSA, KeyAdditions and KeyDeletions of a row. */
+void life_is(const char *name, uint64_t active, uint64_t additions, uint64_t deletions);
 
 /* The SAD has one outbound SA of so many bytes, and no other. */
 void sad_has(uint64_t bytes);
