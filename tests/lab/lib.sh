@@ -493,6 +493,24 @@ start_qmipsecd()
 	eventually 60 served "$ns"
 }
 
+# start_end NAMESPACE: snmpd and the daemon, with one row "lab" for the SAs there.
+start_end()
+{
+	start_snmpd "$1"
+	start_qmipsecd "$1" "$(config "$1" "instance lab local ${ADDR[$1.4]}")"
+}
+
+# block_plain NAMESPACE: without the tunnel, its traffic is dropped, not sent in plain.
+block_plain()
+{
+	on "$1" ip xfrm policy add src 172.16.0.0/12 dst 172.16.0.0/12 dir out \
+		action block priority 4000000
+}
+
+# out_spi NAMESPACE: of its outbound SA. rekeyed NAMESPACE OLD: there is another one.
+out_spi() { on "$1" ip xfrm state | sed -n "/^src ${ADDR[$1.4]} /{n;s/.* spi \\([^ ]*\\).*/\\1/p}"; }
+rekeyed() { local spi; spi=$(out_spi "$1") && [[ $spi == 0x???????? && $spi != "$2" ]]; }
+
 ROOT=1.3.6.1.4.1.8072.9999.9999.18
 
 served() { snmp get "$1" "$ROOT.1.4.1.0" | grep STRING; }
@@ -523,7 +541,8 @@ row()
 	on "$ns" python3 "$LAB/oracle.py" value --row "$name" --snmp="$SNMP_ARGS" "$@"
 }
 
-# row_has NAMESPACE ROW COLUMN VALUE: true or false, for eventually.
+# row_has NAMESPACE ROW COLUMN VALUE, sent_more_than NAMESPACE BYTES: for eventually.
+sent_more_than() { [ "$(row "$1" lab TunnelBytesSent)" -gt "$2" ]; }
 row_has() { [ "$(row "$1" "$2" "$3")" = "$4" ]; }
 
 # row_is TEXT NAMESPACE ROW COLUMN=VALUE…: these columns, over SNMP.

@@ -30,16 +30,6 @@ static void teardown(void)
 	tree_remove(&tree);
 }
 
-static void has(const char *name, const char *text)
-{
-	size_t len;
-	char *data = tree_read(&tree, name, &len);
-
-	ck_assert_uint_eq(len, strlen(text));
-	ck_assert_mem_eq(data, text, len);
-	free(data);
-}
-
 /* Open files are locked each for itself, so one process can play both. */
 static int open_second(void)
 {
@@ -60,7 +50,7 @@ TEST(written_and_removed)
 	ck_assert_int_eq(pid_file_open(path, &file, &holder), 0);
 	ck_assert_int_eq(pid_file_write(&file), 0);
 	snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-	has("pid", text);
+	tree_has(&tree, "pid", text);
 	pid_file_remove(&file);
 	ck_assert_uint_eq(tree_count(&tree), 0);
 	pid_file_remove(&file);
@@ -88,7 +78,7 @@ TEST(what_is_left_over_is_taken_over)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		tree_text(&tree, "pid", texts[i]);
 		ck_assert_int_eq(pid_file_open(path, &file, &holder), 0);
-		has("pid", texts[i]); /* not changed before it is written */
+		tree_has(&tree, "pid", texts[i]); /* not changed before it is written */
 		ck_assert_int_eq(pid_file_write(&file), 0);
 		pid_file_remove(&file);
 		ck_assert_uint_eq(tree_count(&tree), 0);
@@ -104,7 +94,7 @@ TEST(another_file_is_not_overwritten)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		tree_text(&tree, "pid", texts[i]);
 		ck_assert_int_eq(open_second(), -EEXIST);
-		has("pid", texts[i]);
+		tree_has(&tree, "pid", texts[i]);
 	}
 }
 
@@ -122,7 +112,7 @@ TEST(only_a_regular_file_with_one_name)
 	snprintf(target, sizeof(target), "%s/1", tree.root);
 	ck_assert_int_eq(link(target, path), 0);
 	ck_assert_int_eq(open_second(), -EEXIST);
-	has("1", "1\n");
+	tree_has(&tree, "1", "1\n");
 	tree_delete(&tree, "pid");
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	ck_assert_int_eq(open_second(), -EEXIST);
@@ -145,7 +135,7 @@ TEST(only_the_own_file_is_removed)
 	tree_delete(&tree, "pid");
 	tree_text(&tree, "pid", "1\n");
 	pid_file_remove(&file);
-	has("pid", "1\n");
+	tree_has(&tree, "pid", "1\n");
 	ck_assert_int_eq(pid_file_open(path, &file, &holder), 0);
 	tree_delete(&tree, "pid");
 	pid_file_remove(&file);

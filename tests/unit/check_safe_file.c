@@ -87,16 +87,6 @@ static int put(const char *text)
 	return safe_file_replace(tree.root, "f", parts, 2);
 }
 
-static void has(const char *name, const char *text)
-{
-	size_t len;
-	char *data = tree_read(&tree, name, &len);
-
-	ck_assert_uint_eq(len, strlen(text));
-	ck_assert_mem_eq(data, text, len);
-	free(data);
-}
-
 CHAPTER(setup, teardown);
 
 TEST(what_is_put_can_be_read)
@@ -159,10 +149,10 @@ TEST(what_is_in_the_way_is_replaced)
 		for (size_t i = 0; i < 2; i++) {
 			put_odd(odd, names[i]);
 			ck_assert_int_eq(put("data"), 0);
-			has("f", "data");
+			tree_has(&tree, "f", "data");
 			tree_delete(&tree, "f");
 			if (odd == ODD_LINK) {
-				has("precious", "keep");
+				tree_has(&tree, "precious", "keep");
 				tree_delete(&tree, "precious");
 			}
 			ck_assert_uint_eq(tree_count(&tree), 0);
@@ -181,8 +171,8 @@ TEST(hard_links_keep_what_they_had)
 			 path_of(i ? "f" SAFE_FILE_TEMPORARY : "f"));
 		ck_assert_int_eq(link(path_of("precious"), to), 0);
 		ck_assert_int_eq(put("data"), 0);
-		has("precious", "keep");
-		has("f", "data");
+		tree_has(&tree, "precious", "keep");
+		tree_has(&tree, "f", "data");
 	}
 }
 
@@ -206,7 +196,7 @@ TEST(what_cannot_be_written_replaces_nothing)
 	signal(SIGXFSZ, SIG_IGN);
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &three), 0);
 	ck_assert_int_eq(put("longer"), -EFBIG);
-	has("f", "old");
+	tree_has(&tree, "f", "old");
 	ck_assert_uint_eq(tree_count(&tree), 1);
 }
 

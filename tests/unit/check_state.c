@@ -159,14 +159,22 @@ static void refused_whole(int err, const char *what, size_t at)
 	ck_assert_uint_eq(snapshot.rows[0].stats.key_additions, 0);
 }
 
-TEST(truncated_at_every_length)
+/* A good file, which the caller frees, and a collector without state. */
+static char *good_file(size_t *ret_len)
 {
-	size_t len;
 	char *data;
 
 	save();
-	data = tree_read(&tree, FILE_NAME, &len);
+	data = tree_read(&tree, FILE_NAME, ret_len);
 	OPEN_PLAIN();
+	return data;
+}
+
+TEST(truncated_at_every_length)
+{
+	size_t len;
+	char *data = good_file(&len);
+
 	for (size_t i = 0; i < len; i++) {
 		tree_write(&tree, FILE_NAME, data, i);
 		refused_whole(load(), "cut at", i);
@@ -178,11 +186,8 @@ TEST(every_byte_flipped)
 {
 	static const char flips[] = {1, (char)0x80, (char)0xff};
 	size_t len;
-	char *data;
+	char *data = good_file(&len);
 
-	save();
-	data = tree_read(&tree, FILE_NAME, &len);
-	OPEN_PLAIN();
 	for (size_t i = 0; i < len; i++) {
 		for (size_t j = 0; j < sizeof(flips); j++) {
 			data[i] ^= flips[j];

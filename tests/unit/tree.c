@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tree.h"
 
+#include <check.h>
 #include <dirent.h>
 #include <ftw.h>
 #include <limits.h>
@@ -150,4 +151,14 @@ void tree_delete(const struct tree *tree, const char *path)
 void tree_remove(const struct tree *tree)
 {
 	need(nftw(tree->root, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+void tree_has(const struct tree *tree, const char *name, const char *text)
+{
+	size_t len;
+	char *data = tree_read(tree, name, &len);
+
+	ck_assert_uint_eq(len, strlen(text));
+	ck_assert_mem_eq(data, text, len);
+	free(data);
 }

@@ -23,6 +23,9 @@ void tree_delete(const struct tree *tree, const char *path);
 /* The whole file on the heap, its length in *ret_len. */
 void *tree_read(const struct tree *tree, const char *path, size_t *ret_len);
 
+/* The file has exactly this text. */
+void tree_has(const struct tree *tree, const char *path, const char *text);
+
 /* How many entries the root has. */
 size_t tree_count(const struct tree *tree);
 

@@ -43,8 +43,7 @@ exact()
 
 wire left right
 for ns in left right; do
-	start_snmpd $ns
-	start_qmipsecd $ns "$(config $ns "instance lab local ${ADDR[$ns.4]}")"
+	start_end $ns
 done
 policy left right ADDR 4 "esp transport"
 

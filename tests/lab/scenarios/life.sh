@@ -11,10 +11,7 @@
 
 REKEYS=100
 
-out_spi() { on "$1" ip xfrm state | sed -n "/^src ${ADDR[$1.4]} /{n;s/.* spi \\([^ ]*\\).*/\\1/p}"; }
-rekeyed() { local spi; spi=$(out_spi "$1") && [[ $spi == 0x???????? && $spi != "$2" ]]; }
 sas_are() { [ "$(count_sas left)-$(count_sas right)" = "$1" ]; }
-sent_more_than() { [ "$(row left lab TunnelBytesSent)" -gt "$1" ]; }
 logged() { grep -q "$2" "$LOGS/charon-$1-ike.log"; }
 
 # heard NAMESPACE COUNTS: ip has written what the kernel said until now.
@@ -64,11 +61,8 @@ wire left right
 tap left right
 for ns in left right; do
 	monitor $ns
-	start_snmpd $ns
-	start_qmipsecd $ns "$(config $ns "instance lab local ${ADDR[$ns.4]}")"
-	# When the tunnel has gone its traffic must not go on in plain.
-	on $ns ip xfrm policy add src 172.16.0.0/12 dst 172.16.0.0/12 dir out \
-		action block priority 4000000
+	start_end $ns
+	block_plain $ns
 done
 
 # Only left looks whether the other is still there, and gives up after 2 + 2 · 8 s: a
@@ -113,7 +107,7 @@ a=$((a + 2))
 step "terminate" "$REKEYS $a $a 0" "$REKEYS $a $a 0"
 before=${WIRE[left_sent]}
 ike_up left
-eventually 60 sent_more_than "$before"
+eventually 60 sent_more_than left "$before"
 end_flow tcp
 step "initiate again" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
 
@@ -133,7 +127,7 @@ sleep 1
 kill -9 "$(cat /tmp/lab/charon-left.pid)"
 wait "$(cat /tmp/lab/charon-left.pid)" || true
 before=$(row left lab TunnelBytesSent)
-eventually 60 sent_more_than "$before"
+eventually 60 sent_more_than left "$before"
 end_flow tcp
 step "kill -9 of charon: its orphans go on" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
 
@@ -143,7 +137,7 @@ swan left --load-all --file /tmp/lab/charon-left/swanctl.conf
 ike_up left
 eventually 60 sas_are 4-2
 before=$(row left lab TunnelBytesSent)
-eventually 60 sent_more_than "$before"
+eventually 60 sent_more_than left "$before"
 end_flow tcp
 step "a new charon beside the orphans" "$REKEYS $((a + 4)) $a 4" \
 	"$REKEYS $((a + 4)) $((a + 2)) 2"

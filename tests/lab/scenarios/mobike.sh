@@ -25,10 +25,8 @@ END
 # With this the second address stays when the first is removed.
 on left sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/promote_secondaries'
 for ns in left right; do
-	start_snmpd $ns
-	start_qmipsecd $ns "$(config $ns "instance lab local ${ADDR[$ns.4]}")"
-	on $ns ip xfrm policy add src 172.16.0.0/12 dst 172.16.0.0/12 dir out \
-		action block priority 4000000
+	start_end $ns
+	block_plain $ns
 done
 ike left right tunnel "${INNER[left.4]}/32" "${INNER[right.4]}/32"
 for ns in left right; do
@@ -58,7 +56,6 @@ frames()
 
 # sends NAMESPACE ADDRESS: its SA out is from there.
 sends() { on "$1" ip xfrm state | grep -q "^src $2 "; }
-sent_more_than() { [ "$(row "$1" lab TunnelBytesSent)" -gt "$2" ]; }
 
 # still TEXT: at both ends it is the first pair of SAs, and nothing but them.
 still()

@@ -10,8 +10,7 @@
 
 wire left right
 for ns in left right; do
-	start_snmpd $ns
-	start_qmipsecd $ns "$(config $ns "instance lab local ${ADDR[$ns.4]}")"
+	start_end $ns
 done
 
 # flow PLACE HEADER: 2.5 MB; adds to what each direction must have carried.
