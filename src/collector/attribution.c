@@ -5,8 +5,32 @@
 #include "kernel/sa.h"
 #include "util/log.h"
 
-/* True if the claims are made from the present policies and connections: what no policy
- * claims then can be told from what could not be read. */
+enum {
+	/* Comparisons of a policy with an SA of unknown direction, for each poll: they
+	 * take about 20 ms. */
+	POLICY_BUDGET = 4 * 1000 * 1000,
+};
+
+/* How many policies may be compared with one more SA: all, or 0 once the budget is used
+ * up. An SA that has carried packets hardly needs them. */
+static size_t take_policies(struct surroundings *around)
+{
+	if (around->n_compared >= POLICY_BUDGET)
+		return 0;
+	around->n_compared += around->n_policies;
+	return around->n_policies;
+}
+
+/* True if what shows an SA's direction could not be read. It will be read again. */
+static bool lacks_sources(const struct attribution *attribution)
+{
+	const struct surroundings *around = attribution->around;
+
+	return !around->addrs_known || around->faults->errors[SOURCE_POLICIES];
+}
+
+/* True if the claims were made from the present policies and connections. Only then no
+ * policy selects what none claims. */
 static bool claims_are_current(const struct attribution *attribution)
 {
 	return !attribution->around->policies_stale &&
@@ -29,13 +53,13 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 	enum direction_reason reason = DIRECTION_BY_NOTHING;
 	bool needs_policies = attribute_needs_policies(sa, &ends);
 
-	/* No dump inside a dump: the ledger asks again at the next. */
+	/* not read here, within a dump: the ledger asks again at the next dump */
 	around->policies_wanted |= needs_policies;
 	if (!needs_policies || !around->policies_stale)
 		direction = attribute_direction(
 		    sa, &ends, around->policies,
-		    needs_policies ? surroundings_take_policies(around) : 0, &reason);
-	if (direction == SA_DIR_UNKNOWN && surroundings_lack_sources(around))
+		    needs_policies ? take_policies(around) : 0, &reason);
+	if (direction == SA_DIR_UNKNOWN && lacks_sources(attribution))
 		attribution->undecided = true;
 	log_debug(LOG_TOPIC_DIRECTION, "%s: %s, by %s",
 		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
@@ -43,11 +67,10 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 	return direction;
 }
 
-/* True if the row may be another once more is known, so that the ledger asks again. */
+/* True if the row may change once more is known, so that the ledger asks again. */
 static bool is_early(struct attribution *attribution, enum sa_direction direction,
 		     enum row_reason reason)
 {
-	/* which end is ours must be known, if it can be */
 	if (direction == SA_DIR_UNKNOWN && attribution->undecided)
 		return true;
 	if (reason != ROW_BY_CONNECTION ||
@@ -73,9 +96,9 @@ static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direct
 	log_debug(LOG_TOPIC_ATTRIBUTION, "%s, %s: row \"%s\"%s: %s",
 		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
 		  attribution->inventory->set.instances[row].name,
-		  early ? ", not before its direction and policies are known" : "",
+		  early ? ", once its direction and policies are known" : "",
 		  row_reason_text(reason));
-	/* of an instance for which there was no memory */
+	/* a new instance has no row yet if there was no memory */
 	return !early && row < attribution->rows->n ? row : 0;
 }
 
@@ -84,9 +107,9 @@ struct ledger_env attribution_env(struct attribution *attribution)
 	return (struct ledger_env){attribution, ask_direction, ask_row};
 }
 
-/* Policies are read when one has changed and something hangs on them: a connection, or
- * an SA between two local addresses. Claims are made from all of policies, interfaces
- * and routes, or stay as they are: the next poll tries again. */
+/* Policies are read if one has changed, and if a connection or an SA between two local
+ * addresses needs them. If policies, interfaces or routes cannot be read, the claims
+ * stay as they are, and the next poll tries again. */
 static void make_claims(struct attribution *attribution)
 {
 	struct surroundings *around = attribution->around;
@@ -96,7 +119,7 @@ static void make_claims(struct attribution *attribution)
 	if (around->policies_stale &&
 	    (around->policies_wanted || inventory_wants_policies(inventory))) {
 		err = surroundings_read_policies(around);
-		/* also if a step below fails */
+		/* noted here in case a step below fails */
 		inventory->flows_changed |= !err;
 	}
 	if (err || !inventory->flows_changed ||
@@ -105,7 +128,7 @@ static void make_claims(struct attribution *attribution)
 	err = inventory_claim(inventory, around->policies, around->n_policies, false,
 			      &attribution->reattribute);
 	if (err)
-		faults_note(&around->faults, SOURCE_INSTANCES, err);
+		faults_note(around->faults, SOURCE_INSTANCES, err);
 }
 
 static void refresh(struct attribution *attribution)
@@ -117,7 +140,7 @@ static void refresh(struct attribution *attribution)
 		return;
 	err = ledger_reattribute(attribution->rows->ledger);
 	if (err)
-		faults_note(&attribution->around->faults, SOURCE_INSTANCES, err);
+		faults_note(attribution->around->faults, SOURCE_INSTANCES, err);
 	else
 		attribution->reattribute = false;
 }
@@ -137,14 +160,9 @@ void attribution_begin(struct attribution *attribution, bool first)
 void attribution_settle(struct attribution *attribution)
 {
 	/* the dump has asked for directions again */
-	if (attribution->undecided && !surroundings_lack_sources(attribution->around)) {
+	if (attribution->undecided && !lacks_sources(attribution)) {
 		attribution->undecided = false;
 		attribution->reattribute = true;
 	}
 	refresh(attribution);
-}
-
-void attribution_end(struct attribution *attribution)
-{
-	attribution->guessing = false;
 }

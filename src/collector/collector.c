@@ -9,15 +9,15 @@
 
 #include "collector/attribution.h"
 #include "collector/presence.h"
-#include "collector/rows_snapshot.h"
 #include "collector/state_body.h"
 
 enum {
 	/* Reads of events in a row, each of at most 100 ms (xfrm_netlink.c): before a
-	 * dump, which must get its turn, and after it, when what is left unread is
+	 * dump, which must not wait for ever; and after it, when unread events are
 	 * lost. 10,000 events take over 1 s in a slow virtual machine. Messages that
-	 * the kernel did not send may come without end: they get no more time after a
-	 * dump. */
+	 * the kernel did not send may arrive endlessly, and get no more time after a
+	 * dump.
+	 */
 	MAX_READS = 4,
 	MAX_READS_AFTER_DUMP = 100,
 };
@@ -29,11 +29,9 @@ struct collector {
 	struct rows rows;
 	struct attribution attribution;
 	struct parked parked;
-	struct collector_room room;
-	struct health health;
-	struct xfrm_stat_status xfrm_status;
-	bool lost_events;   /* since the last whole dump began */
-	uint64_t n_foreign; /* the kernel's count of them, when last looked at */
+	struct collector_status status;
+	bool lost_events;   /* since the last complete dump began */
+	uint64_t n_foreign; /* as last returned by count_foreign() */
 	bool stale;
 };
 
@@ -44,7 +42,7 @@ static uint64_t now(const struct collector *collector)
 
 static void note(struct collector *collector, enum source source, int err)
 {
-	faults_note(&collector->around.faults, source, err);
+	faults_note(&collector->status.faults, source, err);
 }
 
 struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
@@ -57,7 +55,7 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 	if (!collector)
 		return NULL;
 	collector->options = *options;
-	surroundings_init(&collector->around, ops, kernel);
+	surroundings_init(&collector->around, ops, kernel, &collector->status.faults);
 	collector->attribution =
 	    (struct attribution){.around = &collector->around,
 				 .inventory = &collector->inventory,
@@ -85,7 +83,7 @@ void collector_free(struct collector *collector)
 
 /* Events. */
 
-static void note_loss(struct collector *collector)
+void collector_note_gap(struct collector *collector)
 {
 	collector->lost_events = true;
 	ledger_note_gap(collector->rows.ledger);
@@ -97,17 +95,17 @@ static int handle_event(void *ctx, const struct nlmsghdr *nlh)
 	struct sa_event event;
 	int err = sa_event_parse(nlh, &event);
 
-	collector->health.events++;
+	collector->status.health.events++;
 	if (!err && event.type == SA_EVENT_POLICY)
 		collector->around.policies_stale = true;
 	if (!err)
 		err = ledger_event(collector->rows.ledger, &event, now(collector));
 	if (err)
-		note_loss(collector); /* the dump resynchronises */
+		collector_note_gap(collector); /* the dump resynchronises */
 	return 0;
 }
 
-/* Reads until nothing waits. Returns 0; 1 if there is no end to it; or -errno. */
+/* Reads until no event waits. Returns 0; 1 if max_reads were not enough; or -errno. */
 static int read_waiting(struct collector *collector, int max_reads)
 {
 	const struct surroundings *around = &collector->around;
@@ -115,11 +113,11 @@ static int read_waiting(struct collector *collector, int max_reads)
 
 	for (int i = 0; i < max_reads && ret; i++) {
 		if (i >= MAX_READS && collector->lost_events)
-			break; /* patience would save nothing */
+			break; /* the next poll resynchronises anyway */
 		ret = around->ops->read_events(around->kernel, handle_event, collector);
 		if (ret == -ENOBUFS || ret == -ENOSPC) {
-			note_loss(collector);
-			collector->health.event_losses++;
+			collector_note_gap(collector);
+			collector->status.health.event_losses++;
 		} else if (ret < 0) {
 			return ret;
 		}
@@ -127,8 +125,8 @@ static int read_waiting(struct collector *collector, int max_reads)
 	return ret != 0;
 }
 
-/* What is left unread before a dump is read after it, as if it had come meanwhile; what
- * is left after it counts as lost. */
+/* Events that are left unread before a dump are read after it, like those that come
+ * meanwhile. Events that are left after it count as lost. */
 static void drain(struct collector *collector, bool dumped)
 {
 	const struct surroundings *around = &collector->around;
@@ -138,7 +136,7 @@ static void drain(struct collector *collector, bool dumped)
 			       dumped && !foreign ? MAX_READS_AFTER_DUMP : MAX_READS);
 
 	if (ret < 0 || (ret && dumped))
-		note_loss(collector);
+		collector_note_gap(collector);
 	note(collector, SOURCE_EVENTS, ret < 0 ? ret : 0);
 }
 
@@ -149,11 +147,11 @@ static void count_foreign(struct collector *collector)
 
 	if (n == collector->n_foreign)
 		return;
-	collector->health.foreign += n - collector->n_foreign;
+	collector->status.health.foreign += n - collector->n_foreign;
 	collector->n_foreign = n;
-	faults_say(&collector->around.faults,
+	faults_say(&collector->status.faults,
 		   "dropped %" PRIu64 " netlink messages that the kernel did not send",
-		   collector->health.foreign);
+		   collector->status.health.foreign);
 }
 
 static void read_addrs(struct collector *collector)
@@ -164,7 +162,8 @@ static void read_addrs(struct collector *collector)
 	collector->attribution.reattribute = true;
 }
 
-/* Events are read even if the addresses cannot be: they would wait for ever. */
+/* Events are read even if the addresses cannot be, since their sockets stay readable.
+ */
 int collector_read_events(struct collector *collector)
 {
 	int ret;
@@ -177,11 +176,6 @@ int collector_read_events(struct collector *collector)
 	return ret < 0 ? ret : 0;
 }
 
-void collector_note_gap(struct collector *collector)
-{
-	note_loss(collector);
-}
-
 bool collector_wants_poll(const struct collector *collector)
 {
 	return collector->lost_events || collector->around.routes.starved ||
@@ -192,8 +186,9 @@ bool collector_wants_poll(const struct collector *collector)
 
 static int make_room(struct collector *collector)
 {
-	return room_make(&collector->room, &collector->rows, &collector->inventory,
-			 &collector->around.addrs, &collector->parked, now(collector));
+	return row_room_make(&collector->status.room, &collector->rows,
+			     &collector->inventory, &collector->around.addrs,
+			     &collector->parked, now(collector));
 }
 
 static int refresh_instances(struct collector *collector)
@@ -215,8 +210,8 @@ static int refresh_instances(struct collector *collector)
 	return err ? err : rows;
 }
 
-/* A kernel may lack these counters, and a later one may write them in another way: the
- * SAs are counted all the same, and what was read last stands. */
+/* A kernel may lack these counters, and a later one may write them differently. The SAs
+ * are counted nevertheless, and the last counters are kept. */
 static void read_counters(struct collector *collector)
 {
 	struct surroundings *around = &collector->around;
@@ -224,14 +219,16 @@ static void read_counters(struct collector *collector)
 	int err = around->ops->read_xfrm_stat(around->kernel, &fresh);
 
 	if (!err)
-		rows_follow_xfrm(&collector->rows, &fresh);
+		collector->rows.xfrm_reset |=
+		    xfrm_totals_follow(&collector->rows.xfrm, &fresh);
 	if (!err && !error_columns_have_source(&fresh))
 		err = -EBADMSG;
-	collector->xfrm_status =
+	collector->status.xfrm_stat =
 	    (struct xfrm_stat_status){.err = err, .n_skipped = fresh.n_skipped};
-	collector->health.xfrm_stat_missing = err != 0;
+	collector->status.health.xfrm_stat_missing = err != 0;
 	if (err && err != -ENOENT)
-		faults_say(&around->faults, "reading xfrm_stat: %s", strerror(-err));
+		faults_say(&collector->status.faults, "reading xfrm_stat: %s",
+			   strerror(-err));
 }
 
 static int dump_one(void *ctx, const struct nlmsghdr *nlh)
@@ -261,9 +258,8 @@ static int read_sad(const struct surroundings *around, struct ledger *ledger)
 
 static int dump_sad(struct collector *collector)
 {
-	int err;
+	int err = read_sad(&collector->around, collector->rows.ledger);
 
-	err = read_sad(&collector->around, collector->rows.ledger);
 	if (err)
 		return err;
 	drain(collector, true);
@@ -280,7 +276,7 @@ static int poll_steps(struct collector *collector)
 	read_addrs(collector);
 	drain(collector, false);
 	note(collector, SOURCE_INSTANCES, refresh_instances(collector));
-	attribution_begin(&collector->attribution, !collector->health.last_poll);
+	attribution_begin(&collector->attribution, !collector->status.health.last_poll);
 	read_counters(collector);
 	resync = collector->lost_events;
 	collector->lost_events = false;
@@ -292,19 +288,19 @@ static int poll_steps(struct collector *collector)
 	rows_count_errors(&collector->rows, now(collector));
 	rows_note_losses(&collector->rows, resync || collector->lost_events,
 			 now(collector));
-	collector->health.resyncs += resync;
+	collector->status.health.resyncs += resync;
 	return 0;
 }
 
 int collector_poll(struct collector *collector)
 {
-	struct health *health = &collector->health;
+	struct health *health = &collector->status.health;
 	uint64_t start = now(collector);
 	int err = poll_steps(collector);
 	uint64_t end = now(collector);
 
 	presence_refresh(&collector->rows, &collector->around);
-	attribution_end(&collector->attribution);
+	collector->attribution.guessing = false;
 	count_foreign(collector);
 	note(collector, SOURCE_SAS, err);
 	if (err) {
@@ -325,7 +321,7 @@ int collector_poll(struct collector *collector)
 
 void collector_detach(struct collector *collector)
 {
-	struct health *health = &collector->health;
+	struct health *health = &collector->status.health;
 
 	if (!collector->around.kernel)
 		return;
@@ -350,7 +346,7 @@ int collector_attach(struct collector *collector, void *kernel, bool same)
 	surroundings_attach(&collector->around, kernel, same);
 	collector->n_foreign = 0;
 	if (same)
-		note_loss(collector);
+		collector_note_gap(collector);
 	else
 		rows_begin_errors(&collector->rows);
 	return 0;
@@ -386,37 +382,22 @@ int collector_load(struct collector *collector, FILE *stream)
 	return state_body_load(&collector->rows, now(collector), stream);
 }
 
-/* What it tells. */
+/* Results. */
 
 bool collector_has_counted(const struct collector *collector)
 {
 	return rows_have_counted(&collector->rows);
 }
 
-const struct faults *collector_faults(const struct collector *collector)
+const struct collector_status *collector_status(const struct collector *collector)
 {
-	return &collector->around.faults;
-}
-
-const struct health *collector_health(const struct collector *collector)
-{
-	return &collector->health;
-}
-
-struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *collector)
-{
-	return collector->xfrm_status;
-}
-
-const struct collector_room *collector_room(const struct collector *collector)
-{
-	return &collector->room;
+	return &collector->status;
 }
 
 int collector_snapshot(const struct collector *collector, struct snapshot *snapshot)
 {
 	const char *netns = collector->options.netns;
-	const char *last_error = collector->around.faults.last;
+	const char *last_error = collector->status.faults.last;
 	bool first = snapshot->n_rows == 0;
 	struct health *health = &snapshot->health;
 	char name[SNAPSHOT_NETNS_MAX + 1];
@@ -424,15 +405,15 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 
 	if (err)
 		return err;
-	health_add(health, &collector->health);
+	health_add(health, &collector->status.health);
 	if (last_error[0])
 		snprintf(health->last_error, sizeof(health->last_error), "%s",
 			 last_error);
 	if (!collector->around.kernel)
 		return 0;
-	/* the oldest of those that are polled */
-	if (first || health->last_poll > collector->health.last_poll)
-		health->last_poll = collector->health.last_poll;
+	/* the earliest of all attached namespaces */
+	if (first || health->last_poll > collector->status.health.last_poll)
+		health->last_poll = collector->status.health.last_poll;
 	instance_name_fit(name, sizeof(name), netns);
 	return snapshot_add_xfrm(snapshot, name, &collector->rows.xfrm.totals);
 }

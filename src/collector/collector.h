@@ -6,100 +6,96 @@
 #include <stdio.h>
 
 #include "collector/faults.h"
-#include "collector/room.h"
+#include "collector/row_room.h"
 #include "collector/snapshot.h"
 #include "instance/instance.h"
 #include "kernel/kernel.h"
 
 /*
- * One network namespace: the kernel's messages go in, rows come out. Reads no clock but
- * the kernel's, writes no log; what goes wrong is returned and counted in the health.
+ * One network namespace: makes rows from the kernel's messages. Reads no clock but the
+ * kernel's, and writes no log: errors are returned, or kept in the status.
  */
 struct collector;
 
 struct collector_options {
 	const char *netns;      /* its name, "": the daemon's own */
-	const char *sysfs_root; /* "/sys"; NULL: there are no HBAs to be found */
-	uint64_t stale_after;   /* ns without a good poll until rows are not active */
+	const char *sysfs_root; /* "/sys"; NULL: no HBAs are discovered */
+	uint64_t stale_after; /* ns without a successful poll until no row is active */
 };
 
-/* The kernel, its ops and the options' strings must outlive the collector; the
- * instances are copied. NULL: no memory. */
+/* How the last poll read the error counters. */
+struct xfrm_stat_status {
+	int err; /* 0 or -errno, -ENOENT: the kernel has no counters; -EBADMSG: those
+		  * for columns 7 and 8 are missing */
+	size_t n_skipped; /* lines that are not counters */
+};
+
+struct collector_status {
+	struct faults faults;
+	struct health health; /* its counts; last_error is only in a snapshot */
+	struct xfrm_stat_status xfrm_stat;
+	struct row_room room;
+};
+
+/* The kernel, its ops and the options' strings must outlive the collector. The
+ * instances are taken as instance_set_merge() takes them. NULL: no memory. */
 struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 				const struct collector_options *options,
 				struct instance_set *instances);
 void collector_free(struct collector *collector);
 
 /*
- * One poll: events, error counters, dump, events, totals. Returns 0 or -errno if the
- * SAs themselves could not be read, -EPERM without CAP_NET_ADMIN: then the totals may
- * hold half a dump, so serve those of the last good poll. Whatever else could not be
- * read, SAs are counted; collector_faults() and the health tell.
+ * Polls once: events, error counters, dump, events, totals. Returns 0; or -errno if the
+ * SAs themselves could not be read, -EPERM without CAP_NET_ADMIN. The totals may then
+ * contain half a dump: serve those of the last successful poll. If anything else could
+ * not be read, the SAs are counted nevertheless, and the status says so.
  */
 int collector_poll(struct collector *collector);
 
-/* Reads the events that wait, or as many as may be read at once. Returns 0 or -errno;
- * after ENOBUFS, which is counted, it returns 0 and wants a poll. */
+/* Reads the events that wait, or as many as may be read at once. Returns 0 or -errno. A
+ * loss of events (ENOBUFS) is no error: it is counted, and wants a poll. */
 int collector_read_events(struct collector *collector);
 
 /*
- * The namespace is gone, or not to be watched any more: all SAs are given up with what
- * was last seen of them, and the rows stay. Until collector_attach() there is no
- * kernel: collector_poll() and collector_read_events() must not be called.
+ * The namespace is gone, or is not to be watched any more: all SAs end with the last
+ * sample, and the rows stay. Do not call collector_poll() or collector_read_events()
+ * until collector_attach().
  */
 void collector_detach(struct collector *collector);
 
 /*
- * A namespace of that name is there again. same: it is the very one that was detached,
- * so that its counters go on; else they begin at 0. Returns 0, or -ENOMEM with the
- * collector still detached.
+ * A namespace of that name is there again. same: it is the one that was detached, so
+ * its error counters continue; otherwise they begin at 0. Returns 0, or -ENOMEM with
+ * the collector still detached.
  */
 int collector_attach(struct collector *collector, void *kernel, bool same);
 
 /* True if any row has counted anything, in any column but the levels. */
 bool collector_has_counted(const struct collector *collector);
 
-/* Says that messages may have been missed: the next poll counts as a resync, and moves
- * every row's discontinuity. */
+/* Notes that events may have been lost: the next poll counts as a resync, and every row
+ * gets a discontinuity. */
 void collector_note_gap(struct collector *collector);
 
-/* True if a poll now would settle what messages left open. */
+/* True if a poll now would settle what events left open. */
 bool collector_wants_poll(const struct collector *collector);
 
-/* How the last poll read the error counters: 0 or -errno, -ENOENT if the kernel has
- * none, -EBADMSG if those of columns 7 and 8 are not among them; and how many lines it
- * could not make sense of. */
-struct xfrm_stat_status {
-	int err;
-	size_t n_skipped;
-};
-struct xfrm_stat_status collector_xfrm_stat_status(const struct collector *collector);
+const struct collector_status *collector_status(const struct collector *collector);
 
-/* What could not be read when it was last to be read, and the last fault in words. */
-const struct faults *collector_faults(const struct collector *collector);
-
-/* The counts alone: last_error is in a snapshot. */
-const struct health *collector_health(const struct collector *collector);
-
-/* Whether instances have too many rows, for the log. */
-const struct collector_room *collector_room(const struct collector *collector);
-
-/* New rules, which are copied. Returns 0, or -ENOMEM with the old ones in force. */
+/* Applies another configuration, taken as by collector_new(). Returns 0, or -ENOMEM
+ * with the old one in force. */
 int collector_reconfigure(struct collector *collector, struct instance_set *instances,
 			  uint64_t stale_after);
 
-/*
- * Appends this namespace's rows and health, and its error counters unless it is
- * detached. Rows of other namespaces than the daemon's own have its name and "/" before
- * their own. Returns 0 or -ENOMEM.
- */
+/* Appends this namespace's rows (as rows_snapshot() names them) and health; unless it
+ * is detached, also its error counters. Returns 0 or -ENOMEM. */
 int collector_snapshot(const struct collector *collector, struct snapshot *snapshot);
 
 /*
- * What outlives the daemon, written to and read from a stream: instances' names and
- * totals, every live SA's last sample. collector_load() is for a new collector, before
- * its first poll. Return 0 or -errno; -EBADMSG if it cannot have been saved, and then
- * the collector must be thrown away.
+ * Writes what a state file keeps to a stream, or reads it into a new collector before
+ * its first poll: the names and totals of instances, and the last sample of every live
+ * SA. Return 0 or -errno. collector_load() returns -EBADMSG for what cannot have been
+ * saved; after any error of it the collector must be freed.
  */
 int collector_save(const struct collector *collector, FILE *stream);
 int collector_load(struct collector *collector, FILE *stream);

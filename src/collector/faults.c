@@ -5,10 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	const char *effect;
-} sources[] = {
+const struct source_text source_texts[SOURCE_COUNT] = {
     [SOURCE_SAS] = {"the kernel's SAs", "old numbers stand"},
     [SOURCE_EVENTS] = {"the kernel's events", "SAs are counted by polls alone"},
     [SOURCE_ADDRS] = {"the addresses", "the last list is used"},
@@ -20,21 +17,11 @@ static const struct {
     [SOURCE_INSTANCES] = {"the HBA instances", "rows may be missing"},
 };
 
-const char *source_name(enum source source)
-{
-	return sources[source].name;
-}
-
-const char *source_effect(enum source source)
-{
-	return sources[source].effect;
-}
-
 void faults_note(struct faults *faults, enum source source, int err)
 {
 	faults->errors[source] = err;
 	if (err)
-		faults_say(faults, "reading %s: %s", source_name(source),
+		faults_say(faults, "reading %s: %s", source_texts[source].name,
 			   strerror(-err));
 }
 
@@ -45,9 +32,4 @@ void faults_say(struct faults *faults, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(faults->last, sizeof(faults->last), format, args);
 	va_end(args);
-}
-
-void faults_clear(struct faults *faults)
-{
-	memset(faults->errors, 0, sizeof(faults->errors));
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a namespace's poll reads, and which of it could not be read the last time. A
- * fault of any source but the SAs themselves leaves the SAs counted. Pure.
+ * What a namespace's poll reads, and which of it could not be read the last time. The
+ * SAs are counted unless they themselves cannot be read. Pure.
  */
 
 enum source {
@@ -18,25 +18,23 @@ enum source {
 	SOURCE_COUNT,
 };
 
+struct source_text {
+	const char *name;   /* "the addresses" */
+	const char *effect; /* on the numbers while it cannot be read */
+};
+
+extern const struct source_text source_texts[SOURCE_COUNT];
+
 #define FAULTS_TEXT_MAX 255
 
 struct faults {
 	int errors[SOURCE_COUNT];       /* -errno, 0: it was read */
-	char last[FAULTS_TEXT_MAX + 1]; /* the last of them, in words; "": none yet */
+	char last[FAULTS_TEXT_MAX + 1]; /* the last fault in words; "": none yet */
 };
 
-/* Notes that a source was read (err 0), or why it was not (-errno). */
+/* Notes that a source was read (err 0), or why it could not be (-errno). */
 void faults_note(struct faults *faults, enum source source, int err);
 
-/* Notes, in words alone, what is a fault of none of these sources. */
+/* Notes, in words alone, a fault of no source. */
 void faults_say(struct faults *faults, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* Forgets the errors; the last fault in words stays. */
-void faults_clear(struct faults *faults);
-
-/* "the addresses": what cannot be read, in words. */
-const char *source_name(enum source source);
-
-/* What that means for the numbers, in words. */
-const char *source_effect(enum source source);

@@ -113,10 +113,11 @@ static void log_fault(const struct netns_log *log, enum source source, int err)
 		netns_log_no_kernel(err);
 	else if (err)
 		log_message(LOG_ERR, "%scannot read %s: %s; %s", log->prefix,
-			    source_name(source), strerror(-err), source_effect(source));
+			    source_texts[source].name, strerror(-err),
+			    source_texts[source].effect);
 	else
 		log_message(LOG_NOTICE, "%s%s can be read again", log->prefix,
-			    source_name(source));
+			    source_texts[source].name);
 }
 
 void netns_log_faults(struct netns_log *log, const struct faults *faults)
@@ -130,7 +131,7 @@ void netns_log_faults(struct netns_log *log, const struct faults *faults)
 	}
 }
 
-static void log_dropped(const struct netns_log *log, const struct collector_room *room)
+static void log_dropped(const struct netns_log *log, const struct row_room *room)
 {
 	log_message(LOG_NOTICE,
 		    "%sall %lu rows are taken: \"%s\" was dropped, and from now on the "
@@ -139,7 +140,7 @@ static void log_dropped(const struct netns_log *log, const struct collector_room
 		    log->prefix, (unsigned long)room->max_rows, room->dropped);
 }
 
-static void log_refused(const struct netns_log *log, const struct collector_room *room)
+static void log_refused(const struct netns_log *log, const struct row_room *room)
 {
 	log_message(LOG_WARNING,
 		    "%sno row for \"%s\" and %zu more HBAs: all %lu are configured or "
@@ -149,7 +150,7 @@ static void log_refused(const struct netns_log *log, const struct collector_room
 		    (unsigned long)room->max_rows);
 }
 
-static void log_room(struct netns_log *log, const struct collector_room *room)
+static void log_room(struct netns_log *log, const struct row_room *room)
 {
 	if (log->max_rows != room->max_rows)
 		log->rows_dropped = false;
@@ -202,9 +203,11 @@ static void log_xfrm_stat(struct netns_log *log, struct xfrm_stat_status status)
 
 void netns_log_poll(struct netns_log *log, const struct collector *collector)
 {
-	netns_log_faults(log, collector_faults(collector));
-	log_room(log, collector_room(collector));
-	log_xfrm_stat(log, collector_xfrm_stat_status(collector));
+	const struct collector_status *status = collector_status(collector);
+
+	netns_log_faults(log, &status->faults);
+	log_room(log, &status->room);
+	log_xfrm_stat(log, status->xfrm_stat);
 }
 
 void netns_log_foreign(const struct netns_log *log, struct flood *flood, uint64_t n,

@@ -58,12 +58,12 @@ static void stop_listening(struct netns_member *member)
 static bool events_are_good(const struct netns_member *member)
 {
 	return !member->failing && !member->flood.on &&
-	       !collector_faults(member->collector)->errors[SOURCE_EVENTS];
+	       !collector_status(member->collector)->faults.errors[SOURCE_EVENTS];
 }
 
 static uint64_t count_foreign(const struct netns_member *member)
 {
-	return collector_health(member->collector)->foreign;
+	return collector_status(member->collector)->health.foreign;
 }
 
 static void log_foreign(struct netns_member *member)
@@ -80,7 +80,7 @@ void netns_member_read_events(struct netns_member *member)
 	log_foreign(member);
 	if (!err && !member->flood.on)
 		return;
-	netns_log_faults(&member->log, collector_faults(member->collector));
+	netns_log_faults(&member->log, &collector_status(member->collector)->faults);
 	stop_listening(member);
 }
 
@@ -209,7 +209,7 @@ int netns_member_open(struct netns_member *member, int netns)
 void netns_member_forget(struct netns_member *member, struct health *past)
 {
 	if (member->collector)
-		health_add(past, collector_health(member->collector));
+		health_add(past, &collector_status(member->collector)->health);
 	collector_free(member->collector);
 	member->collector = NULL;
 }
@@ -256,7 +256,7 @@ int netns_member_poll(struct netns_member *member)
 	int err = collector_poll(member->collector);
 
 	log_debug(LOG_TOPIC_POLL, "%spolled in %" PRIu64 " us: %s", member->log.prefix,
-		  collector_health(member->collector)->last_poll_duration / 1000,
+		  collector_status(member->collector)->health.last_poll_duration / 1000,
 		  strerror(-err));
 	member->failing = err != 0;
 	member->polled = true;
@@ -292,7 +292,8 @@ static void keep_numbers(struct snapshot_row *rows, size_t n,
 static bool has_rows(const struct netns_member *member)
 {
 	return member->collector &&
-	       (member->polled || collector_health(member->collector)->last_poll);
+	       (member->polled ||
+		collector_status(member->collector)->health.last_poll);
 }
 
 int netns_member_snapshot(const struct netns_member *member, struct snapshot *fresh,

@@ -6,26 +6,18 @@ static uint32_t ask_if_index(const struct surroundings *around, const char *name
 	return name[0] ? around->ops->if_index(around->kernel, name) : 0;
 }
 
-static bool find_devices(struct instance *instance, const struct surroundings *around)
-{
-	bool changed = false;
-
-	for (size_t i = 0; i < instance->n_rules; i++) {
-		struct instance_rule *rule = &instance->rules[i];
-		uint32_t index = ask_if_index(around, rule->device);
-
-		changed |= index != rule->device_index;
-		rule->device_index = index;
-	}
-	return changed;
-}
-
 bool presence_find_devices(struct instance_set *set, const struct surroundings *around)
 {
 	bool changed = false;
 
 	for (size_t i = 1; i < set->n; i++)
-		changed |= find_devices(&set->instances[i], around);
+		for (size_t k = 0; k < set->instances[i].n_rules; k++) {
+			struct instance_rule *rule = &set->instances[i].rules[k];
+			uint32_t index = ask_if_index(around, rule->device);
+
+			changed |= index != rule->device_index;
+			rule->device_index = index;
+		}
 	return changed;
 }
 

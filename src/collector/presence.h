@@ -7,26 +7,25 @@
 #include "collector/surroundings.h"
 #include "instance/instance.h"
 
-/*
- * Whether each instance is present now, and on which interface: its fields active,
- * if_index and the device_index of its rules.
- */
+/* Whether each instance is present, and on which interface: the fields active and
+ * if_index, and the device_index of its rules. */
 
-/* Looks up the interfaces that the rules name. Returns true if one has changed: which
- * SAs and connections belong to an instance may hang on it. */
+/* Looks up the interfaces that rules name. Returns true if one has changed, since other
+ * SAs and connections may then belong to an instance. */
 bool presence_find_devices(struct instance_set *set, const struct surroundings *around);
 
-/* The interface of each instance: that which a rule names, else the driver, else the
- * one with the local address of its sessions. */
+/* Sets each instance's interface: the one that a rule names, else the one that the
+ * driver names, else the one with the local address of its sessions. */
 void presence_find_interfaces(struct instance_set *set,
 			      const struct surroundings *around);
 
 /*
- * An instance is active if discovery has found it, or if a rule's device and local
- * address are there. Of a prefix the first address is looked up; a route to a part of
- * it is seen only by the active SAs of the row.
+ * An instance is active if discovery has found it, or if the device and the local
+ * address of a rule are present. Of a prefix, addresses on interfaces are compared, and
+ * the route to its first address is looked up; a route to another part of the prefix
+ * shows only in the active SAs of the row.
  */
 void presence_refresh(struct rows *rows, struct surroundings *around);
 
-/* No instance is there: the namespace is gone. */
+/* The namespace is gone, and with it every HBA. */
 void presence_clear(struct instance_set *set);

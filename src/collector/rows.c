@@ -2,7 +2,9 @@
 #include "collector/rows.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int rows_init(struct rows *rows, struct instance_set *set, struct ledger *ledger,
 	      uint64_t now)
@@ -62,9 +64,10 @@ bool rows_has(const struct rows *rows, size_t number)
 	return number < rows->n && rows->set->instances[number].name[0];
 }
 
-/* Integrity failures are in the namespace's count of what was not decrypted, too, which
- * is made from their sum over all rows: it must not move. The base may wrap, and the
- * difference is right all the same. */
+/* Column 8 is computed from the sum of the integrity failures of all rows, less the
+ * base, which must not change here. The base may wrap; the difference is right all the
+ * same.
+ */
 void rows_drop(struct rows *rows, unsigned number)
 {
 	rows->errors.base_integrity -=
@@ -102,39 +105,59 @@ void rows_note_losses(struct rows *rows, bool everywhere, uint64_t now)
 	}
 }
 
-void rows_follow_xfrm(struct rows *rows, const struct xfrm_stat *fresh)
+static void name_row(char *to, size_t size, const char *netns, const char *name)
 {
-	rows->xfrm_reset |= xfrm_totals_follow(&rows->xfrm, fresh);
+	char whole[NETNS_NAME_MAX + 1 + INSTANCE_NAME_MAX + 1];
+
+	if (!*netns) {
+		snprintf(to, size, "%s", name); /* must not be made to fit again */
+		return;
+	}
+	snprintf(whole, sizeof(whole), "%s/%s", netns, name);
+	instance_name_fit(to, size, whole);
 }
 
-static uint64_t integrity_failures(const struct rows *rows)
+static struct snapshot_row make_row(const struct rows *rows, size_t number,
+				    const struct error_owners *owners,
+				    const char *netns, bool stale)
 {
-	uint64_t sum = 0;
+	const struct instance *instance = &rows->set->instances[number];
+	const struct ledger_row *totals = rows_totals(rows, number);
+	const struct row *row = &rows->rows[number];
+	struct snapshot_row ret = {
+	    .active = instance->active && !stale,
+	    .if_index = instance->if_index,
+	    .sessions = instance->sessions,
+	    .error_scope = error_scope_of(owners, instance),
+	    .replay_failures = totals->replay_failures,
+	    .discontinuity = row->discontinuity,
+	    .stats = totals->stats,
+	};
 
-	for (size_t i = 0; i < rows->n; i++)
-		sum += rows_totals(rows, i)->stats.packets_not_authenticated;
-	return sum;
+	name_row(ret.name, sizeof(ret.name), netns, instance->name);
+	instance_name_fit(ret.netns, sizeof(ret.netns), netns);
+	snprintf(ret.descr, sizeof(ret.descr), "%s", instance_descr(instance));
+	memcpy(ret.transport, instance->transport, sizeof(ret.transport));
+	memcpy(ret.initiator_name, instance->initiator_name,
+	       sizeof(ret.initiator_name));
+	ret.stats.bad_spi_packets = row->errors.bad_spi;
+	ret.stats.packets_not_decrypted = row->errors.not_decrypted;
+	return ret;
 }
 
-void rows_count_errors(struct rows *rows, uint64_t now)
+int rows_snapshot(const struct rows *rows, const char *netns, bool stale,
+		  struct snapshot *snapshot)
 {
 	const struct error_owners owners = error_owners_find(rows->set);
-	const struct error_counts fresh = error_columns_update(
-	    &rows->errors, &rows->xfrm.totals, integrity_failures(rows));
+	int err = 0;
 
-	for (size_t i = 0; i < rows->n; i++) {
-		struct row *row = &rows->rows[i];
-		bool jumps = error_columns_add(&rows->errors, &owners, rows->set, i,
-					       &fresh, &row->errors);
+	for (size_t i = 0; i < rows->n && !err; i++) {
+		struct snapshot_row row;
 
-		if (jumps || rows->xfrm_reset)
-			row->discontinuity = now;
+		if (!rows_has(rows, i))
+			continue;
+		row = make_row(rows, i, &owners, netns, stale);
+		err = snapshot_add_row(snapshot, &row);
 	}
-	rows->xfrm_reset = false;
-}
-
-void rows_begin_errors(struct rows *rows)
-{
-	rows->xfrm.totals.n = 0;
-	error_columns_begin(&rows->errors, integrity_failures(rows));
+	return err;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
+
 void health_add(struct health *to, const struct health *from)
 {
 	to->last_poll_duration += from->last_poll_duration;
@@ -20,29 +22,19 @@ void health_add(struct health *to, const struct health *from)
 
 int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row)
 {
-	struct snapshot_row *grown =
-	    realloc(snapshot->rows, (snapshot->n_rows + 1) * sizeof(*grown));
-
-	if (!grown)
+	if (array_reserve(&snapshot->rows, snapshot->n_rows, 1) < 0)
 		return -ENOMEM;
-	snapshot->rows = grown;
-	grown[snapshot->n_rows++] = *row;
+	snapshot->rows[snapshot->n_rows++] = *row;
 	return 0;
 }
 
 int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 		      const struct xfrm_stat *stat)
 {
-	struct snapshot_xfrm *grown;
-
-	if (!stat->n)
-		return 0;
-	grown = realloc(snapshot->xfrm, (snapshot->n_xfrm + stat->n) * sizeof(*grown));
-	if (!grown)
+	if (array_reserve(&snapshot->xfrm, snapshot->n_xfrm, stat->n) < 0)
 		return -ENOMEM;
-	snapshot->xfrm = grown;
 	for (size_t i = 0; i < stat->n; i++) {
-		struct snapshot_xfrm *to = &grown[snapshot->n_xfrm++];
+		struct snapshot_xfrm *to = &snapshot->xfrm[snapshot->n_xfrm++];
 
 		*to = (struct snapshot_xfrm){.counter = stat->counters[i]};
 		strncpy(to->netns, netns, sizeof(to->netns) - 1);
@@ -68,7 +60,7 @@ static int compare_rows(const void *left, const void *right)
 	return compare_index(a->name, b->name);
 }
 
-/* Of two with one name the daemon's own comes first. */
+/* Of two rows with one name the daemon's own namespace comes first. */
 static int compare_for_sort(const void *left, const void *right)
 {
 	const struct snapshot_row *a = left;

@@ -3,14 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/link.h"
-
-enum {
-	/* Comparisons of a policy with an SA of unknown direction from one poll to the
-	 * next, some 20 ms' worth. */
-	POLICY_BUDGET = 4 * 1000 * 1000,
-};
+#include "util/array.h"
 
 static int ask_route_type(void *ctx, uint16_t family, const struct in6_addr *addr,
 			  uint32_t mark, uint8_t *ret_type)
@@ -26,20 +22,15 @@ static int ask_route_type(void *ctx, uint16_t family, const struct in6_addr *add
 					      ret_type);
 	while (retry_is_due(err, &attempt));
 	if (err)
-		faults_note(&around->faults, SOURCE_LOCAL_ROUTES, err);
+		faults_note(around->faults, SOURCE_LOCAL_ROUTES, err);
 	return err;
 }
 
 void surroundings_init(struct surroundings *around, const struct kernel_ops *ops,
-		       void *kernel)
+		       void *kernel, struct faults *faults)
 {
-	*around = (struct surroundings){
-	    .ops = ops,
-	    .kernel = kernel,
-	    .addrs_stale = true,
-	    .policies_stale = true,
-	    .policies_wanted = true,
-	};
+	*around = (struct surroundings){.ops = ops, .faults = faults};
+	surroundings_attach(around, kernel, true);
 	local_routes_init(&around->routes, ask_route_type, around);
 }
 
@@ -59,7 +50,7 @@ void surroundings_detach(struct surroundings *around)
 void surroundings_attach(struct surroundings *around, void *kernel, bool same)
 {
 	around->kernel = kernel;
-	faults_clear(&around->faults);
+	memset(around->faults->errors, 0, sizeof(around->faults->errors));
 	if (!same) {
 		local_addrs_clear(&around->addrs);
 		around->addrs_known = false;
@@ -78,7 +69,7 @@ uint64_t surroundings_now(const struct surroundings *around)
 void surroundings_begin(struct surroundings *around)
 {
 	local_routes_begin(&around->routes, surroundings_now(around));
-	faults_note(&around->faults, SOURCE_LOCAL_ROUTES, 0);
+	faults_note(around->faults, SOURCE_LOCAL_ROUTES, 0);
 	around->n_compared = 0;
 }
 
@@ -102,7 +93,7 @@ bool surroundings_read_addrs(struct surroundings *around)
 		err = around->ops->dump(around->kernel, KERNEL_DUMP_ADDRS, add_addr,
 					&fresh);
 	} while (retry_is_due(err, &attempt));
-	faults_note(&around->faults, SOURCE_ADDRS, err);
+	faults_note(around->faults, SOURCE_ADDRS, err);
 	if (err) {
 		local_addrs_free(&fresh);
 		return false;
@@ -118,7 +109,6 @@ bool surroundings_read_addrs(struct surroundings *around)
 struct policy_list {
 	struct policy *policies;
 	size_t n;
-	size_t n_allocated;
 };
 
 static int add_policy(void *ctx, const struct nlmsghdr *nlh)
@@ -129,15 +119,8 @@ static int add_policy(void *ctx, const struct nlmsghdr *nlh)
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (list->n == list->n_allocated) {
-		size_t n = list->n ? list->n * 2 : 16;
-		struct policy *grown = realloc(list->policies, n * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		list->policies = grown;
-		list->n_allocated = n;
-	}
+	if (array_reserve(&list->policies, list->n, 1) < 0)
+		return -ENOMEM;
 	list->policies[list->n++] = policy;
 	return 0;
 }
@@ -153,7 +136,7 @@ int surroundings_read_policies(struct surroundings *around)
 		err = around->ops->dump(around->kernel, KERNEL_DUMP_SPD, add_policy,
 					&fresh);
 	} while (retry_is_due(err, &attempt));
-	faults_note(&around->faults, SOURCE_POLICIES, err);
+	faults_note(around->faults, SOURCE_POLICIES, err);
 	if (err) {
 		free(fresh.policies);
 		return err;
@@ -171,7 +154,7 @@ static int add_link(void *ctx, const struct nlmsghdr *nlh)
 	return links_add(ctx, nlh);
 }
 
-/* The kernel's word that there is none. */
+/* True if the kernel says that there is no route. */
 static bool is_no_route(int err)
 {
 	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EACCES ||
@@ -201,7 +184,7 @@ static int ask_routes(struct surroundings *around, struct inventory *inventory,
 	do
 		err = inventory_find_paths(inventory, links, ask_route, around);
 	while (retry_is_due(err, &attempt));
-	faults_note(&around->faults, SOURCE_ROUTES, err);
+	faults_note(around->faults, SOURCE_ROUTES, err);
 	return err;
 }
 
@@ -220,22 +203,9 @@ int surroundings_find_paths(struct surroundings *around, struct inventory *inven
 		err = around->ops->dump(around->kernel, KERNEL_DUMP_LINKS, add_link,
 					&links);
 	} while (retry_is_due(err, &attempt));
-	faults_note(&around->faults, SOURCE_LINKS, err);
+	faults_note(around->faults, SOURCE_LINKS, err);
 	if (!err)
 		err = ask_routes(around, inventory, &links);
 	links_free(&links);
 	return err;
-}
-
-bool surroundings_lack_sources(const struct surroundings *around)
-{
-	return !around->addrs_known || around->faults.errors[SOURCE_POLICIES];
-}
-
-size_t surroundings_take_policies(struct surroundings *around)
-{
-	if (around->n_compared >= POLICY_BUDGET)
-		return 0;
-	around->n_compared += around->n_policies;
-	return around->n_policies;
 }

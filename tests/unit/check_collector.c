@@ -62,7 +62,7 @@ TEST(a_whole_poll)
 TEST(before_the_first_poll)
 {
 	ck_assert(!row(ALL)->active);
-	ck_assert_uint_eq(collector_health(collector)->last_poll, 0);
+	ck_assert_uint_eq(collector_status(collector)->health.last_poll, 0);
 	ck_assert_uint_eq(health()->last_poll, 0);
 	ck_assert_uint_eq(snapshot.n_xfrm, 0);
 }
@@ -202,7 +202,7 @@ TEST(first_poll_without_permission)
 	poll_badly(-EPERM);
 	ck_assert(!row(ALL)->active);
 	ck_assert_uint_eq(health()->failed_polls, 1);
-	ck_assert_uint_eq(collector_health(collector)->last_poll, 0);
+	ck_assert_uint_eq(collector_status(collector)->health.last_poll, 0);
 }
 
 TEST(a_dump_cut_short)

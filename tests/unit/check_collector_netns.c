@@ -253,7 +253,7 @@ TEST(health_without_those_that_have_gone)
 	ck_assert_int_eq(collector_snapshot(second, &snapshot), 0);
 	ck_assert_uint_eq(snapshot.health.last_poll, 1000 * SECOND);
 	ck_assert_uint_eq(snapshot.health.failed_polls, 1);
-	ck_assert_uint_eq(collector_health(second)->failed_polls, 1);
+	ck_assert_uint_eq(collector_status(second)->health.failed_polls, 1);
 	collector_free(second);
 	fake_kernel_free(&other);
 }

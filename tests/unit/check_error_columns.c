@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "collector/error_columns.h"
+#include "collector/collector.h"
 #include "runner.h"
 #include "world.h"
 
@@ -49,7 +49,7 @@ static bool available(void)
 
 static int status(void)
 {
-	return collector_xfrm_stat_status(collector).err;
+	return collector_status(collector)->xfrm_stat.err;
 }
 
 static const char good[] = "XfrmInNoStates 7\nXfrmInStateProtoError 10\n";
@@ -103,7 +103,7 @@ TEST(an_odd_line)
 	poll_with(
 	    "Something new and odd\nXfrmInNoStates 7\nXfrmInStateProtoError 10\n");
 	ck_assert(available());
-	ck_assert_uint_eq(collector_xfrm_stat_status(collector).n_skipped, 1);
+	ck_assert_uint_eq(collector_status(collector)->xfrm_stat.n_skipped, 1);
 	ck_assert_uint_eq(bad_spi(), 7);
 	ck_assert_uint_eq(not_decrypted(), 10);
 }

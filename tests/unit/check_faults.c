@@ -276,7 +276,7 @@ static void check_named(void)
 static void check_no_fault(void)
 {
 	for (enum source source = 0; source < SOURCE_COUNT; source++)
-		ck_assert_int_eq(collector_faults(collector)->errors[source], 0);
+		ck_assert_int_eq(collector_status(collector)->faults.errors[source], 0);
 }
 
 /* Something has changed that every list must be read again for. */

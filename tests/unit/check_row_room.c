@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "instance/row_room.h"
+#include "collector/row_room.h"
 
 #include <errno.h>
 #include <string.h>
@@ -310,15 +310,15 @@ TEST(a_row_that_another_gets)
 	poll();
 	ROWS_ARE("tcp:r1", "tcp:r2");
 	ck_assert_uint_eq(sent("tcp:r1"), 300);
-	ck_assert_uint_eq(collector_room(collector)->n_dropped, 0);
+	ck_assert_uint_eq(collector_status(collector)->room.n_dropped, 0);
 	log_out(2);
 	poll();
 	log_in(3);
 	add_sa(3, 50);
 	poll();
 	ROWS_ARE("tcp:r2", "tcp:r3");
-	ck_assert_uint_eq(collector_room(collector)->n_dropped, 1);
-	ck_assert_str_eq(collector_room(collector)->dropped, "tcp:r1");
+	ck_assert_uint_eq(collector_status(collector)->room.n_dropped, 1);
+	ck_assert_str_eq(collector_status(collector)->room.dropped, "tcp:r1");
 	row = snapshot_find(&snapshot, "tcp:r3");
 	ck_assert_uint_eq(sent("tcp:r3"), 50);
 	ck_assert_uint_eq(row->stats.key_additions, 1);
@@ -348,8 +348,8 @@ TEST(sas_keep_their_row)
 	poll();
 	/* a row too many: it stops nobody */
 	ROWS_ARE("c", "tcp:r1");
-	ck_assert_uint_eq(collector_room(collector)->n_refused, 1);
-	ck_assert_str_eq(collector_room(collector)->refused, "tcp:r2");
+	ck_assert_uint_eq(collector_status(collector)->room.n_refused, 1);
+	ck_assert_str_eq(collector_status(collector)->room.refused, "tcp:r2");
 	ck_assert_uint_eq(sent("tcp:r1"), 200);
 	ck_assert_uint_eq(sent(ALL), 70);
 	no_sas();
@@ -365,7 +365,7 @@ TEST(sas_keep_their_row)
 	poll();
 	poll();
 	ROWS_ARE("c", "tcp:r2");
-	ck_assert_uint_eq(collector_room(collector)->n_refused, 0);
+	ck_assert_uint_eq(collector_status(collector)->room.n_refused, 0);
 	ck_assert_uint_eq(snapshot_find(&snapshot, "tcp:r2")->stats.active_sa, 1);
 	ck_assert_uint_eq(sent(ALL) + sent("tcp:r2"), 90);
 }
