@@ -16,7 +16,7 @@ struct local_route {
 	uint64_t asked_at; /* ns */
 	uint32_t mark;
 	uint16_t family;
-	uint8_t kind; /* enum local_kind; LOCAL_UNKNOWN: the slot is free */
+	enum local_kind kind; /* LOCAL_UNKNOWN: the slot is free */
 };
 
 void local_routes_init(struct local_routes *routes, local_route_ask ask, void *ctx)
@@ -32,7 +32,7 @@ void local_routes_free(struct local_routes *routes)
 	routes->n = routes->n_slots = 0;
 }
 
-/* The slot of an address, or the free one where it belongs. There are slots. */
+/* Returns the slot of an address, or the free one where it belongs. */
 static struct local_route *slot_of(const struct local_routes *routes, uint16_t family,
 				   const struct in6_addr *addr, uint32_t mark)
 {
@@ -54,8 +54,8 @@ static uint64_t good_for(const struct local_routes *routes)
 	return LOCAL_ROUTES_GOOD_NS * (1 + routes->n / LOCAL_ROUTES_BUDGET);
 }
 
-/* Into a table of so many slots go the answers that are younger than age. False: no
- * memory, nothing has changed. */
+/* Moves the answers that are younger than age to a table of n_slots slots. Returns
+ * false if there is no memory; then nothing has changed. */
 static bool rebuild(struct local_routes *routes, size_t n_slots, uint64_t age)
 {
 	const struct local_routes old = *routes;
@@ -87,8 +87,8 @@ static size_t slots_for(size_t n)
 	return n_slots;
 }
 
-/* Whoever needs an answer has it renewed once it is no longer good. One of twice that
- * age nobody has needed. */
+/* An answer that is needed is renewed when it is no longer good; so one of twice that
+ * age is not needed any more. */
 void local_routes_begin(struct local_routes *routes, uint64_t now)
 {
 	routes->now = now;
@@ -116,27 +116,17 @@ static enum local_kind kind_of_type(uint8_t type)
 	return LOCAL_NO;
 }
 
-/* An answer that there is no memory for is given all the same. */
+/* Without memory an answer is not kept. */
 static void keep(struct local_routes *routes, const struct local_route *answer)
 {
+	size_t n_slots = slots_for(routes->n + 1);
 	struct local_route *slot;
 
-	if (routes->n_slots < slots_for(routes->n + 1) &&
-	    !rebuild(routes, slots_for(routes->n + 1), UINT64_MAX))
+	if (routes->n_slots < n_slots && !rebuild(routes, n_slots, UINT64_MAX))
 		return;
 	slot = slot_of(routes, answer->family, &answer->addr, answer->mark);
 	routes->n += slot->kind == LOCAL_UNKNOWN;
 	*slot = *answer;
-}
-
-static const struct local_route *known(const struct local_routes *routes,
-				       uint16_t family, const struct in6_addr *addr,
-				       uint32_t mark)
-{
-	const struct local_route *slot =
-	    routes->n ? slot_of(routes, family, addr, mark) : NULL;
-
-	return slot && slot->kind != LOCAL_UNKNOWN ? slot : NULL;
 }
 
 enum local_kind local_kind_of_addr(uint16_t family, const struct in6_addr *addr)
@@ -152,7 +142,7 @@ enum local_kind local_kind_of_addr(uint16_t family, const struct in6_addr *addr)
 	return LOCAL_UNKNOWN;
 }
 
-/* Asks the kernel. Returns LOCAL_UNKNOWN if it must not or does not answer. */
+/* Asks the kernel. Returns LOCAL_UNKNOWN if there is no answer now. */
 static enum local_kind look_up(struct local_routes *routes, uint16_t family,
 			       const struct in6_addr *addr, uint32_t mark)
 {
@@ -167,27 +157,28 @@ static enum local_kind look_up(struct local_routes *routes, uint16_t family,
 		routes->failing = true;
 		return LOCAL_UNKNOWN;
 	}
-	answer.kind = (uint8_t)kind_of_type(type);
+	answer.kind = kind_of_type(type);
 	keep(routes, &answer);
-	return (enum local_kind)answer.kind;
+	return answer.kind;
 }
 
 enum local_kind local_routes_find(struct local_routes *routes, uint16_t family,
 				  const struct in6_addr *addr, uint32_t mark)
 {
-	const struct local_route *old = known(routes, family, addr, mark);
-	enum local_kind before = old ? (enum local_kind)old->kind : LOCAL_UNKNOWN;
 	enum local_kind kind = local_kind_of_addr(family, addr);
+	struct local_route known = {.kind = LOCAL_UNKNOWN};
 
 	if (kind != LOCAL_UNKNOWN)
 		return kind;
-	if (old && routes->now - old->asked_at < good_for(routes))
-		return before;
+	if (routes->n)
+		known = *slot_of(routes, family, addr, mark);
+	if (known.kind != LOCAL_UNKNOWN &&
+	    routes->now - known.asked_at < good_for(routes))
+		return known.kind;
 	kind = look_up(routes, family, addr, mark);
-	if (kind != LOCAL_UNKNOWN)
-		return kind;
-	if (before != LOCAL_UNKNOWN)
-		return before;
-	routes->starved |= !routes->failing;
-	return LOCAL_UNKNOWN;
+	if (kind == LOCAL_UNKNOWN)
+		kind = known.kind;
+	if (kind == LOCAL_UNKNOWN)
+		routes->starved |= !routes->failing;
+	return kind;
 }

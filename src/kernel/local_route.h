@@ -8,8 +8,8 @@
 
 /*
  * The addresses that are local without being on an interface: by a route of type local
- * ("ip route add local ...", AnyIP) or anycast, or because they name a group. Keeps the
- * kernel's answers, so that each address is looked up once in a while, not once a poll.
+ * ("ip route add local ...", AnyIP) or anycast, or as an address of a group. The
+ * kernel's answers are kept, so an address is not looked up at every poll.
  */
 
 enum local_kind {
@@ -20,16 +20,17 @@ enum local_kind {
 };
 
 enum {
-	/* Lookups from one poll to the next. One takes 5 to 20 us, so that all of them
-	 * take no longer than a dump of 100,000 SAs. */
+	/* Lookups from one poll to the next. One takes 5 to 20 us, so all of them take
+	 * no longer than a dump of 100,000 SAs. */
 	LOCAL_ROUTES_BUDGET = 1024,
 };
 
-/* How long an answer is good. No event tells when it changes: a router's route events
- * would flood the daemon. Longer when there are more addresses than one budget. */
+/* How long an answer is used, in ns; longer if there are more addresses than one
+ * budget. The events of changed routes are not read: those of a router would flood the
+ * daemon. */
 #define LOCAL_ROUTES_GOOD_NS UINT64_C(5000000000)
 
-/* Asks for the type (RTN_*) of the route to an address; returns 0 or -errno. */
+/* Gives the type (RTN_*) of the route to an address; returns 0 or -errno. */
 typedef int (*local_route_ask)(void *ctx, uint16_t family, const struct in6_addr *addr,
 			       uint32_t mark, uint8_t *ret_type);
 
@@ -40,8 +41,8 @@ struct local_routes {
 	uint64_t now;   /* ns, at the last local_routes_begin() */
 	uint64_t swept_at;
 	unsigned budget;
-	bool starved; /* an address was not looked up for want of budget */
-	bool failing; /* the kernel does not answer: not asked until the next poll */
+	bool starved; /* the budget was too small for an address */
+	bool failing; /* a lookup has failed: no other before the next poll */
 	local_route_ask ask;
 	void *ctx;
 };
@@ -49,14 +50,15 @@ struct local_routes {
 void local_routes_init(struct local_routes *routes, local_route_ask ask, void *ctx);
 void local_routes_free(struct local_routes *routes);
 
-/* A poll begins: there is a new budget, and answers that nobody needs are dropped. */
+/* Begins a poll: sets the budget, and drops answers that are not needed any more. */
 void local_routes_begin(struct local_routes *routes, uint64_t now);
 
-/* What the kernel takes the address for, of traffic with that mark. After a lookup that
- * failed it is LOCAL_UNKNOWN until the next poll, so that nothing is decided by it. */
+/* Returns what the address is to the kernel, for traffic with that mark. After a failed
+ * lookup that is LOCAL_UNKNOWN until the next poll, so nothing is decided by it. */
 enum local_kind local_routes_find(struct local_routes *routes, uint16_t family,
 				  const struct in6_addr *addr, uint32_t mark);
 
-/* What the address alone tells, without any lookup: LOCAL_GROUP if it is a multicast
- * group or the limited broadcast address, LOCAL_NO if it is unspecified. */
+/* Returns what the address alone shows: LOCAL_GROUP for a multicast group or the
+ * limited broadcast address, LOCAL_NO for the unspecified address, else LOCAL_UNKNOWN.
+ */
 enum local_kind local_kind_of_addr(uint16_t family, const struct in6_addr *addr);

@@ -255,12 +255,9 @@ static uint64_t now(void *kernel)
 /* Opens a socket again after an error that left answers in it. */
 static int ensure_open(struct xfrm_netlink *netlink, int which)
 {
-	int err;
+	int err = netlink->fds[which] < 0 ? enter(netlink) : 0;
 
-	if (netlink->fds[which] >= 0)
-		return 0;
-	err = enter(netlink);
-	if (err)
+	if (err || netlink->fds[which] >= 0)
 		return err;
 	err = open_socket(netlink, which, 0);
 	leave(netlink);
@@ -324,32 +321,22 @@ static int route_type(void *kernel, uint16_t family, const struct in6_addr *addr
 				       addr, mark, ret_type);
 }
 
-static void log_event(const struct xfrm_netlink *netlink, const struct nlmsghdr *nlh)
-{
-	char text[SA_TEXT_SIZE];
-
-	if (log_debug_is_on(LOG_TOPIC_NETLINK))
-		log_debug(LOG_TOPIC_NETLINK, "net:[%llu]: event %s",
-			  netns_number(netlink),
-			  sa_describe_message(nlh, text, sizeof(text)));
-}
-
 /* Malformed bytes count as events that the kernel has dropped. */
 static int read_batch(const struct xfrm_netlink *netlink, ssize_t len,
 		      kernel_message_cb cb, void *ctx)
 {
 	struct message_batch batch = {netlink->buffer, (size_t)len};
 	const struct nlmsghdr *nlh;
+	char text[SA_TEXT_SIZE];
+	int ret = 0;
 
-	while ((nlh = message_next(&batch))) {
-		int ret;
-
-		log_event(netlink, nlh);
+	while (!ret && (nlh = message_next(&batch))) {
+		log_debug(LOG_TOPIC_NETLINK, "net:[%llu]: event %s",
+			  netns_number(netlink),
+			  sa_describe_message(nlh, text, sizeof(text)));
 		ret = cb(ctx, nlh);
-		if (ret)
-			return ret;
 	}
-	return batch.left ? -ENOSPC : 0;
+	return ret || !batch.left ? ret : -ENOSPC;
 }
 
 static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
@@ -363,11 +350,11 @@ static int read_events(void *kernel, kernel_message_cb cb, void *ctx)
 					      BUFFER_SIZE);
 		int ret;
 
-		netlink->n_foreign += len == -EREMOTE;
-		if (len == -EREMOTE && netlink->n_foreign - foreign < MAX_FOREIGN)
-			continue;
-		if (len == -EREMOTE)
+		if (len == -EREMOTE) {
+			if (++netlink->n_foreign - foreign < MAX_FOREIGN)
+				continue;
 			break;
+		}
 		if (len <= 0)
 			return (int)len;
 		ret = read_batch(netlink, len, cb, ctx);
@@ -411,8 +398,7 @@ static uint64_t count_foreign(void *kernel)
 
 static int read_xfrm_stat(void *kernel, struct xfrm_stat *ret)
 {
-	struct xfrm_netlink *netlink = kernel;
-
+	const struct xfrm_netlink *netlink = kernel;
 	int fd = netlink->fds[FD_XFRM_STAT];
 
 	return fd < 0 ? netlink->xfrm_stat_error : xfrm_stat_read(fd, ret);
@@ -423,11 +409,10 @@ static uint32_t if_index(void *kernel, const char *name)
 {
 	const struct xfrm_netlink *netlink = kernel;
 	struct ifreq request = {.ifr_ifindex = 0};
-	size_t len = strlen(name);
 
-	if (len >= sizeof(request.ifr_name))
+	if (strlen(name) >= sizeof(request.ifr_name))
 		return 0;
-	memcpy(request.ifr_name, name, len);
+	strcpy(request.ifr_name, name);
 	if (ioctl(netlink->fds[FD_ADDRS], SIOCGIFINDEX, &request) < 0)
 		return 0;
 	return (uint32_t)request.ifr_ifindex;
