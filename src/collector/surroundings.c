@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/link.h"
 #include "util/array.h"
 
 static int ask_route_type(void *ctx, uint16_t family, const struct in6_addr *addr,

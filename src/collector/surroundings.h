@@ -7,7 +7,7 @@
 #include "collector/faults.h"
 #include "instance/inventory.h"
 #include "kernel/kernel.h"
-#include "kernel/local_addr.h"
+#include "kernel/interface.h"
 #include "kernel/local_route.h"
 #include "kernel/policy.h"
 

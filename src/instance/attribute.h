@@ -2,7 +2,7 @@
 #pragma once
 
 #include "instance/instance.h"
-#include "kernel/local_addr.h"
+#include "kernel/interface.h"
 #include "kernel/local_route.h"
 #include "kernel/policy.h"
 #include "kernel/sa.h"

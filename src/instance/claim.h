@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/link.h"
+#include "kernel/interface.h"
 #include "kernel/policy.h"
 #include "kernel/sa.h"
 

@@ -5,7 +5,7 @@
 
 #include "instance/instance.h"
 #include "kernel/iscsi_sysfs.h"
-#include "kernel/local_addr.h"
+#include "kernel/interface.h"
 
 /*
  * Finds the HBA instances among the hosts and connections that sysfs shows. Pure.

@@ -4,8 +4,7 @@
 #include "instance/claim.h"
 #include "instance/instance.h"
 #include "kernel/iscsi_sysfs.h"
-#include "kernel/link.h"
-#include "kernel/local_addr.h"
+#include "kernel/interface.h"
 #include "kernel/policy.h"
 
 /*

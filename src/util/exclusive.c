@@ -14,34 +14,31 @@ static struct {
 	int dir;
 } self = {.pid_file = {NULL, -1}, .dir = -1};
 
-static const char *process_name(char *text, size_t size, pid_t pid)
+static const char *process_name(char text[40], pid_t pid)
 {
-	if (pid)
-		snprintf(text, size, "process %ld", (long)pid);
-	else
-		snprintf(text, size, "another process");
+	if (!pid)
+		return "another process";
+	snprintf(text, 40, "process %ld", (long)pid);
 	return text;
 }
 
-#define PROCESS(pid) process_name((char[40]){""}, 40, pid)
-
 static int claim_dir(const char *path)
 {
+	char name[40];
 	pid_t holder;
 	int fd = dir_lock_open(path, &holder);
 
 	if (fd == -EBUSY) {
-		log_message(
-		    LOG_ERR,
-		    "%s: %s keeps its state there; stop it, or give this daemon "
-		    "a directory of its own by --state-dir",
-		    path, PROCESS(holder));
+		log_message(LOG_ERR,
+			    "%s: %s keeps its state there; stop it, or give this "
+			    "daemon its own directory with --state-dir",
+			    path, process_name(name, holder));
 		return fd;
 	}
 	/* if it does not exist, the loading of the state reports that */
 	if (fd < 0 && fd != -ENOENT)
 		log_message(LOG_WARNING,
-			    "%s: cannot be locked: %s; a second daemon that keeps its "
+			    "%s: cannot lock it: %s; a second daemon that keeps its "
 			    "state there will not be noticed",
 			    path, strerror(-fd));
 	self.dir = fd < 0 ? -1 : fd;
@@ -50,20 +47,20 @@ static int claim_dir(const char *path)
 
 static int claim_pid_file(const char *path)
 {
+	char name[40];
 	pid_t holder;
 	int err = pid_file_open(path, &self.pid_file, &holder);
 
 	if (err == -EBUSY)
 		log_message(LOG_ERR,
-			    "%s: %s runs with this PID file; stop it, or name another "
-			    "file by -p",
-			    path, PROCESS(holder));
+			    "%s: %s uses this PID file; stop it, or name another "
+			    "file with -p",
+			    path, process_name(name, holder));
 	else if (err == -EEXIST)
-		log_message(
-		    LOG_ERR,
-		    "%s: not a PID file, so it is not overwritten; remove it, or "
-		    "name another file by -p",
-		    path);
+		log_message(LOG_ERR,
+			    "%s: not a PID file; remove it, or name another file with "
+			    "-p",
+			    path);
 	else if (err)
 		log_message(LOG_ERR, "%s: cannot open the PID file: %s", path,
 			    strerror(-err));

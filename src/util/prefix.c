@@ -8,29 +8,23 @@
 
 int prefix_parse(const char *text, struct prefix *ret)
 {
-	struct prefix prefix = {.family = AF_INET};
+	struct prefix prefix = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+	unsigned long max = prefix.family == AF_INET ? 32 : 128;
+	size_t len = strcspn(text, "/");
 	char addr[INET6_ADDRSTRLEN];
-	const char *slash = strchr(text, '/');
-	size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	unsigned long bits;
-	unsigned long max;
+	unsigned long bits = max;
 	char *end;
 
 	if (len >= sizeof(addr))
 		return -EINVAL;
 	memcpy(addr, text, len);
 	addr[len] = '\0';
-	if (inet_pton(AF_INET, addr, &prefix.addr) != 1) {
-		prefix.family = AF_INET6;
-		if (inet_pton(AF_INET6, addr, &prefix.addr) != 1)
+	if (inet_pton(prefix.family, addr, &prefix.addr) != 1)
+		return -EINVAL;
+	if (text[len]) {
+		if (!isdigit((unsigned char)text[len + 1]))
 			return -EINVAL;
-	}
-	max = prefix.family == AF_INET ? 32 : 128;
-	bits = max;
-	if (slash) {
-		if (!isdigit((unsigned char)slash[1]))
-			return -EINVAL;
-		bits = strtoul(slash + 1, &end, 10);
+		bits = strtoul(text + len + 1, &end, 10);
 		if (*end || bits > max)
 			return -EINVAL;
 	}

@@ -13,7 +13,7 @@ struct prefix {
 	struct in6_addr addr;
 };
 
-/* True if the first len bits (at most 128) of two addresses are the same. */
+/* Returns true if the first len bits (at most 128) of two addresses are equal. */
 static inline bool prefix_holds(const struct in6_addr *prefix, uint8_t len,
 				const struct in6_addr *addr)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kernel/link.h"
+#include "kernel/interface.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

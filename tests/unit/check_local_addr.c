@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kernel/local_addr.h"
+#include "kernel/interface.h"
 
 #include <errno.h>
 #include <linux/if_addr.h>

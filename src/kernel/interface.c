@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "kernel/local_addr.h"
+#include "kernel/interface.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <libmnl/libmnl.h>
+
 #include "kernel/message.h"
 #include "util/array.h"
+
+/* Addresses. */
 
 static int compare(const void *left, const void *right)
 {
@@ -97,4 +104,82 @@ void local_addrs_free(struct local_addrs *addrs)
 {
 	free(addrs->addrs);
 	*addrs = (struct local_addrs){0};
+}
+
+/* Links. */
+
+enum {
+	N_DATA = IFLA_VTI_OKEY + 1, /* IFLA_XFRM_IF_ID is lower */
+};
+
+static bool is_kind(const struct nlattr *attr, const char *kind)
+{
+	size_t len = mnl_attr_get_payload_len(attr);
+	const char *text = mnl_attr_get_payload(attr);
+
+	return strnlen(text, len) == strlen(kind) && !memcmp(text, kind, strlen(kind));
+}
+
+static int read_link(struct link *link, const struct nlattr *kind,
+		     const struct nlattr *const data[N_DATA])
+{
+	uint32_t okey = 0, ikey = 0;
+
+	if (is_kind(kind, "xfrm"))
+		return message_copy_attr(data[IFLA_XFRM_IF_ID], &link->if_id,
+					 sizeof(link->if_id))
+			   ? 0
+			   : -EBADMSG;
+	if (!is_kind(kind, "vti") && !is_kind(kind, "vti6"))
+		return 0;
+	if (!message_copy_attr(data[IFLA_VTI_OKEY], &okey, sizeof(okey)) ||
+	    !message_copy_attr(data[IFLA_VTI_IKEY], &ikey, sizeof(ikey)))
+		return -EBADMSG;
+	link->out_mark = ntohl(okey);
+	link->in_mark = ntohl(ikey);
+	return 0;
+}
+
+int links_add(struct links *links, const struct nlmsghdr *nlh)
+{
+	const struct nlattr *attrs[IFLA_LINKINFO + 1];
+	const struct nlattr *info[IFLA_INFO_DATA + 1];
+	const struct nlattr *data[N_DATA];
+	struct link link = {0};
+	struct ifinfomsg msg;
+	int err;
+
+	if (nlh->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	err = message_get_header(nlh, &msg, sizeof(msg));
+	if (!err)
+		err = message_find_attrs(nlh, sizeof(msg), attrs, IFLA_LINKINFO + 1);
+	if (!err)
+		err =
+		    message_find_nested(attrs[IFLA_LINKINFO], info, IFLA_INFO_DATA + 1);
+	if (!err)
+		err = message_find_nested(info[IFLA_INFO_DATA], data, N_DATA);
+	if (!err && info[IFLA_INFO_KIND])
+		err = read_link(&link, info[IFLA_INFO_KIND], data);
+	if (err || !(link.if_id || link.out_mark || link.in_mark))
+		return err;
+	link.if_index = (uint32_t)msg.ifi_index;
+	if (array_reserve(&links->links, links->n, 1) < 0)
+		return -ENOMEM;
+	links->links[links->n++] = link;
+	return 0;
+}
+
+const struct link *links_find(const struct links *links, uint32_t if_index)
+{
+	for (size_t i = 0; i < links->n; i++)
+		if (links->links[i].if_index == if_index)
+			return &links->links[i];
+	return NULL;
+}
+
+void links_free(struct links *links)
+{
+	free(links->links);
+	*links = (struct links){0};
 }
