@@ -18,7 +18,7 @@
 
 #include "agentx_objects.h"
 #include "agentx_session.h"
-#include "collector/once.h"
+#include "collector/report.h"
 #include "directives.h"
 #include "kernel/xfrm_netlink.h"
 #include "log_sink.h"
@@ -245,8 +245,8 @@ static int run_once(const struct options *options, struct settings *settings)
 {
 	const struct netns_paths paths = paths_of(options);
 	const struct netns_config config = poller_config(settings);
-	int err = once_print(&xfrm_netlink_opener, &paths, &config, options->json,
-			     PACKAGE_VERSION);
+	int err = report_once(&xfrm_netlink_opener, &paths, &config, options->json,
+			      PACKAGE_VERSION);
 
 	settings_free(settings);
 	return err;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 const struct source_text source_texts[SOURCE_COUNT] = {
-    [SOURCE_SAS] = {"the kernel's SAs", "old numbers stand"},
+    [SOURCE_SAS] = {"the kernel's SAs", "the last numbers are served"},
     [SOURCE_EVENTS] = {"the kernel's events", "SAs are counted by polls alone"},
     [SOURCE_ADDRS] = {"the addresses", "the last list is used"},
     [SOURCE_POLICIES] = {"the policies", "SAs are attributed by the last list"},

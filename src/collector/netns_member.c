@@ -11,7 +11,7 @@
 #include "util/log.h"
 
 /* The longest absence that counts as a restart: too short for SAs to come and go
- * unseen. */
+ * unnoticed. */
 #define RESTART_NS UINT64_C(10000000000)
 
 struct netns_member *netns_member_new(const struct netns_env *env, const char *name)
@@ -26,7 +26,7 @@ struct netns_member *netns_member_new(const struct netns_env *env, const char *n
 	return member;
 }
 
-bool netns_member_is_own(const struct netns_member *member)
+static bool is_own(const struct netns_member *member)
 {
 	return !member->name[0];
 }
@@ -34,6 +34,11 @@ bool netns_member_is_own(const struct netns_member *member)
 static uint64_t now(const struct netns_member *member)
 {
 	return member->env->opener->ops->now(member->kernel);
+}
+
+static const struct collector_status *status_of(const struct netns_member *member)
+{
+	return collector_status(member->collector);
 }
 
 /* Event sockets. */
@@ -54,45 +59,40 @@ static void stop_listening(struct netns_member *member)
 	member->listening = false;
 }
 
-/* Otherwise only polls, at the interval, may read them. */
+/* If false, only polls at the interval read the events. */
 static bool events_are_good(const struct netns_member *member)
 {
 	return !member->failing && !member->flood.on &&
-	       !collector_status(member->collector)->faults.errors[SOURCE_EVENTS];
-}
-
-static uint64_t count_foreign(const struct netns_member *member)
-{
-	return collector_status(member->collector)->health.foreign;
+	       !status_of(member)->faults.errors[SOURCE_EVENTS];
 }
 
 static void log_foreign(struct netns_member *member)
 {
-	netns_log_foreign(&member->log, &member->flood, count_foreign(member),
-			  now(member));
+	netns_log_foreign(&member->log, &member->flood,
+			  status_of(member)->health.foreign, now(member));
 }
 
 void netns_member_read_events(struct netns_member *member)
 {
 	int err = collector_read_events(member->collector);
 
-	flood_note(&member->flood, count_foreign(member));
+	flood_note(&member->flood, status_of(member)->health.foreign);
 	log_foreign(member);
 	if (!err && !member->flood.on)
 		return;
-	netns_log_faults(&member->log, &collector_status(member->collector)->faults);
+	netns_log_faults(&member->log, &status_of(member)->faults);
 	stop_listening(member);
 }
 
 /* Coming. */
 
-/* sysfs shows the HBAs of the daemon's own namespace. */
+/* sysfs shows the HBAs of the daemon's own namespace only. */
 static int make_collector(struct netns_member *member)
 {
 	const struct netns_env *env = member->env;
 	const struct collector_options options = {
 	    .netns = member->name,
-	    .sysfs_root = netns_member_is_own(member) ? env->paths.sysfs_root : NULL,
+	    .sysfs_root = is_own(member) ? env->paths.sysfs_root : NULL,
 	    .stale_after = env->config.stale_after,
 	};
 	struct instance_set set;
@@ -106,7 +106,7 @@ static int make_collector(struct netns_member *member)
 	return member->collector ? 0 : -ENOMEM;
 }
 
-/* A state that cannot be read to its end leaves nothing of itself behind. */
+/* A collector that has read only a part of the state is replaced by a new one. */
 static int load_state(struct netns_member *member)
 {
 	const char *dir = member->env->paths.state_dir;
@@ -126,29 +126,29 @@ static int load_state(struct netns_member *member)
 	return make_collector(member);
 }
 
-/* Another namespace's differs from the daemon's own in the cookie. */
+/* Another namespace's id differs from the daemon's own in the cookie. */
 static void read_state_id(struct netns_member *member)
 {
 	const struct netns_env *env = member->env;
+	struct state_id *id = &member->state_id;
 	int err;
 
-	if (!netns_member_is_own(member)) {
-		member->state_id = env->own->state_id;
-		err =
-		    env->opener->cookie(member->kernel, &member->state_id.netns_cookie);
-		member->has_state_id = !err && env->own->has_state_id;
+	if (is_own(member)) {
+		err = state_id_read(id);
+		if (err && env->paths.state_dir)
+			log_message(LOG_WARNING,
+				    "cannot save the state, since boot id or network "
+				    "namespace cannot be read: %s",
+				    strerror(-err));
+		member->has_state_id = !err;
 		return;
 	}
-	err = state_id_read(&member->state_id);
-	member->has_state_id = !err;
-	if (err && env->paths.state_dir)
-		log_message(LOG_WARNING,
-			    "no state is saved: cannot tell the boot and the "
-			    "namespace: %s",
-			    strerror(-err));
+	*id = env->own->state_id;
+	err = env->opener->cookie(member->kernel, &id->netns_cookie);
+	member->has_state_id = !err && env->own->has_state_id;
 }
 
-/* With its state, or as what went on under that name before. */
+/* Continues with the remembered rows, or begins with the saved state. */
 static int start_collecting(struct netns_member *member)
 {
 	uint64_t before = member->state_id.netns_cookie;
@@ -165,17 +165,6 @@ static int start_collecting(struct netns_member *member)
 	return err;
 }
 
-static int open_kernel(struct netns_member *member, int netns)
-{
-	const struct netns_env *env = member->env;
-	size_t rcvbuf = env->config.receive_buffer;
-
-	if (netns_member_is_own(member))
-		return env->opener->open(rcvbuf, &member->kernel);
-	return env->opener->open_other(env->own->kernel, netns, rcvbuf,
-				       &member->kernel);
-}
-
 static void close_kernel(struct netns_member *member)
 {
 	if (!member->kernel)
@@ -188,7 +177,12 @@ static void close_kernel(struct netns_member *member)
 
 int netns_member_open(struct netns_member *member, int netns)
 {
-	int err = open_kernel(member, netns);
+	const struct netns_env *env = member->env;
+	size_t rcvbuf = env->config.receive_buffer;
+	int err = is_own(member) ? env->opener->open(rcvbuf, &member->kernel)
+				 : env->opener->open_other(env->own->kernel, netns,
+							   rcvbuf, &member->kernel);
+	uint64_t foreign;
 
 	if (err)
 		return err;
@@ -198,8 +192,8 @@ int netns_member_open(struct netns_member *member, int netns)
 		return err;
 	}
 	member->polled = false;
-	member->flood =
-	    (struct flood){.n = count_foreign(member), .logged = count_foreign(member)};
+	foreign = status_of(member)->health.foreign;
+	member->flood = (struct flood){.n = foreign, .logged = foreign};
 	listen_to(member);
 	return 0;
 }
@@ -209,7 +203,7 @@ int netns_member_open(struct netns_member *member, int netns)
 void netns_member_forget(struct netns_member *member, struct health *past)
 {
 	if (member->collector)
-		health_add(past, &collector_status(member->collector)->health);
+		health_add(past, &status_of(member)->health);
 	collector_free(member->collector);
 	member->collector = NULL;
 }
@@ -239,14 +233,13 @@ void netns_member_free(struct netns_member *member)
 
 int netns_member_configure(struct netns_member *member)
 {
+	const struct netns_config *config = &member->env->config;
 	struct instance_set set;
-	int err =
-	    instance_set_select(member->env->config.instances, member->name, &set);
+	int err = instance_set_select(config->instances, member->name, &set);
 
 	if (err)
 		return err;
-	err = collector_reconfigure(member->collector, &set,
-				    member->env->config.stale_after);
+	err = collector_reconfigure(member->collector, &set, config->stale_after);
 	instance_set_free(&set);
 	return err;
 }
@@ -254,14 +247,14 @@ int netns_member_configure(struct netns_member *member)
 int netns_member_poll(struct netns_member *member)
 {
 	int err = collector_poll(member->collector);
+	const struct collector_status *status = status_of(member);
 
 	log_debug(LOG_TOPIC_POLL, "%spolled in %" PRIu64 " us: %s", member->log.prefix,
-		  collector_status(member->collector)->health.last_poll_duration / 1000,
-		  strerror(-err));
+		  status->health.last_poll_duration / 1000, strerror(-err));
 	member->failing = err != 0;
 	member->polled = true;
-	netns_log_poll(&member->log, member->collector);
-	flood_note_poll(&member->flood, count_foreign(member));
+	netns_log_poll(&member->log, status);
+	flood_note_poll(&member->flood, status->health.foreign);
 	log_foreign(member);
 	if (!member->listening && events_are_good(member))
 		listen_to(member);
@@ -274,7 +267,7 @@ bool netns_member_wants_poll(const struct netns_member *member)
 	       (!member->polled || collector_wants_poll(member->collector));
 }
 
-/* After a failed poll the old numbers stand; only how the collecting does is new. */
+/* A failed poll leaves the numbers, but the other columns are up to date. */
 static void keep_numbers(struct snapshot_row *rows, size_t n,
 			 const struct snapshot *old)
 {
@@ -288,20 +281,17 @@ static void keep_numbers(struct snapshot_row *rows, size_t n,
 	}
 }
 
-/* Before its first poll it would show nothing but zeros. */
-static bool has_rows(const struct netns_member *member)
-{
-	return member->collector &&
-	       (member->polled ||
-		collector_status(member->collector)->health.last_poll);
-}
-
 int netns_member_snapshot(const struct netns_member *member, struct snapshot *fresh,
 			  const struct snapshot *old)
 {
 	size_t first = fresh->n_rows;
-	int err = has_rows(member) ? collector_snapshot(member->collector, fresh) : 0;
+	int err;
 
+	/* before the first poll the rows have nothing but zeros */
+	if (!member->collector ||
+	    (!member->polled && !status_of(member)->health.last_poll))
+		return 0;
+	err = collector_snapshot(member->collector, fresh);
 	if (!err && member->failing)
 		keep_numbers(fresh->rows + first, fresh->n_rows - first, old);
 	return err;

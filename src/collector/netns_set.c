@@ -9,10 +9,11 @@
 #include <unistd.h>
 
 #include "kernel/netns_watch.h"
+#include "util/array.h"
 #include "util/log.h"
 
 enum {
-	/* Namespaces that have gone and are remembered. */
+	/* Members that keep their rows while they are not watched. */
 	MAX_REMEMBERED = 256,
 	MAX_EVENTS = 64,
 };
@@ -22,7 +23,7 @@ struct netns_set {
 	struct netns_member **members; /* by name; the first is the daemon's own */
 	size_t n;
 	struct netns_watch *watch; /* NULL: no other namespaces are wanted */
-	struct health past;        /* the counts of rows that are forgotten */
+	struct health past;        /* of members whose rows were dropped */
 	int dir_error;             /* as last logged */
 	bool save_failing;
 };
@@ -32,39 +33,34 @@ static struct netns_member *own(const struct netns_set *set)
 	return set->members[0];
 }
 
-/* The members, by name. */
-
-static int compare_name(const void *key, const void *element)
+/* Adds a member, unless there is one of that name. If there is no memory, the next look
+ * tries again. */
+static void ensure(void *ctx, const char *name)
 {
-	return strcmp(key, (*(struct netns_member *const *)element)->name);
-}
-
-static bool has(const struct netns_set *set, const char *name)
-{
-	return set->n &&
-	       bsearch(name, set->members, set->n, sizeof(*set->members), compare_name);
-}
-
-/* Without memory it is tried again at the next look. */
-static void ensure(struct netns_set *set, const char *name)
-{
-	struct netns_member **grown;
+	struct netns_set *set = ctx;
 	struct netns_member *member;
-	size_t at = set->n;
+	size_t low = 0;
+	size_t high = set->n;
 
-	if (has(set, name))
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = strcmp(name, set->members[middle]->name);
+
+		if (!order)
+			return;
+		if (order > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (array_reserve(&set->members, set->n, 1) < 0)
 		return;
-	grown = realloc(set->members, (set->n + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	set->members = grown;
 	member = netns_member_new(&set->env, name);
 	if (!member)
 		return;
-	while (at > 0 && strcmp(grown[at - 1]->name, name) > 0)
-		at--;
-	memmove(&grown[at + 1], &grown[at], (set->n - at) * sizeof(*grown));
-	grown[at] = member;
+	memmove(&set->members[low + 1], &set->members[low],
+		(set->n - low) * sizeof(*set->members));
+	set->members[low] = member;
 	set->n++;
 }
 
@@ -76,7 +72,8 @@ static void remove_member(struct netns_set *set, size_t at)
 		(set->n - at) * sizeof(*set->members));
 }
 
-/* One namespace may have several names, but its SAs are counted once. */
+/* The member that has this namespace open: it may have several names, but its SAs are
+ * counted once. */
 static const struct netns_member *find_id(const struct netns_set *set,
 					  const struct netns_id *id)
 {
@@ -86,7 +83,7 @@ static const struct netns_member *find_id(const struct netns_set *set,
 	return NULL;
 }
 
-/* Which are wanted. */
+/* Which namespaces are wanted. */
 
 static bool is_named(const struct netns_set *set, const char *name)
 {
@@ -102,18 +99,11 @@ static bool is_wanted(const struct netns_set *set, const char *name)
 static bool wants_any(const struct netns_set *set)
 {
 	const struct instance_set *instances = set->env.config.instances;
+	bool any = set->env.config.namespaces->all || set->env.config.namespaces->n;
 
-	if (set->env.config.namespaces->all || set->env.config.namespaces->n)
-		return true;
-	for (size_t i = 0; i < instances->n; i++)
-		if (instances->instances[i].netns[0])
-			return true;
-	return false;
-}
-
-static void on_name(void *set, const char *name)
-{
-	ensure(set, name);
+	for (size_t i = 0; i < instances->n && !any; i++)
+		any = instances->instances[i].netns[0];
+	return any;
 }
 
 static void list_names(struct netns_set *set)
@@ -127,7 +117,7 @@ static void list_names(struct netns_set *set)
 	for (size_t i = 0; i < instances->n; i++)
 		ensure(set, instances->instances[i].netns);
 	if (namespaces->all)
-		err = netns_list_dir(set->env.paths.netns_dir, on_name, set);
+		err = netns_list_dir(set->env.paths.netns_dir, ensure, set);
 	if (err == -ENOENT)
 		err = 0;
 	if (err && err != set->dir_error)
@@ -164,7 +154,8 @@ static void release(struct netns_set *set, struct netns_member *member, const ch
 	forget_oldest(set);
 }
 
-/* Releases it if its file is another's, gone or not wanted. Returns true if so. */
+/* Releases a member whose file is gone, is another namespace's, or is not wanted.
+ * Returns true if it did. */
 static bool look_at(struct netns_set *set, struct netns_member *member)
 {
 	struct netns_id id;
@@ -177,7 +168,7 @@ static bool look_at(struct netns_set *set, struct netns_member *member)
 		return false;
 	}
 	if (!is_wanted(set, member->name))
-		release(set, member, "watched no more");
+		release(set, member, "no longer watched");
 	else if (err || !netns_id_equal(&id, &member->id))
 		release(set, member, "gone");
 	else
@@ -195,7 +186,7 @@ static bool try_to_open(struct netns_set *set, struct netns_member *member)
 	int err = fd < 0 ? fd : 0;
 
 	if (err == -EAGAIN || err == -ENOENT)
-		return false; /* it is being made, or has gone already */
+		return false; /* it is being made, or is gone already */
 	if (!err) {
 		same = find_id(set, &member->id);
 		err = same ? -EEXIST : netns_member_open(member, fd);
@@ -205,7 +196,8 @@ static bool try_to_open(struct netns_set *set, struct netns_member *member)
 	return !err;
 }
 
-/* Looks at every name. Returns true if a namespace has come or gone. */
+/* Compares the files with what is open. Returns true if a namespace has come or gone.
+ */
 static bool look(struct netns_set *set)
 {
 	bool changed = false;
@@ -233,21 +225,21 @@ static void raise_fd_limit(void)
 {
 	struct rlimit limit;
 
-	/* six for each namespace */
+	/* a namespace needs six */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
 }
 
-/* As long as other namespaces are wanted. */
+/* Watches the directory while other namespaces are wanted. */
 static int adjust_watch(struct netns_set *set)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 	int err;
 
 	if (!wants_any(set)) {
-		netns_watch_close(set->watch); /* it leaves the epoll set by that */
+		netns_watch_close(set->watch); /* closing removes it from epoll */
 		set->watch = NULL;
 		return 0;
 	}
@@ -284,7 +276,7 @@ int netns_set_event_fd(const struct netns_set *set)
 	return set->env.epoll;
 }
 
-/* Without a watch, which may have been refused, there are still the polls. */
+/* If the directory cannot be watched, polls look at it. */
 bool netns_set_look(struct netns_set *set)
 {
 	adjust_watch(set);
@@ -293,8 +285,7 @@ bool netns_set_look(struct netns_set *set)
 	return wants_any(set) || set->n > 1 ? look(set) : false;
 }
 
-/* A member stays where it is while it is in the epoll set; one that is released leaves
- * it at once, so the directory comes last. */
+/* netns_set_look() may free members that epoll has returned, so it comes last. */
 bool netns_set_read_events(struct netns_set *set)
 {
 	struct epoll_event ready[MAX_EVENTS];
@@ -310,7 +301,7 @@ bool netns_set_read_events(struct netns_set *set)
 	return files && netns_set_look(set);
 }
 
-/* Polls and what they bring. */
+/* Polls. */
 
 int netns_set_poll(struct netns_set *set)
 {
@@ -342,7 +333,7 @@ int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
 	return err;
 }
 
-/* The first failure after a success is logged; mostly all fail alike. */
+/* Logs only the first failure after a success: usually all fail for one reason. */
 void netns_set_save(struct netns_set *set, uint64_t last_at)
 {
 	bool failed = false;
@@ -394,7 +385,7 @@ static int open_own(struct netns_set *set)
 		return -ENOMEM;
 	}
 	set->env.own = own(set);
-	netns_identify_own(&own(set)->id); /* if it fails none is taken for it */
+	netns_identify_own(&own(set)->id); /* if it fails no other id is equal */
 	err = netns_member_open(own(set), -1);
 	if (err == -ENOMEM)
 		log_message(LOG_ERR, "out of memory");
@@ -435,7 +426,7 @@ int netns_set_open(const struct kernel_opener *opener, const struct netns_paths 
 		return err;
 	}
 	netns_set_look(set);
-	/* what became of the others while the daemon was away is not known */
+	/* nothing is known about the time before of namespaces that are not there */
 	if (paths->state_dir)
 		state_remove_unwanted(paths->state_dir, is_state_wanted, set);
 	*ret = set;
@@ -447,7 +438,7 @@ void netns_set_free(struct netns_set *set)
 	if (!set)
 		return;
 	netns_watch_close(set->watch);
-	/* the daemon's own last: the others share its buffer */
+	/* the daemon's own comes last: the others share its buffer */
 	for (size_t i = set->n; i-- > 0;)
 		netns_member_free(set->members[i]);
 	free(set->members);
@@ -456,8 +447,7 @@ void netns_set_free(struct netns_set *set)
 	free(set);
 }
 
-/* If memory ends amid the others, they keep their old rules: what is right for the
- * daemon's own is then in force. */
+/* If there is no memory for one of the others, it alone keeps its old rules. */
 int netns_set_configure(struct netns_set *set, const struct netns_config *config)
 {
 	const struct netns_config old = set->env.config;
@@ -472,7 +462,8 @@ int netns_set_configure(struct netns_set *set, const struct netns_config *config
 	for (size_t i = 1; i < set->n; i++)
 		if (set->members[i]->collector &&
 		    netns_member_configure(set->members[i]) < 0)
-			log_message(LOG_ERR, "%sno memory for its new instances",
+			log_message(LOG_ERR,
+				    "%sout of memory: the old configuration stays",
 				    set->members[i]->log.prefix);
 	adjust_watch_and_log(set);
 	netns_set_look(set);

@@ -10,55 +10,50 @@
 /*
  * The network namespaces that are served: the daemon's own, and those of a directory
  * that the configuration names. Decides which are opened, released, remembered and
- * forgotten; netns_member.h has what happens to each. Logs what it does.
+ * forgotten (netns_member.h). Logs what it does.
  *
- * It waits for nothing: the caller watches its descriptors and calls it.
+ * It never waits: the caller watches its descriptors and calls it.
  */
 struct netns_set;
 
-/*
- * Opens the daemon's own namespace, restores its state, and looks for the others.
- * Returns 0 or -errno, logged.
- */
+/* Opens the daemon's own namespace, restores its state, and looks for the others.
+ * Returns 0 or -errno, logged. */
 int netns_set_open(const struct kernel_opener *opener, const struct netns_paths *paths,
 		   const struct netns_config *config, struct netns_set **ret);
 void netns_set_free(struct netns_set *set);
 
-/* Opens and closes the daemon's own namespace, to see whether that is possible. Returns
- * 0 or -errno, logged. */
+/* Checks whether the daemon's own namespace can be opened. Returns 0 or -errno, logged.
+ */
 int netns_set_probe(const struct kernel_opener *opener);
 
 /* Readable (POLLIN) when netns_set_read_events() has something to do. */
 int netns_set_event_fd(const struct netns_set *set);
 
 /* In an exceptional condition (POLLPRI) when netns_set_look() has something to do; -1:
- * there is none. May be another one after netns_set_look() and netns_set_configure().
- */
+ * none. netns_set_look() and netns_set_configure() may change it. */
 int netns_set_mounts_fd(const struct netns_set *set);
 
 /* Reads the events that wait, and looks if files have changed. Returns true if a
  * namespace has come or gone. */
 bool netns_set_read_events(struct netns_set *set);
 
-/* Releases what has gone and opens what has come. Returns true if anything has. */
+/* Releases namespaces that are gone and opens new ones. Returns true if there are any.
+ */
 bool netns_set_look(struct netns_set *set);
 
-/* Another configuration. Returns 0, or -ENOMEM with the old one in force. */
+/* Applies another configuration. Returns 0, or -ENOMEM with the old one in force. */
 int netns_set_configure(struct netns_set *set, const struct netns_config *config);
 
-/* Polls all of them. Returns the result of the daemon's own: 0 or -errno. */
+/* Polls all of them. Returns the result for the daemon's own namespace: 0 or -errno. */
 int netns_set_poll(struct netns_set *set);
 
 /* True if a poll soon would settle something, or see a namespace for the first time. */
 bool netns_set_wants_poll(const struct netns_set *set);
 
-/*
- * Fills an empty snapshot, sorted. Where the last poll failed, the numbers of the old
- * one stand. Returns 0 or -ENOMEM.
- */
+/* Fills an empty snapshot, sorted. A namespace whose last poll failed keeps its numbers
+ * from old. Returns 0 or -ENOMEM. */
 int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
 		       const struct snapshot *old);
 
-/* Saves the state of each. last_at: nothing is counted after this time; 0: counting
- * goes on. */
+/* Saves the state of each namespace. last_at as for state_save(). */
 void netns_set_save(struct netns_set *set, uint64_t last_at);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "collector/report.h"
 
+#include <errno.h>
 #include <inttypes.h>
-#include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
+#include "util/log.h"
 #include "util/text.h"
 
 enum {
@@ -13,8 +17,7 @@ enum {
 	MIN_COLUMN = 16,
 };
 
-/* "1 234 567": thousands set apart, right for any locale and for Counter64's 20
- * digits. */
+/* "1 234 567", in any locale, and for the 20 digits of a Counter64. */
 static const char *readable(uint64_t value, char *text, size_t size)
 {
 	char digits[24];
@@ -30,37 +33,31 @@ static const char *readable(uint64_t value, char *text, size_t size)
 	return text;
 }
 
-static unsigned max(unsigned a, unsigned b)
-{
-	return a > b ? a : b;
-}
-
-static unsigned number_width(uint64_t value)
-{
-	char text[32];
-
-	return (unsigned)strlen(readable(value, text, sizeof(text)));
-}
-
 /* As wide as the widest of a row's name and values. */
-static unsigned column_width(const struct snapshot_row *row)
+static int column_width(const struct snapshot_row *row)
 {
-	unsigned width = max(MIN_COLUMN, (unsigned)strlen(row->name));
+	uint64_t highest = row->replay_failures;
+	char text[32];
+	size_t width = strlen(row->name);
 
-	for (size_t i = 0; i < STAT_COUNT; i++)
-		width =
-		    max(width, number_width(stats_get(&row->stats, &stat_columns[i])));
-	return max(width, number_width(row->replay_failures)) + 2;
+	for (size_t i = 0; i < STAT_COUNT; i++) {
+		uint64_t value = stats_get(&row->stats, &stat_columns[i]);
+
+		highest = value > highest ? value : highest;
+	}
+	if (width < strlen(readable(highest, text, sizeof(text))))
+		width = strlen(text);
+	return (int)(width > MIN_COLUMN ? width : MIN_COLUMN) + 2;
 }
 
-/* How many rows from the first on fit side by side; at least one. */
+/* How many rows fit side by side, beginning with first; at least one. */
 static size_t fitting(const struct snapshot *snapshot, size_t first, unsigned width)
 {
 	unsigned used = LABEL_WIDTH + UNIT_WIDTH;
 	size_t n = first;
 
 	while (n < snapshot->n_rows) {
-		used += column_width(&snapshot->rows[n]);
+		used += (unsigned)column_width(&snapshot->rows[n]);
 		if (used > width && n > first)
 			break;
 		n++;
@@ -73,32 +70,38 @@ static void label(FILE *stream, const char *name)
 	fprintf(stream, "%-*s", LABEL_WIDTH, name);
 }
 
-static void table_block(FILE *stream, const struct snapshot_row *rows, size_t n)
+static void cell(FILE *stream, const struct snapshot_row *row, const char *text)
+{
+	fprintf(stream, "%*s", column_width(row), text);
+}
+
+static void number(FILE *stream, const struct snapshot_row *row, uint64_t value)
 {
 	char text[32];
 
+	cell(stream, row, readable(value, text, sizeof(text)));
+}
+
+static void table_block(FILE *stream, const struct snapshot_row *rows, size_t n)
+{
 	label(stream, "");
 	for (size_t i = 0; i < n; i++)
-		fprintf(stream, "%*s", (int)column_width(&rows[i]), rows[i].name);
+		cell(stream, &rows[i], rows[i].name);
 	fputc('\n', stream);
 	for (size_t column = 0; column < STAT_COUNT; column++) {
 		label(stream, stat_columns[column].field);
 		for (size_t i = 0; i < n; i++)
-			fprintf(
-			    stream, "%*s", (int)column_width(&rows[i]),
-			    readable(stats_get(&rows[i].stats, &stat_columns[column]),
-				     text, sizeof(text)));
+			number(stream, &rows[i],
+			       stats_get(&rows[i].stats, &stat_columns[column]));
 		fprintf(stream, "  %s\n", stat_columns[column].unit);
 	}
 	label(stream, "ReplayFailures");
 	for (size_t i = 0; i < n; i++)
-		fprintf(stream, "%*s", (int)column_width(&rows[i]),
-			readable(rows[i].replay_failures, text, sizeof(text)));
+		number(stream, &rows[i], rows[i].replay_failures);
 	fputs("  packets\n", stream);
 	label(stream, "Present");
 	for (size_t i = 0; i < n; i++)
-		fprintf(stream, "%*s", (int)column_width(&rows[i]),
-			rows[i].active ? "yes" : "no");
+		cell(stream, &rows[i], rows[i].active ? "yes" : "no");
 	fputc('\n', stream);
 }
 
@@ -116,8 +119,8 @@ void report_table(FILE *stream, const struct snapshot *snapshot, unsigned width)
 	}
 }
 
-/* RFC 8259: UTF-8 as it is. Bytes that are not, and control characters, are clean by
- * now; if one is not, the whole must be JSON all the same. */
+/* Writes UTF-8 unescaped (RFC 8259). The text should be clean; a byte that is not is
+ * escaped, so that the result is valid JSON in any case. */
 static void json_string(FILE *stream, const char *text)
 {
 	size_t len = strlen(text);
@@ -204,4 +207,53 @@ void report_json(FILE *stream, const struct snapshot *snapshot, const char *vers
 	fputs("],\n\"xfrm\":[", stream);
 	json_xfrm(stream, snapshot);
 	fputs("]}\n", stream);
+}
+
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
+		return 100;
+	return size.ws_col;
+}
+
+static int print(const struct snapshot *snapshot, bool json, const char *version)
+{
+	struct utsname name;
+	int err;
+
+	uname(&name);
+	if (json)
+		report_json(stdout, snapshot, version, name.release);
+	else
+		report_table(stdout, snapshot, terminal_width());
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	err = errno ? -errno : -EIO;
+	log_message(LOG_ERR, "cannot write: %s", strerror(-err));
+	return err;
+}
+
+int report_once(const struct kernel_opener *opener, const struct netns_paths *paths,
+		const struct netns_config *config, bool json, const char *version)
+{
+	const struct snapshot none = {0};
+	struct snapshot snapshot = {0};
+	struct netns_set *set;
+	int err = netns_set_open(opener, paths, config, &set);
+
+	if (err)
+		return err;
+	err = netns_set_poll(set);
+	if (!err) {
+		err = netns_set_snapshot(set, &snapshot, &none);
+		if (err)
+			log_message(LOG_ERR, "out of memory");
+	}
+	if (!err)
+		err = print(&snapshot, json, version);
+	snapshot_free(&snapshot);
+	netns_set_free(set);
+	return err;
 }

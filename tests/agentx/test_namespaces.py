@@ -331,7 +331,7 @@ class Namespaces(NamespacesTest):
                                     self.scene.dir / "qmipsecd.log")
         self.scene.wait_attached()
         time.sleep(0.5)
-        self.assertLogged("namespace blue: to enter it takes the capability CAP_SYS_ADMIN "
+        self.assertLogged("namespace blue: cannot enter it without CAP_SYS_ADMIN "
                           "besides CAP_NET_ADMIN")
         self.assertEqual(self.scene.names(), [ALL])
         before = self.fds()
@@ -370,7 +370,7 @@ class Namespaces(NamespacesTest):
         # by sockets of the right namespaces
         self.assertEqual([self.pending(name) for name in (ALL, f"red/{ALL}", f"blue/{ALL}")],
                          [1, 0, 2])
-        self.assertLogged("namespace blue: cannot read the kernel's SAs: .*; old numbers stand")
+        self.assertLogged("namespace blue: cannot read the kernel's SAs: .*; the last numbers are served")
         self.assertLogged("namespace blue: the kernel's SAs can be read again")
         self.assertLogged("cannot read", 1)
 
@@ -414,7 +414,7 @@ class Namespaces(NamespacesTest):
             self.scene.hang_up()
             self.assertEqual(self.scene.names(), ["own", ALL])
             self.assertEqual(self.fds(), before)
-        self.assertLogged("namespace blue: watched no more", 5)
+        self.assertLogged("namespace blue: no longer watched", 5)
 
     def state_files(self):
         return {path.name for path in self.scene.state_file.parent.iterdir()}

@@ -68,7 +68,7 @@ class Service(SceneTest):
         self.hears("READY=1")
         self.is_fed()
         self.failing.touch()
-        wait_for(lambda: "old numbers stand" in self.scene.daemon.log(), "polls fail")
+        wait_for(lambda: "the last numbers are served" in self.scene.daemon.log(), "polls fail")
         self.hungers(1)
         self.failing.unlink()
         wait_for(lambda: "can be read again" in self.scene.daemon.log(), "polls are good")

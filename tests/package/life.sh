@@ -197,7 +197,7 @@ flows_end "watchdog"
 
 echo "namespace *" >>/etc/snmp/qmipsecd.conf
 systemctl reload qmipsecd
-eventually 20 said "namespace peer: to enter it takes the capability CAP_SYS_ADMIN"
+eventually 20 said "namespace peer: cannot enter it without CAP_SYS_ADMIN"
 pass "another namespace takes a capability that it has not, and it says so"
 flows
 drop_in $EXAMPLES/namespaces.conf

@@ -198,7 +198,7 @@ TEST(one_that_is_not_wanted_any_more_is_released)
 	ck_assert_int_eq(netns_set_configure(set, &now), 0);
 	ck_assert_uint_eq(fake_host[FAKE_BLUE].closed, 1);
 	ck_assert_int_eq(netns_set_mounts_fd(set), -1);
-	ck_assert_uint_eq(logged("namespace blue: watched no more\n"), 1);
+	ck_assert_uint_eq(logged("namespace blue: no longer watched\n"), 1);
 	poll_all();
 	ck_assert_uint_eq(bytes_of("blue/" ALL), 30);
 	want("blue");
@@ -251,7 +251,7 @@ TEST(one_that_cannot_be_opened_is_said_once_and_tried_again)
 	fake_host[FAKE_RED].open_error = -ENOTTY;
 	open_set();
 	ck_assert(!netns_set_look(set));
-	ck_assert_uint_eq(logged("namespace blue: to enter it takes the capability "
+	ck_assert_uint_eq(logged("namespace blue: cannot enter it without "
 				 "CAP_SYS_ADMIN"),
 			  1);
 	ck_assert_uint_eq(logged("namespace net: not a network namespace\n"), 1);
