@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loaded before libc: while the file $FAILING is there, the kernel takes no request
- * over netlink; if it holds the number of a network namespace's inode, none there. */
+/* Loaded before libc: while the file $FAILING exists, netlink requests fail. If it
+ * contains the inode number of a network namespace, only those in that namespace
+ * fail. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loaded before libc: the $FAIL_AT-th allocation by the program itself fails (not those
- * by its libraries), and then says so in the file $FAILED. */
+/* Loaded before libc: the $FAIL_AT-th allocation of the program itself fails,
+ * without those of its libraries. The file $FAILED then exists. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 static uintptr_t program_start, program_end;
 static long left;
 
-/* The first is the program. */
+/* The first object is the program. */
 static int find_program(struct dl_phdr_info *info, size_t size, void *data)
 {
 	(void)size, (void)data;

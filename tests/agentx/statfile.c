@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loaded before libc: in place of any /proc/.../xfrm_stat the file $XFRM_STAT is
- * opened, which need not be there. */
+/* Loaded before libc: the file $XFRM_STAT, which may be missing, is opened in place
+ * of each /proc/.../xfrm_stat. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What it costs to know whose an SA is, with 200 sessions and 1,000 policies; and what
- * a poll costs with and without them. Run by "make bench". Ends with status 1 if the
- * attribution of a new SA took 50 µs or more, or a poll 1.5 times as long.
+ * The cost of the attribution of an SA with 200 sessions and 1,000 policies, and of a
+ * poll with and without them. Run by "make bench". Exits with status 1 if the
+ * attribution of a new SA takes 50 µs or more, or a poll 1.5 times as long.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +56,7 @@ static double p99(size_t n)
 	return (double)samples[n * 99 / 100] / 1000;
 }
 
-/* 200 sessions of 20 records, each to a target of its own. */
+/* 200 sessions of 20 records, each to its own target. */
 static void make_sessions(void)
 {
 	for (unsigned i = 0; i < SESSIONS; i++) {
@@ -83,7 +83,7 @@ static void make_sessions(void)
 	}
 }
 
-/* Of each target but the last a policy each way, between other hosts the rest. */
+/* Two policies for each target but the last; the rest are between other hosts. */
 static struct policy_values policy_values(unsigned i, char *remote, size_t size)
 {
 	bool out = i % 2 == 0;
@@ -130,7 +130,7 @@ static struct sa sa_to(const char *remote, uint32_t reqid)
 	return sa;
 }
 
-/* One kind of SA, asked for again and again. Returns the median in µs. */
+/* Attributes one kind of SA repeatedly. Returns the median in µs. */
 static double ask(const char *what, const struct sa *sa, enum sa_direction direction,
 		  bool owned)
 {
@@ -214,11 +214,11 @@ static void sysfs(void)
 	       whole / cheap);
 }
 
-/* One namespace of 10,000 SAs. */
+/* A namespace with 10,000 SAs. */
 struct host {
 	struct fake_kernel kernel;
 	struct collector *collector;
-	uint64_t least; /* ns, of all polls but the first, which reads everything */
+	uint64_t least; /* ns, without the first poll, which reads everything */
 };
 
 static void open_host(struct host *host, const char *sysfs_root, bool with)
@@ -275,7 +275,7 @@ static void close_host(struct host *host)
 	fake_kernel_free(&host->kernel);
 }
 
-/* Turn by turn, so that whatever else the machine does meets both; the best of each. */
+/* By turns, so that other load of the machine affects both. The best of each counts. */
 static double polls(void)
 {
 	struct tree empty;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loaded before libc, this takes the wiping out of a program: what it wiped stays. */
+/* Loaded before libc, this disables the wiping of memory in a program. */
 #include <stddef.h>
 
 void explicit_bzero(void *data, size_t size);

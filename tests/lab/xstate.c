@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Preloaded into User-mode Linux, which keeps 2696 bytes of a process's FPU state, as
- * much as AVX-512 and PKRU need. The host's kernel takes a state in its whole length
- * only (xstateregs_set() in arch/x86/kernel/fpu/regset.c), and on a processor with AMX
- * that is 11008 bytes: the guest's first process then dies with "ptrace set fp regs
- * failed, errno = 14". Here such a state gets the rest that it lacks, which is that of
- * tile registers nobody in the guest has ever used: zeros.
+ * Preloaded into User-mode Linux, which keeps 2696 bytes of a process's FPU state,
+ * enough for AVX-512 and PKRU. The host's kernel only accepts a complete state
+ * (xstateregs_set() in arch/x86/kernel/fpu/regset.c), which on a processor with AMX has
+ * 11008 bytes. Without this library, the first process of the guest ends with "ptrace
+ * set fp regs failed, errno = 14". The library appends the missing part, the tile
+ * registers, as zeros, since the guest does not use them.
  */
 #include <dlfcn.h>
 #include <elf.h>
@@ -26,7 +26,7 @@ static long set_whole_state(long request, pid_t pid, void *addr,
 			    const struct iovec *part)
 {
 	static char state[65536];
-	static size_t size; /* of the host's state, 0: not asked yet */
+	static size_t size; /* of the host's state; 0: not known yet */
 	struct iovec whole = {state, sizeof(state)};
 
 	if (!size && !direct(PTRACE_GETREGSET, pid, addr, &whole))

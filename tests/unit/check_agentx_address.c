@@ -54,7 +54,7 @@ TEST(addresses)
 
 static const struct {
 	const char *text;
-	const char *reason; /* a part of it */
+	const char *reason; /* a part of the name */
 } bad[] = {
     {"", "names no socket"},
     {"unix:", "names no socket"},
@@ -77,7 +77,7 @@ static const struct {
     {"master,tcp:705", "names several"},
 };
 
-TEST(what_is_no_address)
+TEST(not_an_address)
 {
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct agentx_address address = {.family = -1};
@@ -92,7 +92,7 @@ TEST(what_is_no_address)
 	}
 }
 
-/* The longest that fits, and one more. */
+/* The longest path that fits, and one byte more. */
 TEST(lengths)
 {
 	char text[300];

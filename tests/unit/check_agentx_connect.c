@@ -43,7 +43,7 @@ static struct agentx_address address_of(const char *text)
 	return address;
 }
 
-/* Until the attempt is over. */
+/* Continues until the attempt ends. */
 static int connect_to(const char *text, int *ret_fd, int *ret_gai_error)
 {
 	const struct timespec pause = {.tv_nsec = AGENTX_CONNECT_STEP_MS * 1000000};
@@ -109,7 +109,7 @@ TEST(a_unix_socket)
 	ck_assert_int_eq(gai_error, 0);
 }
 
-/* Where a connect() that blocks would wait for ever. */
+/* A blocking connect() would never return here. */
 TEST(a_full_backlog)
 {
 	int listener = listen_on_path(0);
@@ -149,12 +149,12 @@ TEST(a_name_that_is_none)
 
 	ck_assert_int_eq(connect_to("tcp:bad..name:705", &fd, &gai_error), -ENONET);
 	ck_assert_int_ne(gai_error, 0);
-	/* the next attempt starts afresh */
+	/* the next attempt is a new one */
 	ck_assert_int_eq(connect_to(path, &fd, &gai_error), -ENOENT);
 	ck_assert_int_eq(gai_error, 0);
 }
 
-/* An attempt that is given up leaves no descriptor. */
+/* An abandoned attempt leaves no open descriptor. */
 TEST(given_up)
 {
 	unsigned port;

@@ -40,7 +40,7 @@ static void teardown(void)
 
 CHAPTER(setup, teardown);
 
-/* The number of messages so far, and what the last one contains. */
+/* Asserts the number of messages so far, and a part of the last one. */
 static void check_log(unsigned n, const char *part)
 {
 	ck_assert_uint_eq(n_messages, n);
@@ -64,8 +64,8 @@ TEST(a_reason_to_wait_is_logged_once)
 	check_log(4, "");
 }
 
-/* snmpd makes its socket first and gives it away then. */
-TEST(one_lack_of_permission_is_none)
+/* snmpd creates its socket, then changes its owner. */
+TEST(one_lack_of_permission_is_not_an_error)
 {
 	agentx_log_waiting(-EACCES, 0);
 	check_log(0, "");
@@ -85,7 +85,7 @@ TEST(a_refusal_is_logged_once_with_its_meaning)
 	check_log(2, "accepts all objects now");
 }
 
-TEST(a_silence_is_logged_when_it_begins_and_ends)
+TEST(a_silence_is_logged_at_its_begin_and_end)
 {
 	agentx_log_heard();
 	check_log(0, "");

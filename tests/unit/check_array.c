@@ -44,7 +44,7 @@ TEST(room_for_several_at_once)
 	ck_assert_int_eq(array_reserve(&numbers, 8, 1), 0);
 	ck_assert_uint_eq(numbers[7], 7);
 	numbers[15] = 15;
-	/* emptied, it starts again */
+	/* an emptied array starts again */
 	ck_assert_int_eq(array_reserve(&numbers, 0, 16), 0);
 	numbers[15] = 15;
 	free(numbers);

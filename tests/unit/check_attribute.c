@@ -84,8 +84,6 @@ static void configure(const char *line)
 
 CHAPTER(setup, teardown);
 
-/* Directions, and what they are known by. */
-
 TEST(directions_by_the_first_that_knows)
 {
 	static const struct {
@@ -98,7 +96,7 @@ TEST(directions_by_the_first_that_knows)
 #define IN SA_DIR_IN
 #define OUT SA_DIR_OUT
 #define NO SA_DIR_UNKNOWN
-	    /* the kernel's word */
+	    /* declared by the kernel */
 	    {"10.0.0.1", "192.0.2.1", IN, NO, 0, IN, DIRECTION_DECLARED},
 	    {"192.0.2.1", "10.0.0.1", OUT, IN, 0, OUT, DIRECTION_DECLARED},
 	    /* a local end */
@@ -106,7 +104,7 @@ TEST(directions_by_the_first_that_knows)
 	    {"10.0.1.1", "192.0.2.1", NO, IN, 0, OUT, DIRECTION_BY_ENDS},
 	    {"2001:db8::2", "2001:db8::1", NO, NO, 0, IN, DIRECTION_BY_ENDS},
 	    {"2001:db8::1", "2001:db8::2", NO, NO, 0, OUT, DIRECTION_BY_ENDS},
-	    /* both local: policies, of which one has no say where one end is local */
+	    /* both local: policies; with one local end they do not matter */
 	    {"10.0.0.1", "10.0.1.1", NO, IN, 0, OUT, DIRECTION_BY_POLICIES},
 	    {"10.0.1.1", "10.0.0.1", NO, NO, 0, IN, DIRECTION_BY_POLICIES},
 	    {"192.0.2.1", "10.0.1.1", NO, NO, 0, IN, DIRECTION_BY_ENDS},
@@ -114,10 +112,10 @@ TEST(directions_by_the_first_that_knows)
 	    {"192.0.2.1", "192.0.2.2", NO, OUT, 0, OUT, DIRECTION_BY_SEQUENCE},
 	    {"192.0.2.1", "192.0.2.2", NO, IN, 0, IN, DIRECTION_BY_SEQUENCE},
 	    {"10.0.0.1", "10.0.0.1", NO, OUT, 0, OUT, DIRECTION_BY_SEQUENCE},
-	    /* nothing, and never the replay window alone */
+	    /* nothing; a replay window is not enough */
 	    {"192.0.2.1", "192.0.2.2", NO, NO, 0, NO, DIRECTION_BY_NOTHING},
 	    {"192.0.2.1", "192.0.2.2", NO, NO, 1, NO, DIRECTION_BY_NOTHING},
-	    /* a group, to which nothing but the destination points */
+	    /* a group as destination, and nothing else */
 	    {"192.0.2.1", "239.0.0.1", NO, NO, 0, IN, DIRECTION_BY_GROUP},
 	    {"10.0.0.1", "239.0.0.1", NO, NO, 0, OUT, DIRECTION_BY_GROUP},
 #undef IN
@@ -145,7 +143,7 @@ TEST(directions_by_the_first_that_knows)
 	}
 }
 
-/* Both ends local, and no policy: sequence numbers, or nothing. */
+/* With both ends local and no policy: sequence numbers, or nothing. */
 TEST(both_ends_local_and_no_policy)
 {
 	struct sa sa = sa_between("10.0.0.1", "10.0.1.1");
@@ -155,9 +153,10 @@ TEST(both_ends_local_and_no_policy)
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
 }
 
-TEST(families_are_kept_apart)
+TEST(families_are_separate)
 {
-	struct sa sa = sa_between("2001:db8::9", "a00:1::"); /* the bytes of 10.0.0.1 */
+	struct sa sa = sa_between("2001:db8::9",
+				  "a00:1::"); /* begins with the bytes of 10.0.0.1 */
 
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
 }
@@ -171,14 +170,14 @@ TEST(when_policies_are_needed)
 	ck_assert(!needs_policies(&sa));
 	sa = sa_between("10.0.0.1", "192.0.2.1");
 	ck_assert(!needs_policies(&sa));
-	/* where no end is local they matter unless its own numbers tell */
+	/* with no local end they matter, unless sequence numbers show the direction */
 	sa = sa_between("192.0.2.1", "192.0.2.2");
 	ck_assert(needs_policies(&sa));
 	sa.sequence = SA_DIR_IN;
 	ck_assert(!needs_policies(&sa));
 }
 
-/* A template for an SA to that address, by a policy of that direction. */
+/* A policy of this direction, with a template for an SA to this address. */
 static struct policy policy_to(enum policy_dir dir, const char *daddr)
 {
 	struct policy policy = {.dir = dir, .n_templates = 1};
@@ -188,7 +187,7 @@ static struct policy policy_to(enum policy_dir dir, const char *daddr)
 	return policy;
 }
 
-/* Addresses that are local by a route, on no interface (AnyIP). */
+/* Addresses that are local by a route, not on an interface (AnyIP). */
 
 TEST(a_local_route_is_as_good_as_an_interface)
 {
@@ -222,7 +221,8 @@ TEST(both_ends_local_by_route)
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
 }
 
-/* The rule behind TPROXY, "fwmark 1 lookup 100" with "local default dev lo" there. */
+/* The rule for TPROXY: "fwmark 1 lookup 100", and "local default dev lo" in that
+ * table. */
 TEST(everything_is_local_to_marked_traffic)
 {
 	const struct policy policies[] = {policy_to(POLICY_IN, "198.51.100.1")};
@@ -230,7 +230,7 @@ TEST(everything_is_local_to_marked_traffic)
 
 	kernel.local_routes[kernel.n_local_routes++] = (struct fake_route){
 	    .family = AF_INET, .len = 0, .type = RTN_LOCAL, .mark = 1};
-	/* its own mark or none: the addresses alone do not tell */
+	/* with this mark, addresses do not show the direction */
 	for (sa.mark = 0; sa.mark <= 1; sa.mark++) {
 		sa.mark_mask = sa.mark;
 		ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
@@ -238,7 +238,7 @@ TEST(everything_is_local_to_marked_traffic)
 	}
 	sa.sequence = SA_DIR_IN;
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
-	/* one address behind a mark */
+	/* one address is local for a mark */
 	kernel.local_routes[0].addr = addr_of("198.51.100.1");
 	kernel.local_routes[0].len = 32;
 	local_routes_begin(&routes, LOCAL_ROUTES_GOOD_NS);
@@ -270,7 +270,7 @@ TEST(groups)
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_IN);
 	sa = sa_between("2001:db8::1", "ff02::5");
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
-	/* from any source: by what uses it, or by what it has carried */
+	/* from any source: by the policy that uses it, or by sequence numbers */
 	sa = sa_between("0.0.0.0", "239.1.2.3");
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_UNKNOWN);
 	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_OUT);
@@ -278,7 +278,7 @@ TEST(groups)
 	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_IN);
 	sa.sequence = SA_DIR_OUT;
 	ck_assert_int_eq(direction_of(&sa), SA_DIR_OUT);
-	/* and one's own, looped back */
+	/* and the host's own traffic, looped back */
 	sa = sa_between("10.0.0.1", "239.1.2.3");
 	ck_assert_int_eq(direction_by(&sa, policies, 1), SA_DIR_IN);
 }
@@ -297,8 +297,6 @@ TEST(no_lookup_where_an_end_is_known)
 	direction_of(&sa);
 	ck_assert_uint_eq(kernel.n_lookups, 0);
 }
-
-/* Instances. */
 
 TEST(rows_by_the_rules_that_match)
 {
@@ -437,15 +435,13 @@ TEST(device)
 	const struct sa foreign = sa_between("192.0.2.2", "192.0.2.1");
 
 	configure("a device eth0");
-	ck_assert_uint_eq(row_of(&out, SA_DIR_OUT), 0); /* there is no eth0 now */
+	ck_assert_uint_eq(row_of(&out, SA_DIR_OUT), 0); /* eth0 does not exist */
 	set.instances[1].rules[0].device_index = 2;
 	ck_assert_uint_eq(row_of(&out, SA_DIR_OUT), 1);
 	ck_assert_uint_eq(row_of(&in, SA_DIR_IN), 1);
 	ck_assert_uint_eq(row_of(&other, SA_DIR_OUT), 0);
 	ck_assert_uint_eq(row_of(&foreign, SA_DIR_OUT), 0);
 }
-
-/* Connections. */
 
 static bool connection(const char *local, const char *remote)
 {

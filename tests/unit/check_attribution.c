@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the log says about why an SA counts where it does, and in which direction. */
+/* The log messages about the row and the direction of an SA. */
 #include "collector/collector.h"
 
 #include <stdio.h>

@@ -16,7 +16,7 @@ TEST(transport_mode)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	ck_assert(!guess);
 	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
-	/* another reqid, mode, peer, end or way */
+	/* another reqid, mode, peer, local end or direction */
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 0), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TUNNEL, 5), 0);
@@ -25,7 +25,7 @@ TEST(transport_mode)
 	ck_assert_uint_eq(in_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
 
-/* What xfrm_tmpl_resolve_one and xfrm_state_ok do not look at. */
+/* xfrm_tmpl_resolve_one and xfrm_state_ok ignore them. */
 TEST(addresses_of_a_transport_template)
 {
 	transport_policies(5);
@@ -44,7 +44,7 @@ TEST(tunnel_mode)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TRANSPORT, 5), 0);
 }
 
-/* Its own end is not in the template: it follows from the route. */
+/* The route chooses the local end, which is not in the template. */
 TEST(tunnel_from_any_address)
 {
 	tunnel_policies(5, "203.0.113.1");
@@ -87,7 +87,7 @@ TEST(selectors)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	policy->sport = 40001;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
-	flows[0].local_port = 0; /* not known: it may be */
+	flows[0].local_port = 0; /* unknown: any port */
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	policy->proto = IPPROTO_UDP;
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
@@ -111,7 +111,7 @@ TEST(the_lowest_priority_value_is_used)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TUNNEL, 6), 0);
 }
 
-TEST(of_equal_ones_the_oldest)
+TEST(of_equal_priorities_the_oldest_policy)
 {
 	transport_policies(5);
 	transport_policies(6);
@@ -119,7 +119,8 @@ TEST(of_equal_ones_the_oldest)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
 }
 
-/* Blocked, or let through as it is: no SA serves it, not even one between its ends. */
+/* Blocked or in plain: no SA belongs to the connection, not even one between its
+ * ends. */
 TEST(block_and_bypass)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "0.0.0.0", 0, "0.0.0.0", 0);
@@ -132,7 +133,7 @@ TEST(block_and_bypass)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 }
 
-/* It is that of the SA that lived when the policy was made. */
+/* The SPI is that of the SA at the time when the policy was added. */
 TEST(spi_of_a_template)
 {
 	struct sa sa = sa_between("10.0.0.1", "192.0.2.1", TRANSPORT, 5);
@@ -146,7 +147,7 @@ TEST(spi_of_a_template)
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 }
 
-/* Out it must be equal, in it matches any. */
+/* Outbound it must be equal, inbound 0 matches any reqid. */
 TEST(reqid_0)
 {
 	transport_policies(0);
@@ -170,7 +171,7 @@ TEST(protocols)
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0);
 }
 
-/* Compressed into a tunnel, encrypted between its ends, authenticated around that. */
+/* IPComp in tunnel mode, then ESP and AH between the tunnel's ends. */
 TEST(nested_templates)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
@@ -201,13 +202,13 @@ TEST(marks_of_sas)
 	transport_policies(5);
 	sa.mark = 7;
 	sa.mark_mask = 0xff;
-	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0); /* looked up with 0 */
+	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0); /* the lookup has mark 0 */
 	flows[0].path.out_mark = policies[0].mark = 0x107;
 	policies[0].mark_mask = UINT32_MAX;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 	sa.mark = 8;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0);
-	sa.mark = sa.mark_mask = 0; /* an SA for any mark */
+	sa.mark = sa.mark_mask = 0; /* any mark matches */
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 }
 
@@ -236,7 +237,7 @@ TEST(xfrm_interfaces)
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 	sa.if_id = 8;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0);
-	/* a policy without if_id is met before the interface is */
+	/* a policy without if_id precedes the interface */
 	transport_policies(6);
 	sa.if_id = 9;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0);
@@ -275,7 +276,7 @@ TEST(ties)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 	swap_flows();
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
-	/* of two different claims, too: this one names no source */
+	/* also with two different claims, of which this has no source */
 	policies[0].sport = 40000;
 	policies[0].sport_mask = 0xffff;
 	add_template(add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32), 0,
@@ -287,8 +288,8 @@ TEST(ties)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
 }
 
-/* Policies by port tell two sessions between the same addresses apart. */
-TEST(ports_tell_sessions_apart)
+/* Policies by port distinguish two sessions between the same addresses. */
+TEST(ports_distinguish_sessions)
 {
 	flows[1] = flow_between(2, "10.0.0.1", "192.0.2.1");
 	flows[1].local_port = 40001;
@@ -307,7 +308,7 @@ TEST(ports_tell_sessions_apart)
 	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 6), 2);
 }
 
-/* Several paths of one record: all their SAs. */
+/* With several paths of one record, the SAs of all belong to it. */
 TEST(multipath)
 {
 	flows[1] = flow_between(1, "10.0.1.1", "192.0.2.9");
@@ -337,7 +338,7 @@ TEST(without_a_policy)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.2", TRANSPORT, 5), 0);
 }
 
-/* An SA that other traffic between the same ends has a policy for is not it. */
+/* An SA that a policy for other traffic uses does not belong to the connection. */
 TEST(without_a_policy_but_for_others)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
@@ -348,7 +349,8 @@ TEST(without_a_policy_but_for_others)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
 }
 
-/* A policy without reqid or addresses for another peer asks for that one's alone. */
+/* Without reqid and addresses, a policy for another peer only matches that peer's
+ * SAs. */
 TEST(without_a_policy_but_for_another_peer)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.9", 32);
@@ -360,8 +362,8 @@ TEST(without_a_policy_but_for_another_peer)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
 }
 
-/* The SPI in a template is out of date between a rekey and the policy's update. */
-TEST(an_sa_after_a_rekey_that_another_policy_asks_for)
+/* The SPI in a template is outdated between a rekey and the update of the policy. */
+TEST(an_sa_after_a_rekey_that_another_policy_claims)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
 
@@ -377,11 +379,12 @@ TEST(an_sa_from_any_address)
 	ck_assert_uint_eq(out_owner("0.0.0.0", "192.0.2.2", TRANSPORT, 5), 0);
 }
 
-/* With NAT the ports of UDP are the SA's own affair; the tunnel's ends are what the
- * template says, and inside it travel the addresses of the connection. */
+/* With NAT the template has the ends of the tunnel. The connection's addresses are
+ * inside; UDP ports do not matter. */
 TEST(nat_traversal)
 {
-	flows[0] = flow_between(1, "10.11.0.5", "192.0.2.1"); /* of the tunnel's pool */
+	flows[0] =
+	    flow_between(1, "10.11.0.5", "192.0.2.1"); /* from the pool of the tunnel */
 	add_template(add_policy(POLICY_OUT, "10.11.0.5", 32, "192.0.2.0", 24), ESP,
 		     TUNNEL, 5);
 	ends(&policies[0].templates[0], "192.168.1.7", "203.0.113.1");
@@ -389,7 +392,7 @@ TEST(nat_traversal)
 	ck_assert_uint_eq(out_owner("10.11.0.5", "192.0.2.1", TUNNEL, 5), 0);
 }
 
-/* BEET mode has ends of its own, as a tunnel has. */
+/* In BEET mode the template has the ends, as in tunnel mode. */
 TEST(beet_mode)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32);
@@ -400,7 +403,8 @@ TEST(beet_mode)
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", XFRM_MODE_BEET, 5), 0);
 }
 
-/* Who has a policy for an SA comes before who merely sits between its ends. */
+/* A connection whose policy claims the SA takes precedence over one with the same
+ * ends. */
 TEST(fallback_comes_last)
 {
 	flows[0].remote_port = 3261;
@@ -421,7 +425,7 @@ TEST(direction_not_known)
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_UNKNOWN), 0);
 }
 
-/* One that is being negotiated has all that counts but keys. */
+/* A larval SA has everything that a claim compares. */
 TEST(larval_sas)
 {
 	struct sa sa = sa_between("192.0.2.1", "10.0.0.1", TRANSPORT, 5);
@@ -449,7 +453,7 @@ TEST(equal_or_not)
 	claims_free(&other);
 }
 
-TEST(an_owner_that_is_forgotten)
+TEST(claims_of_an_owner_are_forgotten)
 {
 	const struct sa mine = sa_between("10.0.0.1", "192.0.2.1", TRANSPORT, 0);
 	const struct sa other = sa_between("10.0.0.1", "192.0.2.2", TRANSPORT, 0);

@@ -101,7 +101,7 @@ static bool plain_match(const struct claim_flow *flow, enum policy_dir dir,
 	return false;
 }
 
-/* Whether some policy asks for the SA, for whatever traffic. */
+/* True if any policy uses the SA, for any traffic. */
 static bool plain_asked(const struct sa *sa)
 {
 	for (size_t i = 0; i < n_policies; i++) {
@@ -141,7 +141,8 @@ static bool plain_asked(const struct sa *sa)
 	return false;
 }
 
-/* Whether the connection has the SA: 0 no, 1 as the fallback, 2 by a policy. */
+/* 0: the SA does not belong to the connection, 1: only as the fallback, 2: by a
+ * policy. */
 static int plain_claim(const struct claim_flow *flow, enum policy_dir dir,
 		       const struct sa *sa)
 {
@@ -195,7 +196,7 @@ TEST(random_against_the_rules)
 			flows[i].remote = some_addr();
 			flows[i].path.if_id = roll(3) == 0;
 		}
-		for (unsigned i = 0; i < n_policies; i++) /* ports are not the point */
+		for (unsigned i = 0; i < n_policies; i++) /* no ports */
 			policies[i].sport_mask = policies[i].dport_mask = 0;
 		for (int i = 0; i < 20; i++) {
 			struct sa sa =

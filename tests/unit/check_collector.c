@@ -89,10 +89,10 @@ TEST(events_between_polls)
 	sa.packets = 5;
 	fake_kernel_event(&kernel, message_delsa(&sa));
 	read_events();
-	poll_well(); /* at once: it may yet turn out to be a move */
+	poll_well(); /* too early: a NEWSA could make it a move */
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
-	ck_assert(!collector_wants_poll(collector)); /* nobody needs it so soon */
+	ck_assert(!collector_wants_poll(collector)); /* the deletion can wait */
 	kernel.now += LEDGER_MOVE_NS - 1;
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.key_deletions, 0);
@@ -145,8 +145,8 @@ TEST(events_during_the_dump_that_misses_the_sa)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 }
 
-/* A poll that falls between the two messages of a move. */
-TEST(a_poll_amid_a_move)
+/* A poll between the two messages of a move. */
+TEST(a_poll_during_a_move)
 {
 	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
@@ -167,7 +167,7 @@ TEST(a_poll_amid_a_move)
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 252);
 }
 
-/* Errors: the old rows stand. */
+/* Errors: the old rows stay. */
 
 TEST(dumps_that_fail)
 {
@@ -292,8 +292,8 @@ TEST(events_were_dropped)
 	ck_assert_uint_eq(row(ALL)->discontinuity, 1001 * SECOND);
 }
 
-/* What survived is read, in the same call. */
-TEST(what_survives_a_drop)
+/* The remaining events are read in the same call. */
+TEST(what_stays_after_a_drop)
 {
 	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 
@@ -314,7 +314,7 @@ static void events_are_dropped(struct fake_kernel *fake)
 	fake->n_events_errors = 1;
 }
 
-/* Those that were lost while the dump ran the dump may not have shown. */
+/* The dump may not have shown the SAs of events that were lost during it. */
 TEST(events_dropped_during_the_dump)
 {
 	poll_well();
@@ -339,8 +339,8 @@ TEST(a_flood_does_not_starve_the_dump)
 	ck_assert_uint_lt(strlen(kernel.asked), 100);
 }
 
-/* What is left unread before a dump is read after it; only what is left then is lost.
- */
+/* Events that are left before a dump are read after it. Only those left then are
+ * lost. */
 TEST(a_burst_that_takes_long_to_read)
 {
 	static const struct {
@@ -384,7 +384,7 @@ TEST(a_bad_event_is_a_lost_event)
 	ck_assert_uint_eq(health()->resyncs, 1);
 }
 
-TEST(a_resync_that_fails_is_still_owed)
+TEST(a_resync_that_fails_is_repeated)
 {
 	poll_well();
 	kernel.events_error = -ENOBUFS;
@@ -399,7 +399,7 @@ TEST(a_resync_that_fails_is_still_owed)
 	ck_assert(!collector_wants_poll(collector));
 }
 
-/* Someone else knows that messages are missing. */
+/* The caller knows that messages are missing. */
 TEST(a_gap_that_was_told)
 {
 	poll_well();
@@ -432,7 +432,7 @@ TEST(a_flush_marks_its_rows)
 	ck_assert_uint_eq(row("b")->stats.active_sa, 1);
 }
 
-/* Age. */
+/* Staleness. */
 
 TEST(rows_go_stale)
 {

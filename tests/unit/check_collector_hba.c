@@ -8,7 +8,7 @@
 
 CHAPTER(world_setup, world_teardown);
 
-/* HBAs that are found, and whose SAs the policies tell. */
+/* Discovered HBAs, with SAs that policies attribute. */
 
 static const struct policy_values out_policy = {
     .saddr = "10.0.0.1",
@@ -34,7 +34,15 @@ static void log_in(void)
 	tree_text(&tree, "class/iscsi_connection/connection1:0/port", "3260\n");
 }
 
-TEST(a_found_hba)
+/* One that XFRM never sees. */
+static void add_adapter(void)
+{
+	tree_link(&tree, "class/iscsi_host/host8",
+		  "../../devices/pci0000:00/0000:00:03.0/host8/iscsi_host/host8");
+	tree_text(&tree, "class/scsi_host/host8/proc_name", "qla4xxx\n");
+}
+
+TEST(a_discovered_hba)
 {
 	log_in();
 	fake_kernel_policy(&kernel, &out_policy);
@@ -57,7 +65,7 @@ TEST(a_found_hba)
 	ck_assert_str_eq(row("tcp:default")->transport, "tcp");
 }
 
-/* strongSwan makes the SAs, then the policies. */
+/* strongSwan adds the SAs, then the policies. */
 TEST(a_policy_just_after_its_sa)
 {
 	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
@@ -100,7 +108,7 @@ TEST(a_policy_during_the_dump)
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 0);
 }
 
-/* An SA that served before the session came moves, and what it carried stays. */
+/* An SA from before the session gets another row, and its earlier bytes stay. */
 TEST(a_session_after_its_sa)
 {
 	fake_kernel_policy(&kernel, &out_policy);
@@ -115,7 +123,7 @@ TEST(a_session_after_its_sa)
 	ck_assert_uint_eq(row("tcp:default")->stats.key_additions, 1);
 }
 
-/* The SPD is read when it changes, not at each poll; and not at all for nobody. */
+/* The SPD is read after a change, not at each poll, and not without a session. */
 TEST(policies_are_read_when_needed)
 {
 	poll_well();
@@ -170,7 +178,7 @@ TEST(a_guess_waits_for_the_policy)
 	ck_assert_uint_eq(row("tcp:default")->stats.active_sa, 0);
 }
 
-TEST(a_guess_when_none_comes)
+TEST(a_guess_when_no_policy_comes)
 {
 	sa_without_policy_comes();
 	poll_well();
@@ -192,7 +200,7 @@ TEST(a_guess_at_the_start)
 	ck_assert_uint_eq(row(ALL)->stats.key_additions, 0);
 }
 
-/* The policies have been read, but not what they hang on. */
+/* The policies were read, but not the interfaces that they need. */
 TEST(a_policy_before_a_dump_that_fails)
 {
 	struct policy_values other = out_policy;
@@ -237,7 +245,7 @@ TEST(discovery_that_is_turned_off)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
 
-/* Which interface a rule names is known before whose a connection is. */
+/* Devices of rules are resolved before connections are attributed. */
 TEST(a_session_by_its_device)
 {
 	kernel.interface = "eth0";
@@ -249,7 +257,7 @@ TEST(a_session_by_its_device)
 	ck_assert_uint_eq(snapshot.n_rows, 2);
 }
 
-/* Under its new name a row has numbers that nobody has seen there. */
+/* A rename is a discontinuity: no reader has seen these numbers under the new name. */
 static void rename_to_storage(void)
 {
 	struct instance_set set;
@@ -275,8 +283,8 @@ TEST(renames_are_discontinuities)
 	ck_assert_uint_eq(row("storage")->discontinuity, kernel.now - SECOND);
 }
 
-/* Two tunnels to anywhere: which one the connection takes, its route tells. */
-TEST(routes_tell_the_policy)
+/* Two tunnels to any address: the route shows which one the connection takes. */
+TEST(the_route_shows_the_policy)
 {
 	struct policy_values policy = out_policy;
 	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.9", 1);
@@ -318,14 +326,12 @@ TEST(no_route_no_tunnel)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
 
-/* With one HBA what the namespace counts is its own, with two it is shared; adapters
- * that XFRM never sees have no part in it. */
-TEST(errors_of_found_hbas)
+/* One HBA has the namespace's errors alone, two share them. Adapters with an own
+ * IPsec have none. */
+TEST(errors_of_discovered_hbas)
 {
 	log_in();
-	tree_link(&tree, "class/iscsi_host/host8",
-		  "../../devices/pci0000:00/0000:00:03.0/host8/iscsi_host/host8");
-	tree_text(&tree, "class/scsi_host/host8/proc_name", "qla4xxx\n");
+	add_adapter();
 	kernel.xfrm_stat = "XfrmInNoStates\t5\n";
 	poll_well();
 	ck_assert_uint_eq(row("tcp:default")->stats.bad_spi_packets, 5);
@@ -344,4 +350,19 @@ TEST(errors_of_found_hbas)
 	ck_assert_uint_eq(row("qla4xxx:0000:00:03.0")->stats.bad_spi_packets, 0);
 	ck_assert_int_eq(row("qla4xxx:0000:00:03.0")->error_scope,
 			 ERROR_SCOPE_INSTANCE);
+}
+
+/* An adapter with its own IPsec has a part in the errors if it is configured as well.
+ */
+TEST(errors_of_a_configured_adapter)
+{
+	OPEN("qla4xxx:0000:00:03.0 reqid 9");
+	log_in();
+	add_adapter();
+	kernel.xfrm_stat = "XfrmInNoStates\t5\n";
+	poll_well();
+	ck_assert_uint_eq(row("tcp:default")->stats.bad_spi_packets, 5);
+	ck_assert_uint_eq(row("qla4xxx:0000:00:03.0")->stats.bad_spi_packets, 5);
+	ck_assert_int_eq(row("qla4xxx:0000:00:03.0")->error_scope,
+			 ERROR_SCOPE_NAMESPACE);
 }

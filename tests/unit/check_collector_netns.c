@@ -28,7 +28,8 @@ TEST(two_namespaces_in_one_snapshot)
 	fake_kernel_free(&other);
 }
 
-/* The oldest of the namespaces' polls is told: one that never was is older than any. */
+/* The last poll is the oldest of all namespaces; a namespace without a poll is the
+ * oldest. */
 TEST(a_namespace_that_was_never_polled)
 {
 	struct collector *second = make_collector(&kernel, "blue", NULL);
@@ -69,14 +70,14 @@ TEST(rows_of_another_namespace)
 	ck_assert_str_eq(snapshot.xfrm[0].netns, longest);
 }
 
-/* A namespace that goes, and another of its name. */
+/* A namespace disappears, and another one gets its name. */
 
 static void come_again(bool same)
 {
 	ck_assert_int_eq(collector_attach(collector, &kernel, same), 0);
 }
 
-TEST(a_namespace_goes)
+TEST(a_namespace_disappears)
 {
 	struct sa_values larval = sa_values_of("192.0.2.1", "10.0.0.1", 3);
 	uint64_t before;
@@ -84,7 +85,7 @@ TEST(a_namespace_goes)
 	struct sa_values younger = sa_values_of("10.0.0.1", "192.0.2.1", 4);
 
 	larval.algs = MESSAGE_LARVAL;
-	younger.add_time++; /* of the first: a rekey, if that went alone */
+	younger.add_time++; /* if only the first ended, that was a rekey */
 	OPEN("a remote 192.0.2.2");
 	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
 	sad_has(200);
@@ -128,7 +129,7 @@ TEST(another_namespace_of_the_name)
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 6);
 	collector_detach(collector);
-	/* the very same numbers, and yet another's */
+	/* the same numbers in another namespace */
 	come_again(false);
 	kernel.xfrm_stat = no_errors;
 	in.integrity_failed = 0;
@@ -141,7 +142,7 @@ TEST(another_namespace_of_the_name)
 	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 7);
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 6);
 	ck_assert(row(ALL)->active);
-	/* its errors count from the first */
+	/* its errors count from 0 */
 	in.integrity_failed = 1;
 	sad_has(200);
 	fake_kernel_sa(&kernel, &in);
@@ -160,7 +161,7 @@ TEST(another_namespace_of_the_name)
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
 }
 
-/* The very namespace, which lived on unwatched: nothing of it is counted twice. */
+/* The same namespace, which continued unread: nothing counts twice. */
 TEST(the_same_namespace_again)
 {
 	kernel.xfrm_stat = "XfrmInNoStates\t7\nXfrmInStateProtoError\t10\n";
@@ -179,7 +180,7 @@ TEST(the_same_namespace_again)
 	ck_assert_uint_eq(row(ALL)->stats.bad_spi_packets, 9);
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
 	ck_assert_uint_eq(row(ALL)->discontinuity, 1100 * SECOND);
-	/* what is gone by then is gone */
+	/* SAs that have ended meanwhile are lost */
 	collector_detach(collector);
 	come_again(true);
 	sad_is_empty();
@@ -189,8 +190,8 @@ TEST(the_same_namespace_again)
 	ck_assert_uint_eq(row(ALL)->stats.confidential_bytes_sent, 500);
 }
 
-/* What events and a failed dump left open is settled at the end. */
-TEST(a_namespace_goes_amid_everything)
+/* Open events and a failed dump are settled when the namespace disappears. */
+TEST(a_namespace_disappears_with_open_events)
 {
 	struct sa_values leaving = sa_values_of("10.0.0.1", "192.0.2.1", 1);
 	struct sa_values found = sa_values_of("10.0.0.1", "192.0.2.1", 2);
@@ -219,7 +220,7 @@ TEST(a_namespace_goes_amid_everything)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 1);
 }
 
-TEST(whether_anything_was_counted)
+TEST(has_counted)
 {
 	struct sa_values larval = sa_values_of("192.0.2.1", "10.0.0.1", 3);
 
@@ -238,8 +239,8 @@ TEST(whether_anything_was_counted)
 	ck_assert(collector_has_counted(collector));
 }
 
-/* One that has gone makes the others' last poll no older. */
-TEST(health_without_those_that_have_gone)
+/* A namespace that has disappeared does not make the last poll older. */
+TEST(health_without_namespaces_that_have_disappeared)
 {
 	struct fake_kernel other = {.now = 500 * SECOND, .xfrm_stat = no_errors};
 	struct collector *second = make_collector(&other, "blue", NULL);

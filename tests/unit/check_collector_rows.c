@@ -7,7 +7,7 @@
 
 CHAPTER(world_setup, world_teardown);
 
-/* Columns 7 and 8, which only the namespace has. */
+/* Columns 7 and 8, which only exist for the whole namespace. */
 
 TEST(errors_with_no_instance)
 {
@@ -71,7 +71,7 @@ TEST(not_decrypted_never_goes_back)
 	fake_kernel_sa(&kernel, &sa);
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_decrypted, 10);
-	/* failures that came between the two reads */
+	/* failures between the two reads */
 	sad_is_empty();
 	sa.integrity_failed = 3;
 	fake_kernel_sa(&kernel, &sa);
@@ -88,7 +88,7 @@ TEST(not_decrypted_never_goes_back)
 	ck_assert_uint_eq(row(ALL)->stats.packets_not_authenticated, 100);
 }
 
-/* An integrity failure of any row's SA is one of the namespace's protocol errors. */
+/* Each integrity failure, in any row, is also a protocol error of the namespace. */
 TEST(integrity_failures_of_all_rows)
 {
 	struct sa_values a = sa_values_of("192.0.2.1", "10.0.0.1", 1);
@@ -116,7 +116,7 @@ TEST(xfrm_table)
 	ck_assert_uint_eq(snapshot.xfrm[1].counter.value, 2);
 }
 
-/* Whose SA, and which way. */
+/* Row and direction of an SA. */
 
 TEST(rows_by_configuration)
 {
@@ -132,8 +132,8 @@ TEST(rows_by_configuration)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 }
 
-/* Policies are read where an SA needs them, and again when they have changed. */
-TEST(policies_tell_the_direction)
+/* Policies are read when an SA needs them, and again after a change. */
+TEST(policies_show_the_direction)
 {
 	struct sa_values sa = sa_values_of("10.0.0.1", "10.0.1.1", 1);
 	const struct policy_values policy = {
@@ -158,7 +158,7 @@ TEST(policies_tell_the_direction)
 	ck_assert_ptr_null(strchr(kernel.asked, 'P'));
 }
 
-TEST(policies_are_not_read_in_vain)
+TEST(policies_are_not_read_without_need)
 {
 	const struct policy_values policy = {.saddr = "0.0.0.0", .daddr = "0.0.0.0"};
 
@@ -241,7 +241,7 @@ TEST(an_instance_that_is_gone_keeps_its_row)
 	ck_assert_uint_eq(snapshot.n_rows, 3);
 }
 
-/* The system's view: interfaces and sessions. */
+/* Interfaces and sessions. */
 
 TEST(sessions)
 {
@@ -263,7 +263,7 @@ TEST(sessions)
 	ck_assert_uint_eq(row("a")->sessions, 0);
 }
 
-/* A name that was known once stays when its sessions are gone. */
+/* An initiator name stays after its sessions have ended. */
 TEST(sessions_that_end)
 {
 	OPEN("a local 10.0.0.1");

@@ -12,9 +12,8 @@
 static struct tree tree;
 static pid_t holder;
 
-/* In a tmpfs, where the state directory usually is: /proc/locks names files by the
- * device of their file system, which on overlayfs and btrfs is not the one of stat(2).
- */
+/* In a tmpfs, as the state directory usually is: /proc/locks has the device of the
+ * file system, which on overlayfs and btrfs is not that of stat(2). */
 static void setup(void)
 {
 	if (!access("/dev/shm", W_OK | X_OK))

@@ -10,10 +10,9 @@
 #include "runner.h"
 
 /*
- * Addresses that are local without being on an interface: whether the bytes of their
- * SAs are counted in the right direction, and configured instances active. The host has
- * 10.0.0.1 on an interface; SAs have no replay window, so that nothing but the
- * addresses tells their direction.
+ * Addresses that are local but not on an interface: bytes count in the right direction,
+ * and configured instances are active. The host has 10.0.0.1 on an interface. The SAs
+ * have no replay window, so only the addresses show their direction.
  */
 
 #define SECOND UINT64_C(1000000000)
@@ -137,7 +136,7 @@ TEST(bytes_to_a_group)
 	ck_assert_uint_eq(received(ALL), 300);
 }
 
-/* Both messages are read at once, when the SA has long gone. */
+/* Both messages are read at once, after the SA has ended. */
 TEST(an_sa_that_lives_between_two_polls)
 {
 	struct sa_values sa = sa_between("192.0.2.1", "10.9.0.1");
@@ -157,7 +156,7 @@ TEST(an_sa_that_lives_between_two_polls)
 	ck_assert_uint_eq(row(ALL)->discontinuity, discontinuity);
 }
 
-/* Whoever makes the SA first and the route then loses nothing. */
+/* No byte is lost if the route is added after the SA. */
 TEST(the_route_comes_after_the_sa)
 {
 	struct sa_values sa = sa_between("192.0.2.1", "10.9.0.1");
@@ -174,8 +173,8 @@ TEST(the_route_comes_after_the_sa)
 	ck_assert_uint_eq(sent(ALL), 0);
 }
 
-/* As behind TPROXY, where no address tells. */
-TEST(the_policy_tells_where_no_address_does)
+/* With TPROXY, no address shows the direction. */
+TEST(the_policy_shows_the_direction_where_no_address_does)
 {
 	const struct sa_values sa = sa_between("192.0.2.1", "198.51.100.1");
 	const struct policy_values policy = {
@@ -208,8 +207,8 @@ TEST(no_lookups_on_an_ordinary_host)
 	ck_assert_uint_eq(kernel.n_lookups, 0);
 }
 
-/* 20,000 SAs with no local end: each address is looked up once, at most a budget's
- * worth in a poll, and another poll is asked for until all are. */
+/* 20,000 SAs without a local end: each address is looked up once, within the budget
+ * of each poll, and another poll is wanted until all are known. */
 TEST(a_gateway_with_many_unknown_ends)
 {
 	enum { N = 20000 };
@@ -296,7 +295,7 @@ TEST(an_instance_for_a_group)
 	ck_assert_uint_eq(row(ALL)->stats.active_sa, 0);
 }
 
-/* A route to a part of the prefix: the SAs tell that there is one. */
+/* A route to a part of the prefix: only the SAs show that it exists. */
 TEST(an_instance_for_a_prefix_of_which_a_part_is_local)
 {
 	const struct sa_values in = sa_between("192.0.2.1", "10.9.0.7");

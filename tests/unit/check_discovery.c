@@ -7,8 +7,8 @@
 
 CHAPTER(discovery_setup, discovery_teardown);
 
-/* Two records, one of which has two sessions; unbound, so that the host has nothing but
- * its address. */
+/* Two records, one with two sessions. They are not bound to a device, so the host
+ * only has an address. */
 TEST(iscsi_tcp)
 {
 	tcp(3, "eth1", IQN "a");
@@ -63,7 +63,8 @@ TEST(iscsi_tcp_on_a_device)
 	ck_assert_mem_eq(&sysfs.connections[0].remote, &remote, sizeof(remote));
 }
 
-/* Software too, although its host is a child of the RDMA card; it shows no address. */
+/* Software as well, although its host is a child of the RDMA adapter. It shows no
+ * address. */
 TEST(iser)
 {
 	const struct hba_host host = {HBA_ISER, 9, .parent = PCI};
@@ -87,8 +88,8 @@ TEST(iser)
 	ck_assert_str_eq(sysfs.hosts[0].pci, "0000:04:00.0");
 }
 
-/* Both functions of one card, one without an address; their sessions have no initiator
- * name, the hosts have. */
+/* Both functions of one adapter, one without an address. The hosts have initiator
+ * names, the sessions do not. */
 TEST(qla4xxx)
 {
 	const struct hba_host first = {HBA_QLA4XXX,
@@ -140,7 +141,7 @@ TEST(qla4xxx)
 	ck_assert_uint_eq(sysfs.hosts[1].family, 0);
 }
 
-/* Its address is the interface's. */
+/* The interface has the address. */
 TEST(be2iscsi)
 {
 	const struct hba_host host = {HBA_BE2ISCSI,
@@ -172,7 +173,7 @@ TEST(be2iscsi)
 	ck_assert_uint_eq(sysfs.connections[0].local_port, 0);
 }
 
-/* The initiator's name is at the session alone: it stays when the session goes. */
+/* Only the session has the initiator name, which stays after the session has ended. */
 TEST(bnx2i)
 {
 	struct hba_host host = {
@@ -204,7 +205,7 @@ TEST(bnx2i)
 	ck_assert_str_eq(get("bnx2i:0000:05:00.0")->initiator_name, IQN "b");
 }
 
-/* What it calls its network interface is the host's own name. */
+/* Its netdev attribute is the name of the host. */
 TEST(qedi)
 {
 	const struct hba_host host = {HBA_QEDI, 11,
@@ -226,7 +227,7 @@ TEST(qedi)
 	ck_assert(!get("qedi:0000:18:00.4")->software);
 }
 
-/* One PCI function, a host for each port. */
+/* One PCI function with a host for each port. */
 TEST(cxgb4i)
 {
 	const struct hba_host first = CXGB4I_PORT(2, "50", "eth4");

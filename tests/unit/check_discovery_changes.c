@@ -8,7 +8,7 @@
 
 CHAPTER(discovery_setup, discovery_teardown);
 
-/* While iscsid logs in the kernel has neither record nor initiator. */
+/* During a login the kernel has neither record nor initiator. */
 TEST(a_login_under_way)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP, 3, .ipaddress = "10.0.1.1"};
@@ -22,12 +22,12 @@ TEST(a_login_under_way)
 	ck_assert_uint_eq(set.n, 1);
 	ck_assert_uint_eq(sysfs.n_connections, 1);
 	ck_assert(iscsi_sysfs_unsettled(&sysfs));
-	/* a rule by address knows whose it is already */
+	/* a rule by address matches already */
 	instances_configure(&set, "mine remote 10.0.1.2");
 	look();
 	ck_assert_str_eq(owner_of(1), "mine");
 	forget();
-	/* the record's name is set first, which is not the time yet */
+	/* the record is set first, which is too early */
 	hba_log_out(&tree, &host, &session);
 	session.iface = "eth1";
 	hba_log_in(&tree, &host, &session);
@@ -43,7 +43,7 @@ TEST(a_login_under_way)
 	ck_assert(!iscsi_sysfs_unsettled(&sysfs));
 }
 
-/* Attributes go before the entry of the class, and come after it. */
+/* Attributes disappear before the entry of the class, and appear after it. */
 TEST(entries_without_attributes)
 {
 	const struct hba_host port = CXGB4I_PORT(8, "50", "eth4");
@@ -75,7 +75,7 @@ TEST(entries_without_attributes)
 	ck_assert_uint_eq(set.n, 2);
 }
 
-/* The host of a session is not there any more, or not yet. */
+/* The host of a session has disappeared, or not appeared yet. */
 TEST(a_session_without_a_host)
 {
 	tcp(1, "eth1", IQN "a");
@@ -97,11 +97,11 @@ TEST(odd_entries)
 	look();
 	ck_assert_uint_eq(set.n, 1);
 	ck_assert_uint_eq(sysfs.n_connections, 0);
-	ck_assert_uint_eq(sysfs.n_hosts, 1); /* the link says that there is one */
+	ck_assert_uint_eq(sysfs.n_hosts, 1); /* the link says that it exists */
 }
 
-/* Neither host nor connection has an address while the session recovers; the record's
- * is where the login began, not where the target sent it to. */
+/* During recovery, host and connection have no address. The persistent address is
+ * that of the login, not that of the portal to which the target redirected it. */
 TEST(a_session_that_recovers)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP, 3, .ipaddress = "10.0.1.1"};
@@ -137,7 +137,7 @@ TEST(a_session_that_recovers)
 		ck_assert(get("tcp:eth1")->present);
 		ck_assert_uint_eq(get("tcp:eth1")->local_if_index, 3);
 	}
-	/* with nothing to recall there is the record's, or nothing */
+	/* without an earlier reading: the persistent address, or none */
 	iscsi_sysfs_free(&sysfs);
 	look();
 	ck_assert(!sysfs.connections[0].has_local);
@@ -151,7 +151,7 @@ TEST(a_session_that_recovers)
 	ck_assert_str_eq(owner_of(1), "tcp:eth1");
 }
 
-/* A session that comes back elsewhere is there, not where it was. */
+/* A session that reconnects elsewhere has its new addresses. */
 TEST(a_session_that_moves)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP, 3, .ipaddress = "10.0.1.1"};
@@ -171,7 +171,7 @@ TEST(a_session_that_moves)
 	look();
 	ck_assert_uint_eq(sysfs.connections[0].family, AF_INET6);
 	ck_assert_mem_eq(&sysfs.connections[0].local, &local, sizeof(local));
-	/* the local one alone is unknown: what it was in another family says nothing */
+	/* only the local one is unknown; the old one is of another family */
 	tree_delete(&tree, "class/iscsi_host/host3/ipaddress");
 	session.address = "10.0.1.2";
 	hba_remove_session(&tree, &later, &session);
@@ -181,7 +181,7 @@ TEST(a_session_that_moves)
 	ck_assert(!sysfs.connections[0].has_local);
 }
 
-/* Two connections of one session, which other drivers than today's might have. */
+/* Two connections of one session, which no present driver has. */
 TEST(connections_of_one_session)
 {
 	tcp(1, "eth1", IQN "a");

@@ -9,7 +9,7 @@
 
 CHAPTER(discovery_setup, discovery_teardown);
 
-/* Another configuration, of one line and one rename or none. */
+/* Another configuration, with at most one line and one rename. */
 static void reconfigure(const char *line, const char *rename)
 {
 	const char *const lines[] = {line, NULL};
@@ -32,7 +32,7 @@ TEST(discovery_off)
 	look();
 	ck_assert_uint_eq(set.n, 3);
 	ck_assert_ptr_null(owner_of(1));
-	/* what is configured under the name that would be found is found */
+	/* an instance configured under the discovered name is used */
 	ck_assert_str_eq(owner_of(2), "tcp:eth1");
 	ck_assert_uint_eq(get("tcp:eth1")->sessions, 1);
 	ck_assert(!get("mine")->present);
@@ -43,8 +43,7 @@ TEST(a_configured_instance_covers_a_connection)
 	instances_configure(&set, "z local 10.0.1.0/24");
 	instances_configure(&set, "b remote 10.0.1.2");
 	instances_configure(
-	    &set,
-	    "a reqid 5"); /* no condition on addresses: no connection is its own */
+	    &set, "a reqid 5"); /* without an address, it has no connections */
 	tcp(1, "eth1", IQN "a");
 	look();
 	ck_assert_str_eq(owner_of(1), "b");
@@ -102,7 +101,7 @@ TEST(a_renamed_record)
 	ck_assert_uint_eq(set.n, 2);
 }
 
-/* The new name is another row's: the HBA's goes on under it, with its rules. */
+/* Another row has the new name: the HBA's row takes the name, with its rules. */
 TEST(renamed_to_the_name_of_another_row)
 {
 	int number;
@@ -120,7 +119,7 @@ TEST(renamed_to_the_name_of_another_row)
 	ck_assert(!get("tcp:eth1")->present);
 	ck_assert_str_eq(get("tcp:eth1")->found, "");
 	ck_assert_uint_eq(set.n, 3);
-	/* and back: each its own again */
+	/* and back */
 	reconfigure("mine reqid 5", NULL);
 	look();
 	ck_assert_str_eq(owner_of(1), "tcp:eth1");
@@ -131,7 +130,7 @@ TEST(renamed_to_the_name_of_another_row)
 	ck_assert_uint_eq(set.n, 3);
 }
 
-/* Two HBAs that change names: each has its row under the other's name. */
+/* Two HBAs exchange their names: each keeps its row. */
 TEST(names_that_are_exchanged)
 {
 	static const char *const renames[] = {"tcp:a tcp:b", "tcp:b tcp:a", NULL};
@@ -151,8 +150,8 @@ TEST(names_that_are_exchanged)
 	ck_assert_uint_eq(set.n, 3);
 }
 
-/* No HBA gets the row of what belongs to none. */
-TEST(nobody_is_unattributed)
+/* No HBA gets the unattributed row. */
+TEST(no_hba_is_unattributed)
 {
 	ck_assert_int_eq(instance_set_found(&set, INSTANCE_UNATTRIBUTED, true),
 			 -ENOENT);

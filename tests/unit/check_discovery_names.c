@@ -6,12 +6,12 @@
 
 #include "util/text.h"
 
-/* Names: they stay, belong to one HBA each, and are valid whatever sysfs says. */
+/* Names are permanent, unique, and valid for any contents of sysfs. */
 
 CHAPTER(discovery_setup, discovery_teardown);
 
-/* Other host numbers, another order, other session numbers. */
-TEST(names_outlast_a_reboot)
+/* With other host and session numbers, in another order. */
+TEST(names_stay_the_same_after_a_reboot)
 {
 	struct hba_host card = {HBA_BNX2I,           0,      PCI,
 				"00:10:18:a5:32:19", "eth2", .ipaddress = ""};
@@ -44,7 +44,7 @@ TEST(names_outlast_a_reboot)
 		ck_assert(get(before[i])->present);
 }
 
-TEST(a_row_outlasts_its_sessions)
+TEST(a_row_stays_after_its_sessions)
 {
 	int number;
 
@@ -60,7 +60,7 @@ TEST(a_row_outlasts_its_sessions)
 	ck_assert_uint_eq(get("tcp:eth1")->local_if_index, 0);
 	ck_assert_str_eq(get("tcp:eth1")->initiator_name, IQN "a");
 	ck_assert_str_eq(get("tcp:eth1")->transport, "tcp");
-	tcp(3, "default", IQN "a"); /* the number of the host that was */
+	tcp(3, "default", IQN "a"); /* the number of an earlier host */
 	tcp(6, "eth1", IQN "a");
 	look();
 	ck_assert_int_eq(instance_set_find(&set, "tcp:eth1"), number);
@@ -68,7 +68,7 @@ TEST(a_row_outlasts_its_sessions)
 	ck_assert_str_eq(owner_of(3), "tcp:default");
 }
 
-TEST(an_adapter_that_is_taken_out)
+TEST(an_adapter_that_disappears)
 {
 	const struct hba_host host = {HBA_QEDI, 1, PCI, "f4:e9:d4:ee:30:11",
 				      .ipaddress = ""};
@@ -85,7 +85,7 @@ TEST(an_adapter_that_is_taken_out)
 	ck_assert(get("qedi:0000:04:00.0")->present);
 }
 
-/* A second initiator name on one record. */
+/* A record with a second initiator. */
 
 #define OTHER "tcp:default:" IQN
 
@@ -115,8 +115,8 @@ TEST(the_first_initiator_has_the_plain_name)
 	ck_assert_uint_eq(set.n, 3);
 }
 
-/* Who has a name of his own does not move into the one that becomes free; a third
- * does. The first then gets one of his own, too. */
+/* When the plain name becomes free, an initiator with a name of its own keeps that,
+ * and a third one gets the plain name. The first then gets its own name as well. */
 TEST(the_first_initiator_logs_out)
 {
 	tcp(1, "default", IQN "a");
@@ -143,7 +143,7 @@ TEST(the_first_initiator_logs_out)
 	ck_assert_str_eq(owner_of(2), OTHER "b");
 }
 
-/* On another record it does not hold the first one's name. */
+/* On another record, an initiator does not reserve the name of the first. */
 TEST(the_first_initiator_goes_to_another_record)
 {
 	tcp(1, "default", IQN "a");
@@ -168,7 +168,7 @@ TEST(initiators_after_a_restart)
 	ck_assert_uint_eq(set.n, 3);
 	ck_assert_str_eq(owner_of(1), "tcp:default");
 	ck_assert_str_eq(owner_of(2), OTHER "a");
-	/* gone while the daemon was away, and back the other way round */
+	/* ended while the daemon was down, and back in the other order */
 	tcp_out(1);
 	tcp_out(2);
 	restart();
@@ -181,7 +181,7 @@ TEST(initiators_after_a_restart)
 	ck_assert_uint_eq(set.n, 3);
 }
 
-/* A record of the same name, of another transport, is another record. */
+/* Records of two transports with the same name are different. */
 TEST(two_transports)
 {
 	const struct hba_host host = {HBA_ISER, 9, .parent = PCI};
@@ -216,7 +216,7 @@ TEST(long_names)
 	ck_assert_uint_eq(strlen(set.instances[1].name), 64);
 	ck_assert_str_eq(set.instances[1].initiator_name, initiator);
 	snprintf(first, sizeof(first), "%s", set.instances[1].name);
-	/* another that differs far behind the cut has another name */
+	/* a name that only differs far behind the cut is another one */
 	initiator[222] = 'j';
 	tcp(2, record, initiator);
 	look();
@@ -249,7 +249,7 @@ TEST(odd_bytes)
 	ck_assert_str_ne(owner_of(1), owner_of(2));
 }
 
-/* Bytes that cannot be shown, and characters that mean something in names. */
+/* Unprintable bytes, and characters with a meaning in names. */
 TEST(hostile_records_have_rows_of_their_own)
 {
 	static const char *const records[] = {
@@ -281,7 +281,7 @@ TEST(hostile_records_have_rows_of_their_own)
 			 "open-iscsi interface \"a\\x5cxe9\"");
 }
 
-/* Record "default" with a second initiator, and a record that is called like both. */
+/* Record "default" with a second initiator, and a record whose name looks like both. */
 TEST(a_record_that_looks_like_record_and_initiator)
 {
 	char before[INSTANCE_NAME_MAX + 1];

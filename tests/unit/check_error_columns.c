@@ -6,11 +6,11 @@
 #include "runner.h"
 #include "world.h"
 
-/* Columns 7 and 8 and the Xfrm table: what they do when the kernel's counters are
- * missing, odd, wrapped or set back. Which rows have a part in them: check_collector.
- */
+/* Columns 7 and 8 and the Xfrm table when the kernel's counters are missing,
+ * malformed, wrapped or set back. For the rows that have these errors see
+ * check_collector. */
 
-/* A poll a second later that finds this in the file. */
+/* A poll a second later, with this text in xfrm_stat. */
 static void poll_with(const char *text)
 {
 	kernel.now += SECOND;
@@ -97,7 +97,7 @@ TEST(a_file_of_another_form)
 	ck_assert_int_eq(status(), -EBADMSG);
 }
 
-/* What can be read is read. */
+/* The lines that can be read are used. */
 TEST(an_odd_line)
 {
 	poll_with(
@@ -108,7 +108,8 @@ TEST(an_odd_line)
 	ck_assert_uint_eq(not_decrypted(), 10);
 }
 
-/* The line that is missing or cut keeps its value, and the columns say so. */
+/* A counter keeps its value if its line is missing or cut, and the columns report
+ * that. */
 TEST(a_counter_that_is_missing)
 {
 	poll_with(good);
@@ -201,7 +202,7 @@ TEST(a_wrap_while_the_namespace_was_not_watched)
 	ck_assert_uint_eq(bad_spi(), UINT64_C(4294967300));
 }
 
-/* Another one's counters begin at 0: that is neither a wrap nor set back. */
+/* The counters of another namespace begin at 0: no wrap, and not set back. */
 TEST(another_namespace_after_a_wrap)
 {
 	poll_with("XfrmInNoStates 4294967290\nXfrmInStateProtoError 1\n");
@@ -214,7 +215,7 @@ TEST(another_namespace_after_a_wrap)
 	ck_assert_uint_eq(not_decrypted(), 1);
 }
 
-/* One namespace without the counters is enough; one that has gone does not matter. */
+/* One namespace without the counters is enough, unless it has disappeared. */
 TEST(several_namespaces)
 {
 	struct fake_kernel other = {.now = 500 * SECOND, .xfrm_stat_error = -ENOENT};

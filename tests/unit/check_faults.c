@@ -9,9 +9,8 @@
 #include "tree.h"
 
 /*
- * Each of the kernel's operations fails, and each pair of them, with each errno that it
- * may give, once or for ever, from the start or later. The SAs are counted all the
- * same.
+ * Each kernel operation and each pair of them fails with each errno that it can return,
+ * once or always, from the start or later. The SAs count correctly anyway.
  */
 
 #define SECOND UINT64_C(1000000000)
@@ -31,7 +30,7 @@ static struct fake_kernel kernel;
 static struct collector *collector;
 static struct tree tree;
 
-/* How often each still fails, and how often it has. */
+/* How often each will still fail, and has failed. */
 static struct {
 	unsigned left[N_OPS];
 	unsigned failed[N_OPS];
@@ -47,7 +46,7 @@ static bool fails(enum op op)
 	return true;
 }
 
-/* In the middle: one message has been told. */
+/* In the middle, after one message. */
 struct cut {
 	kernel_message_cb cb;
 	void *ctx;
@@ -104,8 +103,9 @@ static int read_xfrm_stat(void *ctx, struct xfrm_stat *ret)
 				: fake_kernel_ops.read_xfrm_stat(ctx, ret);
 }
 
-/* The scene: an HBA whose policies look at the interface, with an SA each way; and an
- * SA between two local addresses, whose direction a policy tells. */
+/* The scene: an HBA with policies that depend on the interface, and an SA in each
+ * direction; and an SA between two local addresses, with a direction that a policy
+ * shows. */
 
 static const struct sa_values plain_sa = {
     .proto = IPPROTO_ESP,
@@ -217,7 +217,7 @@ static void end(void)
 	fake_kernel_free(&kernel);
 }
 
-/* The sums over all rows, and the HBA's own. */
+/* The sums over all rows, and the row of the HBA. */
 static struct {
 	uint64_t active, sent, received, losses;
 	uint64_t hba_active, hba_sent, hba_received;
@@ -256,8 +256,8 @@ static void poll_well(void)
 	look();
 }
 
-/* The last error is of one that has failed. ENOBUFS is how the kernel says that it has
- * dropped events: it is counted, and no error. */
+/* The last error is of an operation that has failed. ENOBUFS reports dropped events,
+ * and is counted, but not an error. */
 static void check_named(void)
 {
 	bool named = false;
@@ -279,7 +279,7 @@ static void check_no_fault(void)
 		ck_assert_int_eq(collector_status(collector)->faults.errors[source], 0);
 }
 
-/* Something has changed that every list must be read again for. */
+/* Changes after which every list must be read again. */
 static void change(void)
 {
 	kernel.addrs_changed = true;
@@ -292,7 +292,7 @@ static void set_faults(enum op first, enum op second, int error, unsigned times)
 	faults.left[first] = faults.left[second] = times;
 }
 
-/* One poll amid the faults. Returns true if it could count. */
+/* One poll with faults. Returns true if it succeeded. */
 static bool poll_amid(bool sad_fails)
 {
 	kernel.now += SECOND;
@@ -338,10 +338,10 @@ static void check_one(enum op first, enum op second, int error, unsigned times,
 	ck_assert_uint_eq(seen.hba_active, 2);
 	ck_assert_uint_eq(seen.sent, 600);
 	ck_assert_uint_eq(seen.received, 300);
-	/* what was counted before the HBA was known to own them stays where it is */
+	/* bytes from before the attribution stay in their row */
 	ck_assert_uint_ge(seen.hba_sent, 200);
 	ck_assert_uint_ge(seen.hba_received, 200);
-	/* what fails once is repeated at once, but for what it is vain to */
+	/* an operation that fails once is repeated at once, unless that is useless */
 	if (times == 1 && error != EPERM && error != ETIMEDOUT) {
 		ck_assert_uint_eq(seen.hba_sent, 300);
 		ck_assert_uint_eq(seen.hba_received, 300);
@@ -361,8 +361,8 @@ TEST(each_and_each_pair)
 						  times[j % 2], j / 2);
 }
 
-/* The lists of before stand: what was known goes on to be counted where it was. */
-TEST(for_ever_after_a_good_start)
+/* The old lists are used: known SAs continue to count in their rows. */
+TEST(always_after_a_good_start)
 {
 	for (enum op op = SPD; op < N_OPS; op++) {
 		begin();
@@ -383,8 +383,8 @@ TEST(for_ever_after_a_good_start)
 	}
 }
 
-/* Bytes wait until something tells their direction. */
-TEST(nothing_tells_a_direction)
+/* Bytes wait until the direction is known. */
+TEST(nothing_shows_a_direction)
 {
 	begin();
 	add_policies();
@@ -406,8 +406,8 @@ TEST(nothing_tells_a_direction)
 	end();
 }
 
-/* An SA that no policy claims is guessed to be the connection's, but not while a policy
- * that may claim it cannot be read. */
+/* An SA without a claim is attributed by its ends, but not while policies cannot be
+ * read. */
 TEST(no_guess_without_policies)
 {
 	struct sa_values sa = plain_sa;
@@ -447,7 +447,7 @@ static uint64_t active_sas(const char *name)
 	return active;
 }
 
-/* A row is for life: which of two local ends is ours only a policy tells. */
+/* A row is permanent, and only a policy shows which of two local ends counts. */
 TEST(no_row_without_a_direction)
 {
 	begin_with((const char *const[]){"a local 10.0.0.1", "b local 10.0.1.1", NULL});

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Which instances there are. */
+/* The set of instances. */
 #include "instance/instance.h"
 
 #include <errno.h>
@@ -33,7 +33,7 @@ TEST(lines_of_one_name_add_up)
 	ck_assert_int_eq(instance_set_find(&set, "c"), -ENOENT);
 }
 
-/* A line that fails late leaves nothing of what came before. */
+/* A line that is rejected at its end has no effect. */
 TEST(a_bad_line_changes_nothing)
 {
 	take("a reqid 1 descr old");
@@ -124,7 +124,7 @@ TEST(namespaces_of_lines)
 	instance_set_free(&red);
 }
 
-TEST(renames_are_of_the_own_namespace)
+TEST(renames_only_apply_to_the_daemons_own_namespace)
 {
 	struct instance_set own, blue;
 
@@ -172,7 +172,7 @@ TEST(more_instances_than_rows)
 			 "maxRows is 4: raise it, or remove instances");
 }
 
-/* Whatever was in force before. */
+/* Whatever the configuration before. */
 TEST(merge_takes_the_new_settings)
 {
 	struct instance_set from;
@@ -191,7 +191,7 @@ TEST(merge_takes_the_new_settings)
 	instance_set_free(&from);
 }
 
-/* Numbers of those that were removed are given away first. */
+/* The numbers of removed instances are used again first. */
 TEST(numbers_that_are_used_again)
 {
 	struct instance_set from;

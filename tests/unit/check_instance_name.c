@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an instance may be called. */
+/* Names of instances. */
 #include "instance/name.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 
 CHAPTER(NULL, NULL);
 
-/* The hashes are another implementation's. */
+/* The hashes are from another implementation. */
 TEST(names_that_fit_and_that_do_not)
 {
 	char name[INSTANCE_NAME_MAX + 2];
@@ -41,8 +41,8 @@ TEST(names_that_fit_and_that_do_not)
 	ck_assert_int_eq(small[16], '!');
 }
 
-/* What two names are made of must not make them one. */
-TEST(names_that_are_made_to_fit_stay_apart)
+/* Different parts give different names. */
+TEST(names_that_are_made_to_fit_stay_different)
 {
 	static const char *const names[] = {
 	    "a\"b",         "a\\b",         "a_b",          "a\tb",        "a\xe9z",
@@ -56,7 +56,7 @@ TEST(names_that_are_made_to_fit_stay_apart)
 		ck_assert(instance_name_is_valid(fitted[i]));
 		for (size_t k = 0; k < i; k++)
 			ck_assert_str_ne(fitted[i], fitted[k]);
-		/* neither does any name become what another has been made */
+		/* and no name equals what another was changed to */
 		instance_name_fit(again, sizeof(again), fitted[i]);
 		ck_assert(!strcmp(fitted[i], names[i]) == !strcmp(again, fitted[i]));
 	}

@@ -22,7 +22,7 @@ TEST(renames)
 	ck_assert_str_eq(set.renames[0].name, "array A");
 	ck_assert_str_eq(set.renames[1].found, "tcp:eth 2");
 	ck_assert_str_eq(set.renames[1].name, "b");
-	ck_assert_uint_eq(set.n, 1); /* it is not there before it is found */
+	ck_assert_uint_eq(set.n, 1); /* it does not exist before its discovery */
 	memset(name, 'n', sizeof(name));
 	name[64] = '\0';
 	snprintf(line, sizeof(line), "%s m%.63s", name, name);
@@ -73,7 +73,7 @@ TEST(bad_renames)
 				"characters)");
 }
 
-TEST(found_instances)
+TEST(discovered_instances)
 {
 	instances_rename(&set, "tcp:eth1 \"array A\"");
 	instances_configure(&set, "tcp:default local 10.0.0.1");
@@ -82,7 +82,7 @@ TEST(found_instances)
 	ck_assert_int_eq(instance_set_found(&set, "tcp:eth1", false), 2);
 	ck_assert_str_eq(instances_get(&set, "array A")->found, "tcp:eth1");
 	ck_assert_uint_eq(instances_get(&set, "array A")->n_rules, 0);
-	/* one with rules, of the very name */
+	/* one with rules, and exactly this name */
 	ck_assert_int_eq(instance_set_found(&set, "tcp:default", false), 1);
 	ck_assert_str_eq(instances_get(&set, "tcp:default")->found, "tcp:default");
 	ck_assert_uint_eq(set.n, 3);
@@ -110,29 +110,29 @@ static void start_again(void)
 	instance_setup();
 }
 
-/* The rule, in all that may have been before: whatever the order of discovery, whether
- * renames came earlier or later, and whatever renames there were before. */
+/* The rule does not depend on history: the order of discovery, renames before or
+ * after it, and earlier renames. */
 TEST(names_by_rule)
 {
 	static const struct {
 		const char *const renames[4];
-		const char names[3][2]; /* of what is discovered as a, b and c */
+		const char names[3][2]; /* of the instances discovered as a, b and c */
 	} cases[] = {
 	    {{NULL}, {"a", "b", "c"}},
 	    {{"a x"}, {"x", "b", "c"}},
 	    {{"d x"}, {"a", "b", "c"}},
 	    {{"a d"}, {"d", "b", "c"}},
-	    /* another keeps that name */
+	    /* another one keeps that name */
 	    {{"a b"}, {"a", "b", "c"}},
 	    {{"b a"}, {"a", "b", "c"}},
-	    /* another has that name until it is renamed */
+	    /* another one has that name until it is renamed */
 	    {{"a b", "b c", "c d"}, {"b", "c", "d"}},
 	    {{"c b", "b a", "a z"}, {"z", "a", "b"}},
 	    {{"a b", "b x"}, {"b", "x", "c"}},
-	    /* but its rename cannot be applied */
+	    /* and its rename is not possible */
 	    {{"a b", "b c"}, {"a", "b", "c"}},
 	    {{"c a", "a b"}, {"a", "b", "c"}},
-	    /* several exchange their names */
+	    /* several names are exchanged */
 	    {{"a b", "b a"}, {"b", "a", "c"}},
 	    {{"a b", "b c", "c a"}, {"b", "c", "a"}},
 	    {{"a b", "b a", "c d"}, {"b", "a", "d"}},
@@ -152,7 +152,7 @@ TEST(names_by_rule)
 		instances_reconfigure(&set, NULL, cases[k].renames);
 		ck_assert_uint_eq(set.n_used, 4);
 		for (int j = 0; j < 3; j++) {
-			/* its number, and so its counters, are its own for ever */
+			/* its number, and so its counters, never change */
 			ck_assert_str_eq(discovered(orders[i / 4 % 6][j])->found,
 					 set.instances[j + 1].found);
 			ck_assert_str_eq(discovered((char)('a' + j))->name,
@@ -170,8 +170,8 @@ TEST(names_by_rule)
 	}
 }
 
-/* Whose counters are under another name now. */
-TEST(who_has_been_renamed)
+/* Which rows have another name than before. */
+TEST(which_instances_were_renamed)
 {
 	static const char *const renames[] = {"a x", "b c", "c b", NULL};
 
@@ -188,7 +188,7 @@ TEST(who_has_been_renamed)
 	instances_reconfigure(&set, NULL, renames);
 	for (int i = 0; i <= 3; i++)
 		ck_assert(!set.instances[i].renamed);
-	/* "x" gives back its name to whoever is discovered under it */
+	/* "x" returns its name to the instance discovered under it */
 	discover("x");
 	ck_assert_str_eq(discovered('x')->name, "x");
 	ck_assert_str_eq(discovered('a')->name, "a");
@@ -196,7 +196,7 @@ TEST(who_has_been_renamed)
 	ck_assert(!discovered('b')->renamed);
 }
 
-/* Whether the instance or the rename is there first: it is one row, with the rules. */
+/* Whether the instance or the rename comes first: it is one row, with the rules. */
 TEST(renamed_to_what_is_configured)
 {
 	static const char *const lines[] = {"mine reqid 5 descr text", NULL};
@@ -216,13 +216,13 @@ TEST(renamed_to_what_is_configured)
 		ck_assert_str_eq(discovered('a')->descr, "text");
 		ck_assert_uint_eq(discovered('a')->n_rules, 1);
 		ck_assert(discovered('a')->configured);
-		/* of two rows the other keeps what it has counted */
+		/* the other row keeps its counters */
 		ck_assert_uint_eq(set.n_used, before == 1 ? 3 : 2);
 	}
 }
 
-/* What is configured stays with the name, what has been counted with the HBA. */
-TEST(configured_under_a_name_that_is_left)
+/* The rules stay with the name, the counters with the HBA. */
+TEST(configured_under_a_released_name)
 {
 	static const char *const lines[] = {"mine reqid 5", "a reqid 6", NULL};
 	static const char *const renames[] = {"a mine", NULL};
@@ -245,8 +245,8 @@ TEST(configured_under_a_name_that_is_left)
 	ck_assert_uint_eq(set.n_used, 3);
 }
 
-/* A name that is left is given to a new instance only once. */
-TEST(rows_of_names_that_are_left)
+/* A released name is given to a new instance only once. */
+TEST(rows_of_released_names)
 {
 	static const char *const lines[] = {"mine reqid 5", NULL};
 	static const char *const renames[] = {"a mine", NULL};
@@ -259,8 +259,8 @@ TEST(rows_of_names_that_are_left)
 	ck_assert_uint_eq(set.n, 3);
 }
 
-/* What was restored under the name that it had, where that is configured: the name has
- * an instance of its own. */
+/* A row is restored under its old name, which is configured: that is a separate
+ * instance. */
 TEST(renamed_away_from_what_is_configured)
 {
 	instances_configure(&set, "a reqid 6");
@@ -277,7 +277,7 @@ TEST(renamed_away_from_what_is_configured)
 	ck_assert(set.instances[2].configured);
 }
 
-/* A name of an HBA's own, and rules for whoever has that name. */
+/* A discovered name, and rules for the instance with that name. */
 TEST(discovered_under_a_name_that_another_serves)
 {
 	static const char *const lines[] = {"b reqid 5", NULL};

@@ -8,7 +8,7 @@
 
 #include "instance_world.h"
 
-/* Of one keyword, each in a line of its own. */
+/* Each word is refused after the keyword, in a line of its own. */
 static void refuse_words(const char *keyword, const char *const *words, size_t n,
 			 const char *why)
 {
@@ -107,7 +107,7 @@ TEST(name_of_64_and_of_65_characters)
 			 -EINVAL);
 }
 
-/* The reason quotes the word itself, without the blank before it. */
+/* The reason quotes the word without the space before it. */
 TEST(words_that_are_too_long)
 {
 	char line[600];
@@ -142,7 +142,7 @@ TEST(characters_of_a_name)
 			      "name from an instance's");
 }
 
-/* UTF-8, of which nothing can be taken for more than text. */
+/* UTF-8 without control characters. */
 TEST(characters_of_a_description)
 {
 	take("a reqid 1 descr \"caf\xc3\xa9 \xe2\x82\xac \\\" \\\\\"");
@@ -155,7 +155,7 @@ TEST(characters_of_a_description)
 	       "descr: \"\\xe2\\x80\\xae\" is not UTF-8 without control characters");
 }
 
-/* What is quoted from a line cannot forge a line of the log. */
+/* A quoted word cannot forge a line of the log. */
 TEST(reasons_are_clean)
 {
 	refuse("a reqid 1 \x1b[2Jx 1",
@@ -205,7 +205,7 @@ TEST(numbers)
 	refuse_words("reqid", bad, sizeof(bad) / sizeof(*bad),
 		     "is not a number from 0 to 4294967295");
 	refuse("a ifid x", "ifid: \"x\" is not a number from 0 to 4294967295");
-	take("eight reqid 08"); /* no octal */
+	take("eight reqid 08"); /* not octal */
 	ck_assert_uint_eq(get("eight")->rules[0].reqid, 8);
 	refuse("a reqid 1 reqid 2", "reqid appears twice");
 	refuse("a reqid 1 descr x descr y", "descr appears twice");
@@ -247,7 +247,7 @@ TEST(unattributed_has_no_rules_but_a_description)
 	ck_assert_str_eq(set.instances[0].descr, "everything else");
 }
 
-TEST(what_is_no_namespace)
+TEST(not_a_namespace)
 {
 	char line[400] = "a namespace ";
 

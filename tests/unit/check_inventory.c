@@ -61,8 +61,8 @@ static void refresh(void)
 	ck_assert_int_eq(inventory_refresh(&inventory, tree.root, &addrs, now), 0);
 }
 
-/* A session over iscsi_tcp between 10.0.0.1 and 192.0.2.1, on the host of its number.
- */
+/* A session of iscsi_tcp between 10.0.0.1 and 192.0.2.1, on the host with its
+ * number. */
 static void log_in(unsigned number, const char *iface, const char *state)
 {
 	const struct hba_host host = {HBA_ISCSI_TCP, number, .ipaddress = "10.0.0.1"};
@@ -84,8 +84,8 @@ static void log_out(unsigned number)
 	hba_log_out(&tree, &host, &session);
 }
 
-/* The connection's remote address, which a reading shows; changing it does not change
- * what the classes list. */
+/* The remote address of the connection. A change does not show in the listing of the
+ * classes. */
 static void peer_moves_to(const char *addr)
 {
 	char text[60];
@@ -132,7 +132,7 @@ TEST(read_again_only_when_needed)
 	now++;
 	refresh();
 	ck_assert(peer_is("192.0.2.2"));
-	/* from then on again */
+	/* from then on, again */
 	peer_moves_to("192.0.2.3");
 	now += INVENTORY_REREAD_NS - 1;
 	refresh();
@@ -142,7 +142,7 @@ TEST(read_again_only_when_needed)
 	ck_assert(peer_is("192.0.2.3"));
 }
 
-TEST(read_when_something_comes_or_goes)
+TEST(read_when_something_appears_or_disappears)
 {
 	const struct hba_host host = {HBA_QEDI, 9, "pci0000:00/0000:00:01.0",
 				      "f4:e9:d4:ee:30:11", .ipaddress = ""};
@@ -164,10 +164,10 @@ TEST(read_when_something_comes_or_goes)
 	hba_add_host(&tree, &host);
 	refresh();
 	ck_assert_int_gt(instance_set_find(&inventory.set, "qedi:0000:00:01.0"), 0);
-	hba_add_session(&tree, &host, &session); /* on a host that was there */
+	hba_add_session(&tree, &host, &session); /* on an existing host */
 	refresh();
 	ck_assert_uint_eq(inventory.sysfs.n_connections, 2);
-	/* as many as before, but others */
+	/* as many as before, but other ones */
 	log_out(1);
 	log_in(3, "eth2", NULL);
 	refresh();
@@ -197,7 +197,7 @@ TEST(read_after_new_configuration)
 	ck_assert_str_eq(inventory.set.instances[inventory.owners[0]].name, "mine");
 }
 
-/* A session that recovers keeps its addresses over as many readings as it takes. */
+/* A session keeps its addresses during recovery, over any number of readings. */
 TEST(addresses_are_kept)
 {
 	log_in(1, "eth1", NULL);
@@ -214,7 +214,7 @@ TEST(addresses_are_kept)
 	}
 }
 
-/* Whose SAs are. */
+/* Owners of SAs. */
 
 static void add_policy(enum policy_dir dir, uint32_t reqid, uint32_t if_id)
 {
@@ -237,7 +237,7 @@ static void add_policy(enum policy_dir dir, uint32_t reqid, uint32_t if_id)
 	};
 }
 
-/* Makes the claims; true if they have changed. */
+/* Makes the claims. Returns true if they have changed. */
 static bool claim(bool policies_changed)
 {
 	bool changed = false;
@@ -269,7 +269,7 @@ TEST(claims_change)
 
 	ck_assert(!claim(true));
 	add_policy(POLICY_OUT, 5, 0);
-	ck_assert(!claim(true)); /* there is no connection */
+	ck_assert(!claim(true)); /* no connection exists */
 	log_in(1, "eth1", NULL);
 	refresh();
 	ck_assert(claim(false));
@@ -279,17 +279,17 @@ TEST(claims_change)
 	ck_assert_int_eq(reason, ROW_UNCLAIMED);
 	ck_assert(!claim(false));
 	ck_assert(!claim(true));
-	/* what is there already is not taken back */
+	/* an earlier true stays */
 	ck_assert_int_eq(
 	    inventory_claim(&inventory, policies, n_policies, true, &changed), 0);
 	ck_assert(changed);
 	policies[0].templates[0].reqid = 6;
-	ck_assert(!claim(false)); /* nobody said that policies have changed */
+	ck_assert(!claim(false)); /* without a change of policies */
 	ck_assert_str_eq(owner_of(5, 0), "tcp:eth1");
 	ck_assert(claim(true));
 	ck_assert_str_eq(owner_of(6, 0), "tcp:eth1");
 	ck_assert_str_eq(owner_of(5, 0), INSTANCE_UNATTRIBUTED);
-	/* another reading that shows the same */
+	/* another reading with the same result */
 	now += INVENTORY_REREAD_NS;
 	refresh();
 	ck_assert(!claim(false));
@@ -304,7 +304,7 @@ TEST(claims_change)
 	ck_assert_uint_eq(inventory.claims.n, 0);
 }
 
-/* Adapters with a stack of their own claim nothing, nor do connections of nobody. */
+/* Adapters with an own IPsec and connections without an instance make no claims. */
 TEST(who_makes_claims)
 {
 	const struct hba_host host = {
@@ -332,8 +332,8 @@ TEST(who_makes_claims)
 	ck_assert(claim(false));
 }
 
-/* Two records, one path, one policy: the first by name; but a configured one's
- * connections come before a found one's. */
+/* Two records with one path and one policy: the first name has the SA, but a
+ * configured instance takes precedence over a discovered one. */
 TEST(ties)
 {
 	add_policy(POLICY_OUT, 5, 0);
@@ -369,7 +369,7 @@ TEST(an_sa_between_the_ends_of_a_connection)
 	ck_assert_int_eq(reason, ROW_BY_CONNECTION);
 }
 
-/* The way that a connection takes. */
+/* The path of a connection. */
 
 static unsigned n_asked;
 
@@ -405,7 +405,7 @@ TEST(paths)
 	ck_assert_uint_eq(inventory.paths[0].if_id, 9);
 	ck_assert(claim(true));
 	ck_assert_str_eq(owner_of(5, 9), "tcp:eth1");
-	/* a VTI, then an interface that policies do not care for, then none */
+	/* a VTI, an interface without an effect on policies, no interface */
 	link = (struct link){.if_index = 57, .out_mark = 3, .in_mark = 4};
 	inventory_find_paths(&inventory, &links, route, &if_index);
 	ck_assert_uint_eq(inventory.paths[0].if_id, 0);

@@ -57,7 +57,7 @@ TEST(a_session)
 			 "iqn.2024-01.org.example:a");
 }
 
-/* The kernel prints them uncompressed. */
+/* The kernel prints all zeros. */
 TEST(ipv6)
 {
 	const struct in6_addr remote = addr_of("2001:db8::2");
@@ -103,7 +103,7 @@ TEST(other_drivers)
 	ck_assert_str_eq(found.hosts[0].driver, "");
 }
 
-/* A name may be as long as RFC 3720 allows, and a driver may print more. */
+/* Names up to the limit of RFC 3720, and longer ones that a driver could print. */
 TEST(long_names)
 {
 	char name[400];
@@ -122,7 +122,7 @@ TEST(long_names)
 	ck_assert_uint_eq(strlen(found.hosts[0].driver), 32);
 }
 
-TEST(sessions_on_their_way_out)
+TEST(sessions_that_are_ending)
 {
 	tree_text(&tree, "class/iscsi_connection/connection9:0/address", "192.0.2.1\n");
 	tree_text(&tree, "class/iscsi_connection/something/address", "192.0.2.1\n");

@@ -138,7 +138,7 @@ TEST(migrate_then_another_of_the_old_key_and_a_flush)
 }
 
 /* Two SAs may share an SPI. Only an SA that has moved can end between other ends. */
-TEST(no_migrate_then_one_like_it_ends)
+TEST(an_sa_with_the_same_spi_ends_without_migrate)
 {
 	const struct sa like = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
 

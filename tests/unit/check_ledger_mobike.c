@@ -54,6 +54,20 @@ TEST(mobike_inbound)
 	IS(confidential_bytes_received, 300);
 }
 
+/* One SPI in both directions: the inbound SA is not where the outbound one went. */
+TEST(no_move_to_the_other_direction)
+{
+	struct sa in = sa_of("192.0.2.9", "10.0.0.1", 1);
+
+	POLL(with_traffic(out_sa(1), 200, 2));
+	event(SA_EVENT_DELETE, with_traffic(out_sa(1), 252, 3));
+	event(SA_EVENT_NEW, with_traffic(in, 252, 3));
+	POLL(with_traffic(in, 300, 4));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 252);
+	IS(confidential_bytes_received, 300);
+}
+
 /* The kernel uses an SA before it composes the NEWSA, so that may show traffic. */
 TEST(first_packets_in_the_newsa)
 {
@@ -65,7 +79,7 @@ TEST(first_packets_in_the_newsa)
 }
 
 /* The errors of the new SA begin at zero, even if its key is the same. */
-TEST(mobike_shown_by_the_dump_first_with_errors)
+TEST(errors_after_mobike_that_the_dump_shows_first)
 {
 	struct sa from = with_traffic(in_sa(1), 200, 2);
 	struct sa to = moved(with_traffic(in_sa(1), 252, 3), "192.0.2.2", "10.0.0.1");
@@ -105,7 +119,7 @@ TEST(mobike_keeps_the_row)
 }
 
 /* What the dump shows before the messages are read belongs to the old row as well. */
-TEST(mobike_shown_by_the_dump_first_keeps_the_row)
+TEST(mobike_that_the_dump_shows_first_keeps_the_row)
 {
 	struct sa from = in_sa(1);
 	struct sa to;

@@ -303,7 +303,7 @@ TEST(set_back_in_a_dump_that_is_cut_short)
 	counts_are(1, 0, 0);
 }
 
-TEST(published_with_no_direction)
+TEST(published_without_a_direction)
 {
 	blind = true;
 	POLL(published(out_sa(1), T0, 500));
@@ -317,7 +317,7 @@ TEST(published_with_no_direction)
 }
 
 /* It counts once among the kernel's SAs. */
-TEST(published_that_is_no_ipsec)
+TEST(publication_of_ipcomp)
 {
 	struct sa comp = larval(out_sa(0x1234));
 

@@ -66,7 +66,7 @@ TEST(direction_never_known)
 		ck_assert_uint_eq(stats_get(&totals(0)->stats, &stat_columns[i]), 0);
 }
 
-TEST(direction_known_later_brings_its_row)
+TEST(direction_known_later_changes_the_row)
 {
 	struct sa sa = out_sa(1);
 
@@ -182,7 +182,7 @@ TEST(reattribute_a_newborn_with_preloaded_bytes)
 	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_sent, 100);
 }
 
-TEST(a_claimed_sa_keeps_its_row)
+TEST(an_attributed_sa_keeps_its_row)
 {
 	struct sa sa = out_sa(1);
 

@@ -70,7 +70,7 @@ TEST(others)
 	ck_assert_uint_eq(links.n, 0);
 }
 
-/* Cut anywhere: no byte beyond the end is read, and nothing half-read is kept. */
+/* Cut at any length: nothing beyond the end is read, and no partial result is kept. */
 TEST(cut_messages)
 {
 	struct nlmsghdr *whole =

@@ -55,7 +55,7 @@ TEST(family_is_part_of_the_address)
 	local_addrs_free(&addrs);
 }
 
-/* IFA_ADDRESS is then the peer's. */
+/* IFA_ADDRESS is the address of the peer. */
 TEST(point_to_point)
 {
 	struct local_addrs addrs = {0};

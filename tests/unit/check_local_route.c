@@ -104,8 +104,8 @@ TEST(family_and_mark_are_part_of_the_question)
 	ck_assert_int_eq(local_routes_find(&routes, AF_INET6, &addr, 7), LOCAL_NO);
 }
 
-/* A gateway with more unknown addresses than one poll may look up: all get their turn,
- * and no poll makes more lookups than its budget. */
+/* A gateway with more unknown addresses than the budget of one poll: all are looked
+ * up in turn, within the budget. */
 TEST(more_addresses_than_the_budget)
 {
 	const unsigned n = 5 * LOCAL_ROUTES_BUDGET / 2;
@@ -124,7 +124,7 @@ TEST(more_addresses_than_the_budget)
 		ck_assert_uint_eq(unknown,
 				  poll < 2 ? n - (poll + 1) * LOCAL_ROUTES_BUDGET : 0);
 	}
-	/* then the answers stand, for longer than those of few addresses */
+	/* then the answers hold, longer than with few addresses */
 	kernel.n_lookups = 0;
 	local_routes_begin(&routes, now + 2 * LOCAL_ROUTES_GOOD_NS);
 	for (unsigned i = 0; i < n; i++)
@@ -160,8 +160,7 @@ TEST(answers_that_nobody_needs_are_dropped)
 	ck_assert_uint_eq(routes.n_slots, 0);
 }
 
-/* Directions must then follow from what else there is; the next poll asks again, once.
- */
+/* Directions are decided without it, and the next poll asks again, once. */
 TEST(a_kernel_that_does_not_answer)
 {
 	fake_kernel_route(&kernel, "10.9.0.1", 32, RTN_LOCAL);

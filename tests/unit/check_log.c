@@ -98,7 +98,7 @@ TEST(each_listed_topic_can_be_enabled)
 	free(list);
 }
 
-/* The last of two bytes of a character does not fit. */
+/* Only the first byte of a character would fit. */
 TEST(a_text_that_is_too_long_is_cut_between_characters)
 {
 	static char text[LOG_TEXT_MAX + 10];

@@ -7,13 +7,12 @@
 #include "runner.h"
 
 /*
- * Datagrams and attributes with lengths that nobody's kernel would send. Each datagram
- * stands at the end of a block of the heap, so that ASan and valgrind see any byte that
- * is read beyond it.
+ * Datagrams and attributes with lengths that no kernel sends. Each datagram ends where
+ * its heap block ends, so that ASan and valgrind detect a read beyond it.
  */
 
-/* A datagram of size bytes that begins with messages of these lengths, one behind the
- * other as far as they are true. The caller frees it. */
+/* A datagram of size bytes that begins with messages of these lengths, one after the
+ * other as far as they fit. The caller frees it. */
 static char *datagram(size_t size, const uint32_t *lengths, size_t n)
 {
 	char *bytes = calloc(1, size ? size : 1);
@@ -27,7 +26,7 @@ static char *datagram(size_t size, const uint32_t *lengths, size_t n)
 	return bytes;
 }
 
-/* How many messages are found in it, and how many bytes are left after them. */
+/* Asserts how many messages are found, and how many bytes remain. */
 static size_t count(size_t size, const uint32_t *lengths, size_t n, size_t *ret_left)
 {
 	char *bytes = datagram(size, lengths, n);
@@ -49,8 +48,8 @@ static size_t count(size_t size, const uint32_t *lengths, size_t n, size_t *ret_
 
 CHAPTER(NULL, NULL);
 
-/* mnl_nlmsg_ok() takes the length for an int, mnl_nlmsg_next() rounds it up to 0. */
-TEST(lengths_that_are_no_message)
+/* mnl_nlmsg_ok() converts the length to int, mnl_nlmsg_next() rounds it up to 0. */
+TEST(lengths_of_no_message)
 {
 	static const uint32_t lengths[] = {
 	    0,          1,          15,         17,         20,         0x7fffffff,
@@ -110,8 +109,8 @@ static size_t n_found(void)
 	return n;
 }
 
-/* A message of size bytes with a header of 4 bytes of its own, and attributes of these
- * lengths behind it, of the types 0, 1, ... Returns what reading them came to. */
+/* Reads the attributes of a message of size bytes, with a fixed header of 4 bytes
+ * and attributes of these lengths, of the types 0, 1, ... Returns the result. */
 static int read_attrs(size_t size, const uint16_t *lengths, size_t n, size_t *ret_n)
 {
 	char *bytes = calloc(1, size);
@@ -146,13 +145,13 @@ TEST(attributes)
 	    {20, {0, 0}, 0, 0},             /* no attribute */
 	    {23, {0, 0}, 0, 0},             /* padding */
 	    {24, {4, 0}, 0, 1},             /* one without a value */
-	    {24, {0, 0}, -EBADMSG, 0},      /* less than itself */
+	    {24, {0, 0}, -EBADMSG, 0},      /* less than its header */
 	    {24, {3, 0}, -EBADMSG, 0},      /* likewise */
-	    {24, {5, 0}, -EBADMSG, 0},      /* more than there is */
+	    {24, {5, 0}, -EBADMSG, 0},      /* more than the rest of the message */
 	    {28, {0xffff, 0}, -EBADMSG, 0}, /* likewise */
-	    {25, {5, 0}, 0, 1},             /* the last without its padding */
+	    {25, {5, 0}, 0, 1},             /* the last one without padding */
 	    {32, {5, 4}, 0, 2},             /* two */
-	    {32, {5, 0xfffd}, -EBADMSG, 1}, /* the second claims too much */
+	    {32, {5, 0xfffd}, -EBADMSG, 1}, /* the second one is too long */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -164,7 +163,8 @@ TEST(attributes)
 	}
 }
 
-/* A fixed header that is no multiple of four, as struct xfrm_usersa_flush. */
+/* A fixed header of a size that is not a multiple of four, like struct
+ * xfrm_usersa_flush. */
 TEST(padding_behind_a_header)
 {
 	_Alignas(struct nlmsghdr) char bytes[24] = {0};

@@ -13,8 +13,8 @@
 #include "messages.h"
 #include "runner.h"
 
-/* Requests to the kernel that runs the test. They need neither root nor a network:
- * there always is a loopback interface. */
+/* Requests to the kernel that runs the test. They need neither root nor a network,
+ * since a loopback interface always exists. */
 
 static int requests;
 static uint32_t seq;
@@ -52,7 +52,7 @@ static int ask_links(uint16_t type, uint16_t flags, struct netlink_reader *reade
 	return netlink_request(&requests, nlh, reader);
 }
 
-/* What the callback does with the messages: it gives *ctx, and 0 if that is NULL. */
+/* The callback for messages returns *ctx, or 0 if ctx is NULL. */
 static int answer(void *ctx, const struct nlmsghdr *nlh)
 {
 	ck_assert_int_eq(nlh->nlmsg_type, RTM_NEWLINK);
@@ -77,7 +77,8 @@ TEST(a_dump_has_all_answers_and_one_request_one)
 	ck_assert_int_ge(requests, 0);
 }
 
-/* Any result but 0, as kernel.h has it. The rest of the dump goes with the socket. */
+/* Any result but 0 ends the dump (see kernel.h). The rest is discarded with the
+ * socket. */
 TEST(the_callback_ends_a_dump_with_its_result)
 {
 	int results[] = {-ENOMEM, 7};
@@ -135,7 +136,7 @@ TEST(the_buffer_is_wiped)
 
 /* Routes. */
 
-/* What the kernel calls local it lets a socket be bound to (inet_addr_type()). */
+/* The kernel permits bind() to a local address (inet_addr_type()). */
 static bool can_be_bound_to(const struct in6_addr *addr)
 {
 	struct sockaddr_in name = {.sin_family = AF_INET};
@@ -194,7 +195,7 @@ TEST(an_answer_that_does_not_come)
 	const struct in6_addr addr = addr_of("127.0.0.1");
 	uint8_t type = 77;
 
-	/* this protocol's part of the kernel takes no such request */
+	/* rtnetlink rejects this request */
 	close(requests);
 	open_requests(NETLINK_USERSOCK);
 	ck_assert_int_lt(route_lookup_type(&requests, ++seq, AF_INET, &addr, 0, &type),

@@ -75,7 +75,7 @@ TEST(names_and_all)
 	ck_assert(!netns_list_names(&list, "red"));
 }
 
-TEST(what_is_no_name)
+TEST(not_a_name)
 {
 	char line[300];
 
@@ -120,7 +120,7 @@ TEST(a_directory_is_listed)
 	ck_assert_int_eq(netns_list_dir(dir, note, NULL), -ENOTDIR);
 }
 
-/* A link to a process's namespace is as good as a mount. */
+/* A link to the namespace of a process also works. */
 TEST(a_namespace_and_other_files)
 {
 	struct netns_id id, own, again;
@@ -169,7 +169,7 @@ static bool told(void)
 	return ready;
 }
 
-/* The directory below the root that the kernel watches; fdinfo has its inode. */
+/* The directory that the kernel watches: fdinfo has its inode number. */
 static void watches(const char *below)
 {
 	char path[200], line[200] = "";
@@ -196,7 +196,7 @@ static void open_watch(void)
 	ck_assert_int_eq(netns_watch_open(dir, &watch), 0);
 }
 
-TEST(files_come_and_go)
+TEST(files_appear_and_disappear)
 {
 	tree_text(&tree, "run/netns/first", "");
 	open_watch();
@@ -250,7 +250,7 @@ TEST(a_directory_that_goes_and_comes)
 	watches("");
 }
 
-/* Another directory of that name, without the watched one having a word to say. */
+/* Another directory gets the name, without an event from the watched one. */
 TEST(a_directory_that_is_replaced)
 {
 	char from[120], to[120];
@@ -272,7 +272,7 @@ TEST(a_directory_that_is_replaced)
 	ck_assert(told());
 }
 
-/* No end of events because something in the way cannot be watched. */
+/* A path that cannot be watched does not cause endless events. */
 TEST(a_file_in_the_way)
 {
 	tree_text(&tree, "run/netns", "");

@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
-/* Which namespaces are served, from when to when. */
+/* Which namespaces are served, and when. */
 
 CHAPTER(netns_set_setup, netns_set_teardown);
-
-/* Which are served. */
 
 TEST(only_the_own_namespace_is_served_by_default)
 {
@@ -63,7 +61,7 @@ TEST(the_namespace_of_an_instance_is_served)
 	ck_assert_str_eq(rows(), "blue/far " ALL " blue/" ALL " ");
 }
 
-TEST(two_names_of_one_namespace_are_served_once)
+TEST(a_namespace_with_two_names_is_served_once)
 {
 	come("blue", FAKE_BLUE);
 	come("blue-too", FAKE_BLUE);
@@ -84,9 +82,9 @@ TEST(two_names_of_one_namespace_are_served_once)
 	ck_assert_str_eq(rows(), ALL " blue-too/" ALL " ");
 }
 
-/* Coming and going. */
+/* Namespaces appear and disappear. */
 
-TEST(a_namespace_that_comes_later)
+TEST(a_namespace_that_appears_later)
 {
 	want("blue");
 	open_set();
@@ -99,7 +97,7 @@ TEST(a_namespace_that_comes_later)
 	ck_assert(netns_set_read_events(set));
 	ck_assert(netns_set_wants_poll(set));
 	publish();
-	ck_assert_str_eq(rows(), ALL " "); /* it has nothing to show yet */
+	ck_assert_str_eq(rows(), ALL " "); /* nothing is known of it yet */
 	poll_all();
 	ck_assert(!netns_set_wants_poll(set));
 	ck_assert_str_eq(rows(), ALL " blue/" ALL " ");
@@ -118,7 +116,7 @@ TEST(a_namespace_that_is_being_made)
 	ck_assert(netns_set_look(set));
 }
 
-TEST(one_that_goes_is_closed_after_its_last_numbers_are_read)
+TEST(a_namespace_that_disappears_is_read_and_closed)
 {
 	come("blue", FAKE_BLUE);
 	want("*");
@@ -136,7 +134,7 @@ TEST(one_that_goes_is_closed_after_its_last_numbers_are_read)
 	ck_assert_uint_eq(logged("namespace blue: gone\n"), 1);
 }
 
-TEST(one_that_has_counted_nothing_leaves_no_rows)
+TEST(a_namespace_that_has_counted_nothing_leaves_no_rows)
 {
 	come("blue", FAKE_BLUE);
 	want("*");
@@ -148,10 +146,10 @@ TEST(one_that_has_counted_nothing_leaves_no_rows)
 	ck_assert(netns_set_look(set));
 	poll_all();
 	ck_assert_str_eq(rows(), ALL " ");
-	ck_assert_uint_eq(snapshot.health.foreign, 3); /* what was counted stays */
+	ck_assert_uint_eq(snapshot.health.foreign, 3); /* its count stays */
 }
 
-TEST(the_same_namespace_goes_on_counting_when_it_is_back)
+TEST(the_same_namespace_continues_its_counters)
 {
 	come("blue", FAKE_BLUE);
 	want("*");
@@ -168,7 +166,7 @@ TEST(the_same_namespace_goes_on_counting_when_it_is_back)
 	ck_assert_uint_eq(logged("namespace blue: watched\n"), 2);
 }
 
-TEST(another_of_that_name_counts_from_zero_on_top)
+TEST(another_namespace_of_the_name_adds_to_the_counters)
 {
 	come("blue", FAKE_BLUE);
 	want("*");
@@ -184,7 +182,7 @@ TEST(another_of_that_name_counts_from_zero_on_top)
 	ck_assert_uint_eq(bytes_of("blue/" ALL), 35);
 }
 
-TEST(one_that_is_not_wanted_any_more_is_released)
+TEST(a_namespace_that_is_no_longer_configured_is_closed)
 {
 	struct netns_config now;
 
@@ -208,7 +206,7 @@ TEST(one_that_is_not_wanted_any_more_is_released)
 	ck_assert_uint_eq(fake_host[FAKE_BLUE].opened, 2);
 }
 
-TEST(the_256_that_went_last_are_remembered)
+TEST(the_last_256_namespaces_are_remembered)
 {
 	want("*");
 	fake_host_set_bytes(FAKE_BLUE, 1);
@@ -230,9 +228,9 @@ TEST(the_256_that_went_last_are_remembered)
 	ck_assert_ptr_nonnull(snapshot_find(&snapshot, "n298/" ALL));
 }
 
-/* What cannot be had. */
+/* Errors. */
 
-TEST(the_own_namespace_that_cannot_be_opened)
+TEST(the_daemons_own_namespace_cannot_be_opened)
 {
 	fake_host[FAKE_HOME].open_error = -EPERM;
 	ck_assert_int_eq(try_to_open(NULL), -EPERM);
@@ -242,7 +240,7 @@ TEST(the_own_namespace_that_cannot_be_opened)
 	ck_assert_int_eq(netns_set_probe(&fake_opener), 0);
 }
 
-TEST(one_that_cannot_be_opened_is_said_once_and_tried_again)
+TEST(an_error_of_opening_is_logged_once_and_retried)
 {
 	come("blue", FAKE_BLUE);
 	come("net", FAKE_RED);

@@ -8,7 +8,7 @@
 
 #include "util/log.h"
 
-/* Polls and events of all namespaces, and their state. */
+/* Polls, events and saved state of all namespaces. */
 
 CHAPTER(netns_set_setup, netns_set_teardown);
 
@@ -23,7 +23,7 @@ TEST(after_a_failed_poll_the_old_numbers_stay)
 	fake_host_set_bytes(FAKE_BLUE, 50);
 	fake_host[FAKE_BLUE].kernel.dump_error[KERNEL_DUMP_SAD] = -EPERM;
 	fake_host[FAKE_BLUE].kernel.dump_error_after[KERNEL_DUMP_SAD] = 1;
-	poll_all(); /* the daemon's own was good */
+	poll_all(); /* the daemon's own succeeded */
 	ck_assert_uint_eq(bytes_of(ALL), 7);
 	ck_assert_uint_eq(bytes_of("blue/" ALL), 30);
 	ck_assert_uint_eq(snapshot.health.failed_polls, 1);
@@ -54,7 +54,7 @@ TEST(events_that_cannot_be_read_wait_for_a_good_poll)
 	fake_host[FAKE_HOME].kernel.events_error = -EIO;
 	fake_host[FAKE_HOME].kernel.n_events_errors = 1000;
 	ck_assert(!netns_set_read_events(set));
-	ck_assert(!readable()); /* it would be readable for ever */
+	ck_assert(!readable()); /* else it would always be readable */
 	netns_set_poll(set);
 	ck_assert(!readable());
 	ck_assert(!netns_set_wants_poll(set));
@@ -72,7 +72,7 @@ TEST(a_flooded_socket_is_left_to_the_polls)
 	netns_set_read_events(set);
 	ck_assert(!readable());
 	ck_assert_uint_eq(logged("messages that the kernel did not send"), 1);
-	poll_all(); /* few since: the flood may be over */
+	poll_all(); /* few messages since then: the flood may be over */
 	poll_all();
 	ck_assert(readable());
 }
@@ -114,11 +114,11 @@ TEST(state_is_saved_and_restored)
 	poll_all();
 	ck_assert_uint_eq(bytes_of(ALL), 120);
 	ck_assert_uint_eq(bytes_of("blue/" ALL), 50);
-	/* what may have been missed in a minute counts for one of them */
+	/* only for one of them a minute is a gap */
 	ck_assert_uint_eq(snapshot.health.resyncs, 1);
 }
 
-TEST(the_state_of_one_that_has_gone_is_removed)
+TEST(the_state_of_a_namespace_that_has_disappeared_is_removed)
 {
 	come("blue", FAKE_BLUE);
 	come("red", FAKE_RED);
@@ -131,15 +131,17 @@ TEST(the_state_of_one_that_has_gone_is_removed)
 	go("blue"); /* while the daemon runs */
 	netns_set_look(set);
 	netns_set_look(set);
-	ck_assert_uint_eq(logged("namespace blue: not in "), 0); /* "gone" says it */
+	ck_assert_uint_eq(logged("namespace blue: not in "),
+			  0); /* the message "gone" is enough */
 	netns_set_save(set, 0);
 	close_set();
-	go("red"); /* while it does not */
+	go("red"); /* while it is down */
 	open_set_with_state();
 	close_set();
 	snprintf(tree.root + strlen(tree.root), sizeof(tree.root) - strlen(tree.root),
 		 "/state");
-	ck_assert_uint_eq(tree_count(&tree), 2); /* of the daemon's own, and "other" */
+	ck_assert_uint_eq(tree_count(&tree),
+			  2); /* that of the daemon's own, and "other" */
 	*strrchr(tree.root, '/') = '\0';
 }
 
@@ -174,7 +176,7 @@ TEST(a_state_of_another_namespace_is_not_taken)
 	    1);
 }
 
-TEST(a_state_that_cannot_be_saved_is_said_once)
+TEST(an_error_of_saving_is_logged_once)
 {
 	open_set_with_state();
 	poll_all();

@@ -30,7 +30,7 @@ static void teardown(void)
 	tree_remove(&tree);
 }
 
-/* Open files are locked each for itself, so one process can play both. */
+/* Locks belong to open files, so one process can act as both. */
 static int open_second(void)
 {
 	struct pid_file second = {NULL, -1};
@@ -69,8 +69,8 @@ TEST(a_second_one_is_told_who_has_it)
 	ck_assert_int_eq(open_second(), 0);
 }
 
-/* As of a daemon that was killed: what it held is nobody's. */
-TEST(what_is_left_over_is_taken_over)
+/* The file of a killed daemon is not locked any more. */
+TEST(a_file_of_a_killed_daemon_is_taken_over)
 {
 	static const char *const texts[] = {"", "1\n", "4194304\n", "77",
 					    "99999999999999999999\n"};
@@ -127,7 +127,7 @@ TEST(no_such_directory)
 	ck_assert_int_eq(pid_file_open("/nonexistent/pid", &file, &holder), -ENOENT);
 }
 
-/* Its name was given to another file: that is another daemon's. */
+/* Another file has the name: it belongs to another daemon. */
 TEST(only_the_own_file_is_removed)
 {
 	ck_assert_int_eq(pid_file_open(path, &file, &holder), 0);
@@ -142,7 +142,7 @@ TEST(only_the_own_file_is_removed)
 	ck_assert_uint_eq(tree_count(&tree), 0);
 }
 
-/* A daemon is the child of the one that took it. */
+/* The daemon is a child of the process that took the file. */
 TEST(a_child_has_it_after_its_parent)
 {
 	int ready[2], go[2];
@@ -161,7 +161,7 @@ TEST(a_child_has_it_after_its_parent)
 	}
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
 	ck_assert_int_eq(byte, 0);
-	close(file.fd); /* as if this process had ended */
+	close(file.fd); /* as at the end of this process */
 	file = (struct pid_file){NULL, -1};
 	ck_assert_int_eq(open_second(), -EBUSY);
 	ck_assert_int_eq(holder, child);
@@ -171,8 +171,8 @@ TEST(a_child_has_it_after_its_parent)
 	ck_assert_int_eq(open_second(), 0);
 }
 
-/* Many begin at one time, and each ends at once: the one that has it removes it while
- * others wait to look. Never are there two. */
+/* Many start at the same time and end at once. The owner removes the file while
+ * others wait for it. Two never own it at the same time. */
 TEST(never_two_at_a_time)
 {
 	char witness[sizeof(tree.root) + 20];

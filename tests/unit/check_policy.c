@@ -276,7 +276,7 @@ static struct policy_template exact_template(void)
 	};
 }
 
-/* True if a policy with this template alone asks for the SA. */
+/* True if a policy with only this template claims the SA. */
 static bool asks(struct policy_template template, struct sa sa)
 {
 	struct policy policy = {.n_templates = 1, .templates = {template}};
@@ -312,8 +312,8 @@ TEST(template_that_does_not)
 		ck_assert_msg(!asks(others[i], tunnel_sa()), "%zu", i);
 }
 
-/* In transport mode the template's addresses mean nothing, the selector's do where
- * there is no reqid. */
+/* In transport mode the addresses of the template do not matter. Those of the
+ * selector do, without a reqid. */
 TEST(transport_templates)
 {
 	struct policy policy = {
@@ -336,11 +336,11 @@ TEST(transport_templates)
 	sa.daddr = addr_of("10.9.0.2");
 	sa.saddr = addr_of("10.9.0.2");
 	ck_assert(!policies_ask_for(&policy, 1, &sa));
-	sa.saddr = in6addr_any; /* an SA from any address */
+	sa.saddr = in6addr_any; /* an SA with any source */
 	ck_assert(policies_ask_for(&policy, 1, &sa));
 	sa.family = AF_INET6;
 	ck_assert(!policies_ask_for(&policy, 1, &sa));
-	/* inside a tunnel the tunnel's ends are what counts */
+	/* inside a tunnel, the tunnel's ends count */
 	policy.templates[1] = policy.templates[0];
 	policy.templates[0] = exact_template();
 	policy.n_templates = 2;

@@ -55,7 +55,7 @@ static void add_named(const char *name)
 	add(&row);
 }
 
-/* One row of all sizes of numbers, one of nothing. */
+/* One row with small and large numbers, and one with zeros. */
 static void add_two_rows(void)
 {
 	struct snapshot_row full = {.active = true,
@@ -153,7 +153,7 @@ static size_t longest_line(void)
 	return longest;
 }
 
-/* Blocks of columns side by side; each begins with a line of names. */
+/* Blocks of columns, each beginning with a line of names. */
 static size_t blocks(void)
 {
 	size_t n = 0;
@@ -165,7 +165,7 @@ static size_t blocks(void)
 
 TEST(width_folds)
 {
-	/* the longest field, the longest unit, two blanks before each column */
+	/* the longest field, the longest unit, two spaces before each column */
 	const unsigned frame = 28 + 14;
 	const unsigned column = 16 + 2;
 	char name[32];
@@ -189,7 +189,7 @@ TEST(width_folds)
 	}
 }
 
-/* However narrow, a row is shown, each in a block of its own. */
+/* If the output is too narrow, each row is in a block of its own. */
 TEST(too_narrow)
 {
 	add_named("a");
@@ -207,7 +207,7 @@ TEST(no_rows)
 	ck_assert_str_eq(text, "");
 }
 
-/* Every line of a column ends at the same place, whatever is the widest in it. */
+/* All lines of a column end at the same position, whichever is the widest. */
 static void check_alignment(void)
 {
 	size_t end = strcspn(text, "\n");
@@ -257,7 +257,7 @@ TEST(a_wide_number_anywhere)
 	}
 }
 
-TEST(thousands_are_set_apart)
+TEST(thousands_are_separated)
 {
 	static const struct {
 		uint64_t value;

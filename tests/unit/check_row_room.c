@@ -12,7 +12,7 @@
 #define SECOND UINT64_C(1000000000)
 #define ALL INSTANCE_UNATTRIBUTED
 
-/* The choice itself. */
+/* The choice of rows. */
 
 static struct instance_set set;
 
@@ -42,16 +42,16 @@ static void chosen(size_t wanted, const bool *busy, const char *names)
 	ck_assert_str_eq(text, names);
 }
 
-TEST(the_longest_gone_is_the_first)
+TEST(the_instance_that_is_gone_longest_is_dropped_first)
 {
 	bool busy[16] = {false};
 
 	setup_set(10);
 	add("c", 30);
 	add("a", 10);
-	add("x", 0); /* there */
+	add("x", 0); /* present */
 	add("b", 20);
-	add("z", 10); /* as long as a */
+	add("z", 10); /* absent as long as a */
 	chosen(9, busy, "azbc");
 	chosen(3, busy, "azb");
 	chosen(1, busy, "a");
@@ -62,8 +62,8 @@ TEST(the_longest_gone_is_the_first)
 	instance_set_free(&set);
 }
 
-/* Neither what is there nor what is configured is gone; what comes again is not. */
-TEST(since_when_each_is_gone)
+/* Present and configured instances are not gone, nor are those that have returned. */
+TEST(since_when_each_instance_is_gone)
 {
 	setup_set(10);
 	add("a", 0)->present = true;
@@ -92,7 +92,7 @@ TEST(how_many_are_too_many)
 		const char name[] = {(char)('a' + i), '\0'};
 		int number = instance_set_found(&set, name, true);
 
-		/* each is refused once, however often it is met */
+		/* each is refused once, even if it is seen again */
 		ck_assert_int_eq(number, i < 3 ? (int)i + 1 : -ENOENT);
 		ck_assert_int_eq(instance_set_found(&set, name, true), number);
 	}
@@ -106,7 +106,7 @@ TEST(how_many_are_too_many)
 	instance_set_free(&set);
 }
 
-/* An initiator with a record for each volume, for years. */
+/* An initiator with a record for each volume, over years. */
 TEST(a_hundred_thousand_come_and_go)
 {
 	enum { ROWS = 64, COME = 100000 };
@@ -140,8 +140,8 @@ TEST(a_hundred_thousand_come_and_go)
 	instance_set_free(&set);
 }
 
-/* The same in a collector: HBA N is record rN, from 10.0.0.1 to 192.0.2.N, with
- * policies of its own. */
+/* The same in a collector. HBA N is record rN, from 10.0.0.1 to 192.0.2.N, with its
+ * own policies. */
 
 static struct fake_kernel kernel;
 static struct collector *collector;
@@ -261,7 +261,7 @@ static void delete_sa(unsigned hba, uint64_t bytes)
 	fake_kernel_event(&kernel, message_delsa(&sa));
 }
 
-/* A second passes, and a poll settles what it left open. */
+/* A poll, a second, and a poll that settles open deletions. */
 static void poll(void)
 {
 	kernel.now += SECOND;
@@ -325,7 +325,7 @@ TEST(a_row_that_another_gets)
 	ck_assert_uint_eq(row->stats.key_deletions, 0);
 	ck_assert_uint_eq(row->discontinuity, kernel.now - SECOND);
 	ck_assert_uint_eq(sent(ALL), 0);
-	/* one that comes again is new */
+	/* it is new when it returns */
 	log_in(1);
 	poll();
 	ROWS_ARE("tcp:r3", "tcp:r1");
@@ -346,7 +346,7 @@ TEST(sas_keep_their_row)
 	log_in(2);
 	add_sa(2, 70);
 	poll();
-	/* a row too many: it stops nobody */
+	/* a row too many does not stop the others */
 	ROWS_ARE("c", "tcp:r1");
 	ck_assert_uint_eq(collector_status(collector)->room.n_refused, 1);
 	ck_assert_str_eq(collector_status(collector)->room.refused, "tcp:r2");
@@ -358,7 +358,7 @@ TEST(sas_keep_their_row)
 	poll();
 	ck_assert_uint_eq(sent("tcp:r1"), 250);
 	ck_assert_uint_eq(sent(ALL), 80);
-	/* and gets its row as soon as there is room */
+	/* and gets its row when there is room */
 	no_sas();
 	add_sa(2, 90);
 	delete_sa(1, 260);
@@ -370,7 +370,7 @@ TEST(sas_keep_their_row)
 	ck_assert_uint_eq(sent(ALL) + sent("tcp:r2"), 90);
 }
 
-/* The namespace's errors are a difference of sums over all rows. */
+/* The errors of the namespace are a difference of sums over all rows. */
 TEST(integrity_failures_of_a_row_that_is_dropped)
 {
 	struct sa_values sa = sa_of_hba(1, 100);
@@ -424,7 +424,7 @@ TEST(fewer_rows_after_a_reload)
 	/* r2 has an SA, r5 a session */
 	ROWS_ARE("c", "tcp:r2", "tcp:r5");
 	ck_assert_uint_eq(sent("tcp:r2"), 200);
-	/* what is configured no more has gone too */
+	/* an instance that is no longer configured is gone as well */
 	reconfigure(3, NULL);
 	poll();
 	ROWS_ARE("tcp:r2", "tcp:r5");
@@ -441,7 +441,7 @@ TEST(fewer_rows_after_a_reload)
 	ROWS_ARE("tcp:r5", "d");
 }
 
-/* With a number that nobody has, and HBAs that have gone. */
+/* With an unused number, and HBAs that are gone. */
 TEST(saved_and_restored)
 {
 	char *data = NULL;
@@ -479,7 +479,7 @@ TEST(saved_and_restored)
 	ck_assert_uint_eq(sent("tcp:r3"), 300);
 	ck_assert_str_eq(snapshot_find(&snapshot, "tcp:r3")->descr,
 			 "open-iscsi interface \"r3\"");
-	/* which of them went first is still known */
+	/* the order in which they disappeared is known */
 	log_out(2);
 	no_sas();
 	poll();

@@ -54,8 +54,7 @@ TEST(ipv6_addresses)
 	ck_assert_mem_eq(&sa.daddr, &want, sizeof(want));
 }
 
-/* The kernel leaves in the rest of an IPv4 address whatever the keying daemon put
- * there. */
+/* The kernel keeps what the keying daemon put behind an IPv4 address. */
 TEST(rest_of_an_ipv4_address_is_zero)
 {
 	const struct sa_values values = sa_esp();
@@ -89,7 +88,7 @@ TEST(message_types)
 	ck_assert_int_eq(sa_parse(message_migrate()).type, SA_EVENT_MIGRATE);
 }
 
-/* 0: all of them. */
+/* 0: all protocols. */
 TEST(flush_names_its_protocol)
 {
 	ck_assert_uint_eq(sa_parse(message_flushsa(IPPROTO_AH)).proto, IPPROTO_AH);
@@ -182,7 +181,7 @@ TEST(expire_brings_final_counters_and_no_keys)
 	ck_assert(!event.sa.keyed);
 }
 
-/* Which algorithm makes which protocol's SA a keyed one. */
+/* The algorithms with which an SA of each protocol is keyed. */
 TEST(larval_or_keyed)
 {
 	static const struct {
@@ -215,7 +214,7 @@ TEST(larval_or_keyed)
 	}
 }
 
-TEST(acquire_is_told_by_its_sequence_number)
+TEST(acquire_is_identified_by_its_sequence_number)
 {
 	struct sa_values values = sa_esp();
 	struct sa sa;
@@ -273,8 +272,8 @@ TEST(sequence_numbers_hint_the_direction)
 	}
 }
 
-/* With a replay window of 0 an inbound SA shows no number, whatever it carries; an
- * outbound one numbers each packet before it counts it. */
+/* With a replay window of 0 an inbound SA shows no sequence number. An outbound one
+ * numbers each packet before it counts it. */
 TEST(packets_without_a_number_were_received)
 {
 	struct sa_values values = sa_esp();
@@ -356,8 +355,7 @@ TEST(offload_direction)
 	ck_assert_int_eq(sa_parse_new(&values).declared, SA_DIR_IN);
 }
 
-/* DESIGN 4.3: XFRMA_SA_DIR comes before the offload's flag, whatever their order here.
- */
+/* XFRMA_SA_DIR takes precedence over the offload flag, in any order of attributes. */
 TEST(declared_direction_beats_offload)
 {
 	const uint8_t dir = 2;

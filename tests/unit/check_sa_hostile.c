@@ -8,7 +8,7 @@
 #include "runner.h"
 #include "sas.h"
 
-/* Messages that no kernel should send, and what newer ones may. */
+/* Messages that no kernel sends, or that a newer one may send. */
 
 CHAPTER(NULL, NULL);
 
@@ -30,7 +30,7 @@ TEST(unknown_attributes_are_skipped)
 	free(nlh);
 }
 
-/* Every attribute that is read, one byte shorter than its meaning needs. */
+/* Each attribute one byte too short. */
 TEST(short_attributes_are_bad)
 {
 	static const struct {
@@ -84,7 +84,7 @@ TEST(attribute_beyond_the_end_is_bad)
 	free(nlh);
 }
 
-/* The block on the heap ends where the message ends: ASan sees a byte too far. */
+/* The heap block ends where the message ends, so ASan detects a read beyond it. */
 TEST(cut_at_every_length)
 {
 	const struct sa_values values = sa_full();
@@ -129,7 +129,7 @@ TEST(too_short_for_the_fixed_part_is_bad)
 	free(delsa);
 }
 
-/* A length below the header's own is no message at all. */
+/* A length below that of the header. */
 TEST(length_below_the_header_is_bad)
 {
 	static const uint16_t types[] = {XFRM_MSG_NEWSA, XFRM_MSG_UPDSA, XFRM_MSG_DELSA,
@@ -157,7 +157,7 @@ static const uint16_t garbage_types[] = {XFRM_MSG_NEWSA,   XFRM_MSG_UPDSA,
 					 XFRM_MSG_DELSA,   XFRM_MSG_EXPIRE,
 					 XFRM_MSG_FLUSHSA, XFRM_MSG_MIGRATE};
 
-/* Random bytes all over, some of them attribute headers that look right. */
+/* Random bytes, some of them in the form of attribute headers. */
 TEST(garbage)
 {
 	uint64_t state = 20240229;
@@ -187,7 +187,7 @@ TEST(garbage)
 	}
 }
 
-/* Good messages with a few bytes changed get further into the parser. */
+/* Valid messages with a few changed bytes, which get further into the parser. */
 TEST(good_messages_damaged)
 {
 	const struct sa_values values = sa_full();
@@ -216,7 +216,7 @@ TEST(good_messages_damaged)
 		free(good[i]);
 }
 
-/* No byte of a key may reach the values: the result has none of the keys' bytes. */
+/* No byte of a key is in the result. */
 TEST(no_key_in_the_result)
 {
 	struct sa_values values = sa_full();

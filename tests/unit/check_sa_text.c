@@ -35,7 +35,7 @@ static const char *text_of(struct nlmsghdr *nlh)
 	return text;
 }
 
-/* The text without the length, which depends on the kernel's headers. */
+/* The text without the message length, which depends on the kernel's headers. */
 static void check_text(struct nlmsghdr *nlh, const char *type, const char *rest)
 {
 	char expected[SA_TEXT_SIZE];

@@ -46,7 +46,7 @@ static void make_socket(const char *name)
 	close(fd);
 }
 
-/* What may stand at a name instead of a file of this program's. */
+/* What can have the name instead of the program's own file. */
 enum odd { ODD_FIFO, ODD_LINK, ODD_DANGLING_LINK, ODD_SOCKET, ODD_DIRECTORY, N_ODD };
 
 static void put_odd(enum odd odd, const char *name)
@@ -107,7 +107,7 @@ TEST(what_is_put_can_be_read)
 	ck_assert_uint_eq(tree_count(&tree), 1);
 }
 
-/* In particular a FIFO, for whose writer open(2) would wait for ever. */
+/* A FIFO above all, since open(2) would wait for its writer. */
 TEST(only_a_regular_file_is_read)
 {
 	for (enum odd odd = 0; odd < N_ODD; odd++) {
@@ -136,7 +136,7 @@ TEST(only_a_file_of_a_fitting_size_is_read)
 		if (fits)
 			free(data);
 	}
-	/* sparse: it takes no room on the disk, and would take all memory */
+	/* sparse: no space on the disk, but too much for memory */
 	ck_assert_int_eq(truncate(path_of("f"), (off_t)1 << 40), 0);
 	ck_assert_int_eq(get("f", &data, &size), -EBADMSG);
 }
@@ -160,7 +160,7 @@ TEST(what_is_in_the_way_is_replaced)
 	}
 }
 
-/* Another name of the file that is replaced goes on naming the old one. */
+/* A second name of the replaced file keeps the old contents. */
 TEST(hard_links_keep_what_they_had)
 {
 	tree_text(&tree, "precious", "keep");
@@ -187,8 +187,8 @@ TEST(a_directory_with_files_stays)
 	ck_assert_uint_eq(tree_count(&tree), 1);
 }
 
-/* As on a full disk: the old one stands. */
-TEST(what_cannot_be_written_replaces_nothing)
+/* As on a full disk: the old file stays. */
+TEST(a_failed_write_replaces_nothing)
 {
 	const struct rlimit three = {3, 3};
 

@@ -126,7 +126,7 @@ TEST(rows_are_found)
 	ck_assert_ptr_null(snapshot_find(&snapshot, "ab"));
 }
 
-/* A walk over two rows of one name would never end. */
+/* A walk over two rows with the same name would never end. */
 TEST(no_two_rows_of_one_name)
 {
 	struct snapshot_row other = {.name = "blue/a", .netns = "blue"};

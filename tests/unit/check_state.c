@@ -9,7 +9,6 @@
 
 CHAPTER(saved_setup, world_teardown);
 
-/* Whether a daemon ended with it is part of the state. */
 TEST(last_or_not)
 {
 	for (int i = 0; i < 2; i++) {
@@ -51,8 +50,8 @@ static void restart_with_a(void)
 	ck_assert_int_eq(load(), 0);
 }
 
-/* Columns 7 and 8 of one instance go on by what was added, not by the whole. */
-TEST(errors_of_one_instance_go_on)
+/* Columns 7 and 8 of one instance grow by the increase, not by the sum. */
+TEST(errors_of_one_instance_continue)
 {
 	OPEN("a local 10.0.0.1");
 	poll_well();
@@ -77,7 +76,7 @@ TEST(nothing_is_lost_over_two_restarts)
 	ck_assert_uint_eq(row("b")->stats.key_additions, 1);
 }
 
-/* Rows go by name: their numbers may have changed with the configuration. */
+/* Rows are restored by name, since a new configuration can change their numbers. */
 TEST(other_configuration)
 {
 	save();
@@ -101,7 +100,7 @@ TEST(no_file)
 			 -ENOENT);
 }
 
-TEST(last_is_told_of_good_files_alone)
+TEST(only_a_valid_file_says_whether_it_is_the_last)
 {
 	last = true;
 	ck_assert_int_eq(load(), -ENOENT);
@@ -150,7 +149,7 @@ TEST(another_boot_or_namespace)
 	ck_assert_uint_eq(snapshot.n_rows, 1);
 }
 
-/* What was refused must have left no trace: the collector is as new. */
+/* A rejected file has no effect: the collector is as new. */
 static void refused_whole(int err, const char *what, size_t at)
 {
 	ck_assert_msg(err == -EBADMSG || err == -ESTALE, "%d: %s %zu", err, what, at);
@@ -159,7 +158,7 @@ static void refused_whole(int err, const char *what, size_t at)
 	ck_assert_uint_eq(snapshot.rows[0].stats.key_additions, 0);
 }
 
-/* A good file, which the caller frees, and a collector without state. */
+/* A valid file, which the caller frees, and a collector without state. */
 static char *good_file(size_t *ret_len)
 {
 	char *data;
@@ -213,7 +212,7 @@ TEST(longer_than_it_says)
 	free(data);
 }
 
-TEST(the_old_file_stands_until_the_new_one_is_whole)
+TEST(the_old_file_stays_until_the_new_one_is_complete)
 {
 	char path[200];
 	size_t len;
@@ -247,11 +246,11 @@ TEST(a_new_file_that_cannot_take_its_place)
 {
 	tree_text(&tree, FILE_NAME "/in-the-way", "");
 	ck_assert_int_lt(state_save(tree.root, "", &ours, collector, true), 0);
-	ck_assert_uint_eq(tree_count(&tree), 1); /* nothing left beside it */
+	ck_assert_uint_eq(tree_count(&tree), 1); /* no other file is left */
 	ck_assert_int_eq(load(), -EBADMSG);
 }
 
-/* Whoever reads it blindly waits for its writer, for ever. */
+/* A plain open() would wait for its writer. */
 TEST(a_fifo_in_its_place)
 {
 	char path[200];
@@ -292,7 +291,7 @@ TEST(only_its_owner_may_read_it)
 	ck_assert_uint_eq(stat_buf.st_mode & 0777, 0600);
 }
 
-/* Two saves of the same state are the same file: no stray memory goes to disk. */
+/* Two saves of the same state are equal: no uninitialised memory is saved. */
 TEST(every_byte_is_meant)
 {
 	size_t len;
@@ -387,8 +386,8 @@ TEST(files_of_namespaces_are_removed)
 	state_remove_unwanted("/nonexistent", is_blue, &asked);
 }
 
-/* A namespace that came again under its name counts from a base. */
-TEST(bases_of_errors_go_on)
+/* A namespace that returned under its name counts from a base. */
+TEST(bases_of_errors_are_kept)
 {
 	OPEN("a local 10.0.0.1");
 	poll_well();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files with a right checksum, and what nobody has saved in them. */
+/* Files with a valid checksum and contents that no daemon has saved. */
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -33,7 +33,8 @@ TEST(files_of_another_build)
 	free(body);
 }
 
-/* A right checksum over nonsense: no crash, and an error or a collector that works. */
+/* Random contents with a valid checksum: no crash, and an error or a working
+ * collector. */
 TEST(forged_files_that_are_not)
 {
 	size_t len;
@@ -102,7 +103,7 @@ TEST(names_that_cannot_be)
 	free(body);
 }
 
-/* The saved rows: where the first one is, what of it is where, and how long it is. */
+/* The saved rows: the offset of the first one, the offsets in it, and its length. */
 enum {
 	ROW_AT = 7 * sizeof(uint64_t),
 	FOUND_AT = 65,
@@ -114,7 +115,7 @@ enum {
 	ROW_SIZE = TOTALS_AT + sizeof(struct ledger_row) + 4 * sizeof(uint64_t),
 };
 
-/* What a file with a right checksum says of a row and no collector would. */
+/* Values of a row that no collector saves. */
 TEST(identities_that_cannot_be)
 {
 	static const struct {
@@ -149,7 +150,7 @@ TEST(identities_that_cannot_be)
 		ck_assert_msg(load_forged(copy, len) == -EBADMSG, "%zu", i);
 		free(copy);
 	}
-	/* a text's end, and more behind it */
+	/* bytes behind the end of a text */
 	body[ROW_AT + ROW_SIZE + FOUND_AT + 10] = 'x';
 	ck_assert_int_eq(load_forged(body, len), -EBADMSG);
 	free(body);
@@ -172,8 +173,8 @@ static uint64_t *number_at(char *body, size_t at)
 	return (uint64_t *)(void *)(body + at);
 }
 
-/* More deletions than additions, a loss yet to come, a time yet to come, a base above
- * what is counted from it. */
+/* More deletions than additions, a future loss, a future time, a base above its
+ * counter. */
 TEST(numbers_that_cannot_be)
 {
 	const size_t totals = ROW_AT + TOTALS_AT;
@@ -201,8 +202,8 @@ TEST(numbers_that_cannot_be)
 	free(body);
 }
 
-/* The file ends with the counters of xfrm_stat: a name of 32 bytes, total, last value.
- * The names are ended, printable and all different; and no more than fit. */
+/* The file ends with the counters of xfrm_stat: a name of 32 bytes, total, last
+ * value. Names are terminated, printable and unique, and their number is limited. */
 TEST(counters_that_cannot_be)
 {
 	enum { COUNTER = XFRM_STAT_NAME_MAX + 2 * sizeof(uint64_t) };
@@ -231,8 +232,8 @@ TEST(counters_that_cannot_be)
 	free(body);
 }
 
-/* Whatever a file says: once it was taken, what is saved next can be taken again, and
- * is the same. */
+/* If a file is accepted, the state that is saved next can be loaded again, and is
+ * the same. */
 TEST(what_was_loaded_can_be_saved_and_loaded)
 {
 	size_t len;

@@ -17,8 +17,7 @@ TEST(ids_run_from_1_to_18)
 	ck_assert_int_eq(STAT_ID_tunnel_bytes_received, 18);
 }
 
-/* The order of MSiSCSI_QMIPSECStats, spelled out once more as an independent witness.
- */
+/* The order of MSiSCSI_QMIPSECStats, written independently of stats.def. */
 TEST(fields_are_those_of_the_windows_structure)
 {
 	static const char *const fields[] = {

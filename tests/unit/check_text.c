@@ -7,7 +7,7 @@
 
 CHAPTER(NULL, NULL);
 
-/* What is shown, and the same after cleaning. */
+/* A text, and the same after cleaning. */
 TEST(clean_text_stays)
 {
 	static const char *const texts[] = {
@@ -36,7 +36,7 @@ TEST(clean_text_stays)
 	}
 }
 
-TEST(what_may_not_be_shown)
+TEST(characters_that_are_not_printed)
 {
 	static const struct {
 		const char *text, *clean;
@@ -45,8 +45,8 @@ TEST(what_may_not_be_shown)
 	    {"\t\r\x1b[2J\x7f", "\\x09\\x0d\\x1b[2J\\x7f"},
 	    {"caf\xe9", "caf\\xe9"},                      /* Latin-1 */
 	    {"\xc2\x80\xc2\x9f", "\\xc2\\x80\\xc2\\x9f"}, /* C1 */
-	    {"\x80", "\\x80"},                            /* continues nothing */
-	    {"\xc3", "\\xc3"},                            /* ends too early */
+	    {"\x80", "\\x80"}, /* continuation without a start */
+	    {"\xc3", "\\xc3"}, /* ends too early */
 	    {"\xe2\x82", "\\xe2\\x82"},
 	    {"\xf0\x9f\x98", "\\xf0\\x9f\\x98"},
 	    {"\xc3(", "\\xc3("},
@@ -85,7 +85,7 @@ TEST(what_may_not_be_shown)
 	}
 }
 
-/* Every text of two bytes, with "x" and "y" about it: no two of them become one. */
+/* All texts of two bytes between "x" and "y" stay different. */
 TEST(different_texts_stay_different)
 {
 	static char seen[65536][16];
@@ -119,7 +119,7 @@ TEST(cut_between_characters)
 		ck_assert_str_eq(to, by_size[size]);
 		ck_assert_int_eq(to[size], 'X');
 	}
-	for (size_t size = 11; size < 15; size++) { /* no part of an escape */
+	for (size_t size = 11; size < 15; size++) { /* no partial escape */
 		text_clean(to, size, text);
 		ck_assert_uint_eq(strlen(to), 10);
 	}
@@ -141,7 +141,7 @@ TEST(trim)
 	ck_assert_str_eq(bad, "");
 }
 
-/* Bytes beyond the length are not looked at. */
+/* Bytes beyond the length are not read. */
 TEST(length_of_a_character)
 {
 	ck_assert_uint_eq(text_char("\xe2\x82\xac", 3), 3);

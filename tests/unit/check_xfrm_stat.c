@@ -18,7 +18,7 @@ static const char text_6_1[] = "XfrmInError             \t0\n"
 
 static int parse(const char *text, struct xfrm_stat *ret)
 {
-	/* an exact copy, without the terminating 0, so that reading on is seen */
+	/* an exact copy without the terminating 0, to detect a read beyond it */
 	size_t len = strlen(text);
 	char *copy = malloc(len ? len : 1);
 	int err;
@@ -91,7 +91,7 @@ static const char *const odd_lines[] = {
     "a23456789b123456789c123456789d12 1",
 };
 
-/* A file of nothing else is none. */
+/* A file without any valid line is rejected. */
 TEST(odd_lines_alone)
 {
 	char text[128];
@@ -103,7 +103,7 @@ TEST(odd_lines_alone)
 	}
 }
 
-/* Among others they are skipped, and the others are read. */
+/* Among valid lines, malformed ones are skipped. */
 TEST(odd_lines_among_others)
 {
 	for (size_t i = 0; i < sizeof(odd_lines) / sizeof(*odd_lines); i++) {
@@ -120,7 +120,7 @@ TEST(odd_lines_among_others)
 	}
 }
 
-/* Its number may have gone on. */
+/* Its number may have been cut. */
 TEST(a_last_line_that_is_cut)
 {
 	struct xfrm_stat stat;
@@ -206,7 +206,8 @@ static int file_with(const char *text)
 	return fd;
 }
 
-/* The descriptor stays open between polls: each read begins at the file's beginning. */
+/* The descriptor stays open between polls: each read begins at the start of the
+ * file. */
 TEST(read_twice)
 {
 	int fd = file_with(text_6_1);
@@ -237,8 +238,8 @@ TEST(read_errors)
 	ck_assert_mem_eq(&stat, &before, sizeof(stat));
 }
 
-/* The widest file that a kernel could print has room in one read; of a longer one what
- * has room is read. */
+/* The longest file that a kernel could print fits into one read. Of a longer one,
+ * the part that fits is used. */
 TEST(read_the_widest_file)
 {
 	static char text[65536];
@@ -264,7 +265,7 @@ TEST(read_the_widest_file)
 	close(fd);
 }
 
-/* Following. */
+/* Totals. */
 
 static struct xfrm_totals totals;
 
@@ -291,7 +292,7 @@ TEST(totals_are_the_kernels_at_first)
 	ck_assert_uint_eq(total("B"), 6);
 }
 
-TEST(names_that_come_go_and_change_places)
+TEST(names_that_appear_disappear_and_are_exchanged)
 {
 	totals = (struct xfrm_totals){.last = {0}};
 	follow("A 5\nB 6\n");
@@ -317,12 +318,12 @@ TEST(wraps_and_resets)
 	    {"A 4294967290\n", "A 4\n", 10, false},
 	    {"A 4294967295\n", "A 2147483647\n", UINT64_C(0x80000000), false},
 	    {"A 2147483648\n", "A 0\n", UINT64_C(0x80000000), false},
-	    /* by half or less, or from beyond 32 bits: that is no wrap */
+	    /* by half or less, or from above 32 bits: not a wrap */
 	    {"A 4294967295\n", "A 2147483648\n", 2147483648, true},
 	    {"A 1000\n", "A 3\n", 3, true},
 	    {"A 4294967296\n", "A 3\n", 3, true},
 	    {"A 18446744073709551615\n", "A 0\n", 0, true},
-	    /* beyond 32 bits there is nothing to follow */
+	    /* above 32 bits it cannot wrap */
 	    {"A 4294967295\n", "A 4294967296\n", 1, false},
 	};
 
@@ -371,7 +372,7 @@ TEST(saved_names)
 	struct xfrm_counter counter = {.name = "XfrmInError"};
 
 	ck_assert(xfrm_counter_is_valid(&counter));
-	counter.name[20] = 'x'; /* behind the end */
+	counter.name[20] = 'x'; /* after the end */
 	ck_assert(!xfrm_counter_is_valid(&counter));
 	counter = (struct xfrm_counter){.name = ""};
 	ck_assert(!xfrm_counter_is_valid(&counter));

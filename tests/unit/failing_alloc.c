@@ -11,7 +11,7 @@ enum {
 	MAX_LIVE = 1 << 16,
 };
 
-/* The names that the linker's --wrap gives to the real ones. */
+/* The names that --wrap gives to the real functions. */
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *block, size_t size);
@@ -30,11 +30,11 @@ FILE *__wrap_fmemopen(void *data, size_t size, const char *mode);
 
 static struct {
 	bool active;
-	unsigned paused; /* how often */
-	size_t left;     /* allocations until one fails, 0: none will */
+	unsigned paused; /* count */
+	size_t left;     /* allocations until one fails; 0: none fails */
 	bool on;
 	bool failed;
-	void *live[MAX_LIVE]; /* a hash table: blocks of the program's own code */
+	void *live[MAX_LIVE]; /* a hash table: the program's own blocks */
 	size_t n_live;
 } self;
 
@@ -63,7 +63,7 @@ static void *note(void *block)
 	return self.active && !self.paused ? add(block) : block;
 }
 
-/* What follows in the chain is put in its place anew. Returns true if it was there. */
+/* Rehashes the blocks that follow in the chain. Returns true if the block was known. */
 static bool forget(const void *block)
 {
 	size_t slot = slot_of(block);

@@ -5,20 +5,20 @@
 #include <stddef.h>
 
 /*
- * An allocator that fails when it is told to: malloc(), calloc(), realloc(), strdup()
- * and the streams of <stdio.h> in memory, of a program that is linked with
- * --wrap for each of them (see Makefile.am). It counts what lives, too. What libc
- * allocates for itself does not fail.
+ * An allocator that fails on demand: malloc(), calloc(), realloc(), strdup() and the
+ * streams of <stdio.h> in memory, in a program that is linked with --wrap for each of
+ * them (see Makefile.am). It also counts the allocated blocks. Allocations inside libc
+ * do not fail.
  */
 
-/* From now on the nth allocation (from 1) fails, and with `on` all after it; 0: none
- * does. */
+/* From now on the nth allocation (from 1) fails, and with `on` all later ones as
+ * well. 0: none fails. */
 void failing_alloc_begin(size_t nth, bool on);
 
-/* Nothing fails any more. Returns true if something has. */
+/* Ends the failures. Returns true if an allocation has failed. */
 bool failing_alloc_end(void);
 
-/* Between these two, nothing fails or counts: what a test does for itself. */
+/* Between these two calls nothing fails or counts: the test allocates for itself. */
 void failing_alloc_pause(void);
 void failing_alloc_resume(void);
 

@@ -5,9 +5,9 @@
 #include "kernel/kernel.h"
 
 /*
- * A host of several network namespaces, each a fake kernel. What stands for the file of
- * one is a link to another kind of namespace of this process: like network namespaces
- * these are files of nsfs, each with a number of its own, and anybody may open them.
+ * A host with several network namespaces, each a fake kernel. The file of each is a
+ * link to another kind of namespace of this process: these are files of nsfs too, each
+ * with its own inode number, and any user may open them.
  */
 
 enum {
@@ -19,7 +19,7 @@ enum {
 
 struct fake_namespace {
 	struct fake_kernel kernel; /* first: it is the handle */
-	const char *file;          /* what to link to */
+	const char *file;          /* the target of its link */
 	int event_fd;              /* fake_host_wake() makes it readable */
 	uint64_t cookie;
 	int open_error; /* of the opener, -errno */
@@ -32,8 +32,8 @@ extern const struct kernel_opener fake_opener;
 void fake_host_make(void);
 void fake_host_free(void);
 
-/* The one SA of a namespace has so many bytes, sent in tunnel mode. */
+/* Sets the bytes that the only SA of a namespace has sent in tunnel mode. */
 void fake_host_set_bytes(int namespace, uint64_t bytes);
 
-/* Events wait. */
+/* Makes events wait. */
 void fake_host_wake(int namespace);

@@ -17,8 +17,8 @@ static void note(struct fake_kernel *kernel, char what)
 		kernel->asked[len] = what;
 }
 
-/* The message is wiped and freed once it was read, as the real kernel's is: whoever
- * keeps a pointer to it is found out. */
+/* The message is wiped and freed after it was read, as the real one is, so that a
+ * pointer to it that is kept shows in a test. */
 static int hand_over(const struct nlmsghdr *nlh, kernel_message_cb cb, void *ctx)
 {
 	struct nlmsghdr *copy = message_cut(nlh, nlh->nlmsg_len);

@@ -5,8 +5,8 @@
 #include "messages.h"
 
 /*
- * A kernel that says what it was told to: struct kernel_ops over lists of messages,
- * with a clock that stands still unless it is moved, and errors on demand.
+ * A kernel for tests: struct kernel_ops over lists of messages, with a clock that the
+ * test advances, and errors on demand.
  */
 
 struct message_list {
@@ -14,7 +14,7 @@ struct message_list {
 	size_t n;
 };
 
-/* A route to a prefix, of traffic with that mark. */
+/* A route to a prefix, for traffic with this mark. */
 struct fake_route {
 	struct in6_addr addr;
 	uint16_t family;
@@ -29,43 +29,43 @@ enum {
 
 struct fake_kernel {
 	uint64_t now; /* ns */
-	/* what each kind of dump answers, by enum kernel_dump */
+	/* the answer to each enum kernel_dump */
 	struct message_list dumps[4];
-	struct message_list events; /* those that wait; reading takes them away */
-	bool addrs_changed;         /* told once */
-	uint64_t n_foreign;         /* messages that another has sent */
-	uint32_t route;             /* the interface of every route, 0: there is none */
-	struct fake_route local_routes[FAKE_ROUTES]; /* the last that fits is taken */
+	struct message_list events; /* those that wait; reading removes them */
+	bool addrs_changed;         /* reported once */
+	uint64_t n_foreign;         /* messages that the kernel did not send */
+	uint32_t route;             /* the interface of every route; 0: no route */
+	struct fake_route local_routes[FAKE_ROUTES]; /* the last that matches is used */
 	size_t n_local_routes;
 	unsigned n_lookups; /* calls of route_type() */
 	int route_type_error;
-	const char *xfrm_stat; /* the file's text */
-	const char *interface; /* the one there is, NULL: none */
-	uint32_t if_index;     /* its number */
+	const char *xfrm_stat; /* the text of the file */
+	const char *interface; /* the only one; NULL: none */
+	uint32_t if_index;     /* its index */
 
-	/* A dump that answers so many messages and then fails; 0: it does not fail. */
+	/* The error of each kind of dump, and after how many messages; 0: no error. */
 	int dump_error[4];
 	size_t dump_error_after[4];
 	int xfrm_stat_error;
-	/* How many events a call of read_events() brings at most, 0: all. */
+	/* The most events that one call of read_events() returns; 0: no limit. */
 	size_t events_a_read;
-	/* The next so many calls of read_events() fail and bring nothing. */
+	/* So many calls of read_events() fail, and read nothing. */
 	int events_error;
 	unsigned n_events_errors;
 
-	/* Called once in the next SAD dump, after so many of its messages. */
+	/* Called once during the next SAD dump, after so many messages. */
 	void (*during)(struct fake_kernel *kernel);
 	size_t during_after;
-	uint64_t dump_takes; /* ns that each SAD dump moves the clock by */
+	uint64_t dump_takes; /* ns by which each SAD dump advances the clock */
 
-	/* What was asked, a letter for each call: A(ddresses), P(olicies), S(AD),
-	 * E(vents), X(frm_stat), L(inks), R(oute), T(ype of a route). */
+	/* The calls so far, a letter each: A(ddresses), P(olicies), S(AD), E(vents),
+	 * X(frm_stat), L(inks), R(oute), T(ype of a route). */
 	char asked[256];
 };
 
 extern const struct kernel_ops fake_kernel_ops;
 
-/* Appends; the message now belongs to the list. */
+/* Appends the message, which now belongs to the list. */
 void fake_kernel_add(struct message_list *list, struct nlmsghdr *nlh);
 void fake_kernel_clear(struct message_list *list);
 
@@ -82,5 +82,5 @@ void fake_kernel_route(struct fake_kernel *kernel, const char *addr, uint8_t len
 /* An XFRM interface. */
 void fake_kernel_link(struct fake_kernel *kernel, uint32_t if_index, uint32_t if_id);
 
-/* Frees what it holds, not the struct. */
+/* Frees the contents, not the struct. */
 void fake_kernel_free(struct fake_kernel *kernel);

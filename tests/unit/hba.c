@@ -11,12 +11,12 @@
  * What each driver shows, and the function that says so:
  *
  *	iscsi_tcp	iscsi_sw_tcp_attr_is_visible, iscsi_sw_tcp_host_get_param,
- *			iscsi_sw_tcp_conn_get_param; its host is no device's child
- *			(iscsi_sw_tcp_session_create), so it stands under platform
+ *			iscsi_sw_tcp_conn_get_param; its host has no parent device
+ *			(iscsi_sw_tcp_session_create), so it is in platform
  *	iser		iser_attr_is_visible, iscsi_iser_get_ep_param; under the RDMA
  *			device's parent (iscsi_iser_session_create)
  *	qla4xxx		qla4_attr_is_visible, qla4xxx_host_get_param; local_ipaddr is
- *			set for IPv6 alone (qla4xxx_copy_to_sess_conn_params)
+ *			only set for IPv6 (qla4xxx_copy_to_sess_conn_params)
  *	be2iscsi	beiscsi_attr_is_visible, beiscsi_get_host_param,
  *			beiscsi_iface_get_param
  *	bnx2i		bnx2i_attr_is_visible, bnx2i_host_get_param: no ipaddress while
@@ -25,7 +25,7 @@
  *			own name
  *	cxgb4i		cxgbi_attr_is_visible, cxgbi_get_host_param: ipaddress without
  *			a newline, nothing while it has no connection; a host for each
- *			port, all under one function (cxgbi_hbas_add)
+ *			port, all in one function (cxgbi_hbas_add)
  *
  * The rest is scsi_transport_iscsi.c and libiscsi.c: iscsi_host_get_param,
  * iscsi_session_get_param and iscsi_conn_get_param print a string that was never set as
@@ -78,7 +78,7 @@ static const struct shows drivers[] = {
 		    .session_initiator = true},
 };
 
-/* A device of a class: where it stands, and the class's link to it. */
+/* A device of a class: its directory, and the link to it in the class. */
 struct device {
 	const struct tree *tree;
 	char path[300];
@@ -131,7 +131,7 @@ void hba_unreadable(const struct tree *tree, const char *path)
 	tree_text(tree, inside, "");
 }
 
-/* As %pI4 and %pI6 have it; what is no address stays as it is. */
+/* As %pI4 and %pI6 print it. Other text does not change. */
 static const char *kernel_addr(const char *text, char *to)
 {
 	struct in6_addr addr;
@@ -233,7 +233,7 @@ static void add_connection(const struct tree *tree, const struct hba_host *host,
 	device = add_device(tree, "iscsi_connection", name, host->parent,
 			    "host%u/session%u/%s", host->number, session->number, name);
 	show_addr(&device, session, shows);
-	/* not the kernel's words, but those of the node's record */
+	/* not from the kernel, but from the node record */
 	show(&device, "persistent_address",
 	     session->persistent ? session->persistent : session->address);
 	show(&device, "persistent_port", "3260");

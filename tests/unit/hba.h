@@ -6,10 +6,9 @@
 #include "tree.h"
 
 /*
- * iSCSI hosts, sessions and interfaces in a made-up sysfs, with the attributes that
- * each driver really has and each spelt as it spells it (Linux 6.1, drivers/scsi and
- * drivers/infiniband/ulp/iser). The entries of a class are links to where the device
- * stands, as in the kernel's own.
+ * iSCSI hosts, sessions and interfaces in a fake sysfs, with the attributes of each
+ * driver in its own spelling (Linux 6.1, drivers/scsi and drivers/infiniband/ulp/iser).
+ * As in the kernel's sysfs, the entries of a class are links to devices.
  */
 
 enum hba_driver {
@@ -27,12 +26,12 @@ enum hba_driver {
 struct hba_host {
 	enum hba_driver driver;
 	unsigned number;
-	const char *parent; /* its device's path below devices/; NULL: "platform" */
+	const char *parent; /* path of its device below devices/; NULL: "platform" */
 	const char *hwaddress;
-	const char *netdev; /* of qedi always the host's own name */
+	const char *netdev; /* qedi: always the name of the host */
 	const char *ipaddress;
 	const char *initiator;
-	const char *iface_address; /* be2iscsi, qla4xxx: of its first interface */
+	const char *iface_address; /* be2iscsi, qla4xxx: of the first interface */
 };
 
 /* A session and its one connection. NULL prints as "(null)"; an address that is NULL
@@ -43,7 +42,7 @@ struct hba_session {
 	const char *iface;
 	const char *initiator;
 	const char *address;
-	const char *persistent; /* NULL: the same */
+	const char *persistent; /* NULL: same as address */
 	const char *local;      /* qla4xxx; "(null)" for IPv4 */
 	unsigned local_port;    /* iscsi_tcp, qla4xxx */
 	const char *state;      /* NULL: LOGGED_IN */
@@ -53,7 +52,7 @@ void hba_add_host(const struct tree *tree, const struct hba_host *host);
 void hba_add_session(const struct tree *tree, const struct hba_host *host,
 		     const struct hba_session *session);
 
-/* A session of a driver that makes a host for each: iscsi_tcp and iser. */
+/* For drivers with a host for each session: iscsi_tcp and iser. */
 void hba_log_in(const struct tree *tree, const struct hba_host *host,
 		const struct hba_session *session);
 void hba_log_out(const struct tree *tree, const struct hba_host *host,
@@ -63,5 +62,5 @@ void hba_remove_session(const struct tree *tree, const struct hba_host *host,
 			const struct hba_session *session);
 void hba_remove_host(const struct tree *tree, const struct hba_host *host);
 
-/* An attribute that cannot be read any more: open succeeds, reading fails. */
+/* Makes an attribute unreadable: opening it succeeds, reading it fails. */
 void hba_unreadable(const struct tree *tree, const char *path);

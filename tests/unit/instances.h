@@ -3,20 +3,20 @@
 
 #include "instance/instance.h"
 
-/* Sets of instances from lines of configuration. What is not accepted fails the test.
- */
+/* Sets of instances from lines of configuration. A line that is rejected fails the
+ * test. */
 
 void instances_configure(struct instance_set *set, const char *line);
 void instances_rename(struct instance_set *set, const char *line);
 
-/* The line is rejected for exactly this reason, and the set stays as it was. */
+/* The line is rejected for exactly this reason, and the set does not change. */
 void instances_reject(struct instance_set *set, const char *line, const char *reason);
 void instances_reject_rename(struct instance_set *set, const char *line,
 			     const char *reason);
 
-/* The instance of that name, which there is. */
+/* The instance of that name; the test fails if it does not exist. */
 const struct instance *instances_get(const struct instance_set *set, const char *name);
 
-/* Another configuration at runtime. Both lists end with NULL, and may be NULL. */
+/* Loads another configuration at runtime. Both lists end with NULL, and may be NULL. */
 void instances_reconfigure(struct instance_set *set, const char *const *lines,
 			   const char *const *renames);

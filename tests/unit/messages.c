@@ -96,7 +96,7 @@ static struct xfrm_usersa_info info_of(const struct sa_values *sa)
 {
 	struct xfrm_usersa_info info;
 
-	memset(&info, 0xee, sizeof(info)); /* padding holds anything */
+	memset(&info, 0xee, sizeof(info)); /* padding has any value */
 	info.sel = sa->sel;
 	info.id.daddr = xfrm_addr_of(sa->daddr);
 	info.id.spi = htonl(sa->spi);
@@ -170,7 +170,7 @@ static void put_attrs(struct builder *builder, const struct sa_values *sa)
 	const struct xfrm_mark mark = {.v = sa->mark, .m = sa->mark_mask};
 	struct xfrm_user_offload offload;
 
-	memset(&offload, 0, sizeof(offload)); /* the padding too */
+	memset(&offload, 0, sizeof(offload)); /* with the padding */
 	offload.ifindex = 7;
 	offload.flags = sa->offload_flags;
 	put_replay(builder, sa);
@@ -233,7 +233,7 @@ struct nlmsghdr *message_delsa(const struct sa_values *sa)
 	struct xfrm_usersa_id id;
 	struct builder builder;
 
-	memset(&id, 0, sizeof(id)); /* the padding too */
+	memset(&id, 0, sizeof(id)); /* with the padding */
 	id.daddr = info.id.daddr;
 	id.spi = info.id.spi;
 	id.family = info.family;
@@ -257,7 +257,7 @@ struct nlmsghdr *message_expire(const struct sa_values *sa, bool hard)
 	expire.hard = hard;
 	begin(&builder, XFRM_MSG_EXPIRE);
 	put(&builder, &expire, sizeof(expire));
-	/* build_expire() of net/xfrm/xfrm_user.c sends these two and no more */
+	/* build_expire() in net/xfrm/xfrm_user.c only sends these two */
 	if (sa->has_mark)
 		put_attr(&builder, XFRMA_MARK, &mark, sizeof(mark));
 	if (sa->has_if_id)

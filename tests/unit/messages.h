@@ -11,17 +11,16 @@
 #include <stdint.h>
 
 /*
- * Netlink messages made from plain values, as the kernel would send them. Each stands
- * on the heap in a block of exactly its own length, so that ASan and valgrind see any
- * byte that is read beyond its end. The caller frees it with free().
+ * Netlink messages from plain values, as the kernel would send them. Each is in a heap
+ * block of exactly its length, so that ASan and valgrind detect a read beyond its end.
+ * The caller frees it with free().
  */
 
-/* "10.0.0.1" or "2001:db8::1", in the form of struct sa: IPv4 in the first four bytes.
- */
+/* The address in the form of struct sa: IPv4 in the first four bytes. */
 struct in6_addr addr_of(const char *text);
 uint16_t family_of(const char *text);
 
-/* Every byte of a key in these messages. */
+/* Each byte of the keys in these messages. */
 #define MESSAGE_KEY_BYTE 0xa5
 
 enum message_alg {
@@ -89,22 +88,21 @@ struct nlmsghdr *message_flushsa(uint8_t proto);
 struct nlmsghdr *message_migrate(void);
 struct nlmsghdr *message_newpolicy(const struct policy_values *policy);
 
-/* address or local may be NULL: then that attribute is missing. */
+/* If address or local is NULL, that attribute is missing. */
 struct nlmsghdr *message_newaddr(const char *address, const char *local,
 				 uint32_t if_index);
 
-/* RTM_NEWLINK of an interface of a kind, with two numbers among what is its kind's own.
- */
+/* RTM_NEWLINK of an interface of this kind, with two numbers as data of the kind. */
 struct nlmsghdr *message_newlink(uint32_t if_index, const char *kind, uint16_t type1,
 				 uint32_t value1, uint16_t type2, uint32_t value2);
 
-/* A message of any type and payload. */
+/* A message with any type and payload. */
 struct nlmsghdr *message_raw(uint16_t type, const void *payload, size_t len);
 
-/* The same message with one attribute more. */
+/* The same message with an additional attribute. */
 struct nlmsghdr *message_with_attr(const struct nlmsghdr *nlh, uint16_t type,
 				   const void *payload, size_t len);
 
-/* The first len bytes of a message (at least its header's 16), its length set to that.
- */
+/* The first len bytes of a message (at least the 16 of its header), with that length
+ * in its header. */
 struct nlmsghdr *message_cut(const struct nlmsghdr *nlh, size_t len);

@@ -7,7 +7,7 @@
 
 enum {
 	MAX_CHAPTERS = 32,
-	/* Seconds: a test may take long under valgrind. */
+	/* Seconds, long enough for valgrind. */
 	LIMIT = 600,
 };
 
@@ -38,7 +38,7 @@ void runner_add_test(const char *file, const TTest *test)
 			return;
 		}
 	}
-	fprintf(stderr, "%s: a test before CHAPTER()\n", file);
+	fprintf(stderr, "%s: TEST() before CHAPTER()\n", file);
 	abort();
 }
 
@@ -56,6 +56,6 @@ int main(int argc, char **argv)
 	failed = srunner_ntests_failed(runner);
 	run = srunner_ntests_run(runner);
 	srunner_free(runner);
-	/* a program without tests has lost them */
+	/* a program without tests is an error */
 	return failed || !run ? EXIT_FAILURE : EXIT_SUCCESS;
 }

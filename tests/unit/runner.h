@@ -5,11 +5,11 @@
 #include <stdlib.h>
 
 /*
- * Tests that register themselves: a program is a set of chapters, one a source file,
- *and runner.c's main() runs all that are linked into it. CK_FORK=no in the environment
- *for a debugger.
+ * Tests that register themselves. A program consists of chapters, one in each source
+ * file, and runner.c's main() runs all chapters that are linked into it. With
+ *CK_FORK=no in the environment it can run in a debugger.
  *
- *	CHAPTER(setup, teardown);	once a file, before its tests; either may be
+ *	CHAPTER(setup, teardown);	once in a file, before its tests; both may be
  *NULL
  *
  *	TEST(a_sentence_about_what_holds)
@@ -18,12 +18,11 @@
  *	}
  */
 
-/* file: the chapter, by the name of its source. */
+/* file: the source of the chapter. */
 void runner_begin_chapter(const char *file, SFun setup, SFun teardown);
 void runner_add_test(const char *file, const TTest *test);
 
-/* A constructor with a lower number runs earlier; those of one number in their order.
- */
+/* Constructors run in the order of their numbers. */
 #define CHAPTER(setup, teardown)                                              \
 	__attribute__((constructor(1001))) static void register_chapter(void) \
 	{                                                                     \

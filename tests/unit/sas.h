@@ -4,17 +4,17 @@
 #include "kernel/sa.h"
 #include "messages.h"
 
-/* What the chapters about kernel/sa.h share. */
+/* Helpers for the chapters about kernel/sa.h. */
 
-/* Parses and frees the message; the event must be good. */
+/* Parses and frees the message, which must be valid. */
 struct sa_event sa_parse(struct nlmsghdr *nlh);
 
-/* The same of a NEWSA. */
+/* The same for a NEWSA. */
 struct sa sa_parse_new(const struct sa_values *values);
 
-/* Parses and frees the message, which must be rejected and leave no trace. */
+/* Frees the message, which must be rejected without writing the event. */
 void sa_refuse(struct nlmsghdr *nlh);
 
-/* A plain ESP SA, and one with all that a message can carry. */
+/* A plain ESP SA, and one with every attribute. */
 struct sa_values sa_esp(void);
 struct sa_values sa_full(void);
