@@ -46,7 +46,7 @@ struct kernel_ops {
 	/* Gives the interface by which this namespace would send to remote, from local
 	 * unless that is unspecified. bound: the index of the interface that the
 	 * traffic is bound to, 0: none. Both addresses are of the family. Returns 0;
-	 * -ENOENT if the route has no interface; -ENETUNREACH or another error. */
+	 * -ENOENT if there is no route or it has no interface; or another error. */
 	int (*route)(void *kernel, uint16_t family, const struct in6_addr *local,
 		     const struct in6_addr *remote, uint32_t bound,
 		     uint32_t *ret_if_index);

@@ -14,9 +14,7 @@ static void read_info(struct policy *policy, const struct xfrm_userpolicy_info *
 {
 	const struct xfrm_selector *sel = &info->sel;
 
-	policy->dir = info->dir == XFRM_POLICY_OUT  ? POLICY_OUT
-		      : info->dir == XFRM_POLICY_IN ? POLICY_IN
-						    : POLICY_FWD;
+	policy->dir = (enum policy_dir)info->dir;
 	policy->priority = info->priority;
 	policy->family = sel->family;
 	message_copy_addr(&policy->saddr, &sel->saddr, sel->family);

@@ -12,10 +12,10 @@
 /* A policy as read from a message of XFRM: which traffic it selects, and how that must
  * be transformed. */
 
-enum policy_dir {
-	POLICY_IN,
-	POLICY_OUT,
-	POLICY_FWD,
+enum policy_dir { /* the numbers of XFRM_POLICY_* */
+		  POLICY_IN,
+		  POLICY_OUT,
+		  POLICY_FWD,
 };
 
 /* One step of the transformation. Zero and the unspecified address match any SA. */

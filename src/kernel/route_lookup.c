@@ -9,41 +9,6 @@
 #include "kernel/message.h"
 #include "kernel/netlink.h"
 
-struct query {
-	uint16_t family; /* of both addresses */
-	const struct in6_addr *remote;
-	const struct in6_addr *local; /* NULL: not given */
-	uint32_t bound, mark;         /* 0: not given */
-};
-
-static int look_up(int *socket, uint32_t seq, const struct query *query,
-		   struct route *ret)
-{
-	_Alignas(struct nlmsghdr) char buffer[8192]; /* NLMSG_GOODSIZE at most */
-	struct netlink_reader reader = {
-	    .cb = route_read, .ctx = ret, .buffer = buffer, .size = sizeof(buffer)};
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
-	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
-	size_t size =
-	    query->family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
-
-	nlh->nlmsg_type = RTM_GETROUTE;
-	nlh->nlmsg_flags = NLM_F_REQUEST;
-	nlh->nlmsg_seq = seq;
-	msg->rtm_family = (unsigned char)query->family;
-	msg->rtm_dst_len = (unsigned char)(size * 8);
-	mnl_attr_put(nlh, RTA_DST, size, query->remote);
-	if (query->local) {
-		msg->rtm_src_len = msg->rtm_dst_len;
-		mnl_attr_put(nlh, RTA_SRC, size, query->local);
-	}
-	if (query->bound)
-		mnl_attr_put_u32(nlh, RTA_OIF, query->bound);
-	if (query->mark)
-		mnl_attr_put_u32(nlh, RTA_MARK, query->mark);
-	return netlink_request(socket, nlh, &reader);
-}
-
 /* fib_lookup() returns an error if there is no route, or one of type unreachable,
  * prohibit or blackhole; a kernel without IPv6 has no routes of that family at all
  * (rtnetlink_rcv_msg). */
@@ -53,36 +18,37 @@ static bool means_unreachable(int err)
 	       err == -EINVAL || err == -EAFNOSUPPORT || err == -EOPNOTSUPP;
 }
 
-int route_lookup_type(int *socket, uint32_t seq, uint16_t family,
-		      const struct in6_addr *addr, uint32_t mark, uint8_t *ret_type)
+int route_look_up(int *socket, uint32_t seq, const struct route_query *query,
+		  struct route *ret)
 {
-	const struct query query = {.family = family, .remote = addr, .mark = mark};
-	struct route route = {.type = RTN_UNREACHABLE};
-	int err = look_up(socket, seq, &query, &route);
+	_Alignas(struct nlmsghdr) char buffer[8192]; /* NLMSG_GOODSIZE at most */
+	struct netlink_reader reader = {
+	    .cb = route_read, .ctx = ret, .buffer = buffer, .size = sizeof(buffer)};
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buffer);
+	struct rtmsg *msg = mnl_nlmsg_put_extra_header(nlh, sizeof(*msg));
+	size_t size =
+	    query->family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
+	int err;
 
-	if (err && (*socket < 0 || !means_unreachable(err)))
+	nlh->nlmsg_type = RTM_GETROUTE;
+	nlh->nlmsg_flags = NLM_F_REQUEST;
+	nlh->nlmsg_seq = seq;
+	msg->rtm_family = (unsigned char)query->family;
+	msg->rtm_dst_len = (unsigned char)(size * 8);
+	mnl_attr_put(nlh, RTA_DST, size, query->remote);
+	if (query->local && !IN6_IS_ADDR_UNSPECIFIED(query->local)) {
+		msg->rtm_src_len = msg->rtm_dst_len;
+		mnl_attr_put(nlh, RTA_SRC, size, query->local);
+	}
+	if (query->bound)
+		mnl_attr_put_u32(nlh, RTA_OIF, query->bound);
+	if (query->mark)
+		mnl_attr_put_u32(nlh, RTA_MARK, query->mark);
+	err = netlink_request(socket, nlh, &reader);
+	if (*socket < 0 || !means_unreachable(err))
 		return err;
-	*ret_type = route.type;
+	*ret = (struct route){.type = RTN_UNREACHABLE};
 	return 0;
-}
-
-int route_lookup_interface(int *socket, uint32_t seq, uint16_t family,
-			   const struct in6_addr *local, const struct in6_addr *remote,
-			   uint32_t bound, uint32_t *ret_if_index)
-{
-	const struct query query = {.family = family,
-				    .remote = remote,
-				    .local =
-					IN6_IS_ADDR_UNSPECIFIED(local) ? NULL : local,
-				    .bound = bound};
-	struct route route;
-	int err = look_up(socket, seq, &query, &route);
-
-	if (!err && !route.if_index)
-		err = -ENOENT;
-	if (!err)
-		*ret_if_index = route.if_index;
-	return err;
 }
 
 int route_read(void *ret, const struct nlmsghdr *nlh)

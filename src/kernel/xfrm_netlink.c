@@ -74,7 +74,7 @@ static int enter(const struct xfrm_netlink *netlink)
 static void leave(const struct xfrm_netlink *netlink)
 {
 	if (netlink->home && setns(netlink->home->fds[FD_NETNS], CLONE_NEWNET) < 0) {
-		perror("cannot return to the own network namespace");
+		perror("cannot move back to the network namespace of the daemon");
 		abort();
 	}
 }
@@ -131,23 +131,6 @@ static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 	return 0;
 }
 
-static struct xfrm_netlink *allocate(const struct xfrm_netlink *home)
-{
-	struct xfrm_netlink *netlink = calloc(1, sizeof(*netlink));
-
-	if (netlink) {
-		netlink->home = home;
-		netlink->buffer = home ? home->buffer : NULL;
-		memset(netlink->fds, 0xff, sizeof(netlink->fds)); /* -1 */
-	}
-	return netlink;
-}
-
-static int open_own_netns(void)
-{
-	return open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
 static void close_all(void *kernel)
 {
 	struct xfrm_netlink *netlink = kernel;
@@ -164,44 +147,29 @@ static void close_all(void *kernel)
 	free(netlink);
 }
 
-static int open_own(size_t rcvbuf, void **ret)
+/* home: NULL, or the thread's own handle, which lends its buffer. */
+static int open_handle(const struct xfrm_netlink *home, int netns, size_t rcvbuf,
+		       void **ret)
 {
-	struct xfrm_netlink *netlink = allocate(NULL);
-	int err;
+	struct xfrm_netlink *netlink = calloc(1, sizeof(*netlink));
+	int err = 0;
 
 	if (!netlink)
 		return -ENOMEM;
-	netlink->fds[FD_NETNS] = open_own_netns(); /* for the way back from others */
-	err = open_buffer(netlink);
-	if (!err)
-		err = open_here(netlink, rcvbuf);
-	if (err)
-		close_all(netlink);
-	else
-		*ret = netlink;
-	return err;
-}
-
-static int open_other(void *kernel, int netns, size_t rcvbuf, void **ret)
-{
-	const struct xfrm_netlink *home = kernel;
-	struct xfrm_netlink *netlink;
-	int err = netns_check(netns);
-
-	if (!err && home->fds[FD_NETNS] < 0)
-		err = -ENOENT;
-	if (err)
-		return err;
-	netlink = allocate(home);
-	if (!netlink)
-		return -ENOMEM;
-	if (setns(netns, CLONE_NEWNET) < 0) {
+	memset(netlink->fds, 0xff, sizeof(netlink->fds)); /* -1 */
+	netlink->home = home;
+	netlink->buffer = home ? home->buffer : NULL;
+	if (!home)
+		err = open_buffer(netlink);
+	else if (setns(netns, CLONE_NEWNET) < 0)
 		err = -errno;
-	} else {
-		/* A descriptor that came from a mount in /run/netns keeps the mount
-		 * busy; one from /proc keeps only the namespace. */
-		netlink->fds[FD_NETNS] = open_own_netns();
-		err = netlink->fds[FD_NETNS] < 0 ? -errno : open_here(netlink, rcvbuf);
+	if (!err) {
+		/* not a copy of netns: a descriptor of a mount in /run/netns keeps the
+		 * mount busy, this one keeps only the namespace */
+		netlink->fds[FD_NETNS] =
+		    open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+		err = home && netlink->fds[FD_NETNS] < 0 ? -errno
+							 : open_here(netlink, rcvbuf);
 		leave(netlink);
 	}
 	if (err)
@@ -209,6 +177,21 @@ static int open_other(void *kernel, int netns, size_t rcvbuf, void **ret)
 	else
 		*ret = netlink;
 	return err;
+}
+
+static int open_own(size_t rcvbuf, void **ret)
+{
+	return open_handle(NULL, -1, rcvbuf, ret);
+}
+
+static int open_other(void *kernel, int netns, size_t rcvbuf, void **ret)
+{
+	const struct xfrm_netlink *home = kernel;
+	int err = netns_check(netns);
+
+	if (!err && home->fds[FD_NETNS] < 0)
+		err = -ENOENT; /* there is no way back */
+	return err ? err : open_handle(home, netns, rcvbuf, ret);
 }
 
 static int event_fd(void *kernel)
@@ -297,28 +280,41 @@ static int dump(void *kernel, enum kernel_dump what, kernel_message_cb cb, void 
 	return ret;
 }
 
+/* The answer does not go through the buffer, which may hold a batch of a dump. No dump
+ * on the same socket can be in progress. */
+static int look_up(struct xfrm_netlink *netlink, const struct route_query *query,
+		   struct route *ret)
+{
+	int err = ensure_open(netlink, FD_ROUTE);
+
+	return err ? err
+		   : route_look_up(&netlink->fds[FD_ROUTE], ++netlink->seq, query, ret);
+}
+
 static int route(void *kernel, uint16_t family, const struct in6_addr *local,
 		 const struct in6_addr *remote, uint32_t bound, uint32_t *ret_if_index)
 {
-	struct xfrm_netlink *netlink = kernel;
-	int err = ensure_open(netlink, FD_ROUTE);
+	struct route found;
+	int err = look_up(
+	    kernel, &(struct route_query){family, remote, local, bound, 0}, &found);
 
-	return err ? err
-		   : route_lookup_interface(&netlink->fds[FD_ROUTE], ++netlink->seq,
-					    family, local, remote, bound, ret_if_index);
+	if (!err && !found.if_index)
+		err = -ENOENT;
+	if (!err)
+		*ret_if_index = found.if_index;
+	return err;
 }
 
-/* The answer does not go through the buffer, which may hold a batch of a dump. No dump
- * on the same socket can be in progress. */
 static int route_type(void *kernel, uint16_t family, const struct in6_addr *addr,
 		      uint32_t mark, uint8_t *ret_type)
 {
-	struct xfrm_netlink *netlink = kernel;
-	int err = ensure_open(netlink, FD_ROUTE);
+	struct route found;
+	int err =
+	    look_up(kernel, &(struct route_query){family, addr, NULL, 0, mark}, &found);
 
-	return err ? err
-		   : route_lookup_type(&netlink->fds[FD_ROUTE], ++netlink->seq, family,
-				       addr, mark, ret_type);
+	if (!err)
+		*ret_type = found.type;
+	return err;
 }
 
 /* Malformed bytes count as events that the kernel has dropped. */

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-struct range {
-	uint32_t first, last;
-};
+#include "util/array.h"
 
-/* Unicode 15, beside the noncharacters at the end of each plane. */
-static const struct range forbidden[] = {
+/* Unicode 15, without the noncharacters at the end of each plane. */
+static const struct {
+	uint32_t first, last;
+} forbidden[] = {
     {0x0000, 0x001f}, {0x007f, 0x009f}, /* C0, DEL, C1 */
     {0x061c, 0x061c}, {0x200e, 0x200f}, /* directional marks */
     {0x2028, 0x202e},                   /* separators; embeddings and overrides */
@@ -23,51 +23,44 @@ static const struct range forbidden[] = {
 
 static bool is_forbidden(uint32_t character)
 {
-	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
 		if (character >= forbidden[i].first && character <= forbidden[i].last)
 			return true;
 	return (character & 0xfffe) == 0xfffe;
 }
 
-/* The length that a first byte announces, and the bits of the character in it. */
-static size_t read_first(unsigned char byte, uint32_t *ret_bits)
-{
-	static const struct {
-		unsigned char mask, value;
-	} forms[] = {{0x80, 0x00}, {0xe0, 0xc0}, {0xf0, 0xe0}, {0xf8, 0xf0}};
-
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if ((byte & forms[i].mask) != forms[i].value)
-			continue;
-		*ret_bits = byte & (unsigned char)~forms[i].mask;
-		return i + 1;
-	}
-	return 0;
-}
-
 size_t text_char(const char *text, size_t len)
 {
-	/* of an encoding of so many bytes; a lower one is overlong */
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-	uint32_t character = 0;
-	size_t n = len ? read_first((unsigned char)text[0], &character) : 0;
+	/* the encodings of 1 to 4 bytes; a character below the least is overlong */
+	static const struct {
+		unsigned char mask, value; /* of the first byte */
+		uint32_t least;
+	} forms[] = {{0x80, 0x00, 0},
+		     {0xe0, 0xc0, 0x80},
+		     {0xf0, 0xe0, 0x800},
+		     {0xf8, 0xf0, 0x10000}};
+	const unsigned char *bytes = (const unsigned char *)text;
+	uint32_t character;
+	size_t n = 0;
 
-	if (n == 0 || n > len)
+	while (n < ARRAY_SIZE(forms) && n < len &&
+	       (bytes[0] & forms[n].mask) != forms[n].value)
+		n++;
+	if (n == ARRAY_SIZE(forms) || n >= len)
 		return 0;
-	for (size_t i = 1; i < n; i++) {
-		unsigned char byte = (unsigned char)text[i];
-
-		if ((byte & 0xc0) != 0x80)
+	character = bytes[0] & (unsigned char)~forms[n].mask;
+	for (size_t i = 1; i <= n; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
 			return 0;
-		character = character << 6 | (byte & 0x3f);
+		character = character << 6 | (bytes[i] & 0x3f);
 	}
-	if (character < least[n] || character > 0x10ffff ||
+	if (character < forms[n].least || character > 0x10ffff ||
 	    (character >= 0xd800 && character <= 0xdfff) || is_forbidden(character))
 		return 0;
-	return n;
+	return n + 1;
 }
 
-/* The length of the text up to the first byte that may not be shown. */
+/* Returns the length of the text before the first byte that may not be shown. */
 static size_t clean_length(const char *text)
 {
 	size_t len = strlen(text);

@@ -156,12 +156,12 @@ TEST(the_type_of_a_route)
 
 	for (size_t i = 0; i < sizeof(addrs) / sizeof(*addrs); i++) {
 		const struct in6_addr addr = addr_of(addrs[i]);
-		uint8_t type = 77;
+		const struct route_query query = {.family = AF_INET, .remote = &addr};
+		struct route route = {.type = 77};
 
-		ck_assert_int_eq(
-		    route_lookup_type(&requests, ++seq, AF_INET, &addr, 0, &type), 0);
-		ck_assert_uint_ne(type, 77);
-		ck_assert_msg((type == RTN_LOCAL) == can_be_bound_to(&addr), "%s",
+		ck_assert_int_eq(route_look_up(&requests, ++seq, &query, &route), 0);
+		ck_assert_uint_ne(route.type, 77);
+		ck_assert_msg((route.type == RTN_LOCAL) == can_be_bound_to(&addr), "%s",
 			      addrs[i]);
 		ck_assert_int_ge(requests, 0);
 	}
@@ -173,34 +173,31 @@ TEST(the_interface_of_a_route)
 	const struct in6_addr any = {0};
 	const struct in6_addr local = addr_of("127.0.0.1");
 	const struct in6_addr remote = addr_of("127.0.0.2");
-	uint32_t if_index = 0;
+	struct route_query query = {AF_INET, &remote, &any, 0, 0};
+	struct route route = {0};
 
-	ck_assert_int_eq(route_lookup_interface(&requests, ++seq, AF_INET, &any,
-						&remote, 0, &if_index),
-			 0);
-	ck_assert_uint_eq(if_index, 1);
-	if_index = 0;
-	ck_assert_int_eq(route_lookup_interface(&requests, ++seq, AF_INET, &local,
-						&remote, 1, &if_index),
-			 0);
-	ck_assert_uint_eq(if_index, 1);
-	ck_assert_int_lt(route_lookup_interface(&requests, ++seq, AF_INET, &local,
-						&remote, 0x7ffffff0, &if_index),
-			 0);
+	ck_assert_int_eq(route_look_up(&requests, ++seq, &query, &route), 0);
+	ck_assert_uint_eq(route.if_index, 1);
+	query = (struct route_query){AF_INET, &remote, &local, 1, 0};
+	route.if_index = 0;
+	ck_assert_int_eq(route_look_up(&requests, ++seq, &query, &route), 0);
+	ck_assert_uint_eq(route.if_index, 1);
+	query.bound = 0x7ffffff0;
+	ck_assert_int_lt(route_look_up(&requests, ++seq, &query, &route), 0);
 	ck_assert_int_ge(requests, 0);
 }
 
 TEST(an_answer_that_does_not_come)
 {
 	const struct in6_addr addr = addr_of("127.0.0.1");
-	uint8_t type = 77;
+	const struct route_query query = {.family = AF_INET, .remote = &addr};
+	struct route route = {.type = 77};
 
 	/* rtnetlink rejects this request */
 	close(requests);
 	open_requests(NETLINK_USERSOCK);
-	ck_assert_int_lt(route_lookup_type(&requests, ++seq, AF_INET, &addr, 0, &type),
-			 0);
-	ck_assert_uint_eq(type, 77);
+	ck_assert_int_lt(route_look_up(&requests, ++seq, &query, &route), 0);
+	ck_assert_uint_eq(route.type, 77);
 	ck_assert_int_eq(requests, -1);
 }
 
