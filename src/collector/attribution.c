@@ -133,16 +133,11 @@ static void make_claims(struct attribution *attribution)
 
 static void refresh(struct attribution *attribution)
 {
-	int err;
-
 	make_claims(attribution);
 	if (!attribution->reattribute && !attribution->guessing)
 		return;
-	err = ledger_reattribute(attribution->rows->ledger);
-	if (err)
-		faults_note(attribution->around->faults, SOURCE_INSTANCES, err);
-	else
-		attribution->reattribute = false;
+	ledger_reattribute(attribution->rows->ledger);
+	attribution->reattribute = false;
 }
 
 void attribution_begin(struct attribution *attribution, bool first)

@@ -8,12 +8,12 @@
  * seen again.
  */
 struct parked {
-	struct ledger_record *records;
+	struct ledger_sa *sas;
 	size_t n;
 };
 
-/* Keeps all of the ledger's SAs but those that are departing, whose deletion is counted
- * for good; or none if there is no memory: half of them would be taken for all. */
+/* Keeps the ledger's SAs, except those that are departing, whose deletion is counted
+ * for good. Keeps none if there is no memory: half of them would be taken for all. */
 void parked_keep(struct parked *parked, const struct ledger *ledger);
 
 /* Adds them to the ledger again. Returns 0, or -ENOMEM with none of them added and the

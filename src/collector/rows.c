@@ -54,7 +54,7 @@ int rows_begin(struct rows *rows, uint64_t now)
 	return 0;
 }
 
-const struct ledger_row *rows_totals(const struct rows *rows, size_t number)
+const struct totals *rows_totals(const struct rows *rows, size_t number)
 {
 	return ledger_row(rows->ledger, (unsigned)number);
 }
@@ -75,7 +75,7 @@ void rows_drop(struct rows *rows, unsigned number)
 	ledger_reset_row(rows->ledger, number);
 }
 
-static bool row_has_counted(const struct ledger_row *totals, const struct row *row)
+static bool row_has_counted(const struct totals *totals, const struct row *row)
 {
 	for (size_t i = 0; i < STAT_COUNT; i++)
 		if (stat_columns[i].kind != STAT_LEVEL &&
@@ -122,7 +122,7 @@ static struct snapshot_row make_row(const struct rows *rows, size_t number,
 				    const char *netns, bool stale)
 {
 	const struct instance *instance = &rows->set->instances[number];
-	const struct ledger_row *totals = rows_totals(rows, number);
+	const struct totals *totals = rows_totals(rows, number);
 	const struct row *row = &rows->rows[number];
 	struct snapshot_row ret = {
 	    .active = instance->active && !stale,

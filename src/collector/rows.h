@@ -68,7 +68,7 @@ int rows_reserve(struct rows *rows, size_t n);
 int rows_begin(struct rows *rows, uint64_t now);
 
 /* What the ledger has counted for a row. */
-const struct ledger_row *rows_totals(const struct rows *rows, size_t number);
+const struct totals *rows_totals(const struct rows *rows, size_t number);
 
 /* True if an instance has that number. */
 bool rows_has(const struct rows *rows, size_t number);

@@ -20,7 +20,7 @@
 static const char state_magic[8] = "qmipsec";
 
 enum {
-	STATE_VERSION = 7,
+	STATE_VERSION = 8,
 	/* Room for 65,535 rows and a million SAs. What is larger is nobody's state. */
 	STATE_BODY_MAX = 256 * 1024 * 1024,
 };

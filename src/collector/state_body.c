@@ -25,7 +25,7 @@ struct saved_row {
 	char transport[SIZE_OF_INSTANCE(transport)];
 	char initiator_name[SIZE_OF_INSTANCE(initiator_name)];
 	uint64_t gone_at;
-	struct ledger_row totals;
+	struct totals totals;
 	struct row row;
 };
 
@@ -38,7 +38,7 @@ struct saved_counter {
 const uint32_t state_body_sizes[STATE_BODY_STRUCTS] = {
     sizeof(struct saved_head),
     sizeof(struct saved_row),
-    sizeof(struct ledger_record),
+    sizeof(struct ledger_sa),
     sizeof(struct saved_counter),
 };
 
@@ -241,37 +241,50 @@ static int rename_loaded(struct rows *rows, uint64_t now, const unsigned *number
 
 /* SAs. */
 
-static int count_record(void *ctx, const struct ledger_record *record)
+static int save_sas(const struct ledger *ledger, FILE *stream, size_t n)
 {
-	uint64_t *n = ctx;
+	struct ledger_sa *sas = n ? malloc(n * sizeof(*sas)) : NULL;
+	int err = 0;
 
-	(void)record;
-	++*n;
-	return 0;
-}
-
-static int save_record(void *ctx, const struct ledger_record *record)
-{
-	return write_all(ctx, record, sizeof(*record));
+	if (n && !sas)
+		return -ENOMEM;
+	if (n)
+		ledger_copy_sas(ledger, sas);
+	for (size_t i = 0; i < n && !err; i++)
+		err = write_all(stream, &sas[i], sizeof(sas[i]));
+	free(sas);
+	return err;
 }
 
 static int load_sas(struct ledger *ledger, FILE *stream, uint64_t n,
 		    const unsigned *numbers, size_t n_numbers)
 {
 	for (uint64_t i = 0; i < n; i++) {
-		struct ledger_record record;
-		int err = read_all(stream, &record, sizeof(record));
+		struct ledger_sa saved;
+		int err = read_all(stream, &saved, sizeof(saved));
 
 		if (err)
 			return err;
-		if (record.row >= n_numbers || numbers[record.row] == NO_ROW)
+		if (saved.row >= n_numbers || numbers[saved.row] == NO_ROW)
 			return -EBADMSG;
-		record.row = (uint16_t)numbers[record.row];
-		err = ledger_restore_sa(ledger, &record);
+		saved.row = numbers[saved.row];
+		err = ledger_restore_sa(ledger, &saved);
 		if (err)
 			return err == -EINVAL ? -EBADMSG : err;
 	}
 	return 0;
+}
+
+/* The SAs of each row are those that were added and not deleted. */
+static bool rows_are_complete(const struct rows *rows)
+{
+	for (size_t i = 0; i < rows->n; i++) {
+		const struct stats *stats = &rows_totals(rows, i)->stats;
+
+		if (stats->active_sa != stats->key_additions - stats->key_deletions)
+			return false;
+	}
+	return true;
 }
 
 /* Counters of xfrm_stat. */
@@ -316,15 +329,15 @@ static int load_counters(struct xfrm_totals *xfrm, FILE *stream)
 
 int state_body_save(const struct rows *rows, FILE *stream)
 {
-	struct saved_head head = {.n_rows = rows->n, .errors = rows->errors};
-	int err;
+	struct saved_head head = {.n_rows = rows->n,
+				  .n_sas = ledger_count_sas(rows->ledger),
+				  .errors = rows->errors};
+	int err = write_all(stream, &head, sizeof(head));
 
-	ledger_save(rows->ledger, count_record, &head.n_sas);
-	err = write_all(stream, &head, sizeof(head));
 	if (!err)
 		err = save_rows(rows, stream);
 	if (!err)
-		err = ledger_save(rows->ledger, save_record, stream);
+		err = save_sas(rows->ledger, stream, head.n_sas);
 	return err ? err : save_counters(&rows->xfrm, stream);
 }
 
@@ -344,6 +357,8 @@ int state_body_load(struct rows *rows, uint64_t now, FILE *stream)
 	err = load_rows(rows, now, stream, numbers, head.n_rows);
 	if (!err)
 		err = load_sas(rows->ledger, stream, head.n_sas, numbers, head.n_rows);
+	if (!err && !rows_are_complete(rows))
+		err = -EBADMSG;
 	if (!err)
 		err = load_counters(&rows->xfrm, stream);
 	if (!err)

@@ -16,7 +16,7 @@
 #define STATE_BODY_STRUCTS 4
 extern const uint32_t state_body_sizes[STATE_BODY_STRUCTS];
 
-/* Returns 0, or -EIO if the stream fails. */
+/* Returns 0, -ENOMEM, or -EIO if the stream fails. */
 int state_body_save(const struct rows *rows, FILE *stream);
 
 /*

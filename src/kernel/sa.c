@@ -57,11 +57,11 @@ static void read_info(struct sa *sa, const struct xfrm_usersa_info *info)
 	sa->reqid = info->reqid;
 	sa->selector = selector_hash(&info->sel);
 	sa->add_time = info->curlft.add_time;
-	sa->bytes = info->curlft.bytes;
-	sa->packets = info->curlft.packets;
-	sa->integrity_failed = info->stats.integrity_failed;
-	sa->replay = info->stats.replay;
-	sa->replay_window = info->stats.replay_window;
+	sa->sample.bytes = info->curlft.bytes;
+	sa->sample.packets = info->curlft.packets;
+	sa->sample.integrity_failed = info->stats.integrity_failed;
+	sa->sample.replay = info->stats.replay;
+	sa->sample.replay_window = info->stats.replay_window;
 	sa->replay_protected = info->replay_window > 0;
 }
 
@@ -86,7 +86,8 @@ static bool read_replay(struct sa *sa, const struct nlattr *const attrs[N_ATTRS]
 		sa->replay_protected = esn.replay_window > 0;
 	if (plain.oseq || esn.oseq || esn.oseq_hi)
 		sa->sequence = SA_DIR_OUT;
-	else if (plain.seq || plain.bitmap || esn.seq || esn.seq_hi || sa->packets)
+	else if (plain.seq || plain.bitmap || esn.seq || esn.seq_hi ||
+		 sa->sample.packets)
 		sa->sequence = SA_DIR_IN;
 	return true;
 }

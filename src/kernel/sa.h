@@ -16,15 +16,25 @@ enum sa_direction {
 	SA_DIR_OUT,
 };
 
-/* An IPv4 address is in the first four bytes, and the rest is zero. */
+/* What an SA has counted. */
+struct sa_sample {
+	uint64_t bytes; /* curlft: before encapsulation, after decapsulation */
+	uint64_t packets;
+	/* struct xfrm_stats, all u32 in the kernel, so they wrap */
+	uint32_t integrity_failed;
+	uint32_t replay;        /* replayed inside the window */
+	uint32_t replay_window; /* older than the window */
+	uint32_t zero;          /* in place of padding, see struct sa */
+};
+
+/* An IPv4 address is in the first four bytes, and the rest is zero. There is no
+ * padding: the state file contains SAs as they are. */
 struct sa {
 	struct in6_addr saddr;
 	struct in6_addr daddr;
-	uint16_t family; /* of saddr and daddr: AF_INET or AF_INET6 */
-	uint8_t proto;   /* IPPROTO_ESP, _AH, _COMP, _IPIP, ... */
-	uint8_t mode;    /* XFRM_MODE_* */
-	bool acquire;    /* an ACQ entry, which has no SPI yet */
-	bool keyed;      /* ESP or AH with its algorithm; false: larval or other */
+	struct sa_sample sample;
+	uint64_t add_time; /* seconds since the epoch */
+	uint64_t selector; /* hash of the selector */
 	/* The SPI in host order; in an ACQ entry the sequence number of the
 	 * negotiation, the only thing that distinguishes two such entries. */
 	uint32_t spi;
@@ -32,22 +42,18 @@ struct sa {
 	uint32_t if_id;
 	uint32_t mark;
 	uint32_t mark_mask;
-	uint32_t pcpu;     /* per-CPU number plus one, 0: none (Linux 6.13) */
-	uint64_t selector; /* hash of the selector */
-
-	uint64_t add_time; /* seconds since the epoch */
-	uint64_t bytes;    /* curlft: before encapsulation, after decapsulation */
-	uint64_t packets;
-	/* struct xfrm_stats, all u32 in the kernel, so they wrap */
-	uint32_t integrity_failed;
-	uint32_t replay;        /* replayed inside the window */
-	uint32_t replay_window; /* older than the window */
-
-	bool replay_protected;      /* its replay window is above 0, ESN or not */
+	uint32_t pcpu;              /* per-CPU number plus one, 0: none (Linux 6.13) */
 	enum sa_direction declared; /* by XFRMA_SA_DIR, or else XFRMA_OFFLOAD_DEV */
 	/* what the sequence numbers in use show (xfrm_output_one, xfrm_replay_advance)
 	 */
 	enum sa_direction sequence;
+	uint16_t family; /* of saddr and daddr: AF_INET or AF_INET6 */
+	uint8_t proto;   /* IPPROTO_ESP, _AH, _COMP, _IPIP, ... */
+	uint8_t mode;    /* XFRM_MODE_* */
+	bool acquire;    /* an ACQ entry, which has no SPI yet */
+	bool keyed;      /* ESP or AH with its algorithm; false: larval or other */
+	bool replay_protected; /* its replay window is above 0, ESN or not */
+	uint8_t zero;
 };
 
 enum sa_event_type {

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ledger/ledger_find.h"
+#include "ledger/ledger_private.h"
+
+static const struct sa_sample nothing;
 
 struct ledger *ledger_new(const struct ledger_env *env, unsigned n_rows)
 {
@@ -15,7 +17,6 @@ struct ledger *ledger_new(const struct ledger_env *env, unsigned n_rows)
 		return NULL;
 	ledger->env = *env;
 	sa_table_init(&ledger->table);
-	ledger->first_observed = ledger->last_observed = SA_NONE;
 	ledger->gap = true;
 	ledger->period = 1;
 	if (ledger_grow_rows(ledger, n_rows) < 0) {
@@ -30,174 +31,103 @@ void ledger_free(struct ledger *ledger)
 	if (!ledger)
 		return;
 	sa_table_clear(&ledger->table);
-	free(ledger->rows);
+	free(ledger->accounts);
 	free(ledger);
 }
 
 int ledger_grow_rows(struct ledger *ledger, unsigned n_rows)
 {
-	struct ledger_row *rows;
+	struct totals *accounts;
 
 	if (n_rows > LEDGER_MAX_ROWS)
 		return -ERANGE;
 	if (n_rows <= ledger->n_rows)
 		return 0;
-	rows = realloc(ledger->rows, n_rows * sizeof(*rows));
-	if (!rows)
+	accounts = realloc(ledger->accounts, n_rows * sizeof(*accounts));
+	if (!accounts)
 		return -ENOMEM;
-	memset(rows + ledger->n_rows, 0, (n_rows - ledger->n_rows) * sizeof(*rows));
-	ledger->rows = rows;
+	memset(accounts + ledger->n_rows, 0,
+	       (n_rows - ledger->n_rows) * sizeof(*accounts));
+	ledger->accounts = accounts;
 	ledger->n_rows = n_rows;
 	return 0;
 }
 
-/* Events. */
+/* NEWSA and UPDSA. */
 
-/* What the dump under way has observed under the key of an SA that has ended may be the
- * next one of that key: then its NEWSA is on its way. */
+/* What the dump under way has observed with the key of an SA that has ended may be the
+ * next SA with that key, whose NEWSA is on its way. */
 static void doubt_observed(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t observed = find_observed(ledger, sa);
+	struct sa_entry *observed = match_find(ledger, sa, MATCH_OBSERVED);
 
-	if (observed != SA_NONE)
-		book_entry_at(ledger, observed)->doubtful = 1;
-}
-
-/* The SA that a MIGRATE made this one of is no more. */
-static uint32_t take_migrated(struct ledger *ledger, const struct sa *sa)
-{
-	uint32_t from = find_migrated(ledger, sa);
-
-	if (from != SA_NONE) {
-		const struct sa old = sa_of_entry(book_entry_at(ledger, from));
-
-		doubt_observed(ledger, &old);
-	}
-	return from;
-}
-
-/* An observed SA before its end: it is counted as what it must have been. */
-static void resolve_observed(struct ledger *ledger, uint32_t place, const struct sa *sa)
-{
-	uint32_t from = find_departing_of_observed(ledger, place);
-
-	if (from == SA_NONE)
-		from = take_migrated(ledger, sa);
-	if (from == SA_NONE)
-		book_count_observed(ledger, place, 0, 0, SA_TABLE_DUMPED);
-	else
-		book_carry_on_observed(ledger, from, place,
-				       book_entry_at(ledger, from)->sample.bytes,
-				       book_entry_at(ledger, from)->sample.packets);
+	if (observed)
+		observed->doubtful = true;
 }
 
 /*
- * Where a new SA's own count begins. What its NEWSA shows is preloaded if another SA
- * that has left carried it; else it is the first packets, which may pass between the
- * moment the kernel inserts the SA and the moment it makes the message.
+ * Where the count of an SA begins that nothing continues. What its NEWSA shows is
+ * preloaded if another SA that has departed carried it. Otherwise it is the first
+ * packets, which may pass between the moment the kernel inserts the SA and the moment
+ * it makes the message.
  */
-static bool is_preloaded(struct ledger *ledger, uint32_t place, const struct sa *born)
+static struct sa_sample find_base(struct ledger *ledger, const struct sa_entry *entry,
+				  const struct sa *born)
 {
-	return born->packets > 0 &&
-	       (ledger->gap || find_departed(ledger, place, born->bytes));
+	bool preloaded = born->sample.packets > 0 &&
+			 (ledger->gap ||
+			  match_departed(ledger, entry, ENTRY_DEPARTED, &born->sample));
+
+	return preloaded ? born->sample : nothing;
 }
 
-/* An observed SA whose NEWSA is here now, and says what it began with. */
-static void settle_observed(struct ledger *ledger, uint32_t place,
-			    const struct sa *born)
+/* An entry, new or observed, whose NEWSA is here and shows what the SA began with. */
+static void begin_born(struct ledger *ledger, struct sa_entry *entry,
+		       const struct sa *born)
 {
-	uint32_t from = find_departing(ledger, place, born->bytes);
-	bool preloaded = is_preloaded(ledger, place, born);
+	struct sa_entry *from =
+	    match_departed(ledger, entry, ENTRY_DEPARTING, &born->sample);
+	struct sa_sample base = find_base(ledger, entry, born);
+	bool observed = entry->state == ENTRY_OBSERVED;
 
-	book_entry_at(ledger, place)->flushed = 0;
-	if (from != SA_NONE)
-		book_carry_on_observed(ledger, from, place, born->bytes, born->packets);
+	entry->flushed = false;
+	if (from)
+		entry_continue(ledger, from, entry, &born->sample);
 	else
-		book_count_observed(ledger, place, preloaded ? born->bytes : 0,
-				    preloaded ? born->packets : 0, SA_TABLE_YOUNGEST);
-}
-
-static void begin_keyed(struct ledger *ledger, uint32_t place, const struct sa *born)
-{
-	uint32_t from = find_departing(ledger, place, born->bytes);
-
-	if (from != SA_NONE) {
-		book_carry_on(ledger, from, place, born->bytes, born->packets);
-		return;
-	}
-	book_add_keyed(ledger, place, SA_TABLE_YOUNGEST);
-	if (is_preloaded(ledger, place, born))
-		book_preload(ledger, place, born->bytes, born->packets);
-	book_count_sample(ledger, book_entry_at(ledger, place), born);
-	book_remember(book_entry_at(ledger, place));
+		entry_begin(ledger, entry, &base, true);
+	if (!observed)
+		entry->before = entry->sa.sample; /* the dump has added none of it */
 }
 
 /* The larval SA that became this one or that has ended, or one that is no IPsec. */
 static void drop_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_unkeyed(ledger, sa);
+	struct sa_entry *entry = match_find(ledger, sa, MATCH_UNKEYED);
 
-	if (place != SA_NONE)
-		book_drop(ledger, place);
+	if (!entry)
+		return;
+	ledger->levels_stale = true;
+	sa_table_remove(&ledger->table, entry);
 }
 
 /*
  * Another SA has the key and the second of one that was flushed. If the dump under way
- * has shown them, nobody can tell which of the two: what it added is taken back, and
- * the next dump shows the new one again. Of the old one it may be missing, but nothing
- * is counted twice.
+ * has shown them, no one can tell which of the two: what it added is subtracted, and
+ * the next dump shows the new one again. Some of the old one's count may be missing
+ * then, but nothing is counted twice.
  */
-static void replace_flushed(struct ledger *ledger, uint32_t place)
+static void lose_flushed(struct ledger *ledger, struct sa_entry *entry)
 {
-	book_forget_sample(ledger, book_entry_at(ledger, place));
-	book_lose_alone(ledger, place);
+	entry_uncount(ledger, entry);
+	sa_table_leave_siblings(&ledger->table, entry);
+	entry_lose(ledger, entry);
 }
 
 static int event_new_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_unkeyed(ledger, sa);
-	int err;
-
-	if (place != SA_NONE || find_live(ledger, sa) != SA_NONE)
+	if (match_find(ledger, sa, MATCH_UNKEYED) || match_find(ledger, sa, MATCH_LIVE))
 		return 0;
-	err = book_new_entry(ledger, sa, &place);
-	if (!err)
-		book_add_unkeyed(ledger, place, book_initial_state(sa));
-	return err;
-}
-
-/* The kernel rejects a second SA of a key (xfrm_state_add()). One that still counts
- * under the key of a new SA has been migrated away, if a MIGRATE came: the next dump
- * shows where to. Otherwise it has ended, and the event of its end was lost. */
-static int event_new(struct ledger *ledger, const struct sa *sa)
-{
-	uint32_t place = find_counted(ledger, sa);
-	int err;
-
-	if (book_initial_state(sa) != ENTRY_KEYED)
-		return event_new_unkeyed(ledger, sa);
-	if (place != SA_NONE) {
-		if (find_is_incarnation(book_entry_at(ledger, place), sa))
-			return 0;
-		if (find_expects_clones(ledger))
-			book_entry_at(ledger, place)->displaced = 1;
-		else
-			book_lose_alone(ledger, place);
-	}
-	place = find_observed(ledger, sa);
-	if (place != SA_NONE &&
-	    book_entry_at(ledger, place)->add_time == sa->add_time) {
-		settle_observed(ledger, place, sa);
-		return 0;
-	}
-	place = find_flushed(ledger, sa);
-	if (place != SA_NONE)
-		replace_flushed(ledger, place);
-	drop_unkeyed(ledger, sa);
-	err = book_new_entry(ledger, sa, &place);
-	if (!err)
-		begin_keyed(ledger, place, sa);
-	return err;
+	return entry_new(ledger, sa, ENTRY_UNKEYED) ? 0 : -ENOMEM;
 }
 
 /* True if there may be keyed SAs that no event has named: after lost events, and after
@@ -207,32 +137,73 @@ static bool may_be_unnamed(const struct ledger *ledger)
 	return ledger->gap || ledger->migrated || ledger->migrated_during;
 }
 
+/* The kernel rejects a second SA with the same key (xfrm_state_add()). One that still
+ * counts with the key of a new SA has been migrated away, if a MIGRATE came: the next
+ * dump shows where to. Otherwise it has ended, and the event of its end was lost. */
+static void displace(struct ledger *ledger, struct sa_entry *entry)
+{
+	if (!ledger->gap && may_be_unnamed(ledger)) {
+		entry->displaced = true;
+		return;
+	}
+	sa_table_leave_siblings(&ledger->table, entry);
+	entry_lose(ledger, entry);
+}
+
+static int event_new(struct ledger *ledger, const struct sa *sa)
+{
+	struct sa_entry *entry = match_find(ledger, sa, MATCH_LIVE);
+
+	if (!sa->keyed)
+		return event_new_unkeyed(ledger, sa);
+	if (entry && entry->sa.add_time == sa->add_time)
+		return 0;
+	entry = match_find(ledger, sa, MATCH_COUNTED);
+	if (entry)
+		displace(ledger, entry);
+	entry = match_find(ledger, sa, MATCH_OBSERVED);
+	if (entry && entry->sa.add_time == sa->add_time) {
+		begin_born(ledger, entry, sa);
+		return 0;
+	}
+	entry = match_find(ledger, sa, MATCH_FLUSHED);
+	if (entry)
+		lose_flushed(ledger, entry);
+	drop_unkeyed(ledger, sa);
+	entry = entry_new(ledger, sa, ENTRY_KEYED);
+	if (!entry)
+		return -ENOMEM;
+	begin_born(ledger, entry, sa);
+	return 0;
+}
+
 /*
  * UPDSA over a larval SA, which the ledger need not know, makes it a keyed one. UPDSA
  * of a keyed SA shows the kernel's template of the change, with zero bytes and an
  * add_time of its own, while the SA goes on counting: it says nothing. An SA that
  * nothing has named can only be of the first kind, but for two cases. A dump under way
  * may have shown an SA that is older than its UPDSA; after a flush that cannot be, or
- * it would have been named by now. And a gap may have swallowed the NEWSA of a keyed
- * SA: then that is older than its UPDSA says, which the next dump shows.
+ * an event would have named it by now. And a gap may have swallowed the NEWSA of a
+ * keyed SA: then that is older than its UPDSA says, which the next dump shows.
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_observed(ledger, sa);
+	struct sa_entry *entry = match_find(ledger, sa, MATCH_OBSERVED);
 	int err;
 
-	if (find_counted(ledger, sa) != SA_NONE)
+	if (match_find(ledger, sa, MATCH_COUNTED))
 		return 0;
-	if (place != SA_NONE && may_be_unnamed(ledger) &&
-	    book_entry_at(ledger, place)->add_time < sa->add_time &&
-	    !book_entry_at(ledger, place)->flushed)
+	if (entry && may_be_unnamed(ledger) && entry->sa.add_time < sa->add_time &&
+	    !entry->flushed)
 		return 0;
 	err = event_new(ledger, sa);
-	place = find_live(ledger, sa);
-	if (place != SA_NONE)
-		book_entry_at(ledger, place)->born_at_most = ledger->gap;
+	entry = match_find(ledger, sa, MATCH_LIVE);
+	if (entry)
+		entry->born_at_most = ledger->gap;
 	return err;
 }
+
+/* DELSA and EXPIRE. */
 
 /*
  * The first end of a key that is heard of is that of the SA that is counted under it.
@@ -242,142 +213,161 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 static bool ends_as_observed(const struct sa_entry *entry,
 			     const struct sa_entry *observed, const struct sa *sa)
 {
-	if (observed->add_time != sa->add_time)
+	if (observed->sa.add_time != sa->add_time)
 		return false;
-	return entry->add_time != observed->add_time ||
-	       (book_recedes(entry, sa->bytes, sa->packets) &&
-		!book_recedes(observed, sa->bytes, sa->packets));
+	return entry->sa.add_time != observed->sa.add_time ||
+	       (sample_recedes(&entry->sa.sample, &sa->sample) &&
+		!sample_recedes(&observed->sa.sample, &sa->sample));
 }
 
-/* The entry that the end of an SA is of, observed or keyed, or SA_NONE. */
-static uint32_t find_ending(struct ledger *ledger, const struct sa *sa)
+/* The entry, observed or keyed, whose SA has ended, or NULL. */
+static struct sa_entry *find_ending(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_live(ledger, sa);
-	uint32_t observed = find_observed(ledger, sa);
+	struct sa_entry *entry = match_find(ledger, sa, MATCH_LIVE);
+	struct sa_entry *observed = match_find(ledger, sa, MATCH_OBSERVED);
 
-	if (observed == SA_NONE)
-		return place != SA_NONE ? place : find_flushed(ledger, sa);
-	if (place == SA_NONE &&
-	    find_is_incarnation(book_entry_at(ledger, observed), sa))
+	if (observed && !entry && observed->sa.add_time == sa->add_time)
 		return observed;
-	if (place != SA_NONE && ends_as_observed(book_entry_at(ledger, place),
-						 book_entry_at(ledger, observed), sa))
-		return book_settle_known(ledger, place, observed);
-	doubt_observed(ledger, sa);
-	return place != SA_NONE ? place : find_flushed(ledger, sa);
+	if (observed && entry && ends_as_observed(entry, observed, sa))
+		return entry_settle(ledger, entry, observed);
+	if (observed)
+		observed->doubtful = true;
+	return entry ? entry : match_find(ledger, sa, MATCH_FLUSHED);
 }
 
-/* The keyed entry of an SA that has ended, with its final counters counted. Makes one
- * if all that is known of the SA is its end. Returns 0 or -ENOMEM. */
-static int count_end(struct ledger *ledger, const struct sa *sa, uint32_t place,
-		     uint32_t *ret_place)
+/* An entry, new or observed, that ends before anything has told what it began with. */
+static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
+			 const struct sa *sa)
 {
-	int err;
+	bool observed = entry->state == ENTRY_OBSERVED;
+	struct sa_entry *from =
+	    observed ? match_departed(ledger, entry, ENTRY_DEPARTING, NULL) : NULL;
 
-	if (place == SA_NONE) {
-		uint32_t from = take_migrated(ledger, sa);
-
-		err = book_new_entry(ledger, sa, &place);
-		if (err)
-			return err;
-		if (from == SA_NONE)
-			book_add_keyed(ledger, place, SA_TABLE_YOUNGEST);
-		else
-			book_carry_on(ledger, from, place,
-				      book_entry_at(ledger, from)->sample.bytes,
-				      book_entry_at(ledger, from)->sample.packets);
-	} else if (book_entry_at(ledger, place)->state == ENTRY_OBSERVED) {
-		resolve_observed(ledger, place, sa);
+	if (!from) {
+		from = match_migrated(ledger, sa);
+		if (from)
+			doubt_observed(ledger, &from->sa);
 	}
-	book_entry_at(ledger, place)->add_time = sa->add_time;
-	book_learn_direction(ledger, place, sa);
-	book_count_final(ledger, book_entry_at(ledger, place), sa);
-	*ret_place = place;
-	return 0;
+	if (from)
+		entry_continue(ledger, from, entry, &from->sa.sample);
+	else
+		entry_begin(ledger, entry, &nothing, !observed);
+}
+
+/* If the dump under way has shown more, it has shown another SA, which has the same key
+ * and was made in the same second: that is subtracted again. */
+static void count_final(struct ledger *ledger, struct sa_entry *entry,
+			const struct sa *sa)
+{
+	entry->sa.add_time = sa->add_time;
+	entry_learn_direction(ledger, entry, sa);
+	if (sample_recedes(&entry->sa.sample, &sa->sample))
+		entry_uncount(ledger, entry);
+	entry_count(ledger, entry, &sa->sample);
 }
 
 /*
- * True if the end of an SA that no entry is of is settled without one: of one that is
+ * True if nothing more is to be counted for an end that no entry fits: of an SA that is
  * no IPsec; of a larval one, whose end looks like that of a keyed one but for having
- * carried nothing; or of one given up as lost, to which this adds what was missing.
+ * carried nothing; or of one that was given up as lost, whose final counters are
+ * counted now.
  */
 static bool end_without_entry(struct ledger *ledger, const struct sa *sa, bool keyed)
 {
-	uint32_t place;
+	struct sa_entry *lost;
 
 	drop_unkeyed(ledger, sa);
-	if (sa_is_ipsec(sa) && find_migrated(ledger, sa) != SA_NONE)
-		return false;
-	if (!keyed || !sa_is_ipsec(sa))
+	if (!sa_is_ipsec(sa))
 		return true;
-	place = find_lost(ledger, sa);
-	if (place != SA_NONE)
-		book_count_sample(ledger, book_entry_at(ledger, place), sa);
-	return place != SA_NONE;
+	if (match_migrated(ledger, sa))
+		return false;
+	if (!keyed)
+		return true;
+	lost = match_find(ledger, sa, MATCH_LOST);
+	if (lost)
+		entry_count(ledger, lost, &sa->sample);
+	return lost;
+}
+
+/* A keyed SA has ended, whose entry is KEYED, OBSERVED or, as yet, missing (NULL).
+ * *ret: its entry, departing, with the final counters counted. Returns 0 or -ENOMEM. */
+static int depart(struct ledger *ledger, struct sa_entry *entry, const struct sa *sa,
+		  struct sa_entry **ret)
+{
+	bool begins = !entry || entry->state == ENTRY_OBSERVED;
+
+	if (!entry)
+		entry = entry_new(ledger, sa, ENTRY_KEYED);
+	if (!entry)
+		return -ENOMEM;
+	if (begins)
+		begin_ending(ledger, entry, sa);
+	count_final(ledger, entry, sa);
+	entry_depart(ledger, entry);
+	*ret = entry;
+	return 0;
 }
 
 static int event_delete(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_ending(ledger, sa);
-	int err;
+	struct sa_entry *entry = find_ending(ledger, sa);
 
-	if (place == SA_NONE && end_without_entry(ledger, sa, sa->keyed))
+	if (!entry && end_without_entry(ledger, sa, sa->keyed))
 		return 0;
-	err = count_end(ledger, sa, place, &place);
-	if (!err)
-		book_depart(ledger, place);
-	return err;
+	return depart(ledger, entry, sa, &entry);
 }
 
-/* An EXPIRE has no algorithms: what carried packets had keys. */
+/* An EXPIRE has no algorithms: what carried packets had keys. It is no move. */
 static int event_expire(struct ledger *ledger, const struct sa *sa)
 {
-	uint32_t place = find_ending(ledger, sa);
+	struct sa_entry *entry = find_ending(ledger, sa);
 	int err;
 
-	if (place == SA_NONE && end_without_entry(ledger, sa, sa->packets > 0))
+	if (!entry && end_without_entry(ledger, sa, sa->sample.packets > 0))
 		return 0;
-	err = count_end(ledger, sa, place, &place);
-	if (!err)
-		book_finish(ledger, place);
-	return err;
+	err = depart(ledger, entry, sa, &entry);
+	if (err)
+		return err;
+	entry_count_deletion(ledger, entry);
+	sa_table_remove(&ledger->table, entry);
+	return 0;
 }
 
 /*
  * No IPsec SA outlives a flush of its protocol: xfrm_state_flush() spares only what
  * IPComp uses, and xfrm_cfg_mutex keeps NEWSA out until it is over. So what an event
  * has named before FLUSHSA is gone, and whatever shows its key afterwards is another
- * SA, be it of the same second. What only a dump has observed may have been made after
+ * SA, even in the same second. What only a dump has observed may have been made after
  * the flush, with its NEWSA still on the way.
  */
 static void event_flush(struct ledger *ledger, uint8_t proto)
 {
-	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
-		struct sa_entry *entry = book_entry_at(ledger, i);
+	struct sa_entry *entry;
 
-		if (proto != 0 && entry->proto != proto)
+	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	{
+		if (proto != 0 && entry->sa.proto != proto)
 			continue;
-		entry->flushed = 1;
+		entry->flushed = true;
 		entry->unsure = entry->state == ENTRY_OBSERVED;
 	}
-	ledger->flushed_during = ledger->dumping;
 	ledger->wants_dump = true;
 }
 
 int ledger_event(struct ledger *ledger, const struct sa_event *event, uint64_t now)
 {
+	const struct sa *sa = &event->sa;
+
 	ledger->now = now;
-	if (sa_table_reserve(&ledger->table) < 0)
-		return -ENOMEM;
 	switch (event->type) {
 	case SA_EVENT_NEW:
-		return event_new(ledger, &event->sa);
+		return event_new(ledger, sa);
 	case SA_EVENT_UPDATE:
-		return event_update(ledger, &event->sa);
+		return event_update(ledger, sa);
 	case SA_EVENT_DELETE:
-		return event_delete(ledger, &event->sa);
+		return event_delete(ledger, sa);
 	case SA_EVENT_EXPIRE_HARD:
-		return event_expire(ledger, &event->sa);
+		return event_expire(ledger, sa);
 	case SA_EVENT_FLUSH:
 		event_flush(ledger, event->proto);
 		break;
@@ -407,50 +397,157 @@ bool ledger_wants_dump(const struct ledger *ledger)
 
 /* Rows. */
 
-int ledger_reattribute(struct ledger *ledger)
+void ledger_reattribute(struct ledger *ledger)
 {
 	const struct ledger_env *env = &ledger->env;
+	struct sa_entry *entry;
 
-	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
-		const struct sa_entry *entry = book_entry_at(ledger, i);
-		struct sa sa;
-
-		if (entry->row != 0 || entry->state == ENTRY_FREE ||
-		    entry->state == ENTRY_DEPARTING || entry->state == ENTRY_LOST)
-			continue;
-		if (sa_table_reserve(&ledger->table) < 0)
-			return -ENOMEM;
-		sa = sa_of_entry(entry);
-		book_move_to_row(
-		    ledger, i,
-		    env->row(env->ctx, &sa, (enum sa_direction)entry->direction));
-	}
-	return 0;
+	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	if (entry->account == 0 && entry->state != ENTRY_DEPARTING &&
+	    entry->state != ENTRY_LOST)
+		entry_set_row(ledger, entry,
+			      env->row(env->ctx, &entry->sa, entry->direction));
 }
 
 /* A departed SA is only known by its bytes any more; one that was lost may yet add some
  * to its row. */
 void ledger_find_busy(const struct ledger *ledger, bool *busy)
 {
-	for (uint32_t i = 0; i < ledger->table.n_entries; i++) {
-		const struct sa_entry *entry = &ledger->table.entries[i];
+	const struct sa_entry *entry;
 
-		if (entry->state != ENTRY_FREE && entry->state != ENTRY_DEPARTED)
-			busy[entry->row] = true;
-	}
+	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	if (entry->state != ENTRY_DEPARTED)
+		busy[entry->account] = true;
 }
 
 void ledger_reset_row(struct ledger *ledger, unsigned row)
 {
-	ledger->rows[row] = (struct ledger_row){.losses = 0};
+	ledger->accounts[row] = (struct totals){.losses = 0};
 }
 
-const struct ledger_row *ledger_row(const struct ledger *ledger, unsigned row)
+const struct totals *ledger_row(const struct ledger *ledger, unsigned row)
 {
-	return &ledger->rows[row];
+	return &ledger->accounts[row];
 }
 
 struct ledger_counts ledger_counts(const struct ledger *ledger)
 {
-	return ledger->counts;
+	struct ledger_counts counts = {0};
+	const struct sa_entry *entry;
+
+	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	{
+		counts.keyed +=
+		    entry->state == ENTRY_KEYED || entry->state == ENTRY_OBSERVED;
+		counts.larval +=
+		    entry->state == ENTRY_UNKEYED && sa_is_ipsec(&entry->sa);
+		counts.other +=
+		    entry->state == ENTRY_UNKEYED && !sa_is_ipsec(&entry->sa);
+	}
+	return counts;
+}
+
+/* Saving and restoring. */
+
+static struct ledger_sa saved_from(const struct sa_entry *entry)
+{
+	return (struct ledger_sa){
+	    .sa = entry->sa,
+	    .born = entry->born,
+	    .row = entry->account,
+	    .direction = (uint8_t)entry->direction,
+	    .departing = entry->state == ENTRY_DEPARTING,
+	    .rekeyed = entry->rekeyed,
+	};
+}
+
+size_t ledger_copy_sas(const struct ledger *ledger, struct ledger_sa *sas)
+{
+	const struct sa_entry *entry, *next;
+	size_t n = 0;
+
+	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	{
+		if (entry->state == ENTRY_DEPARTING)
+			sas[n++] = saved_from(entry);
+		if (entry->state != ENTRY_KEYED || entry->older)
+			continue;
+		/* siblings in order of age, which born, in seconds, does not show */
+		for (next = entry; next; next = next->younger)
+			sas[n++] = saved_from(next);
+	}
+	return n;
+}
+
+size_t ledger_count_sas(const struct ledger *ledger)
+{
+	const struct sa_entry *entry;
+	size_t n = 0;
+
+	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	n += entry->state == ENTRY_KEYED || entry->state == ENTRY_DEPARTING;
+	return n;
+}
+
+int ledger_restore_row(struct ledger *ledger, unsigned row, const struct totals *totals)
+{
+	if (row >= ledger->n_rows)
+		return -EINVAL;
+	ledger->accounts[row] = *totals;
+	ledger->accounts[row].stats.active_sa = 0; /* ledger_restore_sa() counts them */
+	ledger->levels_stale = true;
+	return 0;
+}
+
+/* Any byte can be where a file has a bool, but C knows only 0 and 1. */
+static bool is_bool(const bool *value)
+{
+	uint8_t byte;
+
+	memcpy(&byte, value, sizeof(byte));
+	return byte <= 1;
+}
+
+static bool is_sane(const struct ledger *ledger, const struct ledger_sa *saved)
+{
+	const struct sa *sa = &saved->sa;
+
+	return saved->row < ledger->n_rows && saved->direction <= SA_DIR_OUT &&
+	       saved->departing <= 1 && saved->rekeyed <= 1 && sa_is_ipsec(sa) &&
+	       (sa->family == AF_INET || sa->family == AF_INET6) &&
+	       sa->declared <= SA_DIR_OUT && sa->sequence <= SA_DIR_OUT &&
+	       is_bool(&sa->keyed) && is_bool(&sa->replay_protected) &&
+	       is_bool(&sa->acquire) && !sa->acquire;
+}
+
+int ledger_restore_sa(struct ledger *ledger, const struct ledger_sa *saved)
+{
+	struct sa_entry *entry;
+
+	if (!is_sane(ledger, saved))
+		return -EINVAL;
+	entry = sa_table_add(&ledger->table, &saved->sa, ENTRY_KEYED);
+	if (!entry)
+		return -ENOMEM;
+	entry->born = saved->born;
+	entry->account = saved->row;
+	entry->direction = (enum sa_direction)saved->direction;
+	entry->seen = ledger->dump;
+	ledger->levels_stale = true;
+	account_of(ledger, entry)->stats.active_sa++;
+	sa_table_join_siblings(&ledger->table, entry, true);
+	if (saved->departing) {
+		entry_depart(ledger, entry);
+		entry->rekeyed = saved->rekeyed;
+	}
+	return 0;
+}
+
+int ledger_readmit_sa(struct ledger *ledger, const struct ledger_sa *saved)
+{
+	int err = ledger_restore_sa(ledger, saved);
+
+	if (!err)
+		totals_count_keys(&ledger->accounts[saved->row], 1, 0);
+	return err;
 }

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "kernel/sa.h"
-#include "ledger/stats.h"
+#include "ledger/totals.h"
 
 /*
  * From the SAs of one network namespace, which come, count and go, to totals
@@ -43,17 +43,6 @@ struct ledger_env {
 	enum sa_direction (*direction)(void *ctx, const struct sa *sa);
 	/* below the ledger's number of rows; 0 is the unattributed row */
 	unsigned (*row)(void *ctx, const struct sa *sa, enum sa_direction direction);
-};
-
-/* The totals of one row. */
-struct ledger_row {
-	/* All columns but bad_spi_packets and packets_not_decrypted, which only the
-	 * namespace has: those two are 0 here. */
-	struct stats stats;
-	uint64_t replay_failures; /* packets replayed or older than the window */
-	/* keyed SAs that went without final counters, or with bytes of no direction;
-	 * that were set back; or that after a gap may be another than before */
-	uint64_t losses;
 };
 
 /* How many SAs there are, in the kernel's sense: their sum is XFRMA_SAD_CNT. */
@@ -120,61 +109,38 @@ bool ledger_wants_dump(const struct ledger *ledger);
 /* Asks for the row of every SA in row 0 again, after instances have changed. An SA
  * that moves counts as a deletion from row 0 and an addition to its new row, so
  * that active = additions - deletions holds in each; its past bytes stay. */
-int ledger_reattribute(struct ledger *ledger);
+void ledger_reattribute(struct ledger *ledger);
 
-/* The totals of a row. Good until the next call that changes the ledger. */
-const struct ledger_row *ledger_row(const struct ledger *ledger, unsigned row);
+/* The totals of a row, until the next call that changes the ledger. */
+const struct totals *ledger_row(const struct ledger *ledger, unsigned row);
 
 struct ledger_counts ledger_counts(const struct ledger *ledger);
 
-/* What an SA has counted, as the kernel shows it. */
-struct sa_sample {
-	uint64_t bytes;
-	uint64_t packets;
-	uint32_t integrity_failed; /* these three are u32 in the kernel and wrap */
-	uint32_t replay;
-	uint32_t replay_window;
-	uint32_t zero; /* in place of padding, which would go into the state file */
-};
-
-/*
- * What a state file keeps of one live keyed SA: its identity and its last sample.
- */
-struct ledger_record {
-	struct in6_addr saddr;
-	struct in6_addr daddr;
-	uint64_t add_time; /* as last shown */
-	uint64_t born;     /* as first shown */
-	struct sa_sample sample;
-	uint64_t sibling;
-	uint32_t spi;
-	uint32_t reqid;
-	uint32_t if_id;
-	uint32_t mark;
-	uint32_t mark_mask;
+/* What a state file keeps of a KEYED or departing SA. There is no padding. */
+struct ledger_sa {
+	struct sa sa;  /* as last shown, with the last sample */
+	uint64_t born; /* add_time as first shown */
 	uint32_t row;
-	uint16_t family;
-	uint16_t departing; /* 0, or 1 + whether it was rekeyed: its DELSA has come */
-	uint8_t proto;
-	uint8_t mode;
-	uint8_t direction;
-	uint8_t replay_protected;
+	uint8_t direction; /* enum sa_direction */
+	uint8_t departing; /* 1: its DELSA has come, its deletion is not counted yet */
+	uint8_t rekeyed;   /* 1: departing, and a rekey has replaced it */
+	uint8_t zero;
 };
 
-/* Calls back for every keyed SA that is not counted as deleted. Stops at the first
- * result that is not 0 and returns it. */
-int ledger_save(const struct ledger *ledger,
-		int (*save)(void *ctx, const struct ledger_record *record), void *ctx);
+/* The number of these SAs; and copies of all of them. */
+size_t ledger_count_sas(const struct ledger *ledger);
+size_t ledger_copy_sas(const struct ledger *ledger, struct ledger_sa *sas);
 
 /*
- * Puts a row's totals and the SAs that counted there back into a new ledger,
- * before its first dump. The levels among the totals are ignored: they follow from
- * the SAs. Return 0, -ENOMEM, or -EINVAL for a record that cannot have been saved.
+ * Puts a row's totals, and the SAs that counted there, in their order, back into a new
+ * ledger before its first dump. ActiveSA in the totals is ignored: it follows from the
+ * SAs. Return 0, -ENOMEM, or -EINVAL for what cannot
+ * have been saved.
  */
 int ledger_restore_row(struct ledger *ledger, unsigned row,
-		       const struct ledger_row *totals);
-int ledger_restore_sa(struct ledger *ledger, const struct ledger_record *record);
+		       const struct totals *totals);
+int ledger_restore_sa(struct ledger *ledger, const struct ledger_sa *saved);
 
-/* The same for an SA that this ledger gave up by ledger_end(), and that may yet be
- * there: it counts as an addition again, its past bytes do not. */
-int ledger_readmit_sa(struct ledger *ledger, const struct ledger_record *record);
+/* The same for an SA that this ledger gave up by ledger_end(), and that may yet exist:
+ * it counts as an addition again, its past bytes do not. */
+int ledger_readmit_sa(struct ledger *ledger, const struct ledger_sa *saved);

@@ -8,307 +8,256 @@
 #include "util/hash.h"
 
 enum {
-	MIN_ENTRIES = 64,
-	MIN_GROUPS = 64,
+	MIN_BUCKETS = 64,
+	CHUNK_SIZE = 64,
+};
+
+struct sa_chunk {
+	struct sa_chunk *next;
+	struct sa_entry entries[CHUNK_SIZE];
 };
 
 void sa_table_init(struct sa_table *table)
 {
-	*table = (struct sa_table){.free = SA_NONE};
+	*table = (struct sa_table){.n = 0};
+	TAILQ_INIT(&table->all);
+	TAILQ_INIT(&table->observed);
+	TAILQ_INIT(&table->free);
 }
 
 void sa_table_clear(struct sa_table *table)
 {
-	free(table->entries);
+	struct sa_chunk *next;
+
+	for (struct sa_chunk *chunk = table->chunks; chunk; chunk = next) {
+		next = chunk->next;
+		free(chunk);
+	}
 	free(table->buckets);
-	free(table->groups);
 	sa_table_init(table);
 }
 
-static uint64_t key_hash(const struct in6_addr *daddr, uint32_t spi, uint8_t proto)
+bool sa_same_key(const struct sa *a, const struct sa *b)
 {
-	return hash_mix(hash_mix_addr(HASH_START, daddr), (uint64_t)spi << 8 | proto);
+	return a->spi == b->spi && a->acquire == b->acquire && a->proto == b->proto &&
+	       a->family == b->family && a->mark == b->mark &&
+	       a->mark_mask == b->mark_mask &&
+	       !memcmp(&a->daddr, &b->daddr, sizeof(a->daddr));
 }
 
-static uint32_t *bucket_of(const struct sa_table *table, uint64_t hash)
+bool sa_same_move(const struct sa *a, const struct sa *b)
+{
+	return a->spi == b->spi && a->reqid == b->reqid && a->mark == b->mark &&
+	       a->if_id == b->if_id && a->proto == b->proto && a->mode == b->mode;
+}
+
+static struct sa_bucket *bucket_of(const struct sa_table *table, uint64_t hash)
 {
 	return &table->buckets[hash & (table->n_buckets - 1)];
 }
 
-bool sa_entry_same_key(const struct sa_entry *entry, const struct sa *sa)
+static struct sa_bucket *key_bucket(const struct sa_table *table, const struct sa *sa)
 {
-	return entry->spi == sa->spi && entry->acquire == sa->acquire &&
-	       entry->proto == sa->proto && entry->family == sa->family &&
-	       entry->mark == sa->mark && entry->mark_mask == sa->mark_mask &&
-	       !memcmp(&entry->daddr, &sa->daddr, sizeof(sa->daddr));
+	return bucket_of(table, hash_mix(hash_mix_addr(HASH_START, &sa->daddr),
+					 (uint64_t)sa->spi << 8 | sa->proto));
 }
 
-uint32_t sa_table_first(const struct sa_table *table, const struct sa *sa)
+static struct sa_bucket *move_bucket(const struct sa_table *table, const struct sa *sa)
 {
-	if (!table->n_buckets)
-		return SA_NONE;
-	return *bucket_of(table, key_hash(&sa->daddr, sa->spi, sa->proto));
+	return bucket_of(table, hash_mix(hash_mix(HASH_START, sa->reqid),
+					 (uint64_t)sa->spi << 8 | sa->proto));
 }
 
-static uint32_t *entry_bucket(const struct sa_table *table,
-			      const struct sa_entry *entry)
+struct sa_list *sa_table_by_key(const struct sa_table *table, const struct sa *sa)
 {
-	return bucket_of(table, key_hash(&entry->daddr, entry->spi, entry->proto));
+	return table->n ? &key_bucket(table, sa)->by_key : NULL;
 }
 
-/* Twice the places; every chain is laid anew. */
-static int grow_entries(struct sa_table *table)
+struct sa_list *sa_table_by_move(const struct sa_table *table, const struct sa *sa)
 {
-	uint32_t n = table->n_allocated ? table->n_allocated * 2 : MIN_ENTRIES;
-	struct sa_entry *entries;
-	uint32_t *buckets;
+	return table->n ? &move_bucket(table, sa)->by_move : NULL;
+}
 
-	buckets = malloc(n * sizeof(*buckets));
+static uint64_t siblings_hash(const struct sa *sa)
+{
+	uint64_t hash =
+	    hash_mix_addr(hash_mix_addr(HASH_START, &sa->saddr), &sa->daddr);
+
+	hash = hash_mix(hash, (uint64_t)sa->reqid << 32 | sa->if_id);
+	hash = hash_mix(hash, (uint64_t)sa->mark << 32 | sa->mark_mask);
+	hash = hash_mix(hash,
+			(uint64_t)sa->pcpu << 32 | (uint64_t)sa->proto << 8 | sa->mode);
+	return hash_mix(hash, sa->selector);
+}
+
+/* Entries. */
+
+static void list_entry(struct sa_table *table, struct sa_entry *entry)
+{
+	TAILQ_INSERT_TAIL(&key_bucket(table, &entry->sa)->by_key, entry, by_key);
+	TAILQ_INSERT_TAIL(&move_bucket(table, &entry->sa)->by_move, entry, by_move);
+	if (entry->is_sibling && !entry->younger)
+		TAILQ_INSERT_TAIL(&bucket_of(table, entry->siblings_hash)->by_siblings,
+				  entry, by_siblings);
+}
+
+/* Keeps the order of each by_move bucket. */
+static void relist(struct sa_table *table, struct sa_bucket *old, size_t n_old)
+{
+	struct sa_entry *entry;
+
+	for (size_t i = 0; i < n_old; i++)
+		while ((entry = TAILQ_FIRST(&old[i].by_move))) {
+			TAILQ_REMOVE(&old[i].by_move, entry, by_move);
+			list_entry(table, entry);
+		}
+}
+
+static int grow(struct sa_table *table)
+{
+	size_t n = table->n_buckets ? table->n_buckets * 2 : MIN_BUCKETS;
+	struct sa_bucket *old = table->buckets;
+	size_t n_old = table->n_buckets;
+	struct sa_bucket *buckets = malloc(n * sizeof(*buckets));
+
 	if (!buckets)
 		return -ENOMEM;
-	entries = realloc(table->entries, n * sizeof(*entries));
-	if (!entries) {
-		free(buckets);
-		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		TAILQ_INIT(&buckets[i].by_key);
+		TAILQ_INIT(&buckets[i].by_move);
+		TAILQ_INIT(&buckets[i].by_siblings);
 	}
-	free(table->buckets);
 	table->buckets = buckets;
 	table->n_buckets = n;
-	table->entries = entries;
-	table->n_allocated = n;
-	memset(buckets, 0xff, n * sizeof(*buckets)); /* SA_NONE */
-	for (uint32_t i = 0; i < table->n_entries; i++) {
-		uint32_t *bucket = entry_bucket(table, &entries[i]);
-
-		/* only called with an empty free list: all entries are in use */
-		entries[i].next = *bucket;
-		*bucket = i;
-	}
-	return 0;
-}
-
-static uint32_t group_slot(const struct sa_table *table, uint64_t key)
-{
-	uint32_t mask = table->n_group_places - 1;
-	uint32_t slot = (uint32_t)hash_mix(HASH_START, key) & mask;
-
-	while (table->groups[slot].key && table->groups[slot].key != key)
-		slot = (slot + 1) & mask;
-	return slot;
-}
-
-static int resize_groups(struct sa_table *table, uint32_t n_places)
-{
-	struct sa_group *old = table->groups;
-	uint32_t n_old = table->n_group_places;
-	struct sa_group *groups = calloc(n_places, sizeof(*groups));
-
-	if (!groups)
-		return -ENOMEM;
-	table->groups = groups;
-	table->n_group_places = n_places;
-	for (uint32_t i = 0; i < n_old; i++)
-		if (old[i].key)
-			groups[group_slot(table, old[i].key)] = old[i];
+	relist(table, old, n_old);
 	free(old);
 	return 0;
 }
 
-/* Linear probing stays short at a load of at most 3/4. */
-int sa_table_reserve(struct sa_table *table)
+static struct sa_entry *take_free(struct sa_table *table)
 {
-	uint32_t n = table->n_group_places ? table->n_group_places : MIN_GROUPS;
+	struct sa_entry *entry = TAILQ_FIRST(&table->free);
+	struct sa_chunk *chunk;
 
-	while (table->n_groups + SA_TABLE_RESERVE > n / 4 * 3)
-		n *= 2;
-	return n == table->n_group_places ? 0 : resize_groups(table, n);
-}
-
-struct sa_entry sa_entry_of(const struct sa *sa)
-{
-	return (struct sa_entry){
-	    .saddr = sa->saddr,
-	    .daddr = sa->daddr,
-	    .add_time = sa->add_time,
-	    .born = sa->add_time,
-	    .spi = sa->spi,
-	    .reqid = sa->reqid,
-	    .if_id = sa->if_id,
-	    .mark = sa->mark,
-	    .mark_mask = sa->mark_mask,
-	    .older = SA_NONE,
-	    .younger = SA_NONE,
-	    .family = (uint8_t)sa->family,
-	    .proto = sa->proto,
-	    .mode = sa->mode,
-	    .acquire = sa->acquire,
-	};
-}
-
-struct sa sa_of_entry(const struct sa_entry *entry)
-{
-	return (struct sa){
-	    .saddr = entry->saddr,
-	    .daddr = entry->daddr,
-	    .family = entry->family,
-	    .proto = entry->proto,
-	    .mode = entry->mode,
-	    .acquire = entry->acquire,
-	    .keyed = entry->state == ENTRY_OBSERVED || entry->state == ENTRY_KEYED,
-	    .spi = entry->spi,
-	    .reqid = entry->reqid,
-	    .if_id = entry->if_id,
-	    .mark = entry->mark,
-	    .mark_mask = entry->mark_mask,
-	    .add_time = entry->add_time,
-	};
-}
-
-int sa_table_insert(struct sa_table *table, const struct sa *sa, uint32_t *ret_place)
-{
-	uint32_t *bucket;
-	uint32_t place;
-
-	if (table->free == SA_NONE && table->n_entries == table->n_allocated &&
-	    grow_entries(table) < 0)
-		return -ENOMEM;
-	if (table->free != SA_NONE) {
-		place = table->free;
-		table->free = table->entries[place].next;
-	} else {
-		place = table->n_entries++;
+	if (!entry) {
+		chunk = malloc(sizeof(*chunk));
+		if (!chunk)
+			return NULL;
+		chunk->next = table->chunks;
+		table->chunks = chunk;
+		for (size_t i = 0; i < CHUNK_SIZE; i++)
+			TAILQ_INSERT_TAIL(&table->free, &chunk->entries[i], all);
+		entry = TAILQ_FIRST(&table->free);
 	}
-	table->entries[place] = sa_entry_of(sa);
-	bucket = entry_bucket(table, &table->entries[place]);
-	table->entries[place].next = *bucket;
-	*bucket = place;
-	table->n_used++;
-	*ret_place = place;
-	return 0;
+	TAILQ_REMOVE(&table->free, entry, all);
+	return entry;
 }
 
-void sa_table_remove(struct sa_table *table, uint32_t place)
+struct sa_entry *sa_table_add(struct sa_table *table, const struct sa *sa,
+			      enum entry_state state)
 {
-	struct sa_entry *entry = &table->entries[place];
-	uint32_t *link = entry_bucket(table, entry);
+	struct sa_entry *entry;
 
-	while (*link != place)
-		link = &table->entries[*link].next;
-	*link = entry->next;
-	entry->state = ENTRY_FREE;
-	entry->next = table->free;
-	table->free = place;
-	table->n_used--;
-}
-
-struct sa_group *sa_table_find_group(struct sa_table *table, uint64_t key)
-{
-	struct sa_group *group;
-
-	if (!table->n_group_places)
+	if (table->n == table->n_buckets && grow(table) < 0)
 		return NULL;
-	group = &table->groups[group_slot(table, key)];
-	return group->key ? group : NULL;
+	entry = take_free(table);
+	if (!entry)
+		return NULL;
+	*entry = (struct sa_entry){
+	    .sa = *sa,
+	    .born = sa->add_time,
+	    .state = state,
+	    .siblings_hash = siblings_hash(sa),
+	};
+	TAILQ_INSERT_TAIL(&table->all, entry, all);
+	if (state == ENTRY_OBSERVED)
+		TAILQ_INSERT_TAIL(&table->observed, entry, in_observed);
+	list_entry(table, entry);
+	table->n++;
+	return entry;
 }
 
-struct sa_group *sa_table_group(struct sa_table *table, uint64_t key)
+void sa_table_remove(struct sa_table *table, struct sa_entry *entry)
 {
-	struct sa_group *group = &table->groups[group_slot(table, key)];
-
-	if (!group->key) {
-		*group = (struct sa_group){key, SA_NONE, SA_NONE, {0, 0}};
-		table->n_groups++;
-	}
-	return group;
+	sa_table_leave_siblings(table, entry);
+	if (entry->state == ENTRY_OBSERVED)
+		TAILQ_REMOVE(&table->observed, entry, in_observed);
+	TAILQ_REMOVE(&key_bucket(table, &entry->sa)->by_key, entry, by_key);
+	TAILQ_REMOVE(&move_bucket(table, &entry->sa)->by_move, entry, by_move);
+	TAILQ_REMOVE(&table->all, entry, all);
+	TAILQ_INSERT_HEAD(&table->free, entry, all);
+	table->n--;
 }
 
-/* Closes the gap: every later group of the run moves up if its place allows. */
-static void close_gap(struct sa_table *table, uint32_t hole)
+void sa_table_move_front(struct sa_table *table, struct sa_entry *entry)
 {
-	uint32_t mask = table->n_group_places - 1;
-	uint32_t i = hole;
+	struct sa_list *list = &move_bucket(table, &entry->sa)->by_move;
 
-	for (;;) {
-		uint32_t home;
-
-		i = (i + 1) & mask;
-		if (!table->groups[i].key)
-			return;
-		home = (uint32_t)hash_mix(HASH_START, table->groups[i].key) & mask;
-		if (((i - home) & mask) < ((i - hole) & mask))
-			continue;
-		table->groups[hole] = table->groups[i];
-		table->groups[i].key = 0;
-		hole = i;
-	}
+	TAILQ_REMOVE(list, entry, by_move);
+	TAILQ_INSERT_HEAD(list, entry, by_move);
 }
 
-void sa_table_trim_group(struct sa_table *table, struct sa_group *group)
+/* Siblings. */
+
+struct sa_entry *sa_table_youngest(const struct sa_table *table,
+				   const struct sa_entry *entry)
 {
-	if (group->oldest != SA_NONE || group->count[0] || group->count[1])
+	struct sa_entry *youngest;
+
+	TAILQ_FOREACH(youngest, &bucket_of(table, entry->siblings_hash)->by_siblings,
+		      by_siblings)
+	if (youngest->siblings_hash == entry->siblings_hash)
+		break;
+	return youngest;
+}
+
+static bool is_before(const struct sa_entry *entry, const struct sa_entry *there)
+{
+	return entry->born < there->born ||
+	       (entry->born == there->born && entry->from_dump && !there->from_dump);
+}
+
+void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry, bool newest)
+{
+	struct sa_list *list = &bucket_of(table, entry->siblings_hash)->by_siblings;
+	struct sa_entry *older = sa_table_youngest(table, entry);
+	struct sa_entry *younger = NULL;
+
+	if (entry->direction != SA_DIR_OUT || !entry->sa.reqid)
 		return;
-	group->key = 0;
-	table->n_groups--;
-	close_gap(table, (uint32_t)(group - table->groups));
-}
-
-/* The member after which an entry belongs, SA_NONE for the front. */
-static uint32_t place_in_group(const struct sa_table *table,
-			       const struct sa_group *group, uint64_t born,
-			       enum sa_table_order order)
-{
-	uint32_t after = group->youngest;
-
-	if (order == SA_TABLE_YOUNGEST)
-		return after;
-	/* A dump runs from young to old: its entries mostly go to the front. */
-	if (order == SA_TABLE_DUMPED && group->oldest != SA_NONE &&
-	    born <= table->entries[group->oldest].born)
-		return SA_NONE;
-	while (after != SA_NONE) {
-		uint64_t there = table->entries[after].born;
-
-		if (there < born || (there == born && order == SA_TABLE_BY_TIME))
-			break;
-		after = table->entries[after].older;
+	while (!newest && older && is_before(entry, older)) {
+		younger = older;
+		older = older->older;
 	}
-	return after;
+	entry->is_sibling = true;
+	entry->older = older;
+	entry->younger = younger;
+	if (older)
+		older->younger = entry;
+	if (younger) {
+		younger->older = entry;
+		return;
+	}
+	if (older)
+		TAILQ_REMOVE(list, older, by_siblings);
+	TAILQ_INSERT_TAIL(list, entry, by_siblings);
 }
 
-void sa_table_join(struct sa_table *table, uint64_t key, uint32_t place,
-		   enum sa_table_order order)
+void sa_table_leave_siblings(struct sa_table *table, struct sa_entry *entry)
 {
-	struct sa_group *group = sa_table_group(table, key);
-	struct sa_entry *entry = &table->entries[place];
+	struct sa_list *list = &bucket_of(table, entry->siblings_hash)->by_siblings;
 
-	entry->older = place_in_group(table, group, entry->born, order);
-	entry->younger = entry->older == SA_NONE ? group->oldest
-						 : table->entries[entry->older].younger;
-	if (entry->older == SA_NONE)
-		group->oldest = place;
-	else
-		table->entries[entry->older].younger = place;
-	if (entry->younger == SA_NONE)
-		group->youngest = place;
-	else
-		table->entries[entry->younger].older = place;
-	entry->grouped = 1;
-}
-
-void sa_table_leave(struct sa_table *table, uint64_t key, uint32_t place)
-{
-	struct sa_group *group = sa_table_find_group(table, key);
-	struct sa_entry *entry = &table->entries[place];
-
-	if (entry->older == SA_NONE)
-		group->oldest = entry->younger;
-	else
-		table->entries[entry->older].younger = entry->younger;
-	if (entry->younger == SA_NONE)
-		group->youngest = entry->older;
-	else
-		table->entries[entry->younger].older = entry->older;
-	entry->older = entry->younger = SA_NONE;
-	entry->grouped = 0;
-	sa_table_trim_group(table, group);
+	if (!entry->is_sibling)
+		return;
+	if (entry->older)
+		entry->older->younger = entry->younger;
+	if (entry->younger) {
+		entry->younger->older = entry->older;
+	} else {
+		TAILQ_REMOVE(list, entry, by_siblings);
+		if (entry->older)
+			TAILQ_INSERT_TAIL(list, entry->older, by_siblings);
+	}
+	entry->is_sibling = false;
+	entry->older = entry->younger = NULL;
 }

@@ -55,10 +55,10 @@ TEST(updsa_over_a_known_larval)
 	counts_are(0, 1, 0);
 	keyed.add_time++;
 	event(SA_EVENT_UPDATE, keyed);
-	IS(pending_key_operations, 0);
 	counts_are(1, 0, 0);
 	POLL(with_traffic(keyed, 100, 1));
 	life_is(1, 1, 0);
+	IS(pending_key_operations, 0);
 	IS(confidential_bytes_received, 100);
 }
 
@@ -93,11 +93,11 @@ TEST(larval_that_times_out)
 	POLL(larval(in_sa(1)));
 	hard_expire(larval(in_sa(1)));
 	life_is(0, 0, 0);
-	IS(pending_key_operations, 0);
 	counts_are(0, 0, 0);
 	hard_expire(larval(in_sa(2))); /* no dump has shown it */
 	POLL_NONE();
 	life_is(0, 0, 0);
+	IS(pending_key_operations, 0);
 	IS(pending_key_operations, 0);
 	losses_are(0);
 }

@@ -97,15 +97,15 @@ TEST(errors_are_added)
 
 	POLL_NONE();
 	event(SA_EVENT_NEW, sa);
-	sa.integrity_failed = 3;
-	sa.replay = 5;
-	sa.replay_window = 7;
+	sa.sample.integrity_failed = 3;
+	sa.sample.replay = 5;
+	sa.sample.replay_window = 7;
 	POLL(sa);
 	IS(packets_not_authenticated, 3);
 	ck_assert_uint_eq(totals(0)->replay_failures, 12);
-	sa.integrity_failed = 4;
-	sa.replay = 6;
-	sa.replay_window = 8;
+	sa.sample.integrity_failed = 4;
+	sa.sample.replay = 6;
+	sa.sample.replay_window = 8;
 	event(SA_EVENT_DELETE, sa);
 	POLL_NONE();
 	IS(packets_not_authenticated, 4);
@@ -117,14 +117,14 @@ TEST(errors_wrap_at_32_bits)
 	struct sa sa = in_sa(1);
 
 	POLL(sa);
-	sa.integrity_failed = sa.replay = UINT32_MAX / 2;
+	sa.sample.integrity_failed = sa.sample.replay = UINT32_MAX / 2;
 	POLL(sa);
-	sa.integrity_failed = UINT32_MAX - 1;
-	sa.replay = UINT32_MAX - 5;
+	sa.sample.integrity_failed = UINT32_MAX - 1;
+	sa.sample.replay = UINT32_MAX - 5;
 	POLL(sa);
 	IS(packets_not_authenticated, UINT32_MAX - 1);
-	sa.integrity_failed = 3;
-	sa.replay = 4;
+	sa.sample.integrity_failed = 3;
+	sa.sample.replay = 4;
 	POLL(sa);
 	IS(packets_not_authenticated, UINT32_MAX + UINT64_C(4));
 	ck_assert_uint_eq(totals(0)->replay_failures, UINT32_MAX + UINT64_C(5));
@@ -134,9 +134,9 @@ TEST(errors_that_start_again)
 {
 	struct sa sa = in_sa(1);
 
-	sa.integrity_failed = 1000;
+	sa.sample.integrity_failed = 1000;
 	POLL(sa);
-	sa.integrity_failed = 3;
+	sa.sample.integrity_failed = 3;
 	POLL(sa);
 	IS(packets_not_authenticated, 1003);
 }
@@ -147,11 +147,11 @@ TEST(errors_of_an_sa_shown_twice)
 	struct sa sa = in_sa(1);
 
 	POLL_NONE();
-	sa.integrity_failed = 3;
+	sa.sample.integrity_failed = 3;
 	begin();
 	show(sa);
 	cut_short();
-	sa.integrity_failed = 5;
+	sa.sample.integrity_failed = 5;
 	POLL(sa);
 	IS(packets_not_authenticated, 5);
 	life_is(1, 1, 0);

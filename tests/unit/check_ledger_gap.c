@@ -36,7 +36,7 @@ TEST(another_add_time_after_a_gap)
 		struct sa sa = published(in_sa(1), T0, 500);
 
 		ledger_again();
-		sa.integrity_failed = 3;
+		sa.sample.integrity_failed = 3;
 		POLL(sa);
 		ledger_note_gap(ledger);
 		sa = published(sa, T0 + 60, bytes);

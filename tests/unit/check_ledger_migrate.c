@@ -36,8 +36,8 @@ TEST(migrate)
 		    with_traffic(moved(out_sa(1), roads[i][0], roads[i][1]), 300, 3);
 
 		ledger_again();
-		from.integrity_failed = 10;
-		to.integrity_failed = 2;
+		from.sample.integrity_failed = 10;
+		to.sample.integrity_failed = 2;
 		POLL(from);
 		event_without_sa(SA_EVENT_MIGRATE);
 		ck_assert(ledger_wants_dump(ledger));

@@ -84,17 +84,17 @@ TEST(errors_after_mobike_that_the_dump_shows_first)
 	struct sa from = with_traffic(in_sa(1), 200, 2);
 	struct sa to = moved(with_traffic(in_sa(1), 252, 3), "192.0.2.2", "10.0.0.1");
 
-	from.integrity_failed = 5;
-	from.replay = 7;
+	from.sample.integrity_failed = 5;
+	from.sample.replay = 7;
 	POLL(from);
 	begin();
 	show(to);
-	from.integrity_failed = 6;
-	from.replay = 8;
+	from.sample.integrity_failed = 6;
+	from.sample.replay = 8;
 	event(SA_EVENT_DELETE, with_traffic(from, 252, 3));
 	event(SA_EVENT_NEW, to);
 	finish();
-	to.integrity_failed = 10;
+	to.sample.integrity_failed = 10;
 	POLL(to);
 	IS(packets_not_authenticated, 16);
 	ck_assert_uint_eq(totals(0)->replay_failures, 8);
@@ -128,12 +128,12 @@ TEST(mobike_that_the_dump_shows_first_keeps_the_row)
 	to = moved(with_traffic(from, 252, 3), "192.0.2.1", "10.0.0.2");
 	POLL(with_traffic(from, 200, 2));
 	ownerless = true;
-	to.integrity_failed = 5;
-	to.replay = 6;
+	to.sample.integrity_failed = 5;
+	to.sample.replay = 6;
 	begin();
 	show(with_traffic(to, 280, 4));
 	event(SA_EVENT_DELETE, with_traffic(from, 252, 3));
-	to.integrity_failed = to.replay = 0;
+	to.sample.integrity_failed = to.sample.replay = 0;
 	event(SA_EVENT_NEW, to);
 	finish();
 	ck_assert_uint_eq(totals(1)->stats.confidential_bytes_received, 280);

@@ -29,7 +29,7 @@ TEST(published_and_set_back)
 
 		ledger_again();
 		sa.replay_protected = true;
-		sa.integrity_failed = 3;
+		sa.sample.integrity_failed = 3;
 		POLL(sa);
 		sa = published(sa, made_up[i], 1000);
 		POLL(sa);
@@ -37,7 +37,7 @@ TEST(published_and_set_back)
 		IS(confidential_bytes_received, 5000);
 		IS(packets_with_replay_detection, 50);
 		losses_are(1);
-		sa.integrity_failed = 4;
+		sa.sample.integrity_failed = 4;
 		POLL(with_traffic(sa, 1200, 12));
 		IS(confidential_bytes_received, 5200);
 		IS(packets_with_replay_detection, 52);
@@ -119,7 +119,7 @@ TEST(published_and_made_again_during_the_dump)
 		struct sa next = published(out_sa(1), T0 + 60, 200);
 		struct sa born = next;
 
-		born.bytes = born.packets = 0;
+		born.sample.bytes = born.sample.packets = 0;
 		ledger_again();
 		POLL(published(out_sa(1), made_up[i], 500));
 		begin();

@@ -31,11 +31,11 @@ TEST(plain_fields)
 	ck_assert_uint_eq(sa.mark_mask, 0);
 	ck_assert_uint_eq(sa.pcpu, 0);
 	ck_assert_uint_eq(sa.add_time, 1700000000);
-	ck_assert_uint_eq(sa.bytes, UINT64_C(0x123456789abc));
-	ck_assert_uint_eq(sa.packets, UINT64_C(0xfedcba9876));
-	ck_assert_uint_eq(sa.integrity_failed, 0xfffffffe);
-	ck_assert_uint_eq(sa.replay, 3);
-	ck_assert_uint_eq(sa.replay_window, 4);
+	ck_assert_uint_eq(sa.sample.bytes, UINT64_C(0x123456789abc));
+	ck_assert_uint_eq(sa.sample.packets, UINT64_C(0xfedcba9876));
+	ck_assert_uint_eq(sa.sample.integrity_failed, 0xfffffffe);
+	ck_assert_uint_eq(sa.sample.replay, 3);
+	ck_assert_uint_eq(sa.sample.replay_window, 4);
 	ck_assert(!sa.replay_protected);
 	ck_assert_int_eq(sa.declared, SA_DIR_UNKNOWN);
 	ck_assert_int_eq(sa.sequence, SA_DIR_UNKNOWN);
@@ -145,9 +145,9 @@ TEST(delsa_brings_the_whole_sa)
 	const struct sa_event event = sa_parse(message_delsa(&values));
 
 	ck_assert_uint_eq(event.sa.spi, values.spi);
-	ck_assert_uint_eq(event.sa.bytes, values.bytes);
-	ck_assert_uint_eq(event.sa.packets, values.packets);
-	ck_assert_uint_eq(event.sa.integrity_failed, values.integrity_failed);
+	ck_assert_uint_eq(event.sa.sample.bytes, values.bytes);
+	ck_assert_uint_eq(event.sa.sample.packets, values.packets);
+	ck_assert_uint_eq(event.sa.sample.integrity_failed, values.integrity_failed);
 	ck_assert(event.sa.keyed);
 	ck_assert_uint_eq(event.sa.mark, 5);
 	ck_assert_uint_eq(event.sa.if_id, 42);
@@ -173,9 +173,9 @@ TEST(expire_brings_final_counters_and_no_keys)
 	struct sa_values values = sa_full();
 	const struct sa_event event = sa_parse(message_expire(&values, true));
 
-	ck_assert_uint_eq(event.sa.bytes, values.bytes);
-	ck_assert_uint_eq(event.sa.packets, values.packets);
-	ck_assert_uint_eq(event.sa.integrity_failed, values.integrity_failed);
+	ck_assert_uint_eq(event.sa.sample.bytes, values.bytes);
+	ck_assert_uint_eq(event.sa.sample.packets, values.packets);
+	ck_assert_uint_eq(event.sa.sample.integrity_failed, values.integrity_failed);
 	ck_assert_uint_eq(event.sa.mark_mask, 0xff);
 	ck_assert_uint_eq(event.sa.if_id, 42);
 	ck_assert(!event.sa.keyed);

@@ -112,7 +112,7 @@ enum {
 	INITIATOR_AT = TRANSPORT_AT + 33,
 	GONE_AT = (INITIATOR_AT + 224 + 7) / 8 * 8,
 	TOTALS_AT = GONE_AT + sizeof(uint64_t),
-	ROW_SIZE = TOTALS_AT + sizeof(struct ledger_row) + 4 * sizeof(uint64_t),
+	ROW_SIZE = TOTALS_AT + sizeof(struct totals) + 4 * sizeof(uint64_t),
 };
 
 /* Values of a row that no collector saves. */
@@ -173,14 +173,15 @@ static uint64_t *number_at(char *body, size_t at)
 	return (uint64_t *)(void *)(body + at);
 }
 
-/* More deletions than additions, a future loss, a future time, a base above its
- * counter. */
+/* More deletions than additions, more additions than SAs were saved, a future loss, a
+ * future time, a base above its counter. */
 TEST(numbers_that_cannot_be)
 {
 	const size_t totals = ROW_AT + TOTALS_AT;
-	const size_t row = totals + sizeof(struct ledger_row);
+	const size_t row = totals + sizeof(struct totals);
 	const size_t bad[] = {
-	    totals + offsetof(struct ledger_row, stats.key_deletions),
+	    totals + offsetof(struct totals, stats.key_deletions),
+	    totals + offsetof(struct totals, stats.key_additions),
 	    row + 2 * sizeof(uint64_t),
 	    row + 3 * sizeof(uint64_t),
 	    4 * sizeof(uint64_t),
@@ -190,7 +191,7 @@ TEST(numbers_that_cannot_be)
 	size_t len;
 	char *body = good_body(&len);
 
-	ck_assert_uint_eq(*number_at(body, bad[2]), kernel.now);
+	ck_assert_uint_eq(*number_at(body, bad[3]), kernel.now);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		uint64_t before = *number_at(body, bad[i]);
 

@@ -33,7 +33,8 @@ static void end(void)
 /* A row of an HBA, or with found "" of an instance that is only configured. */
 static void add_row(const char *found, const char *name, uint64_t key_additions)
 {
-	const struct ledger_row totals = {.stats = {.key_additions = key_additions}};
+	const struct totals totals = {
+	    .stats = {.key_additions = key_additions, .key_deletions = key_additions}};
 	int number = *found ? instance_set_found(&set, found, true)
 			    : instance_set_find(&set, name);
 

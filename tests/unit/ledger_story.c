@@ -98,7 +98,7 @@ static bool play_action(const char *verb, char *rest)
 /* The values that a verb asserts. Returns how many; 0: no such verb. */
 static size_t values_of(const char *verb, uint64_t values[3])
 {
-	const struct ledger_row *row = totals(0);
+	const struct totals *row = totals(0);
 	const struct stats *stats = &row->stats;
 	const struct ledger_counts counts = ledger_counts(ledger);
 	const struct {

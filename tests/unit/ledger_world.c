@@ -104,8 +104,8 @@ struct sa acquire(uint32_t seq)
 
 struct sa with_traffic(struct sa sa, uint64_t bytes, uint64_t packets)
 {
-	sa.bytes = bytes;
-	sa.packets = packets;
+	sa.sample.bytes = bytes;
+	sa.sample.packets = packets;
 	return sa;
 }
 
@@ -186,7 +186,7 @@ void poll_of(const struct sa *sas, size_t n)
 	finish();
 }
 
-const struct ledger_row *totals(unsigned row)
+const struct totals *totals(unsigned row)
 {
 	return ledger_row(ledger, row);
 }

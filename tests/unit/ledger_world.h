@@ -80,7 +80,7 @@ void poll_of(const struct sa *sas, size_t n);
 
 /* What the ledger says now. */
 
-const struct ledger_row *totals(unsigned row);
+const struct totals *totals(unsigned row);
 void counts_are(uint32_t keyed, uint32_t larvals, uint32_t other);
 void losses_are(uint64_t losses); /* of row 0 */
 

@@ -37,7 +37,10 @@ struct sa_doubts {
 	bool sampled; /* it has sampled the SA */
 	bool changed; /* it shows what another SA of the key could show */
 	bool vague;   /* if the SA ended now, its final counters would not be clear */
-	bool twin;    /* it may show a flushed SA instead, until events are read */
+	/* until events are read, a sample may be of a flushed SA with its key, unless
+	 * it is less than twin_had, which that SA had */
+	bool twin;
+	struct sa_sample twin_had;
 	/* By any dump: */
 	bool shown;    /* at least once */
 	bool polled;   /* at least once, by a complete one */
@@ -82,12 +85,6 @@ struct model_doubts {
 	int flush_polls;  /* complete polls until a flush has no effect any more */
 };
 
-struct totals {
-	struct stats stats;
-	uint64_t replay_failures;
-	uint64_t losses;
-};
-
 struct model {
 	struct ledger *ledger;
 	uint64_t now;   /* the wall clock, in s */
@@ -101,7 +98,7 @@ struct model {
 	size_t n_queue;
 	unsigned row_of_reqid[REQIDS];
 	struct totals truth[ROWS];
-	struct ledger_row last[ROWS]; /* the ledger's, when last checked */
+	struct totals last[ROWS]; /* the ledger's, when last checked */
 	bool dumping, walking;
 	bool polled; /* completely, at least once */
 	struct model_doubts doubts;

@@ -81,6 +81,7 @@ void note_twins(struct model *model, struct model_sa *it)
 		take_back(model, &former->was);
 		former->was.doubts.sampled = false;
 		it->doubts.twin = model->doubts.twins = true;
+		it->doubts.twin_had = former->was.last.sample;
 	}
 }
 
@@ -113,7 +114,7 @@ bool may_end(const struct model *model, const struct model_sa *it)
 	if (it->doubts.vague || (model->doubts.unsettled && it->doubts.moved))
 		return false;
 	if (it->doubts.migrated && it->sa.add_time != it->born &&
-	    (recedes(&it->last, &it->sa) || !it->sa.packets))
+	    (recedes(&it->last, &it->sa) || !it->sa.sample.packets))
 		return false;
 	for (size_t i = 0; i < model->n_live; i++) {
 		const struct model_sa *other = &model->live[i];
@@ -152,7 +153,7 @@ bool may_come_late(const struct model *model, const struct model_sa *it)
 	if (model->n_queue || model->dumping || model->doubts.unsettled ||
 	    model->doubts.half_polled || model->doubts.flush_polls ||
 	    !it->doubts.polled || it->sa.add_time != it->born ||
-	    !it->sa.bytes != !it->sa.packets)
+	    !it->sa.sample.bytes != !it->sa.sample.packets)
 		return false;
 	for (size_t i = 0; i < model->n_live; i++)
 		if (&model->live[i] != it && model->live[i].sa.reqid == it->sa.reqid)
@@ -178,7 +179,8 @@ bool may_migrate(const struct model *model, const struct model_sa *it)
 {
 	return it->doubts.polled && !it->doubts.vague && !recedes(&it->last, &it->sa) &&
 	       !model->doubts.flush_polls && !in_same_second(model, it) &&
-	       !it->sa.integrity_failed && !it->sa.replay && !it->sa.replay_window;
+	       !it->sa.sample.integrity_failed && !it->sa.sample.replay &&
+	       !it->sa.sample.replay_window;
 }
 
 bool may_flush(const struct model *model)

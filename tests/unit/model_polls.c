@@ -100,7 +100,7 @@ static void check_counts(struct model *model)
 
 static void check_row(struct model *model, unsigned row)
 {
-	const struct ledger_row *is = ledger_row(model->ledger, row);
+	const struct totals *is = ledger_row(model->ledger, row);
 	const struct totals *want = &model->truth[row];
 
 	for (size_t i = 0; i < STAT_COUNT; i++) {
@@ -145,7 +145,7 @@ static void check_not_above(struct model *model)
 static void accept_losses(struct model *model)
 {
 	for (unsigned row = 0; row < ROWS; row++) {
-		const struct ledger_row *is = ledger_row(model->ledger, row);
+		const struct totals *is = ledger_row(model->ledger, row);
 
 		model->truth[row].stats = is->stats;
 		model->truth[row].replay_failures = is->replay_failures;
@@ -156,7 +156,7 @@ static void accept_losses(struct model *model)
 void check_always(struct model *model)
 {
 	for (unsigned row = 0; row < ROWS; row++) {
-		const struct ledger_row *is = ledger_row(model->ledger, row);
+		const struct totals *is = ledger_row(model->ledger, row);
 		const struct stats *stats = &is->stats;
 
 		if (stats->active_sa != stats->key_additions - stats->key_deletions)
@@ -232,8 +232,9 @@ static void poll_step(struct model *model, uint32_t n)
 		it->in_walk = false;
 		it->doubts.shown = true;
 		model->doubts.clone_shown |= it->doubts.migrated;
-		if (!it->doubts.twin) {
-			it->doubts.changed |= it->doubts.migrated ||
+		if (!it->doubts.twin ||
+		    sample_recedes(&it->doubts.twin_had, &it->sa.sample)) {
+			it->doubts.changed |= it->doubts.migrated || it->doubts.twin ||
 					      it->last.add_time != it->sa.add_time ||
 					      recedes(&it->last, &it->sa);
 			it->doubts.vague |= recedes(&it->last, &it->sa);
@@ -370,14 +371,8 @@ void do_reattribute(struct model *model, const struct step *step)
 		}
 		it->row = row;
 	}
-	if (ledger_reattribute(model->ledger))
-		abort();
+	ledger_reattribute(model->ledger);
 	poll_quietly(model);
-}
-
-static int restore_one(void *ctx, const struct ledger_record *record)
-{
-	return ledger_restore_sa(ctx, record);
 }
 
 /* A publication during a restart: the SA is probably the same, and that is a loss. */
@@ -394,16 +389,23 @@ static void publish_meanwhile(struct model *model, const struct step *step)
 /* The daemon restarts while no message waits. */
 void do_restart(struct model *model, const struct step *step)
 {
-	struct ledger *old;
+	struct ledger *old = model->ledger;
+	struct ledger_sa *sas;
+	size_t n;
 
 	poll_quietly(model);
-	old = model->ledger;
+	sas = malloc((ledger_count_sas(old) + 1) * sizeof(*sas));
+	if (!sas)
+		abort();
 	open_ledger(model);
 	for (unsigned row = 0; row < ROWS; row++)
 		if (ledger_restore_row(model->ledger, row, ledger_row(old, row)))
 			abort();
-	if (ledger_save(old, restore_one, model->ledger))
-		abort();
+	n = ledger_copy_sas(old, sas);
+	for (size_t i = 0; i < n; i++)
+		if (ledger_restore_sa(model->ledger, &sas[i]))
+			abort();
+	free(sas);
 	ledger_free(old);
 	for (size_t i = 0; i < model->n_live; i++)
 		if (!is_keyed(&model->live[i])) /* only keyed SAs are saved */

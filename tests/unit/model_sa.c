@@ -90,7 +90,8 @@ bool is_larval(const struct model_sa *it)
 
 bool recedes(const struct sa *from, const struct sa *to)
 {
-	return to->bytes < from->bytes || to->packets < from->packets;
+	return to->sample.bytes < from->sample.bytes ||
+	       to->sample.packets < from->sample.packets;
 }
 
 bool same_addrs(const struct sa *a, const struct sa *b)
@@ -161,16 +162,17 @@ static void count_between(struct totals *truth, const struct sa *from,
 			  const struct sa *to)
 {
 	truth->losses += recedes(from, to);
-	if (to->bytes > from->bytes)
-		count_bytes(&truth->stats, to, to->bytes - from->bytes);
-	if (to->packets > from->packets && to->replay_protected &&
+	if (to->sample.bytes > from->sample.bytes)
+		count_bytes(&truth->stats, to, to->sample.bytes - from->sample.bytes);
+	if (to->sample.packets > from->sample.packets && to->replay_protected &&
 	    direction_of(to) == SA_DIR_IN)
 		truth->stats.packets_with_replay_detection +=
-		    to->packets - from->packets;
+		    to->sample.packets - from->sample.packets;
 	truth->stats.packets_not_authenticated +=
-	    (uint32_t)(to->integrity_failed - from->integrity_failed);
-	truth->replay_failures += (uint32_t)(to->replay - from->replay);
-	truth->replay_failures += (uint32_t)(to->replay_window - from->replay_window);
+	    (uint32_t)(to->sample.integrity_failed - from->sample.integrity_failed);
+	truth->replay_failures += (uint32_t)(to->sample.replay - from->sample.replay);
+	truth->replay_failures +=
+	    (uint32_t)(to->sample.replay_window - from->sample.replay_window);
 }
 
 void sample(struct model *model, struct model_sa *it)

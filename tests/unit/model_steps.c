@@ -33,12 +33,12 @@ static struct sa new_sa(const struct model *model, uint32_t b, uint32_t c, bool 
 
 static void clear_errors(struct sa *sa)
 {
-	sa->integrity_failed = sa->replay = sa->replay_window = 0;
+	sa->sample.integrity_failed = sa->sample.replay = sa->sample.replay_window = 0;
 }
 
 static void clear_counters(struct sa *sa)
 {
-	sa->bytes = sa->packets = 0;
+	sa->sample.bytes = sa->sample.packets = 0;
 	clear_errors(sa);
 }
 
@@ -78,8 +78,8 @@ void do_traffic(struct model *model, const struct step *step)
 
 	if (!it)
 		return;
-	it->sa.bytes += 1 + step->b % 3000;
-	it->sa.packets += 1 + step->c % 3;
+	it->sa.sample.bytes += 1 + step->b % 3000;
+	it->sa.sample.packets += 1 + step->c % 3;
 }
 
 /*
@@ -95,15 +95,15 @@ void publish(struct model_sa *it, const struct step *step, bool sure)
 	if (step->c % 2)
 		it->sa.add_time = times[step->c / 2 % 4] + step->c / 8 % 9;
 	if (back) {
-		it->sa.bytes = step->a % (it->sa.bytes + 1);
-		it->sa.packets -= step->b / 4 % 2 * (it->sa.packets / 2);
+		it->sa.sample.bytes = step->a % (it->sa.sample.bytes + 1);
+		it->sa.sample.packets -= step->b / 4 % 2 * (it->sa.sample.packets / 2);
 	} else {
-		it->sa.bytes += step->b / 4 % 2 * (step->a % 3000);
-		it->sa.packets += step->b / 8 % 2 * (step->a % 5);
+		it->sa.sample.bytes += step->b / 4 % 2 * (step->a % 3000);
+		it->sa.sample.packets += step->b / 8 % 2 * (step->a % 5);
 	}
 	if (!sure && looks_new(it))
 		it->sa = before;
-	it->doubts.vague |= it->doubts.sampled;
+	it->doubts.vague |= it->doubts.sampled || it->doubts.changed;
 }
 
 void do_publish(struct model *model, const struct step *step)
@@ -130,8 +130,9 @@ void do_integrity(struct model *model, const struct step *step)
 	struct model_sa *it = choose(model, step->a, is_inbound_keyed);
 
 	if (it)
-		it->sa.integrity_failed += some_errors(step->b, it->sa.integrity_failed,
-						       it->last.integrity_failed);
+		it->sa.sample.integrity_failed +=
+		    some_errors(step->b, it->sa.sample.integrity_failed,
+				it->last.sample.integrity_failed);
 }
 
 void do_replay(struct model *model, const struct step *step)
@@ -141,10 +142,12 @@ void do_replay(struct model *model, const struct step *step)
 	if (!it)
 		return;
 	if (step->c % 2)
-		it->sa.replay += some_errors(step->b, it->sa.replay, it->last.replay);
+		it->sa.sample.replay +=
+		    some_errors(step->b, it->sa.sample.replay, it->last.sample.replay);
 	else
-		it->sa.replay_window +=
-		    some_errors(step->b, it->sa.replay_window, it->last.replay_window);
+		it->sa.sample.replay_window +=
+		    some_errors(step->b, it->sa.sample.replay_window,
+				it->last.sample.replay_window);
 }
 
 static void add_sa(struct model *model, const struct sa *sa, enum sa_event_type type)

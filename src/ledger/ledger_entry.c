@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger/ledger_private.h"
+
+static void set_state(struct ledger *ledger, struct sa_entry *entry,
+		      enum entry_state state)
+{
+	if (entry->state == ENTRY_OBSERVED)
+		TAILQ_REMOVE(&ledger->table.observed, entry, in_observed);
+	entry->state = state;
+	ledger->levels_stale = true;
+}
+
+struct sa_entry *entry_new(struct ledger *ledger, const struct sa *sa,
+			   enum entry_state state)
+{
+	const struct ledger_env *env = &ledger->env;
+	struct sa_entry *entry = sa_table_add(&ledger->table, sa, state);
+	unsigned row;
+
+	if (!entry)
+		return NULL;
+	entry->seen = ledger->dump;
+	entry->direction = env->direction(env->ctx, sa);
+	row = env->row(env->ctx, sa, entry->direction);
+	entry->account = row < ledger->n_rows ? row : 0;
+	ledger->levels_stale = true;
+	return entry;
+}
+
+/* Counting. */
+
+/* The bytes of an SA of unknown direction wait: its sample does not advance. */
+void entry_count(struct ledger *ledger, struct sa_entry *entry,
+		 const struct sa_sample *sample)
+{
+	struct totals *totals = account_of(ledger, entry);
+	struct sa_sample *last = &entry->sa.sample;
+	struct sa_sample counted = *sample;
+
+	totals_add(totals, &entry->sa, entry->direction, last, sample);
+	totals->losses += sample_recedes(last, sample);
+	entry->waiting =
+	    entry->direction == SA_DIR_UNKNOWN && sample->bytes > last->bytes;
+	if (entry->direction == SA_DIR_UNKNOWN) {
+		counted.bytes = last->bytes;
+		counted.packets = last->packets;
+	}
+	*last = counted;
+}
+
+void entry_uncount(struct ledger *ledger, struct sa_entry *entry)
+{
+	if (!ledger->dumping || entry->seen != ledger->dump)
+		return;
+	totals_subtract(account_of(ledger, entry), &entry->sa, entry->direction,
+			&entry->before, &entry->sa.sample);
+	entry->sa.sample = entry->before;
+}
+
+/* What the entry shows above the base. Errors always begin with 0: only bytes and
+ * packets are preloaded. */
+static void count_from(struct ledger *ledger, struct sa_entry *entry,
+		       const struct sa_sample *base)
+{
+	const struct sa_sample shown = entry->sa.sample;
+
+	entry->sa.sample =
+	    (struct sa_sample){.bytes = base->bytes, .packets = base->packets};
+	if (base->bytes || base->packets)
+		entry->counted_in = 0; /* its bytes are not all its account's */
+	entry->before = entry->sa.sample;
+	entry_count(ledger, entry, &shown);
+}
+
+void entry_begin(struct ledger *ledger, struct sa_entry *entry,
+		 const struct sa_sample *base, bool newest)
+{
+	set_state(ledger, entry, ENTRY_KEYED);
+	entry->counted_in = ledger->period;
+	entry->from_dump = !newest;
+	totals_count_keys(account_of(ledger, entry), 1, 0);
+	sa_table_join_siblings(&ledger->table, entry, newest);
+	count_from(ledger, entry, base);
+}
+
+void entry_continue(struct ledger *ledger, struct sa_entry *from,
+		    struct sa_entry *entry, const struct sa_sample *base)
+{
+	const struct sa_sample begins = *base; /* which may be from's */
+	unsigned claimed = entry->account;
+
+	entry->account = from->account;
+	if (!from->born_at_most || from->born < entry->born)
+		entry->born = from->born;
+	if (entry->direction == SA_DIR_UNKNOWN)
+		entry->direction = from->direction;
+	if (!entry->sa.keyed) /* an EXPIRE shows no ESN window */
+		entry->sa.replay_protected |= from->sa.replay_protected;
+	if (from->state == ENTRY_KEYED && from->flushed)
+		entry->unsure = false; /* it moved before the flush */
+	sa_table_remove(&ledger->table, from);
+	set_state(ledger, entry, ENTRY_KEYED);
+	sa_table_join_siblings(&ledger->table, entry, false);
+	entry_set_row(ledger, entry, claimed); /* if it had none before */
+	count_from(ledger, entry, &begins);
+}
+
+/* Direction and row. */
+
+static void set_direction(struct ledger *ledger, struct sa_entry *entry,
+			  enum sa_direction direction, unsigned row)
+{
+	if (entry->direction != SA_DIR_UNKNOWN || direction == SA_DIR_UNKNOWN)
+		return;
+	entry->direction = direction;
+	ledger->levels_stale = true;
+	sa_table_join_siblings(&ledger->table, entry, false);
+	entry_set_row(ledger, entry, row);
+}
+
+void entry_learn_direction(struct ledger *ledger, struct sa_entry *entry,
+			   const struct sa *sa)
+{
+	const struct ledger_env *env = &ledger->env;
+	enum sa_direction direction;
+
+	if (entry->direction != SA_DIR_UNKNOWN)
+		return;
+	direction = env->direction(env->ctx, sa);
+	if (direction != SA_DIR_UNKNOWN)
+		set_direction(ledger, entry, direction,
+			      env->row(env->ctx, sa, direction));
+}
+
+/*
+ * An SA that was added since the last complete dump is in no total that anyone has
+ * seen: it takes all it has counted along, as if it had never been in row 0. Of any
+ * other its counts stay, and its move is a deletion and an addition.
+ */
+void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row)
+{
+	static const struct sa_sample none;
+	struct totals *from, *to;
+
+	if (row == 0 || row >= ledger->n_rows || entry->account != 0)
+		return;
+	from = account_of(ledger, entry);
+	entry->account = row;
+	to = account_of(ledger, entry);
+	ledger->levels_stale = true;
+	if (entry->state != ENTRY_KEYED)
+		return;
+	totals_count_keys(to, 1, 0);
+	if (entry->counted_in != ledger->period) {
+		totals_count_keys(from, 0, 1);
+		return;
+	}
+	totals_count_keys(from, -1, 0);
+	totals_subtract(from, &entry->sa, entry->direction, &none, &entry->sa.sample);
+	totals_add(to, &entry->sa, entry->direction, &none, &entry->sa.sample);
+}
+
+/* An SA is older than the first message that told of it. */
+static void correct_birth(struct ledger *ledger, struct sa_entry *entry, uint64_t born)
+{
+	entry->born_at_most = false;
+	if (born >= entry->born)
+		return;
+	sa_table_leave_siblings(&ledger->table, entry);
+	entry->born = born;
+	entry->from_dump = true;
+	sa_table_join_siblings(&ledger->table, entry, false);
+}
+
+static void join(struct ledger *ledger, struct sa_entry *entry,
+		 struct sa_entry *observed)
+{
+	const struct sa_entry shown = *observed;
+
+	sa_table_remove(&ledger->table, observed);
+	entry->sa.add_time = shown.sa.add_time;
+	entry->sa.replay_protected = shown.sa.replay_protected;
+	entry->suspect = false;
+	if (entry->born_at_most)
+		correct_birth(ledger, entry, shown.sa.add_time);
+	if (shown.seen == ledger->dump)
+		entry->seen = ledger->dump;
+	if (!shown.flushed)
+		entry->flushed = entry->unsure = false;
+	set_direction(ledger, entry, shown.direction, shown.account);
+	entry->before = entry->sa.sample;
+	entry_count(ledger, entry, &shown.sa.sample);
+}
+
+struct sa_entry *entry_settle(struct ledger *ledger, struct sa_entry *entry,
+			      struct sa_entry *observed)
+{
+	if (ledger->gap && entry->sa.add_time != observed->sa.add_time) {
+		if (sample_recedes(&entry->sa.sample, &observed->sa.sample)) {
+			sa_table_leave_siblings(&ledger->table, entry);
+			entry_lose(ledger, entry);
+			return observed;
+		}
+		account_of(ledger, entry)->losses++;
+	}
+	join(ledger, entry, observed);
+	return entry;
+}
+
+/* The end. */
+
+void entry_count_deletion(struct ledger *ledger, const struct sa_entry *entry)
+{
+	struct totals *totals = account_of(ledger, entry);
+
+	totals_count_keys(totals, 0, 1);
+	totals->stats.rekeys += entry->rekeyed;
+}
+
+/* No longer among its siblings; a younger one there has replaced it. */
+static void retire(struct ledger *ledger, struct sa_entry *entry)
+{
+	/* which way its bytes went is unknown for good */
+	account_of(ledger, entry)->losses +=
+	    entry->direction == SA_DIR_UNKNOWN && entry->waiting;
+	entry->rekeyed = entry->younger != NULL;
+	sa_table_leave_siblings(&ledger->table, entry);
+}
+
+void entry_depart(struct ledger *ledger, struct sa_entry *entry)
+{
+	retire(ledger, entry);
+	set_state(ledger, entry, ENTRY_DEPARTING);
+	entry->seen = ledger->dump;
+	entry->left_at = ledger->now;
+	sa_table_move_front(&ledger->table, entry);
+}
+
+/*
+ * The last sample stands; a late DELSA may still correct it. The youngest of the
+ * siblings is one that has outlived this SA. If it is not older, it has replaced this
+ * SA; but not after a flush, which took all siblings that there were.
+ */
+void entry_lose(struct ledger *ledger, struct sa_entry *entry)
+{
+	const struct sa_entry *youngest =
+	    entry->direction == SA_DIR_OUT && entry->sa.reqid && !entry->flushed
+		? sa_table_youngest(&ledger->table, entry)
+		: NULL;
+
+	entry->rekeyed = youngest && youngest->born >= entry->born;
+	entry_count_deletion(ledger, entry);
+	account_of(ledger, entry)->losses++;
+	set_state(ledger, entry, ENTRY_LOST);
+	entry->seen = ledger->dump;
+}

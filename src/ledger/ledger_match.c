@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "ledger/ledger_private.h"
+
+static bool same_addr(const struct in6_addr *a, const struct in6_addr *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static bool same_ends(const struct sa *a, const struct sa *b)
+{
+	return same_addr(&a->saddr, &b->saddr) && same_addr(&a->daddr, &b->daddr);
+}
+
+/*
+ * The kernel's key, which no two live SAs share (__xfrm_state_locate(), EEXIST), and
+ * what no message changes while the SA lives: one that moved keeps the key if only its
+ * source changed. Not add_time, which XFRM_MSG_NEWAE may set to anything, and tells
+ * only a multicast group that the ledger does not join (xfrm_update_ae_params()).
+ */
+static bool same_sa(const struct sa *a, const struct sa *b)
+{
+	return sa_same_key(a, b) && a->reqid == b->reqid && a->mode == b->mode &&
+	       same_addr(&a->saddr, &b->saddr);
+}
+
+/* A FLUSHSA has told of the SA's end, and nothing else has yet. */
+static bool is_flushed(const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
+}
+
+static bool is_counted(const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_KEYED && !is_flushed(entry) && !entry->displaced;
+}
+
+static bool fits(const struct sa_entry *entry, const struct sa *sa, enum match match)
+{
+	switch (match) {
+	case MATCH_COUNTED:
+		return is_counted(entry) && sa_same_key(&entry->sa, sa);
+	case MATCH_LIVE:
+		return is_counted(entry) && same_sa(&entry->sa, sa);
+	case MATCH_FLUSHED:
+		return is_flushed(entry) && same_sa(&entry->sa, sa) &&
+		       entry->sa.add_time == sa->add_time;
+	case MATCH_ANY_FLUSHED:
+		return is_flushed(entry) && same_sa(&entry->sa, sa);
+	case MATCH_OBSERVED:
+		return entry->state == ENTRY_OBSERVED && same_sa(&entry->sa, sa);
+	case MATCH_UNKEYED:
+		return entry->state == ENTRY_UNKEYED && sa_same_key(&entry->sa, sa);
+	case MATCH_LOST:
+		return entry->state == ENTRY_LOST && same_sa(&entry->sa, sa) &&
+		       (entry->sa.add_time == sa->add_time ||
+			!sample_recedes(&entry->sa.sample, &sa->sample));
+	}
+	return false;
+}
+
+struct sa_entry *match_find(struct ledger *ledger, const struct sa *sa,
+			    enum match match)
+{
+	struct sa_list *list = sa_table_by_key(&ledger->table, sa);
+	struct sa_entry *entry = list ? TAILQ_FIRST(list) : NULL;
+
+	while (entry && !fits(entry, sa, match))
+		entry = TAILQ_NEXT(entry, by_key);
+	return entry;
+}
+
+/* Moves. */
+
+/* The two SAs of one connection may have one SPI and one age, but opposite ends. */
+static bool may_move(const struct sa_entry *from, const struct sa *to,
+		     enum sa_direction direction)
+{
+	if (from->direction != SA_DIR_UNKNOWN && direction != SA_DIR_UNKNOWN)
+		return from->direction == direction;
+	return !same_addr(&from->sa.saddr, &to->daddr) ||
+	       !same_addr(&from->sa.daddr, &to->saddr);
+}
+
+/* The next entry from this one on that may have moved to the SA. */
+static struct sa_entry *next_movable(struct sa_entry *from, const struct sa *to,
+				     enum sa_direction direction)
+{
+	while (from && (!sa_same_move(&from->sa, to) || !may_move(from, to, direction)))
+		from = TAILQ_NEXT(from, by_move);
+	return from;
+}
+
+#define FOREACH_MOVABLE(from, ledger, to, direction)                                  \
+	for ((from) = next_movable(                                                   \
+		 TAILQ_FIRST(sa_table_by_move(&(ledger)->table, to)), to, direction); \
+	     (from); (from) = next_movable(TAILQ_NEXT(from, by_move), to, direction))
+
+/*
+ * The count that a moved SA begins with is close to the old one's last: it was read a
+ * moment before. The first packets of another SA are few. Between other ends the same
+ * SPI and second are proof enough, but XFRM_MSG_NEWAE may have set the counters and the
+ * time between that reading and the end.
+ */
+static bool is_born_of(const struct sa_entry *from, const struct sa *to, uint64_t bytes)
+{
+	if (same_ends(&from->sa, to) || from->sa.add_time != to->add_time)
+		return bytes > 0 && bytes >= from->sa.sample.bytes / 2;
+	return bytes > 0 || from->sa.sample.bytes == 0;
+}
+
+/* Between other ends, whatever the SA counts, since its count may have been preloaded
+ * with an earlier sample. Between the same ends, or with another add_time and no
+ * MIGRATE heard of, only if it counts on from there. */
+static bool may_continue(const struct ledger *ledger, const struct sa_entry *from,
+			 const struct sa *to)
+{
+	bool cloned = !ledger->gap && (ledger->migrated || ledger->migrated_during);
+
+	return (!same_ends(&from->sa, to) &&
+		(cloned || from->sa.add_time == to->add_time)) ||
+	       !sample_recedes(&from->sa.sample, &to->sample);
+}
+
+struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *to,
+				enum entry_state state, const struct sa_sample *born)
+{
+	struct sa_entry *from;
+
+	FOREACH_MOVABLE(from, ledger, &to->sa, to->direction)
+	{
+		if (from->state != state)
+			continue;
+		if (state == ENTRY_DEPARTED && from->sa.add_time != to->sa.add_time)
+			continue;
+		if (born ? is_born_of(from, &to->sa, born->bytes)
+			 : may_continue(ledger, from, &to->sa))
+			return from;
+	}
+	return NULL;
+}
+
+/* Rather one that has shown this add_time; else the one that has carried the most, so
+ * that nothing is counted twice. */
+static bool is_likelier(const struct sa_entry *a, const struct sa_entry *b,
+			uint64_t add_time)
+{
+	if ((a->sa.add_time == add_time) != (b->sa.add_time == add_time))
+		return a->sa.add_time == add_time;
+	return a->sa.sample.bytes > b->sa.sample.bytes;
+}
+
+/* True if the dump shows the SA with its own key, perhaps with another add_time. */
+static bool stays(struct ledger *ledger, const struct sa_entry *entry)
+{
+	const struct sa_entry *observed =
+	    match_find(ledger, &entry->sa, MATCH_OBSERVED);
+
+	return observed && !sample_recedes(&entry->sa.sample, &observed->sa.sample);
+}
+
+/* The likeliest of the entries that the dump has not shown as expected. */
+static struct sa_entry *match_missing(struct ledger *ledger,
+				      const struct sa_entry *observed)
+{
+	const struct sa *to = &observed->sa;
+	struct sa_entry *best = NULL;
+	struct sa_entry *from;
+
+	FOREACH_MOVABLE(from, ledger, to, observed->direction)
+	if (from->state == ENTRY_KEYED && from->seen != ledger->dump &&
+	    may_continue(ledger, from, to) &&
+	    !(sample_recedes(&from->sa.sample, &to->sample) && stays(ledger, from)) &&
+	    (!best || is_likelier(from, best, to->add_time)))
+		best = from;
+	return best;
+}
+
+/* The observed SA is the live one with its key, unless that is less likely. */
+struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *observed,
+				struct sa_entry *live)
+{
+	const struct sa *shown = &observed->sa;
+	struct sa_entry *from = match_departed(ledger, observed, ENTRY_DEPARTING, NULL);
+
+	if (!from)
+		from = match_missing(ledger, observed);
+	if (!from || !live)
+		return from ? from : live;
+	return sample_recedes(&live->sa.sample, &shown->sample) ||
+		       is_likelier(from, live, shown->add_time)
+		   ? from
+		   : live;
+}
+
+/* The end of a larval SA may look like that of a keyed one that has carried nothing:
+ * there add_time must tell. */
+static bool may_have_been(const struct sa_entry *from, const struct sa *to)
+{
+	return from->sa.add_time == to->add_time ||
+	       (to->sample.packets > 0 &&
+		!sample_recedes(&from->sa.sample, &to->sample));
+}
+
+struct sa_entry *match_migrated(struct ledger *ledger, const struct sa *sa)
+{
+	struct sa_entry *match = NULL;
+	struct sa_entry *from;
+	enum sa_direction direction;
+
+	if ((!ledger->migrated && !ledger->migrated_during) || !ledger->table.n)
+		return NULL;
+	direction = ledger->env.direction(ledger->env.ctx, sa);
+	FOREACH_MOVABLE(from, ledger, sa, direction)
+	{
+		if (from->state != ENTRY_KEYED || is_flushed(from) ||
+		    same_ends(&from->sa, sa) || !may_have_been(from, sa))
+			continue;
+		match = from;
+		if (from->sa.add_time == sa->add_time)
+			break;
+	}
+	return match;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger/totals.h"
+
+void totals_count_keys(struct totals *totals, int additions, int deletions)
+{
+	struct stats *stats = &totals->stats;
+
+	stats->key_additions += (uint64_t)additions;
+	stats->key_deletions += (uint64_t)deletions;
+	stats->active_sa = stats->key_additions - stats->key_deletions;
+}
+
+static void add_bytes(struct stats *stats, const struct sa *sa,
+		      enum sa_direction direction, uint64_t bytes)
+{
+	bool tunnel = sa_mode_is_tunnel(sa->mode);
+	bool esp = sa->proto == IPPROTO_ESP;
+
+	if (direction == SA_DIR_OUT) {
+		*(esp ? &stats->confidential_bytes_sent
+		      : &stats->authenticated_bytes_sent) += bytes;
+		*(tunnel ? &stats->tunnel_bytes_sent : &stats->transport_bytes_sent) +=
+		    bytes;
+	} else {
+		*(esp ? &stats->confidential_bytes_received
+		      : &stats->authenticated_bytes_received) += bytes;
+		*(tunnel ? &stats->tunnel_bytes_received
+			 : &stats->transport_bytes_received) += bytes;
+	}
+}
+
+/*
+ * The members of struct xfrm_stats are u32 and wrap. MIGRATE sets them to 0 instead.
+ * Half the range tells the two apart.
+ */
+static uint32_t wrapped_delta(uint32_t from, uint32_t to)
+{
+	uint32_t delta = to - from;
+
+	return delta <= UINT32_MAX / 2 ? delta : to;
+}
+
+/* sign is 1 or UINT64_MAX, which is -1: unsigned sums that wrap, wrap back. */
+static void count(struct totals *totals, const struct sa *sa,
+		  enum sa_direction direction, const struct sa_sample *from,
+		  const struct sa_sample *to, uint64_t sign)
+{
+	struct stats *stats = &totals->stats;
+
+	stats->packets_not_authenticated +=
+	    sign * wrapped_delta(from->integrity_failed, to->integrity_failed);
+	totals->replay_failures += sign * wrapped_delta(from->replay, to->replay);
+	totals->replay_failures +=
+	    sign * wrapped_delta(from->replay_window, to->replay_window);
+	if (direction == SA_DIR_UNKNOWN)
+		return;
+	if (to->bytes > from->bytes)
+		add_bytes(stats, sa, direction, sign * (to->bytes - from->bytes));
+	if (to->packets > from->packets && direction == SA_DIR_IN &&
+	    sa->replay_protected)
+		stats->packets_with_replay_detection +=
+		    sign * (to->packets - from->packets);
+}
+
+void totals_add(struct totals *totals, const struct sa *sa, enum sa_direction direction,
+		const struct sa_sample *from, const struct sa_sample *to)
+{
+	count(totals, sa, direction, from, to, 1);
+}
+
+void totals_subtract(struct totals *totals, const struct sa *sa,
+		     enum sa_direction direction, const struct sa_sample *from,
+		     const struct sa_sample *to)
+{
+	count(totals, sa, direction, from, to, UINT64_MAX);
+}

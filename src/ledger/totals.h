@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+
+#include <stdint.h>
+
+#include "kernel/sa.h"
+#include "ledger/stats.h"
+
+/* The totals of one account, and what a sample of an SA adds to them. Pure. */
+
+struct totals {
+	/* bad_spi_packets and packets_not_decrypted are 0: only the namespace has them.
+	 * pending_key_operations and active_tunnels are those at the end of the last
+	 * complete dump. */
+	struct stats stats;
+	uint64_t replay_failures; /* packets replayed or older than the window */
+	/* keyed SAs that ended without final counters, or with bytes of no known
+	 * direction; whose counters were set back; or that may be another SA than
+	 * before a gap */
+	uint64_t losses;
+};
+
+/*
+ * Adds what the SA has counted from one sample to a later one, or subtracts it again. A
+ * counter that is lower in the later sample adds nothing. Bytes and packets of an SA of
+ * unknown direction add nothing either.
+ */
+void totals_add(struct totals *totals, const struct sa *sa, enum sa_direction direction,
+		const struct sa_sample *from, const struct sa_sample *to);
+void totals_subtract(struct totals *totals, const struct sa *sa,
+		     enum sa_direction direction, const struct sa_sample *from,
+		     const struct sa_sample *to);
+
+/* Adds to KeyAdditions and KeyDeletions. ActiveSA is the difference of the two. */
+void totals_count_keys(struct totals *totals, int additions, int deletions);
+
+/* True if bytes or packets are lower in the later sample. */
+static inline bool sample_recedes(const struct sa_sample *from,
+				  const struct sa_sample *to)
+{
+	return to->bytes < from->bytes || to->packets < from->packets;
+}
