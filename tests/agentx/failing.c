@@ -37,19 +37,25 @@ static bool fails(int socket)
 	return netns.st_ino == inode;
 }
 
-ssize_t sendto(int fd, const void *data, size_t len, int flags,
-	       const struct sockaddr *addr, socklen_t addr_len)
+static bool is_netlink(int socket)
 {
-	static ssize_t (*real)(int, const void *, size_t, int, const struct sockaddr *,
-			       socklen_t);
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       domain == AF_NETLINK;
+}
+
+ssize_t send(int fd, const void *data, size_t len, int flags)
+{
+	static ssize_t (*real)(int, const void *, size_t, int);
 
 	if (!real)
-		real =
-		    (ssize_t(*)(int, const void *, size_t, int, const struct sockaddr *,
-				socklen_t))dlsym(RTLD_NEXT, "sendto");
-	if (addr && addr->sa_family == AF_NETLINK && fails(fd)) {
+		real = (ssize_t(*)(int, const void *, size_t, int))dlsym(RTLD_NEXT,
+									 "send");
+	if (is_netlink(fd) && fails(fd)) {
 		errno = EIO;
 		return -1;
 	}
-	return real(fd, data, len, flags, addr, addr_len);
+	return real(fd, data, len, flags);
 }
