@@ -14,6 +14,7 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
+#include "util/array.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -21,210 +22,190 @@ enum {
 	ERROR_SIZE = 256,
 };
 
-/* The settings under way while files are read; Net-SNMP's handlers take no argument. */
+/* What is read into, and the first error; Net-SNMP's handlers take no argument. */
 static struct settings *reading;
-static unsigned n_complaints;
-static bool out_of_memory;
+static int reading_error;
 
-/* A directive whose value is a number within limits. */
-struct number {
+/* Reads the value of a directive. Returns 0, -ENOMEM, or -EINVAL with the reason,
+ * without unprintable characters, in error of ERROR_SIZE bytes. */
+struct directive {
 	const char *token;
 	const char *help;
+	int (*read)(const struct directive *directive, const char *line, char *error);
+	/* Of a number: */
 	double least;
 	double most;
-	double scale;  /* from what is written to what is kept */
+	double scale;  /* from the written value to the stored one */
 	size_t offset; /* of the uint32_t in struct settings */
 };
 
-static const struct number numbers[] = {
-    {"pollInterval", "SECONDS between polls (0.1 to 3600, default 5)", 0.1, 3600, 1000,
-     offsetof(struct settings, poll_interval_ms)},
-    {"maxAge",
-     "SECONDS that data may be old when a request comes (0.01 to 3600, default 1)",
-     0.01, 3600, 1000, offsetof(struct settings, max_age_ms)},
-    {"staleAfter",
-     "SECONDS without a good poll until rows turn inactive (1 to 86400, default 60)", 1,
-     86400, 1000, offsetof(struct settings, stale_after_ms)},
-    {"saveInterval", "SECONDS between saves of the state (1 to 86400, default 60)", 1,
-     86400, 1000, offsetof(struct settings, save_interval_ms)},
-    {"agentXPingInterval",
-     "SECONDS between checks of the master, and between attempts to connect (1 to "
-     "3600, "
-     "default 15 and 0.5)",
-     1, 3600, 1000, offsetof(struct settings, agentx.interval_ms)},
-    {"receiveBuffer",
-     "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)",
-     65536, 1073741824, 1, offsetof(struct settings, receive_buffer)},
-    {"maxRows", "NUMBER of rows in a network namespace (16 to 32767, default 4096)",
-     INSTANCE_ROWS_LEAST, INSTANCE_ROWS_MOST, 1,
-     offsetof(struct settings, instances.max_rows)},
-};
-
-#define N_NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
-
-static const struct settings defaults = {
-    .poll_interval_ms = 5000,
-    .max_age_ms = 1000,
-    .stale_after_ms = 60000,
-    .save_interval_ms = 60000,
-    .receive_buffer = 16777216, /* 10,000 DELSA, at 1.3 kB each, and some */
-};
-
-static const struct number *find_number(const char *token)
+static int read_number(const struct directive *directive, const char *line, char *error)
 {
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		if (!strcasecmp(numbers[i].token, token))
-			return &numbers[i];
-	return NULL;
-}
-
-static void handle_number(const char *token, char *line)
-{
-	const struct number *number = find_number(token);
-	char shown[ERROR_SIZE];
-	uint32_t kept;
+	char shown[ERROR_SIZE / 2];
+	uint32_t stored;
 	double value;
 	char *end;
 
-	if (!reading || !number)
-		return;
 	value = strtod(line, &end);
 	text_clean(shown, sizeof(shown), line);
 	if (*end || line[strspn(line, "0123456789.")] ||
 	    !isdigit((unsigned char)*line)) {
-		netsnmp_config_error("%s: \"%s\" is not a number", number->token,
-				     shown);
-		return;
+		snprintf(error, ERROR_SIZE, "\"%s\" is not a number", shown);
+		return -EINVAL;
 	}
-	if (value < number->least || value > number->most) {
-		netsnmp_config_error("%s: %s is not from %g to %.10g", number->token,
-				     shown, number->least, number->most);
-		return;
+	if (value < directive->least || value > directive->most) {
+		snprintf(error, ERROR_SIZE, "%s is not from %g to %.10g", shown,
+			 directive->least, directive->most);
+		return -EINVAL;
 	}
-	kept = (uint32_t)(value * number->scale + 0.5);
-	memcpy((char *)reading + number->offset, &kept, sizeof(kept));
+	stored = (uint32_t)(value * directive->scale + 0.5);
+	memcpy((char *)reading + directive->offset, &stored, sizeof(stored));
+	return 0;
 }
 
-/* Directives of another form. Each reader returns 0, -ENOMEM, or -EINVAL with the
- * reason, clean, in error of ERROR_SIZE bytes. */
-
-static int read_instance(const char *line, char *error)
+static int read_instance(const struct directive *directive, const char *line,
+			 char *error)
 {
+	(void)directive;
 	return instance_set_add_line(&reading->instances, line, error, ERROR_SIZE);
 }
 
-static int read_rename(const char *line, char *error)
+static int read_rename(const struct directive *directive, const char *line, char *error)
 {
+	(void)directive;
 	return instance_set_add_rename(&reading->instances, line, error, ERROR_SIZE);
 }
 
-static int read_discover(const char *line, char *error)
+static int read_discover(const struct directive *directive, const char *line,
+			 char *error)
 {
 	bool yes = !strcasecmp(line, "yes");
-	char clean[ERROR_SIZE / 2];
+	char shown[ERROR_SIZE / 2];
 
+	(void)directive;
 	if (!yes && strcasecmp(line, "no") != 0) {
-		text_clean(clean, sizeof(clean), line);
-		snprintf(error, ERROR_SIZE, "\"%s\" is neither yes nor no", clean);
+		text_clean(shown, sizeof(shown), line);
+		snprintf(error, ERROR_SIZE, "\"%s\" is neither yes nor no", shown);
 		return -EINVAL;
 	}
 	reading->instances.discover = yes;
 	return 0;
 }
 
-static int read_namespace(const char *line, char *error)
+static int read_namespace(const struct directive *directive, const char *line,
+			  char *error)
 {
+	(void)directive;
 	return netns_list_add_line(&reading->namespaces, line, error, ERROR_SIZE);
 }
 
-static int read_socket(const char *line, char *error)
+static int read_socket(const struct directive *directive, const char *line, char *error)
 {
+	(void)directive;
 	return agentx_address_parse(line, &reading->agentx.address, error, ERROR_SIZE);
 }
 
-static const struct directive {
-	const char *token;
-	const char *help;
-	int (*read)(const char *line, char *error);
-} directives[] = {
+#define SETTING(member) offsetof(struct settings, member)
+
+static const struct directive directives[] = {
+    {"pollInterval", "SECONDS between polls of the kernel (0.1 to 3600, default 5)",
+     read_number, 0.1, 3600, 1000, SETTING(poll_interval_ms)},
+    {"maxAge",
+     "SECONDS: how old data may be when a request arrives (0.01 to 3600, default 1)",
+     read_number, 0.01, 3600, 1000, SETTING(max_age_ms)},
+    {"staleAfter",
+     "SECONDS: how long rows stay active without a good poll (1 to 86400, default 60)",
+     read_number, 1, 86400, 1000, SETTING(stale_after_ms)},
+    {"saveInterval", "SECONDS between saves of the state (1 to 86400, default 60)",
+     read_number, 1, 86400, 1000, SETTING(save_interval_ms)},
+    {"agentXPingInterval",
+     "SECONDS between pings of the master, and between attempts to connect (1 to 3600, "
+     "default 15 and 0.5)",
+     read_number, 1, 3600, 1000, SETTING(agentx.interval_ms)},
+    {"receiveBuffer",
+     "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)",
+     read_number, 65536, 1073741824, 1, SETTING(receive_buffer)},
+    {"maxRows", "NUMBER of rows in a network namespace (16 to 32767, default 4096)",
+     read_number, INSTANCE_ROWS_LEAST, INSTANCE_ROWS_MOST, 1,
+     SETTING(instances.max_rows)},
     {"instance",
      "NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] [reqid N] [ifid N] "
      "[mark VALUE[/MASK]] [device IF] [namespace NETNS] [descr \"TEXT\"]",
-     read_instance},
-    {"rename", "FOUND NAME: serve the HBA that is found as FOUND as NAME", read_rename},
-    {"discover", "yes|no: look for HBAs in sysfs (default yes)", read_discover},
-    {"namespace", "NETNS: watch this network namespace as well; * for all there are",
-     read_namespace},
+     .read = read_instance},
+    {"rename", "FOUND NAME: serve the HBA that is discovered as FOUND under NAME",
+     .read = read_rename},
+    {"discover", "yes|no: discover HBAs in sysfs (default yes)", .read = read_discover},
+    {"namespace", "NETNS: also watch this network namespace; * means all",
+     .read = read_namespace},
     {"agentXSocket",
      "SOCKET of the master agent: a path, or tcp:HOST:PORT "
      "(default " NETSNMP_AGENTX_SOCKET ")",
-     read_socket},
+     .read = read_socket},
 };
 
-#define N_DIRECTIVES (sizeof(directives) / sizeof(directives[0]))
+static const struct settings defaults = {
+    .poll_interval_ms = 5000,
+    .max_age_ms = 1000,
+    .stale_after_ms = 60000,
+    .save_interval_ms = 60000,
+    .receive_buffer = 16777216, /* more than 10,000 DELSA of 1.3 kB each */
+};
 
 static void handle_directive(const char *token, char *line)
 {
 	char error[ERROR_SIZE] = "";
 
-	for (size_t i = 0; i < N_DIRECTIVES && reading; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(directives) && reading; i++) {
 		const struct directive *directive = &directives[i];
 		int err = strcasecmp(directive->token, token)
 			      ? 0
-			      : directive->read(line, error);
+			      : directive->read(directive, line, error);
 
+		if (err == -ENOMEM)
+			reading_error = err;
 		if (err)
 			netsnmp_config_error("%s: %s", directive->token,
 					     err == -ENOMEM ? "out of memory" : error);
-		out_of_memory |= err == -ENOMEM;
 	}
 }
 
-/* Net-SNMP only logs what is wrong in a file. Whatever it complains of while ours are
- * read counts as an error, a misspelt directive too. */
-static int hear_complaint(int major, int minor, void *server, void *client)
+/* Net-SNMP only logs what is wrong in a file. Whatever it logs while the files are read
+ * counts as an error, including an unknown directive. */
+static int note_error(int major, int minor, void *server, void *client)
 {
 	const struct snmp_log_message *message = server;
 
 	(void)major, (void)minor, (void)client;
-	if (reading && message->priority <= LOG_WARNING)
-		n_complaints++;
+	if (reading && message->priority <= LOG_WARNING && !reading_error)
+		reading_error = -EINVAL;
 	return 0;
 }
 
 void directives_list(FILE *stream)
 {
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		fprintf(stream, "%-20s %s\n", numbers[i].token, numbers[i].help);
-	for (size_t i = 0; i < N_DIRECTIVES; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(directives); i++)
 		fprintf(stream, "%-20s %s\n", directives[i].token, directives[i].help);
 }
 
 void directives_register(void)
 {
-	/* the library's own, under its spelling: they take any value */
+	/* The library's own, in its spelling, accept any value. */
 	unregister_config_handler("qmipsecd", "agentxsocket");
 	unregister_config_handler("qmipsecd", "agentxPingInterval");
-	for (size_t i = 0; i < N_NUMBERS; i++)
-		register_config_handler("qmipsecd", numbers[i].token, handle_number,
-					NULL, numbers[i].help);
-	for (size_t i = 0; i < N_DIRECTIVES; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(directives); i++)
 		register_config_handler("qmipsecd", directives[i].token,
 					handle_directive, NULL, directives[i].help);
 	netsnmp_register_loghandler(NETSNMP_LOGHANDLER_CALLBACK, LOG_WARNING);
-	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING,
-			       hear_complaint, NULL);
+	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, note_error,
+			       NULL);
 }
 
+/* Returns 0 or -errno, logged: Net-SNMP's reader skips an unreadable file. */
 static int check_readable(const char *file)
 {
-	FILE *stream = file ? fopen(file, "r") : NULL;
-	int err = 0;
+	FILE *stream = fopen(file, "r");
+	int err = !stream || (fgetc(stream) == EOF && ferror(stream)) ? -errno : 0;
 
-	if (!file)
-		return 0;
-	if (!stream || (fgetc(stream) == EOF && ferror(stream)))
-		err = -errno;
 	if (err)
 		log_message(LOG_ERR, "%s: %s", file, strerror(-err));
 	if (stream)
@@ -232,53 +213,38 @@ static int check_readable(const char *file)
 	return err;
 }
 
-/* DIR/qmipsecd.conf and DIR/qmipsecd.local.conf of every directory of a path. Not by
- * read_config_files(), which reads the shared snmp.conf as well, before init_snmp() has
- * registered what may stand there. */
+/* Reads DIR/qmipsecd.conf and DIR/qmipsecd.local.conf of each directory of a path.
+ * read_config_files() would also read the shared snmp.conf, before init_snmp() has
+ * registered its directives. */
 static void read_directories(const char *path)
 {
 	static const char *const names[] = {"qmipsecd.conf", "qmipsecd.local.conf"};
-	char *copy = strdup(path);
-	char *rest = copy;
-	char *dir;
 
-	if (!copy) {
-		log_message(LOG_ERR, "out of memory");
-		out_of_memory = true;
-	}
-	while (rest && (dir = strsep(&rest, ":"))) {
-		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	while (*path) {
+		size_t len = strcspn(path, ":");
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 			char file[PATH_MAX];
 
-			snprintf(file, sizeof(file), "%s/%s", dir, names[i]);
-			if (!access(file, F_OK) && check_readable(file) < 0)
-				n_complaints++;
-			else if (!access(file, F_OK))
+			snprintf(file, sizeof(file), "%.*s/%s", (int)len, path,
+				 names[i]);
+			if (!access(file, F_OK) && !check_readable(file))
 				read_config_with_type(file, "qmipsecd");
 		}
+		path += len + (path[len] == ':');
 	}
-	free(copy);
-}
-
-static void read_files(const char *file)
-{
-	const char *path = getenv("SNMPCONFPATH");
-
-	if (file)
-		read_config_with_type(file, "qmipsecd");
-	else
-		read_directories(path ? path : get_configuration_directory());
 }
 
 int directives_read(const char *file, struct settings *ret_settings)
 {
 	struct settings settings = defaults;
+	const char *path = getenv("SNMPCONFPATH");
 	char error[512];
 	int err;
 
 	agentx_address_parse(NETSNMP_AGENTX_SOCKET, &settings.agentx.address, error,
 			     sizeof(error));
-	err = check_readable(file);
+	err = file ? check_readable(file) : 0;
 	if (err)
 		return err;
 	if (instance_set_init(&settings.instances) < 0) {
@@ -286,18 +252,20 @@ int directives_read(const char *file, struct settings *ret_settings)
 		return -ENOMEM;
 	}
 	reading = &settings;
-	n_complaints = 0;
-	out_of_memory = false;
-	read_files(file);
+	reading_error = 0;
+	if (file)
+		read_config_with_type(file, "qmipsecd");
+	else
+		read_directories(path ? path : get_configuration_directory());
+	/* note_error() counts this message, too. */
 	if (instance_set_check_size(&settings.instances, error, sizeof(error)) < 0)
-		log_message(LOG_ERR, "%s", error); /* counts as a complaint */
+		log_message(LOG_ERR, "%s", error);
 	reading = NULL;
-	if (n_complaints || out_of_memory) {
+	if (reading_error)
 		settings_free(&settings);
-		return out_of_memory ? -ENOMEM : -EINVAL;
-	}
-	*ret_settings = settings;
-	return 0;
+	else
+		*ret_settings = settings;
+	return reading_error;
 }
 
 void settings_free(struct settings *settings)

@@ -8,13 +8,13 @@
 #include "instance/instance.h"
 #include "kernel/netns.h"
 
-/* The configuration directives of qmipsecd.conf, read by Net-SNMP's own reader, so that
- * its directives (agentXSocket, ...) work there as everywhere. */
+/* The directives of qmipsecd.conf. Net-SNMP's own reader reads the files, so that its
+ * directives work there, too. */
 
 /* How to reach the master. */
 struct agentx_settings {
 	struct agentx_address address;
-	uint32_t interval_ms; /* between pings and attempts to connect; 0: as default */
+	uint32_t interval_ms; /* between pings and attempts to connect; 0: default */
 };
 
 struct settings {
@@ -25,20 +25,19 @@ struct settings {
 	uint32_t save_interval_ms;
 	uint32_t receive_buffer;       /* bytes, of the event socket */
 	struct instance_set instances; /* of all namespaces */
-	struct netns_list namespaces;  /* to be watched, beside those of instances */
+	struct netns_list namespaces;  /* to watch, besides those of instances */
 };
 
-/* To be called once, after init_agent(). */
+/* Call this once, after init_agent(). */
 void directives_register(void);
 
-/* Prints every directive and what it takes. */
+/* Prints each directive with its value. */
 void directives_list(FILE *stream);
 
 /*
- * Reads file, or the default files if it is NULL. Each error is logged with file, line
- * and reason, as Net-SNMP does. Returns 0 and the settings, which the caller frees with
- * settings_free(); -EINVAL if anything in the files is wrong; -ENOMEM; or why file
- * cannot be read.
+ * Reads file; NULL: the default files. Net-SNMP logs each error with file, line and
+ * reason. Returns 0 and the settings, which the caller frees with settings_free();
+ * -EINVAL if the files contain an error; -ENOMEM; or why file cannot be read.
  */
 int directives_read(const char *file, struct settings *ret_settings);
 void settings_free(struct settings *settings);

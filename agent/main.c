@@ -245,8 +245,9 @@ static int run_once(const struct options *options, struct settings *settings)
 {
 	const struct netns_paths paths = paths_of(options);
 	const struct netns_config config = poller_config(settings);
-	int err = report_once(&xfrm_netlink_opener, &paths, &config, options->json,
-			      PACKAGE_VERSION);
+	bool json = options->format && !strcmp(options->format, "json");
+	int err =
+	    report_once(&xfrm_netlink_opener, &paths, &config, json, PACKAGE_VERSION);
 
 	settings_free(settings);
 	return err;
@@ -278,20 +279,12 @@ static int run(struct options *options)
 int main(int argc, char **argv)
 {
 	struct options options;
-	bool background;
 
 	guard_memory();
 	log_sink_install();
-	switch (options_parse(argc, argv, &options)) {
-	case OPTIONS_EXIT_GOOD:
-		return EXIT_SUCCESS;
-	case OPTIONS_EXIT_BAD:
-		return EXIT_FAILURE;
-	case OPTIONS_RUN:
-		break;
-	}
-	background = options.mode == OPTIONS_DAEMON && !options.foreground;
-	log_sink_open(background, options.logging);
+	options_parse(argc, argv, &options);
+	log_sink_open(options.mode == OPTIONS_DAEMON && !options.foreground,
+		      options.logging);
 	if (options_settle_paths(&options) < 0)
 		return EXIT_FAILURE;
 	return run(&options) ? EXIT_FAILURE : EXIT_SUCCESS;

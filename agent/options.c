@@ -5,10 +5,11 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <stddef.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <net-snmp/net-snmp-includes.h>
 
 #include "log_sink.h"
+#include "util/array.h"
 #include "util/log.h"
 
 enum {
@@ -39,59 +41,47 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static void print_help(FILE *stream)
+static const char help[] =
+    "Usage: qmipsecd [OPTION]...\n"
+    "Serve the IPsec statistics of iSCSI HBAs to snmpd over AgentX.\n"
+    "\n"
+    "  -f                 stay in the foreground\n"
+    "  -x SOCKET          AgentX socket of the master agent\n"
+    "  -c FILE            read FILE instead of qmipsecd.conf in the default\n"
+    "                     directories\n"
+    "  -L OPTS            where to log, as for snmpd: -Le to standard error, -Lf FILE\n"
+    "                     to a file, -Lsd to syslog (default: -Le with -f, else -Lsd)\n"
+    "  -D TOPIC[,TOPIC]   log debug messages of these topics (see below) or of debug\n"
+    "                     tokens of the SNMP library; ALL enables all of both\n"
+    "  -p PIDFILE         write the process ID to PIDFILE\n"
+    "  -H                 list the configuration directives and exit\n"
+    "  -v, --version      print the version and exit\n"
+    "  -h, --help         print this help and exit\n"
+    "      --state-dir DIR    save the counters in DIR, so that they continue after a\n"
+    "                         restart (default: /run/qmipsecd if it exists)\n"
+    "      --sysfs-root DIR   where sysfs is mounted (default: /sys)\n"
+    "      --netns-dir DIR    the directory of the names of network namespaces\n"
+    "                         (default: /run/netns; Docker uses /run/docker/netns)\n"
+    "      --once             poll once, print the rows and exit; needs no snmpd\n"
+    "      --format FORMAT    output format of --once: table (default) or json\n"
+    "      --check-config     check the configuration and exit\n"
+    "\n"
+    "Topics of -D:\n";
+
+/* Prints what is wrong and exits. */
+__attribute__((noreturn, format(printf, 1, 2))) static void bad(const char *format, ...)
 {
-	fputs(
-	    "Usage: qmipsecd [OPTION]...\n"
-	    "Serve the IPsec statistics of iSCSI HBAs to snmpd over AgentX.\n"
-	    "\n"
-	    "  -f                 stay in the foreground\n"
-	    "  -x SOCKET          AgentX socket of the master agent\n"
-	    "  -c FILE            read FILE instead of qmipsecd.conf in the default "
-	    "places\n"
-	    "  -L OPTS            where to log, as for snmpd: -Le stderr, -Lf FILE, "
-	    "-Lsd\n"
-	    "                     syslog (default: stderr with -f, else syslog)\n"
-	    "  -D TOPIC[,TOPIC]   debugging output of these topics (see below), and of "
-	    "the\n"
-	    "                     SNMP library's debug tokens, as for snmpd; ALL: of "
-	    "all\n"
-	    "  -p PIDFILE         write the process id to PIDFILE\n"
-	    "  -H                 list the configuration directives and exit\n"
-	    "  -v, --version      print the version and exit\n"
-	    "  -h, --help         print this help and exit\n"
-	    "      --state-dir DIR    keep counters over restarts in DIR (default: "
-	    "/run/qmipsecd\n"
-	    "                         if it is there)\n"
-	    "      --sysfs-root DIR   where sysfs is (default: /sys)\n"
-	    "      --netns-dir DIR    where network namespaces have their names "
-	    "(default:\n"
-	    "                         /run/netns; Docker's are in /run/docker/netns)\n"
-	    "      --once             collect once, print and exit; needs no snmpd\n"
-	    "      --format FORMAT    of --once: table (default) or json\n"
-	    "      --check-config     check the configuration and exit\n"
-	    "\n"
-	    "Topics of -D:\n",
-	    stream);
-	log_list_topics(stream, "  ");
+	va_list arguments;
+
+	va_start(arguments, format);
+	fputs("qmipsecd: ", stderr);
+	vfprintf(stderr, format, arguments);
+	fputs("\nTry \"qmipsecd --help\".\n", stderr);
+	va_end(arguments);
+	exit(EXIT_FAILURE);
 }
 
-static enum options_result bad(const char *what)
-{
-	fprintf(stderr, "qmipsecd: %s\nTry \"qmipsecd --help\".\n", what);
-	return OPTIONS_EXIT_BAD;
-}
-
-static enum options_result set_format(struct options *options, const char *format)
-{
-	options->json = !strcmp(format, "json");
-	if (!options->json && strcmp(format, "table") != 0)
-		return bad("--format is table or json");
-	return OPTIONS_RUN;
-}
-
-/* A path from the current directory as one from the root: on the heap, NULL for lack of
- * memory or of the directory's name, as errno says. */
+/* Returns a relative path as an absolute one, on the heap; NULL as errno says. */
 static char *make_absolute(const char *path)
 {
 	char *here = getcwd(NULL, 0);
@@ -103,83 +93,57 @@ static char *make_absolute(const char *path)
 	return absolute;
 }
 
-static enum options_result set_socket(struct options *options, const char *text)
+static void set_socket(struct options *options, const char *text)
 {
 	bool is_relative = *text != '/' && !strchr(text, ':');
 	char *absolute = is_relative ? make_absolute(text) : NULL;
 	char error[256];
-	int err;
 
 	if (is_relative && !absolute)
-		return bad("-x: cannot tell the current directory");
-	err = agentx_address_parse(is_relative ? absolute : text, &options->socket,
-				   error, sizeof(error));
+		bad("-x: cannot determine the current directory");
+	if (agentx_address_parse(is_relative ? absolute : text, &options->socket, error,
+				 sizeof(error)) < 0)
+		bad("-x: %s", error);
 	free(absolute);
-	if (!err)
-		return OPTIONS_RUN;
-	fprintf(stderr, "qmipsecd: -x: %s\n", error);
-	return OPTIONS_EXIT_BAD;
 }
 
-/* Options with an argument, and the modes that heed them. -f they all do: only a daemon
- * leaves the terminal. */
-static const struct heeded {
-	int option;
-	const char *name;
-	unsigned modes;
-	size_t path; /* offset of the string in struct options; 0: it is no path */
-} heeded[] = {
-    {'x', "-x", OPTIONS_DAEMON, 0},
-    {'c', "-c", OPTIONS_DAEMON | OPTIONS_ONCE | OPTIONS_CHECK_CONFIG,
-     offsetof(struct options, config)},
-    {'p', "-p", OPTIONS_DAEMON, offsetof(struct options, pid_file)},
-    {OPTION_STATE_DIR, "--state-dir", OPTIONS_DAEMON,
-     offsetof(struct options, state_dir)},
-    {OPTION_SYSFS_ROOT, "--sysfs-root", OPTIONS_DAEMON | OPTIONS_ONCE,
-     offsetof(struct options, sysfs_root)},
-    {OPTION_NETNS_DIR, "--netns-dir", OPTIONS_DAEMON | OPTIONS_ONCE,
-     offsetof(struct options, netns_dir)},
-    {OPTION_FORMAT, "--format", OPTIONS_ONCE, 0},
-};
-
-#define N_HEEDED (sizeof(heeded) / sizeof(heeded[0]))
-
-static const char **path_of(struct options *options, const struct heeded *option)
-{
-	return option->path ? (const char **)((char *)options + option->path) : NULL;
-}
-
-/* Notes that it was given, and its argument if that is a path. */
-static void note_given(struct options *options, bool given[N_HEEDED], int option)
-{
-	for (size_t i = 0; i < N_HEEDED; i++) {
-		const char **path = path_of(options, &heeded[i]);
-
-		if (heeded[i].option != option)
-			continue;
-		given[i] = true;
-		if (path)
-			*path = optarg;
-	}
-}
-
-static enum options_result set_option(struct options *options, int option, int argc,
-				      char **argv)
+static void set_option(struct options *options, int option, int argc, char **argv)
 {
 	switch (option) {
 	case 'f':
 		options->foreground = true;
 		break;
 	case 'x':
-		return set_socket(options, optarg);
+		set_socket(options, optarg);
+		break;
+	case 'c':
+		options->config = optarg;
+		break;
 	case 'L':
 		options->logging = true;
 		snmp_log_syslogname("qmipsecd");
 		if (snmp_log_options(optarg, argc, argv) < 0)
-			return bad("-L: no such way to log; see snmpcmd(1)");
+			bad("-L: unknown option; see snmpcmd(1)");
 		break;
 	case 'D':
 		log_sink_enable(optarg);
+		break;
+	case 'p':
+		options->pid_file = optarg;
+		break;
+	case OPTION_STATE_DIR:
+		options->state_dir = optarg;
+		break;
+	case OPTION_SYSFS_ROOT:
+		options->sysfs_root = optarg;
+		break;
+	case OPTION_NETNS_DIR:
+		options->netns_dir = optarg;
+		break;
+	case OPTION_FORMAT:
+		options->format = optarg;
+		if (strcmp(optarg, "json") != 0 && strcmp(optarg, "table") != 0)
+			bad("--format is table or json");
 		break;
 	case 'H':
 		options->mode |= OPTIONS_LIST_DIRECTIVES;
@@ -187,98 +151,82 @@ static enum options_result set_option(struct options *options, int option, int a
 	case OPTION_ONCE:
 		options->mode |= OPTIONS_ONCE;
 		break;
-	case OPTION_FORMAT:
-		return set_format(options, optarg);
 	case OPTION_CHECK_CONFIG:
 		options->mode |= OPTIONS_CHECK_CONFIG;
 		break;
-	case 'c':
-	case 'p':
-	case OPTION_STATE_DIR:
-	case OPTION_SYSFS_ROOT:
-	case OPTION_NETNS_DIR:
-		break; /* note_given() takes the path */
 	case 'v':
 		printf("qmipsecd %s (Net-SNMP %s)\n", PACKAGE_VERSION,
 		       netsnmp_get_version());
-		return OPTIONS_EXIT_GOOD;
+		exit(EXIT_SUCCESS);
 	case 'h':
-		print_help(stdout);
-		return OPTIONS_EXIT_GOOD;
-	default:
+		fputs(help, stdout);
+		log_list_topics(stdout, "  ");
+		exit(EXIT_SUCCESS);
+	default: /* getopt_long() has printed what is wrong */
 		fputs("Try \"qmipsecd --help\".\n", stderr);
-		return OPTIONS_EXIT_BAD;
+		exit(EXIT_FAILURE);
 	}
-	return OPTIONS_RUN;
 }
 
-static const struct {
-	unsigned mode;
-	const char *name;
-} modes[] = {
-    {OPTIONS_ONCE, "--once"},
-    {OPTIONS_CHECK_CONFIG, "--check-config"},
-    {OPTIONS_LIST_DIRECTIVES, "-H"},
-};
-
-static enum options_result bad_pair(const char *one, const char *other)
+/* An option that would have no effect is an error. (-f has one in no mode but the
+ * daemon's, and is always allowed.) */
+static void check_pairs(const struct options *options)
 {
-	char what[80];
+	const struct {
+		unsigned mode;
+		const char *name;
+	} modes[] = {
+	    {OPTIONS_ONCE, "--once"},
+	    {OPTIONS_CHECK_CONFIG, "--check-config"},
+	    {OPTIONS_LIST_DIRECTIVES, "-H"},
+	};
+	const struct {
+		const char *name;
+		bool is_given;
+		unsigned modes; /* in which it has an effect */
+	} others[] = {
+	    {"-x", options->socket.family != AF_UNSPEC, OPTIONS_DAEMON},
+	    {"-c", options->config, ~(unsigned)OPTIONS_LIST_DIRECTIVES},
+	    {"-p", options->pid_file, OPTIONS_DAEMON},
+	    {"--state-dir", options->state_dir, OPTIONS_DAEMON},
+	    {"--sysfs-root", options->sysfs_root, OPTIONS_DAEMON | OPTIONS_ONCE},
+	    {"--netns-dir", options->netns_dir, OPTIONS_DAEMON | OPTIONS_ONCE},
+	    {"--format", options->format, OPTIONS_ONCE},
+	};
+	const char *mode = NULL;
 
-	snprintf(what, sizeof(what), "%s does not go with %s", one, other);
-	return bad(what);
-}
-
-/* An option that would be ignored is an error. */
-static enum options_result check_pairs(const struct options *options,
-				       const bool given[N_HEEDED])
-{
-	const char *name = NULL;
-
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		if (!(options->mode & modes[i].mode))
 			continue;
-		if (name)
-			return bad_pair(modes[i].name, name);
-		name = modes[i].name;
+		if (mode)
+			bad("%s does not go with %s", modes[i].name, mode);
+		mode = modes[i].name;
 	}
-	for (size_t i = 0; i < N_HEEDED; i++) {
-		if (!given[i] || heeded[i].modes & options->mode)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		if (!others[i].is_given || others[i].modes & options->mode)
 			continue;
-		return name ? bad_pair(heeded[i].name, name)
-			    : bad("--format goes with --once only");
+		if (!mode)
+			bad("--format goes with --once only");
+		bad("%s does not go with %s", others[i].name, mode);
 	}
-	return OPTIONS_RUN;
 }
 
-enum options_result options_parse(int argc, char **argv, struct options *ret)
+void options_parse(int argc, char **argv, struct options *ret)
 {
-	struct options options = {.sysfs_root = "/sys", .netns_dir = "/run/netns"};
-	bool given[N_HEEDED] = {false};
-	enum options_result pairs;
 	int option;
 
+	*ret = (struct options){0};
 	while ((option = getopt_long(argc, argv, "fx:c:L:D:p:Hvh", long_options,
-				     NULL)) != -1) {
-		enum options_result result = set_option(&options, option, argc, argv);
-
-		if (result != OPTIONS_RUN)
-			return result;
-		note_given(&options, given, option);
-	}
-	if (optind < argc) {
-		fprintf(stderr, "qmipsecd: unexpected argument \"%s\"\n", argv[optind]);
-		return bad("it takes options only");
-	}
-	if (!options.mode)
-		options.mode = OPTIONS_DAEMON;
-	pairs = check_pairs(&options, given);
-	if (pairs == OPTIONS_RUN)
-		*ret = options;
-	return pairs;
+				     NULL)) != -1)
+		set_option(ret, option, argc, argv);
+	if (optind < argc)
+		bad("unexpected argument \"%s\"", argv[optind]);
+	if (!ret->mode)
+		ret->mode = OPTIONS_DAEMON;
+	check_pairs(ret);
 }
 
-/* Without --state-dir the runtime directory is used; root makes it. */
+/* The default is the runtime directory, which root makes. */
 static void choose_state_dir(struct options *options)
 {
 	static const char dir[] = "/run/qmipsecd";
@@ -291,30 +239,36 @@ static void choose_state_dir(struct options *options)
 		options->state_dir = dir;
 	else
 		log_message(LOG_WARNING,
-			    "counters will start anew after a restart: there is no %s "
-			    "to save them in; see --state-dir",
+			    "counters will start anew after a restart: there is no "
+			    "directory %s to save them in; see --state-dir",
 			    dir);
 }
 
 int options_settle_paths(struct options *options)
 {
-	choose_state_dir(options);
-	for (size_t i = 0; i < N_HEEDED; i++) {
-		const char **path = path_of(options, &heeded[i]);
-		char *absolute;
-		int err;
+	const char **const paths[] = {&options->config, &options->pid_file,
+				      &options->state_dir, &options->sysfs_root,
+				      &options->netns_dir};
 
-		if (!path || !*path || **path == '/')
+	choose_state_dir(options);
+	if (!options->sysfs_root)
+		options->sysfs_root = "/sys";
+	if (!options->netns_dir)
+		options->netns_dir = "/run/netns";
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		const char *path = *paths[i];
+
+		if (!path || *path == '/')
 			continue;
-		absolute = make_absolute(*path);
-		if (!absolute) {
-			err = -errno;
+		*paths[i] = make_absolute(path);
+		if (!*paths[i]) {
+			int err = -errno;
+
 			log_message(LOG_ERR,
-				    "%s: cannot tell the directory that it is in: %s",
-				    *path, strerror(-err));
+				    "%s: cannot determine the current directory: %s",
+				    path, strerror(-err));
 			return err;
 		}
-		*path = absolute;
 	}
 	return 0;
 }

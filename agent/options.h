@@ -5,7 +5,7 @@
 
 #include "agentx/agentx_address.h"
 
-/* What the program does; one bit each. */
+/* What the program does, one bit each. */
 enum options_mode {
 	OPTIONS_DAEMON = 1,
 	OPTIONS_ONCE = 2,
@@ -17,29 +17,23 @@ enum options_mode {
 struct options {
 	unsigned mode; /* enum options_mode */
 	bool foreground;
-	bool json;
 	bool logging;                 /* a -L option was given */
 	struct agentx_address socket; /* AF_UNSPEC: as configured */
+	const char *format;           /* "table", "json"; NULL: not given */
 	const char *config;           /* NULL: the default files */
 	const char *pid_file;         /* NULL: none */
 	const char *state_dir;        /* NULL: keep no state */
-	const char *sysfs_root;       /* "/sys" */
-	const char *netns_dir;        /* "/run/netns" */
+	const char *sysfs_root;
+	const char *netns_dir;
 };
 
-/* What the caller does next. */
-enum options_result {
-	OPTIONS_RUN,
-	OPTIONS_EXIT_GOOD, /* help or version was printed */
-	OPTIONS_EXIT_BAD,  /* what is wrong was printed */
-};
-
-/* Strings point into argv. */
-enum options_result options_parse(int argc, char **argv, struct options *ret);
+/* Strings of the result point into argv. Exits after --help, --version and an error,
+ * which it prints. */
+void options_parse(int argc, char **argv, struct options *ret);
 
 /*
- * Makes paths absolute, since a daemon works in the root directory, and chooses a
- * daemon's state directory if none was given. Once logging is set up. The result lives
- * as long as the process. Returns 0 or -errno, logged.
+ * Makes paths absolute, since a daemon works in the root directory, and chooses
+ * defaults. Call it once logging is set up. The result lives as long as the process.
+ * Returns 0 or -errno, logged.
  */
 int options_settle_paths(struct options *options);

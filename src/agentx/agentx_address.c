@@ -1,156 +1,127 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agentx/agentx_address.h"
 
-#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "util/array.h"
+#include "util/parser.h"
+
 #define DEFAULT_PORT "705"
 
-struct error {
-	char *text;
-	size_t size;
+/* Net-SNMP's names of transports; AF_UNSPEC: AgentX does not use it. */
+static const struct {
+	const char *name;
+	int family;
+} transports[] = {
+    {"unix", AF_UNIX},      {"tcp", AF_INET},       {"tcp6", AF_INET6},
+    {"tcpv6", AF_INET6},    {"tcpipv6", AF_INET6},  {"udp", AF_UNSPEC},
+    {"udp6", AF_UNSPEC},    {"tcpbase", AF_UNSPEC}, {"ssh", AF_UNSPEC},
+    {"dtlsudp", AF_UNSPEC}, {"tlstcp", AF_UNSPEC},  {"callback", AF_UNSPEC},
+    {"std", AF_UNSPEC},     {"alias", AF_UNSPEC},   {"ipx", AF_UNSPEC},
+    {"aal5pvc", AF_UNSPEC},
 };
 
-/* The names of transports that Net-SNMP has besides: no AgentX master uses them. */
-static const char *const other_transports[] = {"udp",     "udp6",   "tcpbase",  "ssh",
-					       "dtlsudp", "tlstcp", "callback", "std",
-					       "alias",   "ipx",    "aal5pvc"};
-
-static int fail(const struct error *error, const char *format, const char *text)
-{
-/* every format is a literal of this file with one %s */
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(error->text, error->size, format, text);
-#pragma GCC diagnostic pop
-	return -EINVAL;
-}
-
 static int parse_path(const char *path, struct agentx_address *ret,
-		      const struct error *error)
+		      struct parser *parser)
 {
 	size_t len = strlen(path);
 
 	if (len == 0)
-		return fail(error, "\"%s\" names no socket", ret->text);
+		return parser_fail(parser, "\"%s\" names no socket", ret->text);
 	if (len > AGENTX_ADDRESS_MAX)
-		return fail(error,
-			    "\"%.40s...\" is longer than a Unix socket's path may "
-			    "be (107 bytes)",
-			    path);
+		return parser_fail(parser,
+				   "\"%.40s...\" is longer than a Unix socket's path "
+				   "may be (107 bytes)",
+				   path);
 	ret->family = AF_UNIX;
 	memcpy(ret->path, path, len + 1);
 	return 0;
 }
 
 static int parse_port(const char *text, struct agentx_address *ret,
-		      const struct error *error)
+		      struct parser *parser)
 {
 	size_t len = strlen(text);
 	unsigned long port = strtoul(text, NULL, 10);
 
 	if (len == 0 || len >= sizeof(ret->port) || text[strspn(text, "0123456789")] ||
 	    port == 0 || port > 65535)
-		return fail(error, "\"%s\" is not a port (1 to 65535)", text);
+		return parser_fail(parser, "\"%s\" is not a port (1 to 65535)", text);
 	memcpy(ret->port, text, len + 1);
-	return 0;
-}
-
-static int set_host(const char *host, size_t len, struct agentx_address *ret,
-		    const struct error *error)
-{
-	if (len == 0)
-		return fail(error, "\"%s\" names no host", ret->text);
-	if (len > AGENTX_HOST_MAX)
-		return fail(error, "\"%.40s...\" is too long for a host's name", host);
-	memcpy(ret->host, host, len);
-	ret->host[len] = '\0';
 	return 0;
 }
 
 /* HOST, HOST:PORT, PORT, [ADDRESS] or [ADDRESS]:PORT */
 static int parse_host(const char *text, struct agentx_address *ret,
-		      const struct error *error)
+		      struct parser *parser)
 {
-	const char *end = *text == '[' ? strchr(text, ']') : strchr(text, ':');
-	int err;
+	bool bracket = *text == '[';
+	const char *host = text + bracket;
+	const char *end = host + strcspn(host, bracket ? "]" : ":");
+	size_t len = (size_t)(end - host);
 
 	memcpy(ret->port, DEFAULT_PORT, sizeof(DEFAULT_PORT));
 	if (*text && !text[strspn(text, "0123456789")]) {
 		memcpy(ret->host, "localhost", sizeof("localhost"));
-		return parse_port(text, ret, error);
+		return parse_port(text, ret, parser);
 	}
-	if (*text == '[') {
-		if (!end || (end[1] && end[1] != ':'))
-			return fail(error, "\"%s\": write tcp6:[ADDRESS]:PORT", text);
-		err = set_host(text + 1, (size_t)(end - text - 1), ret, error);
-		end++;
-	} else {
-		if (end && strchr(end + 1, ':'))
-			return fail(error,
-				    "\"%s\": an IPv6 address needs brackets: "
-				    "tcp6:[ADDRESS]:PORT",
-				    text);
-		end = end ? end : text + strlen(text);
-		err = set_host(text, (size_t)(end - text), ret, error);
-	}
-	return err || !*end ? err : parse_port(end + 1, ret, error);
+	if (bracket && (!*end || (end[1] && end[1] != ':')))
+		return parser_fail(parser, "\"%s\": write tcp6:[ADDRESS]:PORT", text);
+	if (!bracket && *end && strchr(end + 1, ':'))
+		return parser_fail(parser,
+				   "\"%s\": an IPv6 address needs brackets: "
+				   "tcp6:[ADDRESS]:PORT",
+				   text);
+	if (len == 0)
+		return parser_fail(parser, "\"%s\" names no host", ret->text);
+	if (len > AGENTX_HOST_MAX)
+		return parser_fail(parser, "\"%.40s...\" is too long for a host name",
+				   host);
+	memcpy(ret->host, host, len);
+	end += bracket;
+	return *end ? parse_port(end + 1, ret, parser) : 0;
 }
 
-/* What stands before the first colon, if it is the name of a transport. */
-static const char *skip_transport(const char *text, const char *name)
+static int parse(const char *text, struct agentx_address *ret, struct parser *parser)
 {
-	size_t len = strlen(name);
+	for (size_t i = 0; i < ARRAY_SIZE(transports); i++) {
+		const char *name = transports[i].name;
+		size_t len = strlen(name);
 
-	return !strncasecmp(text, name, len) && text[len] == ':' ? text + len + 1
-								 : NULL;
-}
-
-static int parse(const char *text, struct agentx_address *ret,
-		 const struct error *error)
-{
-	const char *rest;
-
-	if (*text == '/')
-		return parse_path(text, ret, error);
-	if ((rest = skip_transport(text, "unix")))
-		return parse_path(rest, ret, error);
-	ret->family = AF_INET;
-	if ((rest = skip_transport(text, "tcp")))
-		return parse_host(rest, ret, error);
-	ret->family = AF_INET6;
-	if ((rest = skip_transport(text, "tcp6")) ||
-	    (rest = skip_transport(text, "tcpv6")) ||
-	    (rest = skip_transport(text, "tcpipv6")))
-		return parse_host(rest, ret, error);
-	for (size_t i = 0; i < sizeof(other_transports) / sizeof(*other_transports);
-	     i++)
-		if (skip_transport(text, other_transports[i]))
-			return fail(error,
-				    "AgentX does not run over %s: use a Unix socket or "
-				    "tcp:HOST:PORT",
-				    other_transports[i]);
-	if (strchr(text, ','))
-		return fail(error, "\"%s\" names several sockets: name one", text);
+		if (strncasecmp(text, name, len) != 0 || text[len] != ':')
+			continue;
+		ret->family = transports[i].family;
+		if (ret->family == AF_UNSPEC)
+			return parser_fail(parser,
+					   "AgentX does not run over %s: use a Unix "
+					   "socket or tcp:HOST:PORT",
+					   name);
+		return ret->family == AF_UNIX ? parse_path(text + len + 1, ret, parser)
+					      : parse_host(text + len + 1, ret, parser);
+	}
+	if (*text != '/' && strchr(text, ','))
+		return parser_fail(parser, "\"%s\" names several sockets: name one",
+				   text);
 	if (strchr(text, ':') && !strchr(text, '/'))
-		return fail(error, "\"%s\": write tcp:HOST:PORT for a TCP socket",
-			    text);
-	return parse_path(text, ret, error);
+		return parser_fail(
+		    parser, "\"%s\": write tcp:HOST:PORT for a TCP socket", text);
+	return parse_path(text, ret, parser);
 }
 
 int agentx_address_parse(const char *text, struct agentx_address *ret, char *error,
 			 size_t error_size)
 {
-	const struct error to = {error, error_size};
+	struct parser parser = {text, error, error_size};
 	struct agentx_address address = {.family = AF_UNSPEC};
 	int err;
 
 	snprintf(address.text, sizeof(address.text), "%s", text);
-	err = parse(text, &address, &to);
+	err = parse(text, &address, &parser);
 	if (!err)
 		*ret = address;
 	return err;

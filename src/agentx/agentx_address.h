@@ -10,7 +10,7 @@
  *	tcp:HOST[:PORT], tcp:PORT   IPv4; the host defaults to localhost
  *	tcp6:[ADDRESS][:PORT], ...  IPv6
  *
- * The port defaults to 705 (RFC 2741, section 8.1.1). Pure: no name is resolved here.
+ * The port defaults to 705 (RFC 2741, section 8.1.1). Names are not resolved here.
  */
 
 #define AGENTX_ADDRESS_MAX 107 /* of a path; sun_path has one byte more */
@@ -21,10 +21,9 @@ struct agentx_address {
 	char path[AGENTX_ADDRESS_MAX + 1]; /* of AF_UNIX */
 	char host[AGENTX_HOST_MAX + 1];    /* of the others: a name or an address */
 	char port[6];                      /* decimal */
-	char text[AGENTX_HOST_MAX + 16];   /* all of it, for messages */
+	char text[AGENTX_HOST_MAX + 16];   /* the whole address, for messages */
 };
 
-/* Returns 0, or -EINVAL with the reason in error (of error_size bytes); *ret is then
- * untouched. */
+/* Returns 0; or -EINVAL with the reason in error, of error_size bytes. */
 int agentx_address_parse(const char *text, struct agentx_address *ret, char *error,
 			 size_t error_size);
