@@ -20,10 +20,29 @@
 #include "agentx/agentx_log.h"
 #include "agentx_objects.h"
 #include "agentx_transport.h"
-#include "netsnmp_agentx.h"
-#include "timestamp.h"
 #include "util/clock.h"
 #include "util/log.h"
+
+/*
+ * Net-SNMP's AgentX protocol engine. libnetsnmpagent exports these functions, but their
+ * headers (agent/mibgroup/agentx/protocol.h, subagent.h) are not installed. configure
+ * checks that they link.
+ */
+/* snmp_add_full()'s encoder, decoder and framer for AgentX PDUs */
+int agentx_parse(netsnmp_session *session, netsnmp_pdu *pdu, u_char *data, size_t len);
+int agentx_realloc_build(netsnmp_session *session, netsnmp_pdu *pdu, u_char **buf,
+			 size_t *buf_len, size_t *out_len);
+int agentx_check_packet(u_char *packet, size_t len);
+/* has the agent answer a request of the master (Get, GetNext, TestSet, ...) */
+int handle_agentx_packet(int operation, netsnmp_session *session, int reqid,
+			 netsnmp_pdu *pdu, void *magic);
+/* the callback that starts the library's own, blocking subagent */
+int subagent_startup(int major, int minor, void *server, void *client);
+
+#define AGENTX_VERSION_1 0xC1 /* netsnmp_session.version */
+
+#define NS_PER_TICK INT64_C(10000000)
+#define NS_PER_S INT64_C(1000000000)
 
 enum {
 	PING_MS = 15000,
@@ -45,7 +64,8 @@ enum phase {
 static struct {
 	enum phase phase;
 	struct agentx_address address;
-	unsigned interval_ms; /* as configured, 0: the defaults */
+	unsigned ping_ms;
+	unsigned retry_ms; /* between attempts to connect */
 	struct agentx_connect connect;
 	struct stat socket;       /* the file that was connected to */
 	netsnmp_session *session; /* NULL: there is no connection */
@@ -58,17 +78,8 @@ static struct {
 	uint64_t heard_at; /* when the last message of the master came */
 	unsigned asked;    /* requests without an answer */
 	struct agentx_object *tried; /* refused before, asked for again */
+	int64_t master_began;        /* when sysUpTime was 0, CLOCK_MONOTONIC in ns */
 } self;
-
-static unsigned ping_ms(void)
-{
-	return self.interval_ms ? self.interval_ms : PING_MS;
-}
-
-static unsigned retry_ms(void)
-{
-	return self.interval_ms ? self.interval_ms : RETRY_MS;
-}
 
 static void enter(enum phase phase)
 {
@@ -103,7 +114,7 @@ static void on_closed(void)
 	self.asked = 0;
 	self.tried = NULL;
 	agentx_objects_forget();
-	wait_and_retry(self.refused ? REFUSAL_RETRY_MS : retry_ms());
+	wait_and_retry(self.refused ? REFUSAL_RETRY_MS : self.retry_ms);
 	if (!self.leaving && phase == PHASE_OPEN)
 		agentx_log_lost();
 	else if (!self.leaving && !self.refused)
@@ -175,6 +186,25 @@ static void settle_registrations(void)
 	self.retry_at = clock_now_ms() + REFUSAL_RETRY_MS;
 }
 
+/* sysUpTime. */
+
+/* Reconnecting to the same master gives the same base but for a few ticks, and only a
+ * master that has restarted moves it. */
+static void rebase_uptime(unsigned long ticks)
+{
+	int64_t began = (int64_t)clock_now_ns() - (int64_t)ticks * NS_PER_TICK;
+
+	if (!self.master_began || llabs(began - self.master_began) >= NS_PER_S)
+		self.master_began = began;
+}
+
+unsigned long agentx_session_uptime_at(uint64_t monotonic)
+{
+	int64_t since = (int64_t)monotonic - self.master_began;
+
+	return since > 0 ? (unsigned long)(since / NS_PER_TICK) & UINT32_MAX : 0;
+}
+
 /* The master's answers. */
 
 static void on_open_answered(const netsnmp_pdu *pdu)
@@ -187,7 +217,7 @@ static void on_open_answered(const netsnmp_pdu *pdu)
 	}
 	self.session->sessid = pdu->sessid;
 	self.retry_at = 0;
-	timestamp_rebase();
+	rebase_uptime(pdu->time);
 	enter(PHASE_OPEN);
 	register_missing();
 }
@@ -241,13 +271,11 @@ static int on_packet(int operation, netsnmp_session *session, int reqid,
 		return 1;
 	if (session == self.session)
 		note_heard();
-	if (pdu->command == AGENTX_RESPONSE)
-		return 1; /* an answer that no request matches */
-	if (pdu->command == AGENTX_CLOSE) {
+	if (pdu->command == AGENTX_CLOSE)
 		disconnect();
-		return 1;
-	}
-	return handle_agentx_packet(operation, session, reqid, pdu, magic);
+	else if (pdu->command != AGENTX_RESPONSE) /* which matches no request */
+		return handle_agentx_packet(operation, session, reqid, pdu, magic);
+	return 1;
 }
 
 /* Steps. */
@@ -255,13 +283,12 @@ static int on_packet(int operation, netsnmp_session *session, int reqid,
 /* Takes the socket over. */
 static void open_session(int fd)
 {
-	netsnmp_transport *transport =
-	    agentx_transport_new(fd, self.address.text, on_closed);
+	netsnmp_transport *transport = agentx_transport_new(fd, on_closed);
 	netsnmp_session session;
 
 	if (!transport) {
 		close(fd);
-		wait_and_retry(retry_ms());
+		wait_and_retry(self.retry_ms);
 		return;
 	}
 	snmp_sess_init(&session);
@@ -301,13 +328,13 @@ static void step_connecting(void)
 	if (err == -EINPROGRESS)
 		agentx_connect_cancel(&self.connect);
 	agentx_log_waiting(err == -EINPROGRESS ? -ETIMEDOUT : err, gai_error);
-	wait_and_retry(retry_ms());
+	wait_and_retry(self.retry_ms);
 }
 
 static void step_waiting(void)
 {
 	if (agentx_connect_start(&self.connect, &self.address) < 0) {
-		wait_and_retry(retry_ms());
+		wait_and_retry(self.retry_ms);
 		return;
 	}
 	enter(PHASE_CONNECTING);
@@ -344,7 +371,7 @@ static void step_open(void)
 		try_refused();
 	if (self.asked)
 		check_silence();
-	else if (clock_now_ms() - self.heard_at >= ping_ms())
+	else if (clock_now_ms() - self.heard_at >= self.ping_ms)
 		ask(snmp_pdu_create(AGENTX_PING), NULL);
 }
 
@@ -376,10 +403,10 @@ static uint64_t next_step(void)
 		return self.retry_at;
 	if (self.phase == PHASE_CONNECTING)
 		return self.stepped_at + AGENTX_CONNECT_STEP_MS;
-	due = self.asked ? self.stepped_at + CHECK_MS : self.heard_at + ping_ms();
-	return self.phase == PHASE_OPEN && self.retry_at && self.retry_at < due
-		   ? self.retry_at
-		   : due;
+	due = self.asked ? self.stepped_at + CHECK_MS : self.heard_at + self.ping_ms;
+	if (self.phase == PHASE_OPEN && self.retry_at && self.retry_at < due)
+		due = self.retry_at;
+	return due;
 }
 
 uint64_t agentx_session_run(void)
@@ -411,14 +438,6 @@ void agentx_session_init(void)
 				 subagent_startup, NULL, 0);
 }
 
-void agentx_session_start(const struct agentx_address *address, unsigned interval_ms)
-{
-	init_snmp("qmipsecd");
-	self.address = *address;
-	self.interval_ms = interval_ms;
-	agentx_log_address(&self.address);
-}
-
 /* Not to be called from the session's callbacks. */
 static void leave(void)
 {
@@ -439,14 +458,16 @@ static void leave(void)
 void agentx_session_configure(const struct agentx_address *address,
 			      unsigned interval_ms)
 {
-	self.interval_ms = interval_ms;
-	if (strcmp(self.address.text, address->text) != 0) {
+	self.ping_ms = interval_ms ? interval_ms : PING_MS;
+	self.retry_ms = interval_ms ? interval_ms : RETRY_MS;
+	if (!strcmp(self.address.text, address->text))
+		return;
+	if (*self.address.text)
 		log_message(LOG_NOTICE, "agentXSocket is now %s", address->text);
-		leave();
-		self.address = *address;
-		agentx_log_address(&self.address);
-		wait_and_retry(0);
-	}
+	leave();
+	self.address = *address;
+	agentx_log_address(&self.address);
+	wait_and_retry(0);
 }
 
 void agentx_session_stop(void)

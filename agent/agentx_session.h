@@ -30,17 +30,20 @@
 /* Prepares Net-SNMP's agent library, before any directive is read. */
 void agentx_session_init(void);
 
-/* Starts the library. interval_ms: between pings, and between attempts to connect; 0:
- * 15 s and 500 ms. */
-void agentx_session_start(const struct agentx_address *address, unsigned interval_ms);
+/* Begins a session with the master at address; reconnects if it was another one.
+ * interval_ms: between pings, and between attempts to connect; 0: 15 s and 500 ms. */
+void agentx_session_configure(const struct agentx_address *address,
+			      unsigned interval_ms);
 
 /* Does what is due: connects, pings, registers. For the main loop, after each round.
  * Returns the time of CLOCK_MONOTONIC in ns at which to call it again. */
 uint64_t agentx_session_run(void);
 
-/* Changes the settings. Reconnects if the address is another. */
-void agentx_session_configure(const struct agentx_address *address,
-			      unsigned interval_ms);
+/* Returns the master's sysUpTime, in hundredths of a second, at a time of
+ * CLOCK_MONOTONIC in ns; 0 if that was before the master's start. The result for one
+ * event is the same at each call, because a manager takes a change for a discontinuity.
+ */
+unsigned long agentx_session_uptime_at(uint64_t monotonic);
 
 /* Ends the session and the library. */
 void agentx_session_stop(void);

@@ -18,8 +18,13 @@
 
 static const oid domain[] = {TRANSPORT_DOMAIN_LOCAL};
 
-/* A result that is not positive ends the session, unless the flag says that there was
- * nothing to read. */
+struct transport {
+	netsnmp_transport base; /* first, for netsnmp_transport_free() */
+	void (*closed)(void);
+};
+
+/* A result that is not positive ends the session, unless the flag says that nothing was
+ * there to read. */
 static int receive(netsnmp_transport *transport, void *buffer, int size, void **opaque,
 		   int *opaque_len)
 {
@@ -72,48 +77,38 @@ static int transmit(netsnmp_transport *transport, const void *buffer, int size,
 
 static int close_socket(netsnmp_transport *transport)
 {
-	void (*closed)(void) = NULL;
 	int ret;
 
 	if (transport->sock < 0)
 		return -1;
 	ret = close(transport->sock);
 	transport->sock = -1;
-	memcpy(&closed, transport->data, sizeof(closed));
-	closed();
+	((struct transport *)transport)->closed();
 	return ret;
 }
 
+/* Names the master in the library's messages. */
 static char *format_address(netsnmp_transport *transport, const void *data, int len)
 {
-	(void)data, (void)len;
-	return strdup(transport && transport->remote ? (const char *)transport->remote
-						     : "unknown");
+	(void)transport, (void)data, (void)len;
+	return strdup("snmpd");
 }
 
-netsnmp_transport *agentx_transport_new(int fd, const char *name, void (*closed)(void))
+netsnmp_transport *agentx_transport_new(int fd, void (*closed)(void))
 {
-	netsnmp_transport *transport = calloc(1, sizeof(*transport));
+	struct transport *transport = calloc(1, sizeof(*transport));
 
 	if (!transport)
 		return NULL;
-	/* netsnmp_transport_free() frees both */
-	transport->data = netsnmp_memdup(&closed, sizeof(closed));
-	transport->data_length = sizeof(closed);
-	if (!transport->data) {
-		free(transport);
-		return NULL;
-	}
-	transport->remote = strdup(name);
-	transport->remote_length = transport->remote ? (int)strlen(name) : 0;
-	transport->sock = fd;
-	transport->domain = domain;
-	transport->domain_length = OID_LENGTH(domain);
-	transport->flags = NETSNMP_TRANSPORT_FLAG_STREAM;
-	transport->msgMaxSize = SNMP_MAX_PACKET_LEN;
-	transport->f_recv = receive;
-	transport->f_send = transmit;
-	transport->f_close = close_socket;
-	transport->f_fmtaddr = format_address;
-	return transport;
+	transport->closed = closed;
+	transport->base.sock = fd;
+	transport->base.domain = domain;
+	transport->base.domain_length = OID_LENGTH(domain);
+	transport->base.flags = NETSNMP_TRANSPORT_FLAG_STREAM;
+	transport->base.msgMaxSize = SNMP_MAX_PACKET_LEN;
+	transport->base.f_recv = receive;
+	transport->base.f_send = transmit;
+	transport->base.f_close = close_socket;
+	transport->base.f_fmtaddr = format_address;
+	return &transport->base;
 }

@@ -26,16 +26,15 @@ enum {
 static struct settings *reading;
 static int reading_error;
 
-/* Reads the value of a directive. Returns 0, -ENOMEM, or -EINVAL with the reason,
- * without unprintable characters, in error of ERROR_SIZE bytes. */
 struct directive {
 	const char *token;
 	const char *help;
-	int (*read)(const struct directive *directive, const char *line, char *error);
-	/* Of a number: */
+	/* Returns 0, -ENOMEM, or -EINVAL with the reason, without unprintable
+	 * characters, in error of ERROR_SIZE bytes. NULL: the value is a number. */
+	int (*read)(const char *line, char *error);
 	double least;
 	double most;
-	double scale;  /* from the written value to the stored one */
+	double scale;  /* from the written number to the stored one */
 	size_t offset; /* of the uint32_t in struct settings */
 };
 
@@ -63,26 +62,21 @@ static int read_number(const struct directive *directive, const char *line, char
 	return 0;
 }
 
-static int read_instance(const struct directive *directive, const char *line,
-			 char *error)
+static int read_instance(const char *line, char *error)
 {
-	(void)directive;
 	return instance_set_add_line(&reading->instances, line, error, ERROR_SIZE);
 }
 
-static int read_rename(const struct directive *directive, const char *line, char *error)
+static int read_rename(const char *line, char *error)
 {
-	(void)directive;
 	return instance_set_add_rename(&reading->instances, line, error, ERROR_SIZE);
 }
 
-static int read_discover(const struct directive *directive, const char *line,
-			 char *error)
+static int read_discover(const char *line, char *error)
 {
 	bool yes = !strcasecmp(line, "yes");
 	char shown[ERROR_SIZE / 2];
 
-	(void)directive;
 	if (!yes && strcasecmp(line, "no") != 0) {
 		text_clean(shown, sizeof(shown), line);
 		snprintf(error, ERROR_SIZE, "\"%s\" is neither yes nor no", shown);
@@ -92,16 +86,13 @@ static int read_discover(const struct directive *directive, const char *line,
 	return 0;
 }
 
-static int read_namespace(const struct directive *directive, const char *line,
-			  char *error)
+static int read_namespace(const char *line, char *error)
 {
-	(void)directive;
 	return netns_list_add_line(&reading->namespaces, line, error, ERROR_SIZE);
 }
 
-static int read_socket(const struct directive *directive, const char *line, char *error)
+static int read_socket(const char *line, char *error)
 {
-	(void)directive;
 	return agentx_address_parse(line, &reading->agentx.address, error, ERROR_SIZE);
 }
 
@@ -109,25 +100,24 @@ static int read_socket(const struct directive *directive, const char *line, char
 
 static const struct directive directives[] = {
     {"pollInterval", "SECONDS between polls of the kernel (0.1 to 3600, default 5)",
-     read_number, 0.1, 3600, 1000, SETTING(poll_interval_ms)},
+     NULL, 0.1, 3600, 1000, SETTING(poll_interval_ms)},
     {"maxAge",
      "SECONDS: how old data may be when a request arrives (0.01 to 3600, default 1)",
-     read_number, 0.01, 3600, 1000, SETTING(max_age_ms)},
+     NULL, 0.01, 3600, 1000, SETTING(max_age_ms)},
     {"staleAfter",
      "SECONDS: how long rows stay active without a good poll (1 to 86400, default 60)",
-     read_number, 1, 86400, 1000, SETTING(stale_after_ms)},
+     NULL, 1, 86400, 1000, SETTING(stale_after_ms)},
     {"saveInterval", "SECONDS between saves of the state (1 to 86400, default 60)",
-     read_number, 1, 86400, 1000, SETTING(save_interval_ms)},
+     NULL, 1, 86400, 1000, SETTING(save_interval_ms)},
     {"agentXPingInterval",
      "SECONDS between pings of the master, and between attempts to connect (1 to 3600, "
      "default 15 and 0.5)",
-     read_number, 1, 3600, 1000, SETTING(agentx.interval_ms)},
+     NULL, 1, 3600, 1000, SETTING(agentx.interval_ms)},
     {"receiveBuffer",
-     "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)",
-     read_number, 65536, 1073741824, 1, SETTING(receive_buffer)},
+     "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)", NULL,
+     65536, 1073741824, 1, SETTING(receive_buffer)},
     {"maxRows", "NUMBER of rows in a network namespace (16 to 32767, default 4096)",
-     read_number, INSTANCE_ROWS_LEAST, INSTANCE_ROWS_MOST, 1,
-     SETTING(instances.max_rows)},
+     NULL, INSTANCE_ROWS_LEAST, INSTANCE_ROWS_MOST, 1, SETTING(instances.max_rows)},
     {"instance",
      "NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] [reqid N] [ifid N] "
      "[mark VALUE[/MASK]] [device IF] [namespace NETNS] [descr \"TEXT\"]",
@@ -157,10 +147,12 @@ static void handle_directive(const char *token, char *line)
 
 	for (size_t i = 0; i < ARRAY_SIZE(directives) && reading; i++) {
 		const struct directive *directive = &directives[i];
-		int err = strcasecmp(directive->token, token)
-			      ? 0
-			      : directive->read(directive, line, error);
+		int err;
 
+		if (strcasecmp(directive->token, token) != 0)
+			continue;
+		err = directive->read ? directive->read(line, error)
+				      : read_number(directive, line, error);
 		if (err == -ENOMEM)
 			reading_error = err;
 		if (err)

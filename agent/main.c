@@ -21,7 +21,6 @@
 #include "collector/report.h"
 #include "directives.h"
 #include "kernel/xfrm_netlink.h"
-#include "log_sink.h"
 #include "mib_table.h"
 #include "options.h"
 #include "poller.h"
@@ -41,12 +40,30 @@ static void guard_memory(void)
 	setrlimit(RLIMIT_CORE, &none);
 }
 
-static struct netns_paths paths_of(const struct options *options)
+/* Logging. */
+
+static void write_log(int level, const char *text)
 {
-	return (struct netns_paths){.sysfs_root = options->sysfs_root,
-				    .netns_dir = options->netns_dir,
-				    .state_dir = options->state_dir};
+	snmp_log(level, "%s\n", text);
 }
+
+static bool stderr_until_started;
+
+/* Without -L, a daemon in the background logs to syslog, and any other to stderr. A
+ * daemon that cannot start in the background reports that to stderr, too, wherever it
+ * logs. */
+static void open_log(const struct options *options)
+{
+	bool background = options->mode == OPTIONS_DAEMON && !options->foreground;
+
+	if (!options->logging && background)
+		snmp_enable_syslog_ident("qmipsecd", LOG_DAEMON);
+	stderr_until_started = background && !snmp_stderrlog_status();
+	if (stderr_until_started || (!options->logging && !background))
+		snmp_enable_stderrlog();
+}
+
+/* Settings. */
 
 /* The command line takes precedence over the configuration. */
 static int read_settings(const struct options *options, struct settings *ret)
@@ -190,9 +207,8 @@ static void loop(struct service *service)
 static int serve(const struct options *options, struct settings *settings)
 {
 	struct service service = {.options = options};
-	const struct netns_paths paths = paths_of(options);
 	const struct agentx_settings agentx = settings->agentx;
-	int err = poller_open(settings, &paths);
+	int err = poller_open(settings, &options->paths);
 
 	if (!err) {
 		err = watch(&service);
@@ -202,7 +218,8 @@ static int serve(const struct options *options, struct settings *settings)
 			log_message(LOG_ERR, "cannot start: %s", strerror(-err));
 	}
 	if (!err) {
-		agentx_session_start(&agentx.address, agentx.interval_ms);
+		init_snmp("qmipsecd");
+		agentx_session_configure(&agentx.address, agentx.interval_ms);
 		log_message(LOG_INFO, "qmipsecd %s started", PACKAGE_VERSION);
 		loop(&service);
 	}
@@ -210,17 +227,18 @@ static int serve(const struct options *options, struct settings *settings)
 	return err;
 }
 
-/* To the background, unless in the foreground, as the only daemon of its kind. What can
- * be wrong shows before, while the caller still sees it. */
-static int settle_down(const struct options *options)
+/* Goes to the background unless options say otherwise. Finds out before whether the
+ * kernel and the files can be used, while the caller still sees an error. */
+static int become_daemon(const struct options *options)
 {
 	int err = options->foreground ? 0 : netns_set_probe(&xfrm_netlink_opener);
 
 	if (!err)
-		err = exclusive_claim(options->state_dir, options->pid_file);
+		err = exclusive_claim(options->paths.state_dir, options->pid_file);
 	if (err)
 		return err;
-	log_sink_leave_terminal();
+	if (stderr_until_started)
+		snmp_disable_stderrlog();
 	if (!options->foreground && netsnmp_daemonize(1, snmp_stderrlog_status()))
 		err = -EAGAIN;
 	return err ? err : exclusive_settle();
@@ -230,7 +248,7 @@ static int settle_down(const struct options *options)
 
 static int run_daemon(const struct options *options, struct settings *settings)
 {
-	int err = settle_down(options);
+	int err = become_daemon(options);
 
 	if (err)
 		settings_free(settings);
@@ -240,14 +258,12 @@ static int run_daemon(const struct options *options, struct settings *settings)
 	return err;
 }
 
-/* It needs no state: what it prints is what the kernel has now. */
 static int run_once(const struct options *options, struct settings *settings)
 {
-	const struct netns_paths paths = paths_of(options);
 	const struct netns_config config = poller_config(settings);
 	bool json = options->format && !strcmp(options->format, "json");
-	int err =
-	    report_once(&xfrm_netlink_opener, &paths, &config, json, PACKAGE_VERSION);
+	int err = report_once(&xfrm_netlink_opener, &options->paths, &config, json,
+			      PACKAGE_VERSION);
 
 	settings_free(settings);
 	return err;
@@ -272,7 +288,7 @@ static int run(struct options *options)
 	if (options->mode == OPTIONS_ONCE)
 		return run_once(options, &settings);
 	settings_free(&settings);
-	puts("the configuration is good");
+	puts("the configuration is valid");
 	return 0;
 }
 
@@ -281,10 +297,9 @@ int main(int argc, char **argv)
 	struct options options;
 
 	guard_memory();
-	log_sink_install();
+	log_set_sink(write_log);
 	options_parse(argc, argv, &options);
-	log_sink_open(options.mode == OPTIONS_DAEMON && !options.foreground,
-		      options.logging);
+	open_log(&options);
 	if (options_settle_paths(&options) < 0)
 		return EXIT_FAILURE;
 	return run(&options) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -9,8 +9,8 @@
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
 #include "agentx_objects.h"
+#include "agentx_session.h"
 #include "poller.h"
-#include "timestamp.h"
 
 /* A table with its rows at the time of a request. */
 struct view {
@@ -71,95 +71,51 @@ static size_t find_row(const struct view *view, const oid *index, size_t len,
 
 static uint64_t get_number(const void *member, size_t size)
 {
+	if (size == sizeof(bool))
+		return *(const bool *)member;
 	return size == sizeof(uint64_t) ? *(const uint64_t *)member
 					: *(const uint32_t *)member;
-}
-
-static void set_integer(netsnmp_variable_list *varbind, u_char type,
-			unsigned long number)
-{
-	snmp_set_var_typed_integer(varbind, type, (long)number);
 }
 
 static void set_value(netsnmp_variable_list *varbind, const struct mib_column *column,
 		      const void *row)
 {
 	const void *member = (const char *)row + column->offset;
-	struct counter64 counter;
-	uint64_t number;
+	uint64_t number =
+	    column->type == MIB_TEXT ? 0 : get_number(member, column->size);
+	struct counter64 counter = {.high = (u_long)(number >> 32),
+				    .low = (u_long)(number & UINT32_MAX)};
 
 	switch (column->type) {
 	case MIB_TEXT:
 		snmp_set_var_typed_value(varbind, ASN_OCTET_STR, member,
 					 strlen(member));
-		return;
-	case MIB_TRUTH:
-		set_integer(varbind, ASN_INTEGER, *(const bool *)member ? 1 : 2);
-		return;
+		break;
 	case MIB_COUNTER64:
-		number = get_number(member, column->size);
-		counter = (struct counter64){.high = (u_long)(number >> 32),
-					     .low = (u_long)(number & UINT32_MAX)};
 		snmp_set_var_typed_value(varbind, ASN_COUNTER64, &counter,
 					 sizeof(counter));
-		return;
+		break;
 	case MIB_GAUGE32:
-		number = get_number(member, column->size);
-		set_integer(varbind, ASN_GAUGE,
-			    number < UINT32_MAX ? number : UINT32_MAX);
-		return;
+		if (number > UINT32_MAX)
+			number = UINT32_MAX;
+		snmp_set_var_typed_integer(varbind, ASN_GAUGE, (long)number);
+		break;
 	case MIB_INTEGER:
-		set_integer(varbind, ASN_INTEGER, get_number(member, column->size));
-		return;
+		snmp_set_var_typed_integer(varbind, ASN_INTEGER, (long)number);
+		break;
+	case MIB_TRUTH:
+		snmp_set_var_typed_integer(varbind, ASN_INTEGER, number ? 1 : 2);
+		break;
 	case MIB_TIMESTAMP:
-		set_integer(varbind, ASN_TIMETICKS,
-			    timestamp_ticks(get_number(member, column->size)));
-		return;
+		number = agentx_session_uptime_at(number);
+		snmp_set_var_typed_integer(varbind, ASN_TIMETICKS, (long)number);
+		break;
 	}
-}
-
-static void answer(const struct view *view, struct place place,
-		   netsnmp_variable_list *varbind)
-{
-	const struct mib_table *table = view->table;
-	const struct mib_column *column = &table->columns[place.column];
-	const void *row = get_row(view, place.row);
-	oid name[MAX_OID_LEN];
-	size_t len = table->root_len;
-
-	memcpy(name, table->root, len * sizeof(*name));
-	name[len++] = column->id;
-	len += table->index(row, name + len);
-	snmp_set_var_objid(varbind, name, len);
-	set_value(varbind, column, row);
-}
-
-static void handle_get(const struct view *view, netsnmp_agent_request_info *info,
-		       netsnmp_request_info *request)
-{
-	const struct mib_table *table = view->table;
-	const oid *rest = request->requestvb->name + table->root_len;
-	size_t rest_len = request->requestvb->name_length - table->root_len;
-	struct place place;
-
-	place.column = rest_len ? find_column(table, rest[0]) : table->n_columns;
-	if (place.column == table->n_columns ||
-	    table->columns[place.column].id != rest[0]) {
-		netsnmp_set_request_error(info, request, SNMP_NOSUCHOBJECT);
-		return;
-	}
-	place.row = find_row(view, rest + 1, rest_len - 1, false);
-	if (place.row == view->n_rows ||
-	    compare_row(view, place.row, rest + 1, rest_len - 1) != 0) {
-		netsnmp_set_request_error(info, request, SNMP_NOSUCHINSTANCE);
-		return;
-	}
-	answer(view, place, request->requestvb);
 }
 
 /* The first cell after a name; if inclusive, the cell of that name too. */
-static struct place find_next(const struct view *view, const oid *name, size_t len,
-			      bool inclusive)
+static struct place find(const struct view *view, const oid *name, size_t len,
+			 bool inclusive)
 {
 	const struct mib_table *table = view->table;
 	size_t root_len = table->root_len;
@@ -182,15 +138,51 @@ static struct place find_next(const struct view *view, const oid *name, size_t l
 	return place;
 }
 
-static void handle_getnext(const struct view *view, netsnmp_request_info *request)
+static size_t make_name(const struct view *view, struct place place, oid *name)
 {
-	struct place place =
-	    find_next(view, request->requestvb->name, request->requestvb->name_length,
-		      request->inclusive);
+	const struct mib_table *table = view->table;
 
-	/* If nothing follows, the agent tries the next subtree. */
-	if (place.column < view->table->n_columns && view->n_rows > 0)
-		answer(view, place, request->requestvb);
+	memcpy(name, table->root, table->root_len * sizeof(*name));
+	name[table->root_len] = table->columns[place.column].id;
+	return table->root_len + 1 +
+	       table->index(get_row(view, place.row), name + table->root_len + 1);
+}
+
+static bool has_column(const struct mib_table *table, const netsnmp_variable_list *name)
+{
+	size_t i = name->name_length > table->root_len
+		       ? find_column(table, name->name[table->root_len])
+		       : table->n_columns;
+
+	return i < table->n_columns &&
+	       table->columns[i].id == name->name[table->root_len];
+}
+
+/* A GET finds the first cell that is not before the name, and accepts no other than the
+ * named one. If a GETNEXT finds nothing, the agent tries the next subtree. */
+static void answer(const struct view *view, netsnmp_agent_request_info *info,
+		   netsnmp_request_info *request)
+{
+	netsnmp_variable_list *varbind = request->requestvb;
+	const struct mib_table *table = view->table;
+	bool is_get = info->mode == MODE_GET;
+	struct place place = find(view, varbind->name, varbind->name_length,
+				  is_get || request->inclusive);
+	bool found = place.column < table->n_columns && view->n_rows > 0;
+	oid name[MAX_OID_LEN];
+	size_t len = found ? make_name(view, place, name) : 0;
+
+	if (is_get &&
+	    snmp_oid_compare(name, len, varbind->name, varbind->name_length) != 0) {
+		netsnmp_set_request_error(info, request,
+					  has_column(table, varbind)
+					      ? SNMP_NOSUCHINSTANCE
+					      : SNMP_NOSUCHOBJECT);
+	} else if (found) {
+		snmp_set_var_objid(varbind, name, len);
+		set_value(varbind, &table->columns[place.column],
+			  get_row(view, place.row));
+	}
 }
 
 static int handle(netsnmp_mib_handler *handler, netsnmp_handler_registration *reginfo,
@@ -201,12 +193,9 @@ static int handle(netsnmp_mib_handler *handler, netsnmp_handler_registration *re
 	(void)reginfo;
 	view.rows = view.table->rows(poller_snapshot(), &view.n_rows);
 	for (; requests; requests = requests->next) {
-		if (requests->processed)
-			continue;
-		if (info->mode == MODE_GET)
-			handle_get(&view, info, requests);
-		else if (info->mode == MODE_GETNEXT)
-			handle_getnext(&view, requests);
+		if (!requests->processed &&
+		    (info->mode == MODE_GET || info->mode == MODE_GETNEXT))
+			answer(&view, info, requests);
 	}
 	return SNMP_ERR_NOERROR;
 }

@@ -3,10 +3,10 @@
 
 #include "mib_table.h"
 
-#include <stdio.h>
 #include <sys/utsname.h>
 
 #include "poller.h"
+#include "util/array.h"
 
 /* The tables of the MIB, as data. */
 
@@ -14,7 +14,7 @@
 	{                                                                      \
 		id, type, offsetof(row, member), sizeof(((row *)NULL)->member) \
 	}
-#define COLUMNS(list) .columns = (list), .n_columns = sizeof(list) / sizeof((list)[0])
+#define COLUMNS(list) .columns = (list), .n_columns = ARRAY_SIZE(list)
 #define ROOT(...)                               \
 	.root = {MIB_ROOT_SUBIDS, __VA_ARGS__}, \
 	.root_len = sizeof((oid[]){MIB_ROOT_SUBIDS, __VA_ARGS__}) / sizeof(oid)
@@ -166,4 +166,4 @@ const struct mib_table mib_tables[] = {
      .rows = agent_rows,
      .index = agent_index},
 };
-const size_t mib_tables_n = sizeof(mib_tables) / sizeof(mib_tables[0]);
+const size_t mib_tables_n = ARRAY_SIZE(mib_tables);

@@ -16,7 +16,6 @@
 #include <net-snmp/net-snmp-config.h>
 #include <net-snmp/net-snmp-includes.h>
 
-#include "log_sink.h"
 #include "util/array.h"
 #include "util/log.h"
 
@@ -107,6 +106,14 @@ static void set_socket(struct options *options, const char *text)
 	free(absolute);
 }
 
+static void enable_debug(char *token)
+{
+	if (log_enable_topic(token) && strcmp(token, "ALL") != 0)
+		return;
+	debug_register_tokens(token);
+	snmp_set_do_debugging(1);
+}
+
 static void set_option(struct options *options, int option, int argc, char **argv)
 {
 	switch (option) {
@@ -126,19 +133,20 @@ static void set_option(struct options *options, int option, int argc, char **arg
 			bad("-L: unknown option; see snmpcmd(1)");
 		break;
 	case 'D':
-		log_sink_enable(optarg);
+		for (char *rest = optarg, *token; (token = strsep(&rest, ","));)
+			enable_debug(token);
 		break;
 	case 'p':
 		options->pid_file = optarg;
 		break;
 	case OPTION_STATE_DIR:
-		options->state_dir = optarg;
+		options->paths.state_dir = optarg;
 		break;
 	case OPTION_SYSFS_ROOT:
-		options->sysfs_root = optarg;
+		options->paths.sysfs_root = optarg;
 		break;
 	case OPTION_NETNS_DIR:
-		options->netns_dir = optarg;
+		options->paths.netns_dir = optarg;
 		break;
 	case OPTION_FORMAT:
 		options->format = optarg;
@@ -188,9 +196,9 @@ static void check_pairs(const struct options *options)
 	    {"-x", options->socket.family != AF_UNSPEC, OPTIONS_DAEMON},
 	    {"-c", options->config, ~(unsigned)OPTIONS_LIST_DIRECTIVES},
 	    {"-p", options->pid_file, OPTIONS_DAEMON},
-	    {"--state-dir", options->state_dir, OPTIONS_DAEMON},
-	    {"--sysfs-root", options->sysfs_root, OPTIONS_DAEMON | OPTIONS_ONCE},
-	    {"--netns-dir", options->netns_dir, OPTIONS_DAEMON | OPTIONS_ONCE},
+	    {"--state-dir", options->paths.state_dir, OPTIONS_DAEMON},
+	    {"--sysfs-root", options->paths.sysfs_root, OPTIONS_DAEMON | OPTIONS_ONCE},
+	    {"--netns-dir", options->paths.netns_dir, OPTIONS_DAEMON | OPTIONS_ONCE},
 	    {"--format", options->format, OPTIONS_ONCE},
 	};
 	const char *mode = NULL;
@@ -231,12 +239,12 @@ static void choose_state_dir(struct options *options)
 {
 	static const char dir[] = "/run/qmipsecd";
 
-	if (options->state_dir || options->mode != OPTIONS_DAEMON)
+	if (options->paths.state_dir || options->mode != OPTIONS_DAEMON)
 		return;
 	if (geteuid() == 0)
 		mkdir(dir, 0700);
 	if (!access(dir, W_OK | X_OK))
-		options->state_dir = dir;
+		options->paths.state_dir = dir;
 	else
 		log_message(LOG_WARNING,
 			    "counters will start anew after a restart: there is no "
@@ -246,15 +254,15 @@ static void choose_state_dir(struct options *options)
 
 int options_settle_paths(struct options *options)
 {
-	const char **const paths[] = {&options->config, &options->pid_file,
-				      &options->state_dir, &options->sysfs_root,
-				      &options->netns_dir};
+	const char **const paths[] = {
+	    &options->config, &options->pid_file, &options->paths.state_dir,
+	    &options->paths.sysfs_root, &options->paths.netns_dir};
 
 	choose_state_dir(options);
-	if (!options->sysfs_root)
-		options->sysfs_root = "/sys";
-	if (!options->netns_dir)
-		options->netns_dir = "/run/netns";
+	if (!options->paths.sysfs_root)
+		options->paths.sysfs_root = "/sys";
+	if (!options->paths.netns_dir)
+		options->paths.netns_dir = "/run/netns";
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		const char *path = *paths[i];
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "agentx/agentx_address.h"
+#include "collector/netns_set.h"
 
 /* What the program does, one bit each. */
 enum options_mode {
@@ -22,9 +23,7 @@ struct options {
 	const char *format;           /* "table", "json"; NULL: not given */
 	const char *config;           /* NULL: the default files */
 	const char *pid_file;         /* NULL: none */
-	const char *state_dir;        /* NULL: keep no state */
-	const char *sysfs_root;
-	const char *netns_dir;
+	struct netns_paths paths;
 };
 
 /* Strings of the result point into argv. Exits after --help, --version and an error,

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 enum {
-	/* A peer that died without a FIN is noticed after 25 s, idle or not; one that
-	 * is only frozen still acknowledges. */
+	/* A peer that died without a FIN is noticed after 25 s, idle or not. A frozen
+	 * one still acknowledges. */
 	KEEPALIVE_IDLE_S = 10,
 	KEEPALIVE_INTERVAL_S = 5,
 	KEEPALIVE_COUNT = 3,
@@ -21,31 +21,28 @@ enum {
 	SEND_BUFFER = 4 * 1024 * 1024,
 };
 
-static void set_tcp_option(int fd, int option, int value)
+static int set_option(int fd, int level, int option, int value)
 {
-	setsockopt(fd, IPPROTO_TCP, option, &value, sizeof(value));
+	return setsockopt(fd, level, option, &value, sizeof(value));
 }
 
-/* None of these is needed to work: what a kernel refuses is left as it is. */
+/* None of these options is essential, so errors do not matter. */
 static void set_options(int fd, int family)
 {
-	const int yes = 1;
-	const int size = SEND_BUFFER;
-
-	/* SO_SNDBUFFORCE passes net.core.wmem_max by, with CAP_NET_ADMIN */
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
-		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	/* With CAP_NET_ADMIN, SO_SNDBUFFORCE ignores net.core.wmem_max. */
+	if (set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER) < 0)
+		set_option(fd, SOL_SOCKET, SO_SNDBUF, SEND_BUFFER);
 	if (family == AF_UNIX)
 		return;
-	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes));
-	set_tcp_option(fd, TCP_NODELAY, 1);
-	set_tcp_option(fd, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
-	set_tcp_option(fd, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-	set_tcp_option(fd, TCP_KEEPCNT, KEEPALIVE_COUNT);
-	set_tcp_option(fd, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_COUNT);
+	set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
 }
 
-/* Returns 0 and a connected socket, -EINPROGRESS and one on its way, or -errno. */
+/* Returns 0 and a connected socket, -EINPROGRESS and a socket, or -errno. */
 static int begin(int family, const void *addr, socklen_t len, int *ret_fd)
 {
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -61,14 +58,6 @@ static int begin(int family, const void *addr, socklen_t len, int *ret_fd)
 	else
 		*ret_fd = fd;
 	return err;
-}
-
-static int connect_unix(const struct agentx_address *address, int *ret_fd)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-
-	memcpy(addr.sun_path, address->path, strlen(address->path) + 1);
-	return begin(AF_UNIX, &addr, sizeof(addr), ret_fd);
 }
 
 static void forget_addresses(struct agentx_connect *connect)
@@ -94,7 +83,7 @@ static int start_resolving(struct agentx_connect *connect)
 	return 0;
 }
 
-/* Returns 0 once the addresses are there, -EINPROGRESS, or -ENONET. */
+/* Returns 0 with the first address in connect->next, -EINPROGRESS, or -ENONET. */
 static int resolve(struct agentx_connect *connect, int *ret_gai_error)
 {
 	int result = gai_error(&connect->request);
@@ -102,15 +91,12 @@ static int resolve(struct agentx_connect *connect, int *ret_gai_error)
 	if (result == EAI_INPROGRESS)
 		return -EINPROGRESS;
 	connect->resolving = false;
-	if (result) {
-		*ret_gai_error = result;
-		return -ENONET;
-	}
 	connect->next = connect->request.ar_result;
-	return 0;
+	*ret_gai_error = result;
+	return result ? -ENONET : 0;
 }
 
-/* How the connection under way has gone on. */
+/* Asks how connect(2) went. */
 static int finish(struct agentx_connect *connect, int *ret_fd)
 {
 	struct pollfd pollfd = {.fd = connect->fd, .events = POLLOUT};
@@ -130,7 +116,6 @@ static int finish(struct agentx_connect *connect, int *ret_fd)
 	return -error;
 }
 
-/* The next of the host's addresses. */
 static int try_next(struct agentx_connect *connect, int *ret_fd)
 {
 	const struct addrinfo *info = connect->next;
@@ -153,11 +138,16 @@ int agentx_connect_start(struct agentx_connect *connect,
 	return address->family == AF_UNIX ? 0 : start_resolving(connect);
 }
 
-/* The resolver's answer, then one address after the other. */
-static int step_tcp(struct agentx_connect *connect, int *ret_fd, int *ret_gai_error)
+int agentx_connect_step(struct agentx_connect *connect, int *ret_fd, int *ret_gai_error)
 {
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	int err;
 
+	*ret_gai_error = 0;
+	if (connect->address.family == AF_UNIX) {
+		memcpy(addr.sun_path, connect->address.path, sizeof(addr.sun_path));
+		return begin(AF_UNIX, &addr, sizeof(addr), ret_fd);
+	}
 	if (connect->resolving) {
 		err = resolve(connect, ret_gai_error);
 		if (!err)
@@ -170,14 +160,6 @@ static int step_tcp(struct agentx_connect *connect, int *ret_fd, int *ret_gai_er
 	if (err != -EINPROGRESS)
 		forget_addresses(connect);
 	return err;
-}
-
-int agentx_connect_step(struct agentx_connect *connect, int *ret_fd, int *ret_gai_error)
-{
-	*ret_gai_error = 0;
-	if (connect->address.family == AF_UNIX)
-		return connect_unix(&connect->address, ret_fd);
-	return step_tcp(connect, ret_fd, ret_gai_error);
 }
 
 bool agentx_connect_cancel(struct agentx_connect *connect)

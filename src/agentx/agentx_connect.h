@@ -7,45 +7,42 @@
 #include "agentx/agentx_address.h"
 
 /*
- * Connects to an AgentX master without ever waiting: connect(2) itself waits while a
- * Unix socket's backlog is full (a frozen snmpd) and for minutes over TCP, and the
- * resolver waits for name servers, so names are resolved by getaddrinfo_a(3).
+ * Connects to an AgentX master and never waits. connect(2) itself would wait while the
+ * backlog of a Unix socket is full (a frozen snmpd), and for minutes over TCP. The
+ * resolver would wait for name servers, so getaddrinfo_a(3) resolves names.
  *
- * One attempt:
+ * To connect, call agentx_connect_start(), then agentx_connect_step() every
+ * AGENTX_CONNECT_STEP_MS while it returns -EINPROGRESS.
  *
- *	agentx_connect_start()
- *	agentx_connect_step()      again, after AGENTX_CONNECT_STEP_MS, while
- *-EINPROGRESS
- *
- * The structure must start as zeros and outlive the process or
- *agentx_connect_cancel()'s true: the resolver may still be writing to it.
+ * The structure must start as zeros. It must live until agentx_connect_cancel() returns
+ * true, since the resolver may write to it.
  */
 struct agentx_connect {
 	struct agentx_address address;
 	struct addrinfo hints;
 	struct gaicb request;
 	bool resolving;
-	struct addrinfo *next; /* in request.ar_result: what to try next */
-	int fd;                /* of the attempt under way, if connecting */
+	struct addrinfo *next; /* the next one to try, in request.ar_result */
+	int fd;                /* if connecting */
 	bool connecting;
 };
 
 #define AGENTX_CONNECT_STEP_MS 20
 
-/* Begins an attempt; one that is under way is given up. Returns 0, or -EBUSY while the
- * resolver is still at a name that nobody wants any more. */
+/* Begins an attempt and cancels the previous one. Returns 0, or -EBUSY while the
+ * resolver still works on the previous attempt. */
 int agentx_connect_start(struct agentx_connect *connect,
 			 const struct agentx_address *address);
 
 /*
- * Returns 0 and the connected socket, non-blocking and close-on-exec, the caller's from
- * now on; -EINPROGRESS; or -errno of the last address tried, -ENONET if the name could
- * not be resolved: *ret_gai_error is then the resolver's EAI_* value, else 0.
- * -EAGAIN: the backlog of a Unix socket is full.
+ * Returns 0 and the connected socket, non-blocking and close-on-exec, which the caller
+ * closes; -EINPROGRESS; or -errno of the last address tried. -ENONET: the name cannot
+ * be resolved, and *ret_gai_error is the resolver's EAI_* value, otherwise 0. -EAGAIN:
+ * the backlog of a Unix socket is full.
  */
 int agentx_connect_step(struct agentx_connect *connect, int *ret_fd,
 			int *ret_gai_error);
 
-/* Gives an attempt up. Returns false while the resolver is still at it; it gives up
- * after its own time-outs, resolv.conf(5). */
+/* Cancels an attempt. Returns false while the resolver works on it, until its own
+ * time-outs (resolv.conf(5)). */
 bool agentx_connect_cancel(struct agentx_connect *connect);

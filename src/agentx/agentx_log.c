@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <libgen.h>
 #include <netdb.h>
 #include <pwd.h>
 #include <stdbool.h>
@@ -20,50 +21,44 @@
 static struct {
 	const struct agentx_address *address;
 	const char *status; /* of the unit */
-	int waiting;        /* why, as -errno; 0: nothing told */
+	int waiting;        /* the logged reason, as -errno; 0: none */
 	unsigned denied;    /* attempts in a row that lacked permission */
 	bool refused;
 	bool silence;
-} told;
+} logged;
 
 static void set_status(const char *status)
 {
 	char text[AGENTX_HOST_MAX + 64];
 
-	if (told.status && !strcmp(status, told.status))
+	if (logged.status && !strcmp(status, logged.status))
 		return;
-	told.status = status;
-	snprintf(text, sizeof(text), "STATUS=%s at %s", status, told.address->text);
+	logged.status = status;
+	snprintf(text, sizeof(text), "STATUS=%s at %s", status, logged.address->text);
 	systemd_notify(text);
 }
 
 void agentx_log_address(const struct agentx_address *address)
 {
-	told.address = address;
-	told.status = NULL;
-	told.waiting = 0;
-	told.refused = false;
+	logged.address = address;
+	logged.status = NULL;
+	logged.waiting = 0;
+	logged.refused = false;
 	set_status("waiting for snmpd");
 }
 
 /* Why there is no session. */
 
-/* True if it is the socket's directory that does not let this process in. */
+/* True if this process may not enter the socket's directory. */
 static bool directory_is_closed(const char *path)
 {
-	char directory[AGENTX_ADDRESS_MAX + 1];
-	char *slash;
+	char copy[AGENTX_ADDRESS_MAX + 1];
 
-	snprintf(directory, sizeof(directory), "%s", path);
-	slash = strrchr(directory, '/');
-	if (!slash || slash == directory)
-		return false;
-	*slash = '\0';
-	return access(directory, X_OK) < 0 && errno == EACCES;
+	snprintf(copy, sizeof(copy), "%s", path);
+	return access(dirname(copy), X_OK) < 0 && errno == EACCES;
 }
 
-/* Who snmpd is to give the socket to: this process's own user and group. (Not root:
- * snmpd takes user 0 for one that it does not know, and complains.) */
+/* This process's user and group, to which snmpd must give the socket. */
 static void own_names(char *user, char *group, size_t size)
 {
 	const struct passwd *passwd = getpwuid(geteuid());
@@ -99,26 +94,27 @@ static void advise_on_access(const struct agentx_address *address, char *text,
 
 static void write_waiting(int err, int gai_error)
 {
-	const struct agentx_address *address = told.address;
+	const struct agentx_address *address = logged.address;
 	const char *why = strerror(-err);
-	char advice[AGENTX_HOST_MAX + 64] = "";
+	const char *advice = "";
+	char buffer[AGENTX_HOST_MAX + 64];
 
 	if (gai_error) {
 		why = gai_strerror(gai_error);
-		snprintf(advice, sizeof(advice),
+		snprintf(buffer, sizeof(buffer),
 			 "; is \"%s\" the right host for agentXSocket?", address->host);
+		advice = buffer;
 	} else if (err == -ENOENT || err == -ECONNREFUSED) {
-		snprintf(advice, sizeof(advice),
-			 "; snmpd.conf needs \"master agentx\" and the same "
-			 "agentXSocket");
+		advice =
+		    "; snmpd.conf needs \"master agentx\" and the same agentXSocket";
 	} else if (err == -EACCES && address->family == AF_UNIX) {
-		advise_on_access(address, advice, sizeof(advice));
+		advise_on_access(address, buffer, sizeof(buffer));
+		advice = buffer;
 	} else if (err == -EACCES || err == -EPERM || err == -EAFNOSUPPORT) {
-		snprintf(advice, sizeof(advice),
-			 "; the unit allows TCP with its drop-in tcp.conf only");
+		advice = "; the unit allows TCP only with its drop-in tcp.conf";
 	} else if (err == -EINPROGRESS || err == -EAGAIN) {
 		why = "no answer";
-		snprintf(advice, sizeof(advice), "; it is busy, stopped or hanging");
+		advice = "; it is busy, stopped or hanging";
 	} else if (err == -ECONNRESET) {
 		why = "it closes the connection";
 	}
@@ -126,34 +122,35 @@ static void write_waiting(int err, int gai_error)
 		    address->text, why, advice);
 }
 
-/* A master that restarts is first not there and then not ready: one reason. */
+/* While a master restarts, its socket is missing at first and then does not answer. Two
+ * errors for one reason are logged once. */
 static int reason_of(int err)
 {
 	return err == -ECONNREFUSED ? -ENOENT : err == -EAGAIN ? -EINPROGRESS : err;
 }
 
-/* A socket may be met when snmpd has made it and not yet given it away: one refusal is
- * none. */
+/* The first lack of permission is not logged: snmpd creates its socket before it
+ * changes the owner. */
 void agentx_log_waiting(int err, int gai_error)
 {
-	told.refused = false;
+	logged.refused = false;
 	set_status("waiting for snmpd");
-	told.denied = err == -EACCES ? told.denied + 1 : 0;
-	if (reason_of(err) == told.waiting || told.denied == 1)
+	logged.denied = err == -EACCES ? logged.denied + 1 : 0;
+	if (reason_of(err) == logged.waiting || logged.denied == 1)
 		return;
-	told.waiting = reason_of(err);
+	logged.waiting = reason_of(err);
 	write_waiting(err, gai_error);
 }
 
 void agentx_log_lost(void)
 {
 	log_message(LOG_WARNING, "the AgentX master is gone; waiting for it");
-	told.waiting = -ENOENT;
-	told.refused = false;
+	logged.waiting = -ENOENT;
+	logged.refused = false;
 	set_status("waiting for snmpd");
 }
 
-/* What a session has come to. */
+/* The session. */
 
 static const char *meaning_of(long error)
 {
@@ -178,26 +175,26 @@ static const char *meaning_of(long error)
 
 void agentx_log_refused(const char *what, long error, int seconds)
 {
-	if (!told.refused)
-		log_message(
-		    LOG_WARNING,
-		    "snmpd at %s refuses %s: error %ld, %s; trying again every %d "
-		    "s",
-		    told.address->text, what, error, meaning_of(error), seconds);
-	told.refused = true;
+	if (!logged.refused)
+		log_message(LOG_WARNING,
+			    "snmpd at %s refuses %s: error %ld, %s; trying again every "
+			    "%d s",
+			    logged.address->text, what, error, meaning_of(error),
+			    seconds);
+	logged.refused = true;
 	set_status("refused by snmpd");
 }
 
 void agentx_log_attached(void)
 {
-	if (told.refused)
+	if (logged.refused)
 		log_message(LOG_NOTICE, "snmpd at %s accepts all objects now",
-			    told.address->text);
+			    logged.address->text);
 	else
 		log_message(LOG_INFO, "attached to the AgentX master at %s",
-			    told.address->text);
-	told.refused = false;
-	told.waiting = 0;
+			    logged.address->text);
+	logged.refused = false;
+	logged.waiting = 0;
 	set_status("attached to snmpd");
 }
 
@@ -205,25 +202,24 @@ void agentx_log_forgotten(long error)
 {
 	log_message(
 	    LOG_WARNING,
-	    "snmpd at %s does not know the session any more (error %ld); opening "
-	    "another",
-	    told.address->text, error);
+	    "snmpd at %s has forgotten the session (error %ld); opening another",
+	    logged.address->text, error);
 }
 
 void agentx_log_silence(int seconds)
 {
-	if (!told.silence)
+	if (!logged.silence)
 		log_message(LOG_WARNING,
 			    "the AgentX master at %s has not answered for %d s; the "
 			    "session stays",
-			    told.address->text, seconds);
-	told.silence = true;
+			    logged.address->text, seconds);
+	logged.silence = true;
 }
 
 void agentx_log_heard(void)
 {
-	if (told.silence)
+	if (logged.silence)
 		log_message(LOG_NOTICE, "the AgentX master at %s answers again",
-			    told.address->text);
-	told.silence = false;
+			    logged.address->text);
+	logged.silence = false;
 }

@@ -91,7 +91,7 @@ class Check(SceneTest):
         self.scene.config.write_text(text)
         done = self.check()
         self.assertEqual((done.returncode, done.stderr), (0, ""), text)
-        self.assertEqual(done.stdout, "the configuration is good\n")
+        self.assertEqual(done.stdout, "the configuration is valid\n")
 
     def test_bad_lines(self):
         at = re.escape(str(self.scene.config))

@@ -124,7 +124,7 @@ class Answers(RefusedTest):
                 self.scripted(script)
                 wait_for(lambda: script.counts[OPEN] == 2, "another session")
                 self.wait_status("attached to snmpd")
-                self.assertLogged("does not know the session any more")
+                self.assertLogged("has forgotten the session")
                 self.scene.close()
                 self.setUp()
 
