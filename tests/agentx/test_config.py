@@ -82,7 +82,7 @@ class Check(SceneTest):
     def assertRefused(self, *patterns):
         done = self.check()
         self.assertEqual(done.returncode, 1, done)
-        self.assertNotIn("good", done.stdout)
+        self.assertNotIn("valid", done.stdout)
         for pattern in patterns:
             self.assertRegex(done.stderr, pattern)
         return done
