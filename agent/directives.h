@@ -25,7 +25,7 @@ struct settings {
 	uint32_t save_interval_ms;
 	uint32_t receive_buffer;       /* bytes, of the event socket */
 	struct instance_set instances; /* of all namespaces */
-	struct netns_list namespaces;  /* to watch, besides those of instances */
+	struct netns_list namespaces;  /* to watch, with those of instances */
 };
 
 /* Call this once, after init_agent(). */
