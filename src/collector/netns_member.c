@@ -126,26 +126,20 @@ static int load_state(struct netns_member *member)
 	return make_collector(member);
 }
 
-/* Another namespace's id differs from the daemon's own in the cookie. */
 static void read_state_id(struct netns_member *member)
 {
 	const struct netns_env *env = member->env;
 	struct state_id *id = &member->state_id;
-	int err;
+	int err = state_id_read_boot(id);
 
-	if (is_own(member)) {
-		err = state_id_read(id);
-		if (err && env->paths.state_dir)
-			log_message(LOG_WARNING,
-				    "cannot save the state, since boot id or network "
-				    "namespace cannot be read: %s",
-				    strerror(-err));
-		member->has_state_id = !err;
-		return;
-	}
-	*id = env->own->state_id;
-	err = env->opener->cookie(member->kernel, &id->netns_cookie);
-	member->has_state_id = !err && env->own->has_state_id;
+	if (!err)
+		err = env->opener->cookie(member->kernel, &id->netns_cookie);
+	if (err && is_own(member) && env->paths.state_dir)
+		log_message(LOG_WARNING,
+			    "cannot save the state, since boot id or network namespace "
+			    "cannot be read: %s",
+			    strerror(-err));
+	member->has_state_id = !err;
 }
 
 /* Continues with the remembered rows, or begins with the saved state. */

@@ -4,14 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "collector/state_body.h"
-#include "kernel/netns.h"
 #include "util/safe_file.h"
 
 #define STATE_FILE "qmipsecd"
@@ -21,7 +20,7 @@ static const char state_magic[8] = "qmipsec";
 
 enum {
 	STATE_VERSION = 8,
-	/* Room for 65,535 rows and a million SAs. What is larger is nobody's state. */
+	/* Enough for 65,535 rows and a million SAs. */
 	STATE_BODY_MAX = 256 * 1024 * 1024,
 };
 
@@ -32,12 +31,14 @@ struct state_header {
 	uint32_t header_size;
 	uint32_t sizes[STATE_BODY_STRUCTS];
 	struct state_id id;
-	uint64_t last_at; /* when the daemon ended with it, 0: it did not */
+	uint64_t last_at; /* as state_save() takes it */
 	uint64_t body_size;
-	uint64_t checksum; /* of all the rest, header and body */
+	uint64_t checksum; /* of everything else, header and body */
 };
 
-/* FNV-1a: against accidents, not against people; those could write any state. */
+/* FNV-1a. It detects accidents, not attacks: who can write the file can write any
+ * state.
+ */
 static uint64_t add_to_sum(uint64_t sum, const void *data, size_t size)
 {
 	const unsigned char *at = data;
@@ -53,43 +54,22 @@ static uint64_t checksum(const struct state_header *header, const char *body,
 	struct state_header blank;
 	uint64_t sum = UINT64_C(0xcbf29ce484222325);
 
-	memcpy(&blank, header, sizeof(blank)); /* with its padding */
+	memcpy(&blank, header, sizeof(blank)); /* including its padding */
 	blank.checksum = 0;
 	sum = add_to_sum(sum, &blank, sizeof(blank));
 	return add_to_sum(sum, body, size);
 }
 
-static int read_boot_id(char *boot_id, size_t size)
+int state_id_read_boot(struct state_id *id)
 {
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t len;
+	FILE *stream = fopen("/proc/sys/kernel/random/boot_id", "re");
+	int n;
 
-	if (fd < 0)
+	if (!stream)
 		return -errno;
-	len = read(fd, boot_id, size - 1);
-	close(fd);
-	if (len <= 0)
-		return -EIO;
-	boot_id[strcspn(boot_id, "\n")] = '\0';
-	return 0;
-}
-
-int state_id_read(struct state_id *ret)
-{
-	struct state_id id = {.netns_cookie = 0};
-	int err = read_boot_id(id.boot_id, sizeof(id.boot_id));
-	int fd;
-
-	if (err)
-		return err;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	err = netns_cookie(fd, &id.netns_cookie);
-	close(fd);
-	if (!err)
-		*ret = id;
-	return err;
+	n = fscanf(stream, "%39s", id->boot_id);
+	fclose(stream);
+	return n == 1 ? 0 : -EIO;
 }
 
 static int make_body(const struct collector *collector, char **ret_body,
@@ -101,7 +81,7 @@ static int make_body(const struct collector *collector, char **ret_body,
 	if (!stream)
 		return -errno;
 	err = collector_save(collector, stream);
-	/* a stream in memory fails for lack of it alone */
+	/* a stream in memory can only fail for lack of memory */
 	if ((fclose(stream) && !err) || err == -EIO)
 		err = -ENOMEM;
 	return err;
@@ -121,7 +101,7 @@ static struct state_header make_header(const struct state_id *id, uint64_t last_
 {
 	struct state_header header;
 
-	memset(&header, 0, sizeof(header)); /* its padding goes to disk too */
+	memset(&header, 0, sizeof(header)); /* its padding is written, too */
 	memcpy(header.magic, state_magic, sizeof(header.magic));
 	header.version = STATE_VERSION;
 	header.header_size = sizeof(header);
@@ -178,7 +158,7 @@ static int load_body(char *body, size_t size, struct collector *collector)
 
 	if (!stream)
 		return -errno;
-	setvbuf(stream, NULL, _IONBF, 0); /* no buffer for which memory may lack */
+	setvbuf(stream, NULL, _IONBF, 0); /* needs no memory */
 	err = collector_load(collector, stream);
 	if (!err && fgetc(stream) != EOF)
 		err = -EBADMSG;
@@ -211,14 +191,6 @@ int state_load(const char *dir, const char *netns, const struct state_id *id,
 	return err;
 }
 
-static bool ends_in(const char *text, const char *end)
-{
-	size_t len = strlen(text);
-	size_t len_end = strlen(end);
-
-	return len > len_end && !strcmp(text + len - len_end, end);
-}
-
 void state_remove(const char *dir, const char *netns)
 {
 	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -231,31 +203,22 @@ void state_remove(const char *dir, const char *netns)
 	close(fd);
 }
 
-/* Of a namespace with a name; the daemon's own is never in question. */
-static bool is_state_of_other(const char *file)
-{
-	return !strncmp(file, STATE_FILE ".", strlen(STATE_FILE ".")) &&
-	       strlen(file) > strlen(STATE_FILE "." STATE_SUFFIX) &&
-	       ends_in(file, STATE_SUFFIX);
-}
-
-/* Of a daemon that was killed while it saved. */
-static bool is_left_over(const char *file)
-{
-	return !strncmp(file, STATE_FILE ".", strlen(STATE_FILE ".")) &&
-	       ends_in(file, STATE_SUFFIX SAFE_FILE_TEMPORARY);
-}
-
 void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
 			   void *ctx)
 {
 	DIR *stream = opendir(dir);
 	const struct dirent *entry;
 
-	while (stream && (entry = readdir(stream)))
-		if (is_left_over(entry->d_name) ||
-		    (is_state_of_other(entry->d_name) && !wanted(ctx, entry->d_name)))
-			unlinkat(dirfd(stream), entry->d_name, 0);
+	while (stream && (entry = readdir(stream))) {
+		const char *file = entry->d_name;
+		bool of_other = !fnmatch(STATE_FILE ".?*" STATE_SUFFIX, file, 0);
+		bool left_over =
+		    !strcmp(file, STATE_FILE STATE_SUFFIX SAFE_FILE_TEMPORARY) ||
+		    !fnmatch(STATE_FILE ".*" STATE_SUFFIX SAFE_FILE_TEMPORARY, file, 0);
+
+		if (left_over || (of_other && !wanted(ctx, file)))
+			unlinkat(dirfd(stream), file, 0);
+	}
 	if (stream)
 		closedir(stream);
 }

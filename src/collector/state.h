@@ -7,35 +7,35 @@
 #include "collector/collector.h"
 
 /*
- * The state file: what lets counters go on over a restart of the daemon. It lives in
- * the runtime directory, so it is gone after a reboot. Its form is that of the machine
- * that wrote it; a version, the sizes of all structs in it and a checksum guard it.
+ * The state file, from which counters continue after a restart of the daemon. It is in
+ * the runtime directory, so a reboot removes it. It contains structs of the machine
+ * that wrote it, guarded by a version, their sizes and a checksum.
  */
 
-/* What the counters in it belong to. Another boot or another namespace: not ours. */
+/* Where the counters were counted. Those of another boot or namespace are rejected. */
 struct state_id {
 	char boot_id[40];
-	uint64_t netns_cookie; /* unique for each namespace that this boot ever had */
+	uint64_t netns_cookie; /* unique until the next boot */
 };
 
-/* Of the running kernel and the calling thread's namespace. Returns 0 or -errno. */
-int state_id_read(struct state_id *ret);
+/* Sets the boot id to that of the running kernel. Returns 0 or -errno. */
+int state_id_read_boot(struct state_id *id);
 
 /*
- * Writes DIR/qmipsecd.state, or of another namespace than the daemon's own (netns "")
- * DIR/qmipsecd.NETNS.state: the new file replaces the old one whole or not at all.
- * last_at: nothing is counted after this time; 0: it goes on. Returns 0 or -errno; on
- * an error the old file stands.
+ * Writes DIR/qmipsecd.state; for a namespace other than the daemon's own (netns "")
+ * DIR/qmipsecd.NETNS.state. Replaces the old file completely or, on an error, not at
+ * all. last_at: ns; nothing is counted after this time; 0: counting continues. Returns
+ * 0 or -errno.
  */
 int state_save(const char *dir, const char *netns, const struct state_id *id,
 	       const struct collector *collector, uint64_t last_at);
 
 /*
- * Reads it into a new collector, and last_at, 0 if its daemon did not end with it: then
- * SAs may have come and gone unseen for long. Returns 0; -ENOENT: there is none;
- * -ESTALE: it is of another boot or namespace; -EBADMSG: short, foreign, damaged or not
- * a regular file; or another -errno. After -EBADMSG and -ENOMEM the collector may be
- * half filled: throw it away.
+ * Reads the file into a new collector. *ret_last_at: as saved; if it is 0, the daemon
+ * was killed, and SAs may have come and gone unnoticed since. Returns 0; -ENOENT: there
+ * is no file; -ESTALE: it is of another boot or namespace; -EBADMSG: truncated,
+ * damaged, of another version or not a regular file; or another -errno. After -EBADMSG
+ * and -ENOMEM free the collector, which may contain a part.
  */
 int state_load(const char *dir, const char *netns, const struct state_id *id,
 	       struct collector *collector, uint64_t *ret_last_at);
@@ -47,7 +47,7 @@ void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns);
 /* Removes a namespace's file, if there is one. */
 void state_remove(const char *dir, const char *netns);
 
-/* Removes the files of all other namespaces that wanted() does not want (it is given
- * the name of each file), and files that a daemon was killed over while it saved. */
+/* Removes the files of other namespaces for whose names wanted() returns false, and
+ * temporary files of a daemon that was killed while it saved. */
 void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
 			   void *ctx);
