@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/attribution.h"
+/* The direction and the row of each SA. Declared in surroundings.h. */
+#include "collector/surroundings.h"
 
 #include "instance/attribute.h"
 #include "kernel/sa.h"
@@ -22,19 +23,16 @@ static size_t take_policies(struct surroundings *around)
 }
 
 /* True if what shows an SA's direction could not be read. It will be read again. */
-static bool lacks_sources(const struct attribution *attribution)
+static bool lacks_sources(const struct surroundings *around)
 {
-	const struct surroundings *around = attribution->around;
-
 	return !around->addrs_known || around->faults->errors[SOURCE_POLICIES];
 }
 
 /* True if the claims were made from the present policies and connections. Only then no
  * policy selects what none claims. */
-static bool claims_are_current(const struct attribution *attribution)
+static bool claims_are_current(const struct surroundings *around)
 {
-	return !attribution->around->policies_stale &&
-	       !attribution->inventory->flows_changed;
+	return !around->policies_stale && !around->inventory->flows_changed;
 }
 
 static const char *const direction_names[] = {
@@ -45,8 +43,7 @@ static const char *const direction_names[] = {
 
 static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 {
-	struct attribution *attribution = ctx;
-	struct surroundings *around = attribution->around;
+	struct surroundings *around = ctx;
 	char text[SA_TEXT_SIZE];
 	struct sa_ends ends = attribute_ends(sa, &around->addrs, &around->routes);
 	enum sa_direction direction = SA_DIR_UNKNOWN;
@@ -59,8 +56,8 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 		direction = attribute_direction(
 		    sa, &ends, around->policies,
 		    needs_policies ? take_policies(around) : 0, &reason);
-	if (direction == SA_DIR_UNKNOWN && lacks_sources(attribution))
-		attribution->undecided = true;
+	if (direction == SA_DIR_UNKNOWN && lacks_sources(around))
+		around->undecided = true;
 	log_debug(LOG_TOPIC_DIRECTION, "%s: %s, by %s",
 		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
 		  direction_reason_text(reason));
@@ -68,52 +65,49 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 }
 
 /* True if the row may change once more is known, so that the ledger asks again. */
-static bool is_early(struct attribution *attribution, enum sa_direction direction,
+static bool is_early(struct surroundings *around, enum sa_direction direction,
 		     enum row_reason reason)
 {
-	if (direction == SA_DIR_UNKNOWN && attribution->undecided)
+	if (direction == SA_DIR_UNKNOWN && around->undecided)
 		return true;
 	if (reason != ROW_BY_CONNECTION ||
-	    (attribution->guessing && claims_are_current(attribution)))
+	    (around->guessing && claims_are_current(around)))
 		return false;
-	if (!attribution->guess_at)
-		attribution->guess_at =
-		    surroundings_now(attribution->around) + LEDGER_MOVE_NS;
+	if (!around->guess_at)
+		around->guess_at = surroundings_now(around) + LEDGER_MOVE_NS;
 	return true;
 }
 
 static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direction)
 {
-	struct attribution *attribution = ctx;
-	const struct surroundings *around = attribution->around;
+	struct surroundings *around = ctx;
 	char text[SA_TEXT_SIZE];
 	enum row_reason reason;
 	unsigned row =
-	    inventory_row(attribution->inventory, &around->addrs, around->policies,
+	    inventory_row(around->inventory, &around->addrs, around->policies,
 			  around->n_policies, sa, direction, &reason);
-	bool early = is_early(attribution, direction, reason);
+	bool early = is_early(around, direction, reason);
 
 	log_debug(LOG_TOPIC_ATTRIBUTION, "%s, %s: row \"%s\"%s: %s",
 		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
-		  attribution->inventory->set.instances[row].name,
+		  around->inventory->set.instances[row].name,
 		  early ? ", once its direction and policies are known" : "",
 		  row_reason_text(reason));
 	/* a new instance has no row yet if there was no memory */
-	return !early && row < attribution->rows->n ? row : 0;
+	return !early && row < around->rows->n ? row : 0;
 }
 
-struct ledger_env attribution_env(struct attribution *attribution)
+struct ledger_env attribution_env(struct surroundings *around)
 {
-	return (struct ledger_env){attribution, ask_direction, ask_row};
+	return (struct ledger_env){around, ask_direction, ask_row};
 }
 
 /* Policies are read if one has changed, and if a connection or an SA between two local
  * addresses needs them. If policies, interfaces or routes cannot be read, the claims
  * stay as they are, and the next poll tries again. */
-static void make_claims(struct attribution *attribution)
+static void make_claims(struct surroundings *around)
 {
-	struct surroundings *around = attribution->around;
-	struct inventory *inventory = attribution->inventory;
+	struct inventory *inventory = around->inventory;
 	int err = 0;
 
 	if (around->policies_stale &&
@@ -122,42 +116,40 @@ static void make_claims(struct attribution *attribution)
 		/* noted here in case a step below fails */
 		inventory->flows_changed |= !err;
 	}
-	if (err || !inventory->flows_changed ||
-	    surroundings_find_paths(around, inventory) < 0)
+	if (err || !inventory->flows_changed || surroundings_find_paths(around) < 0)
 		return;
 	err = inventory_claim(inventory, around->policies, around->n_policies, false,
-			      &attribution->reattribute);
+			      &around->reattribute);
 	if (err)
 		faults_note(around->faults, SOURCE_INSTANCES, err);
 }
 
-static void refresh(struct attribution *attribution)
+static void refresh(struct surroundings *around)
 {
-	make_claims(attribution);
-	if (!attribution->reattribute && !attribution->guessing)
+	make_claims(around);
+	if (!around->reattribute && !around->guessing)
 		return;
-	ledger_reattribute(attribution->rows->ledger);
-	attribution->reattribute = false;
+	ledger_reattribute(around->rows->ledger);
+	around->reattribute = false;
 }
 
-void attribution_begin(struct attribution *attribution, bool first)
+void attribution_begin(struct surroundings *around, bool first)
 {
-	uint64_t now = surroundings_now(attribution->around);
+	uint64_t now = surroundings_now(around);
 
-	attribution->guessing =
-	    first || (attribution->guess_at && now >= attribution->guess_at);
-	refresh(attribution);
-	if (attribution->guessing && claims_are_current(attribution))
-		attribution->guess_at = 0;
-	attribution->guessing = first;
+	around->guessing = first || (around->guess_at && now >= around->guess_at);
+	refresh(around);
+	if (around->guessing && claims_are_current(around))
+		around->guess_at = 0;
+	around->guessing = first;
 }
 
-void attribution_settle(struct attribution *attribution)
+void attribution_settle(struct surroundings *around)
 {
 	/* the dump has asked for directions again */
-	if (attribution->undecided && !lacks_sources(attribution)) {
-		attribution->undecided = false;
-		attribution->reattribute = true;
+	if (around->undecided && !lacks_sources(around)) {
+		around->undecided = false;
+		around->reattribute = true;
 	}
-	refresh(attribution);
+	refresh(around);
 }

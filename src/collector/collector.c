@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/attribution.h"
 #include "collector/presence.h"
 #include "collector/state_body.h"
 
@@ -27,7 +26,6 @@ struct collector {
 	struct surroundings around;
 	struct inventory inventory;
 	struct rows rows;
-	struct attribution attribution;
 	struct parked parked;
 	struct collector_status status;
 	bool lost_events;   /* since the last complete dump began */
@@ -55,12 +53,14 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 	if (!collector)
 		return NULL;
 	collector->options = *options;
-	surroundings_init(&collector->around, ops, kernel, &collector->status.faults);
-	collector->attribution =
-	    (struct attribution){.around = &collector->around,
-				 .inventory = &collector->inventory,
-				 .rows = &collector->rows};
-	env = attribution_env(&collector->attribution);
+	collector->around = (struct surroundings){
+	    .ops = ops,
+	    .faults = &collector->status.faults,
+	    .inventory = &collector->inventory,
+	    .rows = &collector->rows,
+	};
+	surroundings_init(&collector->around, kernel);
+	env = attribution_env(&collector->around);
 	if (inventory_init(&collector->inventory, instances) < 0 ||
 	    rows_init(&collector->rows, &collector->inventory.set, ledger_new(&env, 1),
 		      now(collector)) < 0) {
@@ -159,7 +159,7 @@ static void read_addrs(struct collector *collector)
 	if (!surroundings_read_addrs(&collector->around))
 		return;
 	collector->inventory.read_at = 0;
-	collector->attribution.reattribute = true;
+	collector->around.reattribute = true;
 }
 
 /* Events are read even if the addresses cannot be, since their sockets stay readable.
@@ -198,7 +198,7 @@ static int refresh_instances(struct collector *collector)
 	int err;
 
 	if (presence_find_devices(&inventory->set, &collector->around)) {
-		collector->attribution.reattribute = true;
+		collector->around.reattribute = true;
 		inventory->read_at = 0;
 	}
 	err = inventory_refresh(inventory, collector->options.sysfs_root,
@@ -263,7 +263,7 @@ static int dump_sad(struct collector *collector)
 	if (err)
 		return err;
 	drain(collector, true);
-	attribution_settle(&collector->attribution);
+	attribution_settle(&collector->around);
 	return ledger_dump_end(collector->rows.ledger, now(collector));
 }
 
@@ -276,7 +276,7 @@ static int poll_steps(struct collector *collector)
 	read_addrs(collector);
 	drain(collector, false);
 	note(collector, SOURCE_INSTANCES, refresh_instances(collector));
-	attribution_begin(&collector->attribution, !collector->status.health.last_poll);
+	attribution_begin(&collector->around, !collector->status.health.last_poll);
 	read_counters(collector);
 	resync = collector->lost_events;
 	collector->lost_events = false;
@@ -300,7 +300,7 @@ int collector_poll(struct collector *collector)
 	uint64_t end = now(collector);
 
 	presence_refresh(&collector->rows, &collector->around);
-	collector->attribution.guessing = false;
+	collector->around.guessing = false;
 	count_foreign(collector);
 	note(collector, SOURCE_SAS, err);
 	if (err) {
@@ -364,7 +364,7 @@ int collector_reconfigure(struct collector *collector, struct instance_set *inst
 	if (err)
 		return err;
 	collector->options.stale_after = stale_after;
-	collector->attribution.reattribute = true;
+	collector->around.reattribute = true;
 	err = rows_begin(&collector->rows, now(collector));
 	if (err)
 		return err;

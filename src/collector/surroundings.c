@@ -25,10 +25,8 @@ static int ask_route_type(void *ctx, uint16_t family, const struct in6_addr *add
 	return err;
 }
 
-void surroundings_init(struct surroundings *around, const struct kernel_ops *ops,
-		       void *kernel, struct faults *faults)
+void surroundings_init(struct surroundings *around, void *kernel)
 {
-	*around = (struct surroundings){.ops = ops, .faults = faults};
 	surroundings_attach(around, kernel, true);
 	local_routes_init(&around->routes, ask_route_type, around);
 }
@@ -174,27 +172,26 @@ static int ask_route(void *ctx, const struct iscsi_connection *connection,
 	return is_no_route(err) ? 0 : err;
 }
 
-static int ask_routes(struct surroundings *around, struct inventory *inventory,
-		      const struct links *links)
+static int ask_routes(struct surroundings *around, const struct links *links)
 {
 	unsigned attempt = 0;
 	int err;
 
 	do
-		err = inventory_find_paths(inventory, links, ask_route, around);
+		err = inventory_find_paths(around->inventory, links, ask_route, around);
 	while (retry_is_due(err, &attempt));
 	faults_note(around->faults, SOURCE_ROUTES, err);
 	return err;
 }
 
-int surroundings_find_paths(struct surroundings *around, struct inventory *inventory)
+int surroundings_find_paths(struct surroundings *around)
 {
 	struct links links = {0};
 	unsigned attempt = 0;
 	int err;
 
 	if (!policies_ask_for_path(around->policies, around->n_policies)) {
-		inventory_find_paths(inventory, &links, NULL, NULL);
+		inventory_find_paths(around->inventory, &links, NULL, NULL);
 		return 0;
 	}
 	do {
@@ -204,7 +201,7 @@ int surroundings_find_paths(struct surroundings *around, struct inventory *inven
 	} while (retry_is_due(err, &attempt));
 	faults_note(around->faults, SOURCE_LINKS, err);
 	if (!err)
-		err = ask_routes(around, inventory, &links);
+		err = ask_routes(around, &links);
 	links_free(&links);
 	return err;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "collector/faults.h"
+#include "collector/rows.h"
 #include "instance/inventory.h"
 #include "kernel/kernel.h"
 #include "kernel/interface.h"
@@ -12,15 +13,25 @@
 #include "kernel/policy.h"
 
 /*
- * What the kernel of one namespace says besides its SAs: addresses, local routes,
- * policies, and the path of each connection. Keeps the last complete lists, and notes
- * in the faults what cannot be read.
+ * What the kernel of one namespace says besides its SAs (addresses, local routes,
+ * policies, the path of each connection), and the direction and row of each SA that
+ * follow from it. Keeps the last complete lists, notes in the faults what cannot be
+ * read, and knows which answers to the ledger were postponed.
+ *
+ * The ledger does not ask again for an SA that has a row. So an SA stays unattributed
+ * while what shows its direction cannot be read; and for LEDGER_MOVE_NS if it lies
+ * between the ends of a connection but no policy selects it, since the policy may be on
+ * its way. After that its row is a guess.
  */
 struct surroundings {
+	/* set by the caller */
 	const struct kernel_ops *ops;
+	struct faults *faults;
+	struct inventory *inventory;
+	const struct rows *rows;
+
 	void *kernel;         /* NULL: detached */
 	uint64_t detached_at; /* ns */
-	struct faults *faults;
 	struct local_addrs addrs;
 	struct local_routes routes;
 	struct policy *policies;
@@ -30,11 +41,15 @@ struct surroundings {
 	bool addrs_stale;     /* are to be read again */
 	bool policies_stale;  /* have changed since they were read */
 	bool policies_wanted; /* for the direction of an SA */
+
+	bool reattribute;  /* rules, addresses or claims have changed */
+	bool undecided;    /* an SA waits for what could not be read */
+	bool guessing;     /* do not wait for policies */
+	uint64_t guess_at; /* ns; when to guess about an SA that waits; 0: none does */
 };
 
-/* around must not move, since the routes refer to it. */
-void surroundings_init(struct surroundings *around, const struct kernel_ops *ops,
-		       void *kernel, struct faults *faults);
+/* around must not move, since the routes and the ledger refer to it. */
+void surroundings_init(struct surroundings *around, void *kernel);
 void surroundings_free(struct surroundings *around);
 
 /* Detaches the kernel until surroundings_attach(). same: it is the one that was
@@ -54,4 +69,16 @@ bool surroundings_read_addrs(struct surroundings *around);
 /* Reads the policies; or looks up the path of each connection that makes claims, if a
  * policy selects by more than addresses. Return 0 or -errno. */
 int surroundings_read_policies(struct surroundings *around);
-int surroundings_find_paths(struct surroundings *around, struct inventory *inventory);
+int surroundings_find_paths(struct surroundings *around);
+
+/* The ledger's questions. */
+struct ledger_env attribution_env(struct surroundings *around);
+
+/* Before a dump: makes the claims, and reattributes if something has changed. first: no
+ * poll has succeeded yet, so all SAs are older than their policies; guessing then stays
+ * on until the caller resets it at the end of the poll. */
+void attribution_begin(struct surroundings *around, bool first);
+
+/* After the dump and the events that came meanwhile: the policy of an SA that came
+ * during the dump may have come, too. */
+void attribution_settle(struct surroundings *around);
