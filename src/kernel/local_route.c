@@ -54,8 +54,8 @@ static uint64_t good_for(const struct local_routes *routes)
 	return LOCAL_ROUTES_GOOD_NS * (1 + routes->n / LOCAL_ROUTES_BUDGET);
 }
 
-/* Moves the answers that are younger than age to a table of n_slots slots. Returns
- * false if there is no memory; then nothing has changed. */
+/* Moves the answers that are younger than age to a new table with n_slots slots.
+ * Returns false if there is no memory; then nothing has changed. */
 static bool rebuild(struct local_routes *routes, size_t n_slots, uint64_t age)
 {
 	const struct local_routes old = *routes;

@@ -59,11 +59,9 @@ int netlink_open_requests(int protocol)
 	const struct timeval timeout = {.tv_sec = READ_TIMEOUT_S};
 	int fd = open_socket(protocol, 0);
 
-	if (fd < 0)
-		return fd;
-	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0
-		   ? fail(fd)
-		   : fd;
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	return fd;
 }
 
 ssize_t netlink_receive(int socket, void *buffer, size_t size)

@@ -59,7 +59,8 @@ int netns_list_add_line(struct netns_list *list, const char *line, char *error,
 	if (ret < 0)
 		return ret;
 	if (ret == 0)
-		return parser_fail(&parser, "say the namespace's name, or * for all");
+		return parser_fail(&parser,
+				   "the name is missing; write a name, or * for all");
 	if (parser_word(&parser, rest, sizeof(rest)) != 0)
 		return parser_fail(&parser, "there is more than one name");
 	if (!strcmp(name, "*")) {
@@ -148,16 +149,12 @@ int netns_identify_own(struct netns_id *ret)
 int netns_check(int fd)
 {
 	struct statfs fs;
-	int type;
 
 	if (fstatfs(fd, &fs) < 0)
 		return -errno;
-	if (fs.f_type != NSFS_MAGIC)
-		return -ENOTTY;
-	type = ioctl(fd, NS_GET_NSTYPE); /* Linux 4.11 */
-	if (type < 0)
-		return -errno;
-	return type == CLONE_NEWNET ? 0 : -ENOTTY;
+	return fs.f_type == NSFS_MAGIC && ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET
+		   ? 0
+		   : -ENOTTY;
 }
 
 int netns_cookie(int socket, uint64_t *ret)

@@ -150,16 +150,6 @@ static int read_sa(const struct nlmsghdr *nlh, size_t header, struct sa *ret)
 	return read_attrs(ret, attrs) ? 0 : -EBADMSG;
 }
 
-static int read_newsa(const struct nlmsghdr *nlh, struct sa_event *event)
-{
-	return read_sa(nlh, sizeof(struct xfrm_usersa_info), &event->sa);
-}
-
-static int read_delsa(const struct nlmsghdr *nlh, struct sa_event *event)
-{
-	return read_sa(nlh, sizeof(struct xfrm_usersa_id), &event->sa);
-}
-
 static int read_expire(const struct nlmsghdr *nlh, struct sa_event *event)
 {
 	struct xfrm_user_expire expire;
@@ -167,7 +157,7 @@ static int read_expire(const struct nlmsghdr *nlh, struct sa_event *event)
 
 	if (!err && expire.hard)
 		event->type = SA_EVENT_EXPIRE_HARD;
-	return err ? err : read_sa(nlh, sizeof(expire), &event->sa);
+	return err;
 }
 
 static int read_flush(const struct nlmsghdr *nlh, struct sa_event *event)
@@ -185,24 +175,24 @@ static const struct message_type {
 	uint16_t type;
 	const char *name;
 	enum sa_event_type event;
-	int (*read)(const struct nlmsghdr *nlh, struct sa_event *event);
+	size_t header; /* bytes of the fixed header; 0: the message has no SA */
 } message_types[] = {
-    {XFRM_MSG_NEWSA, "NEWSA", SA_EVENT_NEW, read_newsa},
-    {XFRM_MSG_UPDSA, "UPDSA", SA_EVENT_UPDATE, read_newsa},
-    {XFRM_MSG_DELSA, "DELSA", SA_EVENT_DELETE, read_delsa},
-    {XFRM_MSG_EXPIRE, "EXPIRE", SA_EVENT_EXPIRE_SOFT, read_expire},
-    {XFRM_MSG_FLUSHSA, "FLUSHSA", SA_EVENT_FLUSH, read_flush},
-    {XFRM_MSG_MIGRATE, "MIGRATE", SA_EVENT_MIGRATE, NULL},
-    {XFRM_MSG_NEWPOLICY, "NEWPOLICY", SA_EVENT_POLICY, NULL},
-    {XFRM_MSG_UPDPOLICY, "UPDPOLICY", SA_EVENT_POLICY, NULL},
-    {XFRM_MSG_DELPOLICY, "DELPOLICY", SA_EVENT_POLICY, NULL},
-    {XFRM_MSG_POLEXPIRE, "POLEXPIRE", SA_EVENT_POLICY, NULL},
-    {XFRM_MSG_FLUSHPOLICY, "FLUSHPOLICY", SA_EVENT_POLICY, NULL},
+    {XFRM_MSG_NEWSA, "NEWSA", SA_EVENT_NEW, sizeof(struct xfrm_usersa_info)},
+    {XFRM_MSG_UPDSA, "UPDSA", SA_EVENT_UPDATE, sizeof(struct xfrm_usersa_info)},
+    {XFRM_MSG_DELSA, "DELSA", SA_EVENT_DELETE, sizeof(struct xfrm_usersa_id)},
+    {XFRM_MSG_EXPIRE, "EXPIRE", SA_EVENT_EXPIRE_SOFT, sizeof(struct xfrm_user_expire)},
+    {XFRM_MSG_FLUSHSA, "FLUSHSA", SA_EVENT_FLUSH, 0},
+    {XFRM_MSG_MIGRATE, "MIGRATE", SA_EVENT_MIGRATE, 0},
+    {XFRM_MSG_NEWPOLICY, "NEWPOLICY", SA_EVENT_POLICY, 0},
+    {XFRM_MSG_UPDPOLICY, "UPDPOLICY", SA_EVENT_POLICY, 0},
+    {XFRM_MSG_DELPOLICY, "DELPOLICY", SA_EVENT_POLICY, 0},
+    {XFRM_MSG_POLEXPIRE, "POLEXPIRE", SA_EVENT_POLICY, 0},
+    {XFRM_MSG_FLUSHPOLICY, "FLUSHPOLICY", SA_EVENT_POLICY, 0},
 };
 
 static const struct message_type *find_type(const struct nlmsghdr *nlh)
 {
-	static const struct message_type other = {0, "other", SA_EVENT_OTHER, NULL};
+	static const struct message_type other = {0, "other", SA_EVENT_OTHER, 0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(message_types); i++)
 		if (message_types[i].type == nlh->nlmsg_type)
@@ -214,8 +204,12 @@ int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event)
 {
 	const struct message_type *type = find_type(nlh);
 	struct sa_event event = {.type = type->event};
-	int err = type->read ? type->read(nlh, &event) : 0;
+	int err = type->header ? read_sa(nlh, type->header, &event.sa) : 0;
 
+	if (!err && nlh->nlmsg_type == XFRM_MSG_EXPIRE)
+		err = read_expire(nlh, &event);
+	if (!err && nlh->nlmsg_type == XFRM_MSG_FLUSHSA)
+		err = read_flush(nlh, &event);
 	if (!err)
 		*ret_event = event;
 	return err;

@@ -44,14 +44,12 @@ struct sa {
 	uint32_t mark_mask;
 	uint32_t pcpu;              /* per-CPU number plus one, 0: none (Linux 6.13) */
 	enum sa_direction declared; /* by XFRMA_SA_DIR, or else XFRMA_OFFLOAD_DEV */
-	/* what the sequence numbers in use show (xfrm_output_one, xfrm_replay_advance)
-	 */
-	enum sa_direction sequence;
-	uint16_t family; /* of saddr and daddr: AF_INET or AF_INET6 */
-	uint8_t proto;   /* IPPROTO_ESP, _AH, _COMP, _IPIP, ... */
-	uint8_t mode;    /* XFRM_MODE_* */
-	bool acquire;    /* an ACQ entry, which has no SPI yet */
-	bool keyed;      /* ESP or AH with its algorithm; false: larval or other */
+	enum sa_direction sequence; /* which the sequence numbers in use show */
+	uint16_t family;            /* of saddr and daddr: AF_INET or AF_INET6 */
+	uint8_t proto;              /* IPPROTO_ESP, _AH, _COMP, _IPIP, ... */
+	uint8_t mode;               /* XFRM_MODE_* */
+	bool acquire;               /* an ACQ entry, which has no SPI yet */
+	bool keyed; /* ESP or AH with its algorithm; false: larval or other */
 	bool replay_protected; /* its replay window is above 0, ESN or not */
 	uint8_t zero;
 };

@@ -15,17 +15,15 @@ enum {
 
 bool xfrm_counter_is_valid(const struct xfrm_counter *counter)
 {
-	size_t len = 0;
+	size_t len = strnlen(counter->name, XFRM_STAT_NAME_MAX);
 
-	while (len < XFRM_STAT_NAME_MAX && counter->name[len] > ' ' &&
-	       counter->name[len] <= '~')
-		len++;
-	if (len == 0 || len == XFRM_STAT_NAME_MAX)
-		return false;
-	for (; len < XFRM_STAT_NAME_MAX; len++)
-		if (counter->name[len])
+	for (size_t i = 0; i < XFRM_STAT_NAME_MAX; i++) {
+		char c = counter->name[i];
+
+		if (i < len ? c <= ' ' || c > '~' : c != '\0')
 			return false;
-	return true;
+	}
+	return len > 0 && len < XFRM_STAT_NAME_MAX;
 }
 
 /* Reads a name, blanks or tabs, a decimal number and the newline, which is in the text.

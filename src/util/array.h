@@ -7,9 +7,9 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
- * Growing arrays without a capacity of their own: an array of n elements always has
- *room for the least power of two that is not below n (n = 0: for none, the array is
- *NULL or of any size). This holds after elements are removed, too.
+ * Growing arrays without a capacity of their own: an array of n elements has room for
+ *the least power of two that is not below n. This holds after elements are removed,
+ *too.
  *
  *	if (array_reserve(&list->items, list->n, 1) < 0)
  *		return -ENOMEM;

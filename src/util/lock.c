@@ -30,38 +30,27 @@ static int lock(int fd)
 
 /* Directories. */
 
-/* Reads a line of /proc/locks (lock_get_status() in fs/locks.c). Waiting locks have an
- * arrow behind their number and do not match. */
-static bool is_lock_on(const char *line, const struct stat *stat, pid_t *ret_holder)
-{
-	unsigned major, minor;
-	unsigned long inode;
-	long pid;
-
-	if (sscanf(line, "%*d: FLOCK %*s %*s %ld %x:%x:%lu", &pid, &major, &minor,
-		   &inode) != 4)
-		return false;
-	if (makedev(major, minor) != stat->st_dev || inode != stat->st_ino)
-		return false;
-	*ret_holder = pid > 0 ? (pid_t)pid : 0;
-	return true;
-}
-
+/* Looks for the lock in /proc/locks (lock_get_status() in fs/locks.c). Waiting locks
+ * have an arrow behind their number and do not match. */
 static pid_t find_holder(int fd)
 {
 	FILE *stream = fopen("/proc/locks", "re");
-	pid_t holder = 0;
+	unsigned major, minor;
+	unsigned long inode;
+	struct stat stat = {0};
 	char line[128];
-	struct stat stat;
+	int pid, holder = 0;
 
 	if (!stream)
 		return 0;
-	if (fstat(fd, &stat) == 0)
-		while (fgets(line, sizeof(line), stream) &&
-		       !is_lock_on(line, &stat, &holder))
-			;
+	fstat(fd, &stat);
+	while (!holder && fgets(line, sizeof(line), stream))
+		if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major,
+			   &minor, &inode) == 4 &&
+		    makedev(major, minor) == stat.st_dev && inode == stat.st_ino)
+			holder = pid;
 	fclose(stream);
-	return holder;
+	return holder > 0 ? holder : 0;
 }
 
 int dir_lock_open(const char *dir, pid_t *ret_holder)

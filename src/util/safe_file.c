@@ -9,13 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_dir(const char *dir)
-{
-	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
 /* Without O_NONBLOCK open(2) waits for the writer of a FIFO, or until a lease is
  * broken. ELOOP means a symbolic link, ENXIO a socket or a device without a driver. */
 static int open_regular(int dir, const char *name, struct stat *ret_stat)
@@ -53,7 +46,7 @@ ssize_t safe_file_read_fd(int fd, void *data, size_t size)
 int safe_file_read(const char *dir, const char *name, size_t least, size_t most,
 		   char **ret_data, size_t *ret_size)
 {
-	int dir_fd = open_dir(dir);
+	int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat stat;
 	char *data;
 	size_t size;
@@ -61,7 +54,7 @@ int safe_file_read(const char *dir, const char *name, size_t least, size_t most,
 	int fd, err;
 
 	if (dir_fd < 0)
-		return dir_fd;
+		return -errno;
 	fd = open_regular(dir_fd, name, &stat);
 	close(dir_fd);
 	if (fd < 0)
@@ -143,9 +136,9 @@ int safe_file_replace(const char *dir, const char *name, const struct iovec *par
 	if (snprintf(temporary, sizeof(temporary), "%s" SAFE_FILE_TEMPORARY, name) >=
 	    (int)sizeof(temporary))
 		return -ENAMETOOLONG;
-	dir_fd = open_dir(dir);
+	dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)
-		return dir_fd;
+		return -errno;
 	err = write_new(dir_fd, temporary, parts, n_parts);
 	if (!err)
 		err = put_in_place(dir_fd, temporary, name);

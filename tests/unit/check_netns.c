@@ -79,8 +79,8 @@ TEST(not_a_name)
 {
 	char line[300];
 
-	refuse("", "say the namespace's name, or * for all");
-	refuse("  ", "say the namespace's name, or * for all");
+	refuse("", "the name is missing; write a name, or * for all");
+	refuse("  ", "the name is missing; write a name, or * for all");
 	refuse("a b", "there is more than one name");
 	refuse("* a", "there is more than one name");
 	refuse("\"\"", "\"\" is not the name of a file");
