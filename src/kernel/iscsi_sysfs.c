@@ -15,10 +15,6 @@
 #include "util/hash.h"
 #include "util/text.h"
 
-enum {
-	TEXT_SIZE = 256, /* of an attribute; iSCSI names have at most 223 bytes */
-};
-
 /* An entry of a class: ROOT/class/CLASS/NAME. */
 struct entry {
 	const char *root;
@@ -65,7 +61,7 @@ static void read_attribute(const struct entry *entry, const char *attribute,
 static void read_text(const struct entry *entry, const char *attribute, char *text,
 		      size_t size)
 {
-	char value[TEXT_SIZE];
+	char value[256]; /* iSCSI names have at most 223 bytes */
 
 	read_attribute(entry, attribute, value, sizeof(value));
 	text_clean(text, size, value);

@@ -54,13 +54,17 @@ static uint64_t good_for(const struct local_routes *routes)
 	return LOCAL_ROUTES_GOOD_NS * (1 + routes->n / LOCAL_ROUTES_BUDGET);
 }
 
-/* Moves the answers that are younger than age to a new table with n_slots slots.
- * Returns false if there is no memory; then nothing has changed. */
-static bool rebuild(struct local_routes *routes, size_t n_slots, uint64_t age)
+/* Moves the answers that are younger than age to a new table for n answers, half of
+ * which stays free. Returns false if there is no memory; then nothing has changed. */
+static bool rebuild(struct local_routes *routes, size_t n, uint64_t age)
 {
 	const struct local_routes old = *routes;
-	struct local_route *slots = calloc(n_slots, sizeof(*slots));
+	size_t n_slots = MIN_SLOTS;
+	struct local_route *slots;
 
+	while (n_slots < 2 * n)
+		n_slots *= 2;
+	slots = calloc(n_slots, sizeof(*slots));
 	if (!slots)
 		return false;
 	routes->slots = slots;
@@ -78,15 +82,6 @@ static bool rebuild(struct local_routes *routes, size_t n_slots, uint64_t age)
 	return true;
 }
 
-static size_t slots_for(size_t n)
-{
-	size_t n_slots = MIN_SLOTS;
-
-	while (n_slots < n * 2)
-		n_slots *= 2;
-	return n_slots;
-}
-
 /* An answer that is needed is renewed when it is no longer good; so one of twice that
  * age is not needed any more. */
 void local_routes_begin(struct local_routes *routes, uint64_t now)
@@ -96,7 +91,7 @@ void local_routes_begin(struct local_routes *routes, uint64_t now)
 	routes->starved = false;
 	routes->failing = false;
 	if (routes->n && now - routes->swept_at >= good_for(routes)) {
-		rebuild(routes, slots_for(routes->n), 2 * good_for(routes));
+		rebuild(routes, routes->n, 2 * good_for(routes));
 		routes->swept_at = now;
 	}
 	if (!routes->n)
@@ -119,10 +114,10 @@ static enum local_kind kind_of_type(uint8_t type)
 /* Without memory an answer is not kept. */
 static void keep(struct local_routes *routes, const struct local_route *answer)
 {
-	size_t n_slots = slots_for(routes->n + 1);
+	size_t n = routes->n + 1;
 	struct local_route *slot;
 
-	if (routes->n_slots < n_slots && !rebuild(routes, n_slots, UINT64_MAX))
+	if (routes->n_slots < 2 * n && !rebuild(routes, n, UINT64_MAX))
 		return;
 	slot = slot_of(routes, answer->family, &answer->addr, answer->mark);
 	routes->n += slot->kind == LOCAL_UNKNOWN;

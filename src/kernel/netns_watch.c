@@ -9,11 +9,6 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-enum {
-	/* of a path whose directories are created while they are looked at */
-	MAX_ATTEMPTS = 8,
-};
-
 struct netns_watch {
 	char dir[PATH_MAX];
 	int inotify;
@@ -51,10 +46,10 @@ static int add_nearest(const struct netns_watch *watch)
 }
 
 /* A new watch may have come too late for a directory that was created below it, so the
- * search is repeated until it finds what is watched. */
+ * search is repeated, a few times, until it finds what is watched. */
 static void arm(struct netns_watch *watch)
 {
-	for (int i = 0; i < MAX_ATTEMPTS; i++) {
+	for (int i = 0; i < 8; i++) {
 		int wd = add_nearest(watch);
 
 		if (wd == watch->wd)

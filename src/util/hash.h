@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Hashes for tables in memory; none is saved or sent. */
+/* Hashes for tables in memory. They are neither saved nor sent. */
 
 #define HASH_START UINT64_C(0x9e3779b97f4a7c15)
 

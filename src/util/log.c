@@ -8,7 +8,7 @@
 
 static const struct {
 	const char *name;
-	const char *tells;
+	const char *contents;
 } topics[N_LOG_TOPICS] = {
     [LOG_TOPIC_NETLINK] = {"netlink", "dumps and events of the kernel, without keys"},
     [LOG_TOPIC_POLL] = {"poll", "when the kernel is polled, and with what result"},
@@ -44,7 +44,7 @@ __attribute__((format(printf, 3, 0))) static void write_text(int level,
 
 	vsnprintf(text + used, sizeof(text) - (size_t)used, format, args);
 	if (strlen(text) == LOG_TEXT_MAX)
-		text_trim(text); /* the cut may be within a character */
+		text_trim(text); /* a character may be cut */
 	current_sink(level, text);
 }
 
@@ -81,5 +81,5 @@ void log_list_topics(FILE *stream, const char *indentation)
 {
 	for (unsigned i = 0; i < N_LOG_TOPICS; i++)
 		fprintf(stream, "%s%-12s %s\n", indentation, topics[i].name,
-			topics[i].tells);
+			topics[i].contents);
 }

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <string.h>
 
-/* An address prefix. */
 struct prefix {
 	uint16_t family; /* AF_INET or AF_INET6; 0: matches any address */
 	uint8_t len;     /* bits */
