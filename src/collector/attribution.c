@@ -118,7 +118,7 @@ static void make_claims(struct surroundings *around)
 	}
 	if (err || !inventory->flows_changed || surroundings_find_paths(around) < 0)
 		return;
-	err = inventory_claim(inventory, around->policies, around->n_policies, false,
+	err = inventory_claim(inventory, around->policies, around->n_policies,
 			      &around->reattribute);
 	if (err)
 		faults_note(around->faults, SOURCE_INSTANCES, err);

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/presence.h"
-#include "collector/state_body.h"
+#include "collector/state.h"
+#include "collector/surroundings.h"
 
 enum {
 	/* Reads of events in a row, each of at most 100 ms (xfrm_netlink.c): before a
@@ -26,7 +26,6 @@ struct collector {
 	struct surroundings around;
 	struct inventory inventory;
 	struct rows rows;
-	struct parked parked;
 	struct collector_status status;
 	bool lost_events;   /* since the last complete dump began */
 	uint64_t n_foreign; /* as last returned by count_foreign() */
@@ -77,7 +76,6 @@ void collector_free(struct collector *collector)
 	rows_free(&collector->rows);
 	inventory_free(&collector->inventory);
 	surroundings_free(&collector->around);
-	parked_clear(&collector->parked);
 	free(collector);
 }
 
@@ -188,7 +186,7 @@ static int make_room(struct collector *collector)
 {
 	return row_room_make(&collector->status.room, &collector->rows,
 			     &collector->inventory, &collector->around.addrs,
-			     &collector->parked, now(collector));
+			     now(collector));
 }
 
 static int refresh_instances(struct collector *collector)
@@ -197,7 +195,7 @@ static int refresh_instances(struct collector *collector)
 	int rows;
 	int err;
 
-	if (presence_find_devices(&inventory->set, &collector->around)) {
+	if (presence_find_devices(&collector->around)) {
 		collector->around.reattribute = true;
 		inventory->read_at = 0;
 	}
@@ -206,7 +204,7 @@ static int refresh_instances(struct collector *collector)
 	rows = rows_begin(&collector->rows, now(collector));
 	if (!err && !rows)
 		rows = make_room(collector);
-	presence_find_interfaces(&inventory->set, &collector->around);
+	presence_find_interfaces(&collector->around);
 	return err ? err : rows;
 }
 
@@ -299,7 +297,7 @@ int collector_poll(struct collector *collector)
 	int err = poll_steps(collector);
 	uint64_t end = now(collector);
 
-	presence_refresh(&collector->rows, &collector->around);
+	presence_refresh(&collector->around);
 	collector->around.guessing = false;
 	count_foreign(collector);
 	note(collector, SOURCE_SAS, err);
@@ -326,10 +324,9 @@ void collector_detach(struct collector *collector)
 	if (!collector->around.kernel)
 		return;
 	surroundings_detach(&collector->around);
-	parked_keep(&collector->parked, collector->rows.ledger);
-	ledger_end(collector->rows.ledger);
+	rows_park(&collector->rows);
 	rows_note_losses(&collector->rows, false, now(collector));
-	presence_clear(&collector->inventory.set);
+	presence_clear(&collector->around);
 	collector->lost_events = false;
 	health->tracked_sas = 0;
 	health->last_poll_duration = 0;
@@ -338,11 +335,11 @@ void collector_detach(struct collector *collector)
 
 int collector_attach(struct collector *collector, void *kernel, bool same)
 {
-	int err = same ? parked_readmit(&collector->parked, &collector->rows) : 0;
+	int err = same ? rows_readmit(&collector->rows) : 0;
 
 	if (err)
 		return err;
-	parked_clear(&collector->parked);
+	rows_forget_parked(&collector->rows);
 	surroundings_attach(&collector->around, kernel, same);
 	collector->n_foreign = 0;
 	if (same)

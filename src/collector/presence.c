@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/presence.h"
+/* Whether each instance is present, and on which interface. Declared in surroundings.h.
+ */
+#include "collector/surroundings.h"
 
 static uint32_t ask_if_index(const struct surroundings *around, const char *name)
 {
 	return name[0] ? around->ops->if_index(around->kernel, name) : 0;
 }
 
-bool presence_find_devices(struct instance_set *set, const struct surroundings *around)
+bool presence_find_devices(const struct surroundings *around)
 {
+	struct instance_set *set = &around->inventory->set;
 	bool changed = false;
 
 	for (size_t i = 1; i < set->n; i++)
@@ -33,9 +36,10 @@ static uint32_t find_interface(const struct instance *instance,
 	return index ? index : instance->local_if_index;
 }
 
-void presence_find_interfaces(struct instance_set *set,
-			      const struct surroundings *around)
+void presence_find_interfaces(const struct surroundings *around)
 {
+	struct instance_set *set = &around->inventory->set;
+
 	for (size_t i = 1; i < set->n; i++)
 		set->instances[i].if_index = find_interface(&set->instances[i], around);
 }
@@ -79,8 +83,9 @@ static bool is_present(const struct instance *instance, struct surroundings *aro
 	return false;
 }
 
-void presence_refresh(struct rows *rows, struct surroundings *around)
+void presence_refresh(struct surroundings *around)
 {
+	const struct rows *rows = around->rows;
 	struct instance *instances = rows->set->instances;
 
 	instances[0].active = true;
@@ -89,8 +94,10 @@ void presence_refresh(struct rows *rows, struct surroundings *around)
 						 rows_totals(rows, i)->stats.active_sa);
 }
 
-void presence_clear(struct instance_set *set)
+void presence_clear(const struct surroundings *around)
 {
+	struct instance_set *set = &around->inventory->set;
+
 	for (size_t i = 0; i < set->n; i++) {
 		set->instances[i].active = false;
 		set->instances[i].if_index = 0;

@@ -64,16 +64,14 @@ static void drop_row(struct row_room *room, struct rows *rows,
 
 /* Drops as many of the wanted rows as possible. Returns how many, or -ENOMEM. */
 static int drop_rows(struct row_room *room, struct rows *rows,
-		     struct inventory *inventory, const struct parked *parked,
-		     size_t wanted)
+		     struct inventory *inventory, size_t wanted)
 {
 	unsigned *numbers = calloc(rows->set->n, sizeof(*numbers));
 	bool *busy = calloc(rows->set->n, sizeof(*busy));
 	int ret = -ENOMEM;
 
 	if (numbers && busy) {
-		ledger_find_busy(rows->ledger, busy);
-		parked_find_busy(parked, busy);
+		rows_find_busy(rows, busy);
 		ret = (int)row_room_choose(rows->set, busy, wanted, numbers);
 	}
 	for (int i = 0; i < ret; i++)
@@ -84,8 +82,7 @@ static int drop_rows(struct row_room *room, struct rows *rows,
 }
 
 int row_room_make(struct row_room *room, struct rows *rows, struct inventory *inventory,
-		  const struct local_addrs *addrs, const struct parked *parked,
-		  uint64_t now)
+		  const struct local_addrs *addrs, uint64_t now)
 {
 	struct instance_set *set = rows->set;
 	size_t wanted = row_room_wanted(set);
@@ -93,7 +90,7 @@ int row_room_make(struct row_room *room, struct rows *rows, struct inventory *in
 
 	row_room_note_gone(set, now);
 	if (wanted)
-		ret = drop_rows(room, rows, inventory, parked, wanted);
+		ret = drop_rows(room, rows, inventory, wanted);
 	if (ret > 0 && set->n_refused)
 		ret = inventory_rediscover(inventory, addrs);
 	if (ret >= 0 && wanted)

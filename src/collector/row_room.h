@@ -3,7 +3,6 @@
 
 #include <stdint.h>
 
-#include "collector/parked.h"
 #include "collector/rows.h"
 #include "instance/inventory.h"
 
@@ -28,8 +27,7 @@ struct row_room {
 /* To be called after each discovery. Returns 0, or -ENOMEM if it could not drop or
  * begin all rows. */
 int row_room_make(struct row_room *room, struct rows *rows, struct inventory *inventory,
-		  const struct local_addrs *addrs, const struct parked *parked,
-		  uint64_t now);
+		  const struct local_addrs *addrs, uint64_t now);
 
 /* Notes since when each HBA has been gone. */
 void row_room_note_gone(struct instance_set *set, uint64_t now);

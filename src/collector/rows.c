@@ -17,6 +17,7 @@ void rows_free(struct rows *rows)
 {
 	ledger_free(rows->ledger);
 	free(rows->rows);
+	free(rows->parked);
 }
 
 int rows_reserve(struct rows *rows, size_t n)
@@ -103,6 +104,52 @@ void rows_note_losses(struct rows *rows, bool everywhere, uint64_t now)
 			rows->rows[i].discontinuity = now;
 		rows->rows[i].losses = losses;
 	}
+}
+
+void rows_forget_parked(struct rows *rows)
+{
+	free(rows->parked);
+	rows->parked = NULL;
+	rows->n_parked = 0;
+}
+
+void rows_park(struct rows *rows)
+{
+	size_t n = ledger_count_sas(rows->ledger);
+
+	rows_forget_parked(rows);
+	rows->parked = malloc((n ? n : 1) * sizeof(*rows->parked));
+	n = rows->parked ? ledger_copy_sas(rows->ledger, rows->parked) : 0;
+	for (size_t i = 0; i < n; i++)
+		if (!rows->parked[i].departing)
+			rows->parked[rows->n_parked++] = rows->parked[i];
+	ledger_end(rows->ledger);
+}
+
+int rows_readmit(struct rows *rows)
+{
+	struct totals *before = malloc(rows->n * sizeof(*before));
+	int err = 0;
+
+	if (!before)
+		return -ENOMEM;
+	for (size_t i = 0; i < rows->n; i++)
+		before[i] = *rows_totals(rows, i);
+	for (size_t i = 0; i < rows->n_parked && !err; i++)
+		err = ledger_readmit_sa(rows->ledger, &rows->parked[i]);
+	if (err)
+		ledger_end(rows->ledger);
+	for (size_t i = 0; err && i < rows->n; i++)
+		ledger_restore_row(rows->ledger, (unsigned)i, &before[i]);
+	free(before);
+	return err;
+}
+
+void rows_find_busy(const struct rows *rows, bool *busy)
+{
+	ledger_find_busy(rows->ledger, busy);
+	for (size_t i = 0; i < rows->n_parked; i++)
+		busy[rows->parked[i].row] = true;
 }
 
 static void name_row(char *to, size_t size, const char *netns, const char *name)

@@ -50,6 +50,8 @@ struct rows {
 	struct xfrm_totals xfrm;
 	bool xfrm_reset; /* a counter was set back since errors were last counted */
 	struct error_columns errors;
+	struct ledger_sa *parked; /* SAs of a detached namespace */
+	size_t n_parked;
 };
 
 /* Takes over the ledger. Returns 0 or -ENOMEM; rows_free() is due in either case. */
@@ -82,6 +84,23 @@ bool rows_have_counted(const struct rows *rows);
 /* Notes a discontinuity in each row that lost an SA since the last call; or in every
  * row, after events were lost. */
 void rows_note_losses(struct rows *rows, bool everywhere, uint64_t now);
+
+/*
+ * Ends all SAs in the ledger when the namespace is detached, and keeps copies in case
+ * the same namespace comes back. Of a departing SA the deletion is counted for good, so
+ * it is not kept. Without memory no SA is kept, since a part would be taken for all.
+ */
+void rows_park(struct rows *rows);
+
+/* Adds the parked SAs to the ledger again. Returns 0, or -ENOMEM with none of them
+ * added and the totals unchanged. */
+int rows_readmit(struct rows *rows);
+
+/* Forgets the parked SAs. */
+void rows_forget_parked(struct rows *rows);
+
+/* Sets true for each row that an SA counts for, parked SAs included. */
+void rows_find_busy(const struct rows *rows, bool *busy);
 
 /* Appends the rows to a snapshot. Outside the daemon's own namespace (netns "") a row's
  * name begins with the namespace's name and "/". stale: no row is active. Returns 0 or

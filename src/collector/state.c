@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "collector/state_body.h"
 #include "util/safe_file.h"
 
 #define STATE_FILE "qmipsecd"

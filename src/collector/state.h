@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "collector/collector.h"
+#include "collector/rows.h"
 
 /*
  * The state file, from which counters continue after a restart of the daemon. It is in
@@ -51,3 +52,19 @@ void state_remove(const char *dir, const char *netns);
  * temporary files of a daemon that was killed while it saved. */
 void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),
 			   void *ctx);
+
+/*
+ * The body of the file (state_body.c): instances' names and totals, the last sample of
+ * each SA, and the counters of xfrm_stat.
+ *
+ * state_body_save() returns 0, -ENOMEM, or -EIO if the stream fails. state_body_load()
+ * reads into rows that have counted nothing, at the time now (ns), and rejects later
+ * times. It returns 0 or -errno; -EBADMSG for what cannot have been saved. After an
+ * error the rows may contain a part.
+ */
+int state_body_save(const struct rows *rows, FILE *stream);
+int state_body_load(struct rows *rows, uint64_t now, FILE *stream);
+
+/* The sizes of all structs in the body, which differ between builds. */
+#define STATE_BODY_STRUCTS 4
+extern const uint32_t state_body_sizes[STATE_BODY_STRUCTS];

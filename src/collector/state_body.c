@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/state_body.h"
+/* What a state file contains. Declared in state.h. */
+#include "collector/state.h"
 
 #include <errno.h>
 #include <limits.h>

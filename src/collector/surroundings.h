@@ -71,7 +71,30 @@ bool surroundings_read_addrs(struct surroundings *around);
 int surroundings_read_policies(struct surroundings *around);
 int surroundings_find_paths(struct surroundings *around);
 
-/* The ledger's questions. */
+/*
+ * Presence (presence.c): sets the fields active and if_index of each instance, and the
+ * device_index of its rules.
+ *
+ * presence_find_devices() looks up the interfaces that rules name. It returns true if
+ * one has changed, since other SAs and connections may then belong to an instance.
+ *
+ * presence_find_interfaces() sets each instance's interface: the one that a rule names,
+ * else the one that the driver names, else the one with the local address of its
+ * sessions.
+ *
+ * presence_refresh(): an instance is active if discovery has found it, or if the device
+ * and the local address of a rule are present. Of a prefix, addresses on interfaces are
+ * compared, and the route to its first address is looked up; a route to another part of
+ * the prefix shows only in the active SAs of the row.
+ *
+ * presence_clear(): the namespace is gone, and with it every HBA.
+ */
+bool presence_find_devices(const struct surroundings *around);
+void presence_find_interfaces(const struct surroundings *around);
+void presence_refresh(struct surroundings *around);
+void presence_clear(const struct surroundings *around);
+
+/* Attribution (attribution.c): the answers to the ledger's questions. */
 struct ledger_env attribution_env(struct surroundings *around);
 
 /* Before a dump: makes the claims, and reattributes if something has changed. first: no

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "instance/discovery.h"
+/* The HBA instances that sysfs shows. Declared in inventory.h. */
+#include "instance/inventory.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@ struct discovery {
 	struct instance_set *set;
 	const struct iscsi_sysfs *sysfs;
 	const struct local_addrs *addrs;
-	bool find;
 	unsigned *owners;
 };
 
@@ -41,8 +41,8 @@ static int find_instance(const struct discovery *discovery, char *name, bool add
 
 	instance_name_mask(name, '/'); /* separates the namespace's name */
 	instance_name_fit(fit, sizeof(fit), name);
-	number = instance_set_found(discovery->set, fit, add && discovery->find);
-	if (number > 0 && !discovery->find && !set->instances[number].n_rules)
+	number = instance_set_found(discovery->set, fit, add && set->discover);
+	if (number > 0 && !set->discover && !set->instances[number].n_rules)
 		return -ENOENT;
 	return number;
 }
@@ -279,9 +279,9 @@ static void count_sessions(const struct discovery *discovery)
 }
 
 int discovery_update(struct instance_set *set, const struct iscsi_sysfs *sysfs,
-		     const struct local_addrs *addrs, bool find, unsigned *owners)
+		     const struct local_addrs *addrs, unsigned *owners)
 {
-	const struct discovery discovery = {set, sysfs, addrs, find, owners};
+	const struct discovery discovery = {set, sysfs, addrs, owners};
 	int err = 0;
 
 	set->n_refused = 0;

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "instance/attribute.h"
-#include "instance/discovery.h"
 
 int inventory_init(struct inventory *inventory, struct instance_set *instances)
 {
@@ -71,7 +70,7 @@ int inventory_rediscover(struct inventory *inventory, const struct local_addrs *
 {
 	inventory->flows_changed = true;
 	return discovery_update(&inventory->set, &inventory->sysfs, addrs,
-				inventory->set.discover, inventory->owners);
+				inventory->owners);
 }
 
 void inventory_remove(struct inventory *inventory, unsigned number)
@@ -204,12 +203,12 @@ static int make_claims(const struct inventory *inventory, const struct policy *p
 }
 
 int inventory_claim(struct inventory *inventory, const struct policy *policies,
-		    size_t n_policies, bool policies_changed, bool *ret_changed)
+		    size_t n_policies, bool *ret_changed)
 {
 	struct claims fresh;
 	int err;
 
-	if (!inventory->flows_changed && !policies_changed)
+	if (!inventory->flows_changed)
 		return 0;
 	err = make_claims(inventory, policies, n_policies, &fresh);
 	if (err)

@@ -20,7 +20,7 @@ struct inventory {
 	uint64_t fingerprint; /* of sysfs, when it was read */
 	uint64_t read_at;     /* ns; 0: to be read */
 	uint64_t changed_at;  /* ns; when the fingerprint last changed */
-	bool flows_changed;   /* since the claims were made */
+	bool flows_changed;   /* or policies, since the claims were made */
 };
 
 /* With these instances, as inventory_configure() takes them. Returns 0 or -ENOMEM. */
@@ -45,6 +45,26 @@ int inventory_refresh(struct inventory *inventory, const char *sysfs_root,
  * -ENOMEM. */
 int inventory_rediscover(struct inventory *inventory, const struct local_addrs *addrs);
 
+/*
+ * Discovery (discovery.c): updates the instances from the hosts and connections in
+ * sysfs. Adds new ones if set->discover is true, and sets in each whether it is
+ * present, its sessions, transport, initiator name and interface.
+ *
+ * The number of a host does not identify an adapter: the next host gets it. An adapter
+ * with a stack of its own is named by driver and PCI function, "qla4xxx:0000:03:00.1";
+ * if a driver makes several hosts on one function, also by its hardware address,
+ * "cxgb4i:0000:04:00.4:00:07:43:0b:24:50". iscsi_tcp and iser make a host for each
+ * session; there an instance is an interface record of open-iscsi, "tcp:default". A
+ * second initiator name on one record is a second instance, "tcp:default:iqn...".
+ *
+ * A connection that matches a rule of a configured instance belongs to that instance.
+ * owners has an element for each connection. HBAs for which there is no row are added
+ * to the set's refused. Returns 0, or -ENOMEM: then some instances may be missing.
+ * Pure.
+ */
+int discovery_update(struct instance_set *set, const struct iscsi_sysfs *sysfs,
+		     const struct local_addrs *addrs, unsigned *owners);
+
 /* Removes an instance that is not present. Its number may be given to another. */
 void inventory_remove(struct inventory *inventory, unsigned number);
 
@@ -61,12 +81,10 @@ typedef int inventory_ask_route(void *ctx, const struct iscsi_connection *connec
 int inventory_find_paths(struct inventory *inventory, const struct links *links,
 			 inventory_ask_route *ask, void *ctx);
 
-/*
- * Makes the claims from the policies, if connections or (as the caller says) policies
- * have changed. Sets *ret_changed if claims have. Returns 0 or -ENOMEM.
- */
+/* Makes the claims from the policies if flows_changed. Sets *ret_changed if the claims
+ * have changed. Returns 0 or -ENOMEM. */
 int inventory_claim(struct inventory *inventory, const struct policy *policies,
-		    size_t n_policies, bool policies_changed, bool *ret_changed);
+		    size_t n_policies, bool *ret_changed);
 
 /* Why an SA belongs to an instance. */
 enum row_reason {

@@ -28,23 +28,17 @@ static const char *parse_u32(const char *text, uint32_t *ret)
 	return end;
 }
 
-/* The values of the keywords. Each function writes the part of the line that the table
- * below names. */
+/* The values of the keywords: each function reads a word into the part of the line that
+ * the table below names, or returns false. */
 
-static int parse_number(struct parser *parser, const char *keyword, const char *word,
-			void *value)
+static bool parse_number(const char *word, void *value)
 {
 	const char *end = parse_u32(word, value);
 
-	if (!end || *end)
-		return parser_fail(parser,
-				   "%s: \"%s\" is not a number from 0 to 4294967295",
-				   keyword, word);
-	return 0;
+	return end && !*end;
 }
 
-static int parse_mark(struct parser *parser, const char *keyword, const char *word,
-		      void *value)
+static bool parse_mark(const char *word, void *value)
 {
 	struct instance_rule *rule = value;
 	const char *end = parse_u32(word, &rule->mark);
@@ -52,77 +46,61 @@ static int parse_mark(struct parser *parser, const char *keyword, const char *wo
 	rule->mark_mask = UINT32_MAX;
 	if (end && *end == '/')
 		end = parse_u32(end + 1, &rule->mark_mask);
-	if (!end || *end)
-		return parser_fail(parser, "%s: \"%s\" is not VALUE or VALUE/MASK",
-				   keyword, word);
-	if (!rule->mark_mask)
-		return parser_fail(parser, "%s: a mask of 0 would match every SA",
-				   keyword);
-	return 0;
+	return end && !*end && rule->mark_mask; /* else it would match every SA */
 }
 
-static int parse_prefix(struct parser *parser, const char *keyword, const char *word,
-			void *value)
+static bool parse_prefix(const char *word, void *value)
 {
-	if (prefix_parse(word, value) < 0)
-		return parser_fail(parser,
-				   "%s: \"%s\" is not an address or ADDRESS/LENGTH",
-				   keyword, word);
-	return 0;
+	return !prefix_parse(word, value);
 }
 
-static int parse_device(struct parser *parser, const char *keyword, const char *word,
-			void *value)
+static bool parse_device(const char *word, void *value)
 {
 	size_t len = strlen(word);
 
 	if (len == 0 || len >= IFNAMSIZ || strchr(word, '/') || !strcmp(word, ".") ||
 	    !strcmp(word, ".."))
-		return parser_fail(parser, "%s: \"%s\" is not the name of an interface",
-				   keyword, word);
+		return false;
 	memcpy(value, word, len + 1);
-	return 0;
+	return true;
 }
 
-static int parse_netns(struct parser *parser, const char *keyword, const char *word,
-		       void *value)
+static bool parse_netns(const char *word, void *value)
 {
-	if (!netns_name_is_valid(word))
-		return parser_fail(parser, "%s: \"%s\" is not the name of a file",
-				   keyword, word);
 	memcpy(value, word, strlen(word) + 1);
-	return 0;
+	return netns_name_is_valid(word);
 }
 
-static int parse_descr(struct parser *parser, const char *keyword, const char *word,
-		       void *value)
+static bool parse_descr(const char *word, void *value)
 {
-	if (!text_is_clean(word))
-		return parser_fail(parser,
-				   "%s: \"%s\" is not UTF-8 without control characters",
-				   keyword, word);
 	memcpy(value, word, strlen(word) + 1);
-	return 0;
+	return text_is_clean(word);
 }
+
+_Static_assert(NETNS_NAME_MAX >= INSTANCE_TEXT_MAX, "a word fits into either");
 
 #define AT(field) offsetof(struct instance_line, field)
+#define NUMBER "a number from 0 to 4294967295"
+#define PREFIX "an address or ADDRESS/LENGTH"
 
 static const struct {
 	const char *word;
-	int (*parse)(struct parser *parser, const char *keyword, const char *word,
-		     void *value);
+	bool (*parse)(const char *word, void *value);
+	const char *expects;
 	size_t value;
 	size_t flag; /* a bool that becomes true; 0: none */
 	bool is_condition;
 } keywords[] = {
-    {"local", parse_prefix, AT(rule.local), 0, true},
-    {"remote", parse_prefix, AT(rule.remote), 0, true},
-    {"reqid", parse_number, AT(rule.reqid), AT(rule.has_reqid), true},
-    {"ifid", parse_number, AT(rule.if_id), AT(rule.has_if_id), true},
-    {"mark", parse_mark, AT(rule), AT(rule.has_mark), true},
-    {"device", parse_device, AT(rule.device), 0, true},
-    {"namespace", parse_netns, AT(netns), 0, false},
-    {"descr", parse_descr, AT(descr), AT(has_descr), false},
+    {"local", parse_prefix, PREFIX, AT(rule.local), 0, true},
+    {"remote", parse_prefix, PREFIX, AT(rule.remote), 0, true},
+    {"reqid", parse_number, NUMBER, AT(rule.reqid), AT(rule.has_reqid), true},
+    {"ifid", parse_number, NUMBER, AT(rule.if_id), AT(rule.has_if_id), true},
+    {"mark", parse_mark, "VALUE or VALUE/MASK with a mask above 0", AT(rule),
+     AT(rule.has_mark), true},
+    {"device", parse_device, "the name of an interface", AT(rule.device), 0, true},
+    {"namespace", parse_netns, "the name of a file", AT(netns), 0, false},
+    {"descr", parse_descr, "UTF-8 without control characters", AT(descr), AT(has_descr),
+     false},
 };
 
 enum {
@@ -150,7 +128,10 @@ static int parse_keyword(struct parser *parser, const char *keyword, const char 
 	line->has_rule |= keywords[i].is_condition;
 	if (keywords[i].flag)
 		*(bool *)(base + keywords[i].flag) = true;
-	return keywords[i].parse(parser, keyword, word, base + keywords[i].value);
+	if (!keywords[i].parse(word, base + keywords[i].value))
+		return parser_fail(parser, "%s: \"%s\" is not %s", keyword, word,
+				   keywords[i].expects);
+	return 0;
 }
 
 static int parse_name(struct parser *parser, struct instance_line *line)

@@ -209,7 +209,8 @@ TEST(numbers)
 	ck_assert_uint_eq(get("eight")->rules[0].reqid, 8);
 	refuse("a reqid 1 reqid 2", "reqid appears twice");
 	refuse("a reqid 1 descr x descr y", "descr appears twice");
-	refuse("a mark 1/0", "mark: a mask of 0 would match every SA");
+	refuse("a mark 1/0",
+	       "mark: \"1/0\" is not VALUE or VALUE/MASK with a mask above 0");
 	take("a reqid 4294967295 ifid 0");
 	ck_assert_uint_eq(get("a")->rules[0].reqid, UINT32_MAX);
 	ck_assert(get("a")->rules[0].has_if_id);
@@ -221,7 +222,7 @@ TEST(marks)
 	    "x", "1/", "1/x", "/1", "1/2/3", "4294967296", "1/4294967296", "1 /2"};
 
 	refuse_words("mark", bad, sizeof(bad) / sizeof(*bad),
-		     "is not VALUE or VALUE/MASK");
+		     "is not VALUE or VALUE/MASK with a mask above 0");
 	take("a mark 5");
 	ck_assert_uint_eq(get("a")->rules[0].mark, 5);
 	ck_assert_uint_eq(get("a")->rules[0].mark_mask, UINT32_MAX);

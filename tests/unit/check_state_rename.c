@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The state of HBAs that were renamed after it was saved. */
-#include "collector/state_body.h"
+#include "collector/state.h"
 
 #include <string.h>
 

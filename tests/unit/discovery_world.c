@@ -49,8 +49,7 @@ void look(void)
 	iscsi_sysfs_recall(&fresh, &sysfs);
 	iscsi_sysfs_free(&sysfs);
 	sysfs = fresh;
-	ck_assert_int_eq(discovery_update(&set, &sysfs, &addrs, set.discover, owners),
-			 0);
+	ck_assert_int_eq(discovery_update(&set, &sysfs, &addrs, owners), 0);
 }
 
 const struct instance *get(const char *name)

@@ -2,11 +2,11 @@
 #pragma once
 
 #include "hba.h"
-#include "instance/discovery.h"
+#include "instance/inventory.h"
 #include "runner.h"
 #include "tree.h"
 
-/* The fixture of the chapters about instance/discovery.h: a sysfs, and what discovery
+/* The fixture of the chapters about discovery: a sysfs, and what discovery
  * makes of it. */
 
 #define IQN "iqn.1993-08.org.debian:01:"

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "collector/state.h"
-#include "collector/state_body.h"
 #include "world.h"
 
 /* A world with the instances a and b, which have an SA each, of 200 and 30 bytes, at
