@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Netlink messages that a process sends in the kernel's place.
+"""Netlink messages that a process forges.
 
     forge.py flood GROUP...    multicasts to these XFRM groups until it is killed
 
-In the network namespace that it runs in, where it needs CAP_NET_ADMIN.
+It needs CAP_NET_ADMIN in its network namespace.
 """
 
 import errno
@@ -28,13 +28,13 @@ def attribute(kind, data):
 
 
 def message(kind, payload=b"", length=None, seq=0):
-    """length: what it claims, else what is true."""
+    """length: the length in the header, if not the true one."""
     return struct.pack("=IHHII", 16 + len(payload) if length is None else length, kind, 0,
                        seq, 0) + payload
 
 
 def usersa_info(spi, source, dest, count):
-    """An SA of IPv4 that has carried so many bytes."""
+    """An IPv4 SA with so many bytes."""
     source, dest = socket.inet_aton(source), socket.inet_aton(dest)
     info = bytearray(INFO_SIZE)
     info[56:56 + 4] = dest  # id.daddr, after the selector
@@ -50,14 +50,14 @@ NULL_CIPHER = attribute(XFRMA_ALG_CRYPT, b"ecb(cipher_null)".ljust(64, b"\0") + 
 
 
 def hostile_lengths():
-    """Headers alone, with lengths that are no message's."""
+    """Only headers, with impossible lengths."""
     return [message(NEWSA, length=length)
             for length in (0xfffffffd, 0xffffffff, 0xfffffff0, 0x80000000, 0x7fffffff, 0,
                            15, 17)]
 
 
 def events(spi, source, dest):
-    """Well-formed ones that would change numbers: of this SA, and of one never seen."""
+    """Valid messages that would change numbers, about this SA and an unknown one."""
     there = usersa_info(spi, source, dest, 1 << 60)
     other = usersa_info(spi + 1, source, dest, 1 << 60)
     ident = there[56:80][:20] + struct.pack("=HBx", socket.AF_INET, ESP)
@@ -76,7 +76,7 @@ def address(local):
 
 
 def answers(info):
-    """What would end a dump, or add to it, if the sequence number were guessed."""
+    """Messages that would end a dump, or add to it, with the right sequence number."""
     for seq in range(1, 100):
         yield message(NEWSA, info + NULL_CIPHER, seq=seq)
         yield message(NLMSG_DONE, bytes(4), seq=seq)

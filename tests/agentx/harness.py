@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A private snmpd and qmipsecd, and what tests need to handle them.
+"""A private snmpd and qmipsecd, and helpers for tests with them.
 
-All of it runs in network and process namespaces of its own, which `run` makes: what a
-test changes in XFRM concerns nobody, and the kernel ends whatever a test leaves behind.
+Everything runs in network and process namespaces of its own, which `run` makes: a test
+does not change the host's XFRM, and the kernel ends all processes of a test.
 """
 
 import contextlib
@@ -20,15 +20,15 @@ from pathlib import Path
 from snmp import Manager, NoAnswer, undotted
 
 HERE = Path(__file__).resolve().parent
-# Seconds in which the daemon is to be back with a master: it tries every 2 s, where
-# Net-SNMP alone would every 15. The rest is for a machine that has other things to do.
+# Seconds within which the daemon must be back with a master. It tries every 2 s (Net-SNMP
+# itself every 15). The rest is for a busy machine.
 RE_ATTACH = 10.0
-LOCAL = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1"]  # this end's addresses
+LOCAL = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1"]  # the local addresses
 PEER = {4: "192.0.2.99", 6: "2001:db8::99"}
 
 
 def find_build():
-    """Where the product was built: $top_builddir, build/ in the source, or the source."""
+    """The build directory: $top_builddir, build/ in the source, or the source."""
     top = HERE.parent.parent
     if os.environ.get("top_builddir"):
         return Path(os.environ["top_builddir"]).resolve()
@@ -42,7 +42,7 @@ MIB_DIR = BUILD / "mib"
 
 
 def find_root():
-    """The MIB's root, from the generated module, for it is chosen when building."""
+    """The root of the MIB, which is chosen at build time, from the generated module."""
     for product in DAEMON, MIB_DIR / "QMIPSEC-MIB.txt":
         if not product.exists():
             raise FileNotFoundError(f"{product} is not built")
@@ -88,7 +88,7 @@ def discontinuity(name):
 # --- waiting ---------------------------------------------------------------------
 
 def wait_for(condition, what, timeout=60.0):
-    """What the condition returns as soon as it is true. Returns also how long it took."""
+    """Waits until the condition is true. Returns its result, and how long that took."""
     start = time.monotonic()
     while True:
         result = condition()
@@ -101,7 +101,7 @@ def wait_for(condition, what, timeout=60.0):
 
 
 def holds_for(condition, what, seconds):
-    """That something does not happen can only be seen by waiting."""
+    """Checks for so long that the condition holds."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if not condition():
@@ -134,7 +134,8 @@ class Process:
         self.popen.send_signal(number)
 
     def wait(self, timeout=60.0):
-        """The exit status, and how long it took. Kills it when the time is over."""
+        """Returns the exit status and the time that it took. Kills it after the
+        timeout."""
         start = time.monotonic()
         try:
             status = self.popen.wait(timeout)
@@ -170,7 +171,7 @@ def rss_kib(pid):
 
 
 def run(*argv, **kwargs):
-    """A command to its end, with its output as text."""
+    """Runs a command to its end, with its output as text."""
     return subprocess.run([str(arg) for arg in argv], capture_output=True, text=True,
                           errors="replace", timeout=120, stdin=subprocess.DEVNULL, **kwargs)
 
@@ -183,7 +184,7 @@ def set_up_network():
         subprocess.run(["ip", "addr", "add", addr, "dev", "lo"], check=True)
     # By default loopback is exempt from IPsec.
     Path("/proc/sys/net/ipv4/conf/lo/disable_policy").write_text("0")
-    # Else the kernel takes larval SAs away after 30 s, in the middle of a test.
+    # Else the kernel deletes larval SAs after 30 s, in the middle of a test.
     with contextlib.suppress(OSError):
         Path("/proc/sys/net/core/xfrm_acq_expires").write_text("3600")
 
@@ -194,7 +195,7 @@ def flush_xfrm():
 
 
 def add_larval(local, inbound=True, proto="esp", mode="transport"):
-    """An SA as a keying daemon asks for it before it negotiates."""
+    """A larval SA, as a keying daemon allocates it before it negotiates."""
     peer = PEER[6 if ":" in local else 4]
     src, dst = (peer, local) if inbound else (local, peer)
     subprocess.run(["ip", "xfrm", "state", "allocspi", "src", src, "dst", dst,
@@ -214,8 +215,8 @@ def xfrm_stat():
 
 
 def send_blocked(count):
-    """Packets that a policy forbids: the one error of XFRM's that needs no key. Each
-    counts as XfrmInPolBlock."""
+    """Packets that a policy blocks, the only XFRM error that needs no key. Each counts
+    as XfrmInPolBlock."""
     counter = "XfrmInPolBlock"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver, \
          socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -251,7 +252,7 @@ class Scene:
     def __init__(self):
         self.dir = Path(tempfile.mkdtemp(prefix="qmipsecd-"))
         self.dir.chmod(0o755)
-        # sysfs is empty: without the machine's HBAs.
+        # An empty sysfs, without the machine's HBAs.
         for name in ("state", "persistent", "sysfs"):
             (self.dir / name).mkdir()
         self.socket = self.dir / "master"
@@ -270,7 +271,7 @@ class Scene:
         self.config.write_text("\n".join(lines) + "\n")
 
     def start_snmpd(self):
-        """Returns once it listens on both sides."""
+        """Returns when it listens for managers and subagents."""
         self.snmpd = Process(
             ["snmpd", "-f", "-r", "-C", "-c", self.snmpd_conf, "-Le",
              f"udp:127.0.0.1:{self.port}"], self.dir / "snmpd.log",
@@ -283,7 +284,7 @@ class Scene:
                 "--state-dir", self.dir / "state", *more]
 
     def start_daemon(self, *more, wrapper=(), log="qmipsecd.log"):
-        """Returns at once."""
+        """Does not wait."""
         self.daemon = Process([*wrapper, DAEMON, "-f", "-Le", *self.arguments(*more)],
                               self.dir / log)
         return self.daemon
@@ -298,7 +299,7 @@ class Scene:
             manager.close()
 
     def wait_attached(self, timeout=RE_ATTACH):
-        """Until the daemon's objects are there. Returns how long it took."""
+        """Waits until snmpd serves the daemon's objects. Returns how long that took."""
         return wait_for(lambda: self.answers(VERSION), "the daemon is attached", timeout)[1]
 
     def start(self, *config):
@@ -309,14 +310,14 @@ class Scene:
         self.wait_attached()
 
     def hang_up(self):
-        """Has the configuration read again."""
+        """Makes the daemon read its configuration again."""
         said = "configuration"
         before = self.daemon.log().count(said)
         self.daemon.send(signal.SIGHUP)
         wait_for(lambda: self.daemon.log().count(said) > before, "it has read the file")
 
     def once(self, *more):
-        """The program run to its end, with this scene's files."""
+        """Runs the program to its end, with the files of this scene."""
         return run(*self.once_argv(*more))
 
     def once_argv(self, *more):
@@ -324,7 +325,7 @@ class Scene:
         return [DAEMON, "-c", self.config, *sysfs, *more]
 
     def names(self):
-        """The rows' names, in the order of a walk."""
+        """The names of the rows, in the order of a walk."""
         return [bytes(varbind.name[len(INSTANCE) + 2:]).decode()
                 for varbind in self.manager.walk(INSTANCE + (2,))]
 
@@ -344,7 +345,7 @@ class Scene:
             shutil.rmtree(self.dir, ignore_errors=True)
 
     def logs(self):
-        """The ends of all logs, for a test that failed."""
+        """The last lines of all logs, for a test that failed."""
         texts = []
         for path in sorted(self.dir.glob("*.log")):
             lines = path.read_text(errors="replace").splitlines()[-15:]
@@ -359,8 +360,8 @@ def free_port():
 
 
 class SceneTest(unittest.TestCase):
-    """Each test has a scene of its own; or, with shared_config, all of a class share one
-    that runs already."""
+    """Each test has its own scene. With shared_config, all tests of a class share one
+    that is already running."""
 
     shared_config = None
     shared = None
@@ -380,7 +381,7 @@ class SceneTest(unittest.TestCase):
 
     @classmethod
     def prepare(cls, scene):
-        """What a shared scene needs before its start."""
+        """Prepares a shared scene before its start."""
 
     @classmethod
     def tearDownClass(cls):
@@ -402,7 +403,7 @@ class SceneTest(unittest.TestCase):
         self.assertEqual(len(found), count, f"lines with {pattern!r} in:\n{log}")
 
     def assertServes(self, *names):
-        """Both processes live, and rows are there."""
+        """Both processes run, and rows are served."""
         self.assertTrue(self.scene.snmpd.alive(), "snmpd has ended")
         self.assertTrue(self.scene.daemon.alive(), "the daemon has ended")
         self.assertEqual(set(names) - set(self.scene.names()), set())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Scripted AgentX masters (RFC 2741), for what no real snmpd does on demand."""
+"""Scripted AgentX masters (RFC 2741), for what a real snmpd does not do on demand."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from collections import Counter
 
 
 class FakeMaster(threading.Thread):
-    """Something that listens on the AgentX socket; answer(client) does the rest."""
+    """A listener on the AgentX socket, which passes each client to answer(client)."""
 
     def __init__(self, path, answer):
         super().__init__(daemon=True)
@@ -42,13 +42,13 @@ class FakeMaster(threading.Thread):
 
 
 class Script:
-    """A master that answers each request with what error(type, n-th of its type) says, and
-    closes a connection when its peer does."""
+    """A master that answers each request with the error that error(type, n-th of its
+    type) returns, and closes a connection when its peer does."""
 
     def __init__(self, error):
         self.error = error
         self.counts = Counter()
-        self.roots = []  # of the registrations, as their payloads have them
+        self.roots = []  # of the registrations, from their payloads
 
     def __call__(self, client):
         while True:
@@ -61,13 +61,13 @@ class Script:
 
 
 def pdu(kind, payload=b"", length=None, version=1, flags=0x10, packet=1):
-    """An AgentX header (RFC 2741, section 6.1) and what follows it."""
+    """An AgentX header (RFC 2741, section 6.1) and its payload."""
     header = struct.pack(">BBBBIII", version, kind, flags, 0, 7, 0, packet)
     return header + struct.pack(">I", len(payload) if length is None else length) + payload
 
 
 def read_pdu(client):
-    """The next PDU's type, number and payload. OSError at the end."""
+    """The type, number and payload of the next PDU. OSError at the end."""
     header = client.recv(20, socket.MSG_WAITALL)
     if len(header) < 20:
         raise ConnectionResetError
@@ -77,7 +77,7 @@ def read_pdu(client):
 
 
 def response(client, error):
-    """To the next request."""
+    """Answers the next request."""
     kind, number, _ = read_pdu(client)
     client.sendall(pdu(18, struct.pack(">IHH", 0, error, 0), packet=number))
     return kind

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Network namespaces for tests.
 
-They are made as "ip netns" makes them, a file first and then a mount on it, but in a
-directory of the test's own.
+They are made as by "ip netns", a file and then a mount on it, but in a directory of the
+test.
 """
 
 import ctypes
@@ -27,7 +27,7 @@ def check(result):
 
 
 class NamespacesTest(SceneTest):
-    """The daemon looks for namespaces in self.dir."""
+    """The daemon searches for namespaces in self.dir."""
 
     def setUp(self):
         super().setUp()
@@ -48,7 +48,7 @@ class NamespacesTest(SceneTest):
         libc.umount2(os.fsencode(path), MNT_DETACH)
 
     def make(self, name, *commands, pause=0.0):
-        """A namespace with these commands of ip's run in it."""
+        """A namespace in which these commands of ip were run."""
         path = os.path.join(os.fsencode(self.dir), os.fsencode(name))
         os.close(os.open(path, os.O_CREAT | os.O_EXCL))
         time.sleep(pause)
@@ -64,7 +64,7 @@ class NamespacesTest(SceneTest):
             os.close(here)
 
     def larval(self, name, count=1, pause=0.0):
-        """One with so many larval SAs, and an address of its own."""
+        """A namespace with so many larval SAs, and an address of its own."""
         alloc = "xfrm state allocspi src 192.0.2.99 dst 192.0.2.9 proto esp mode tunnel"
         self.make(name, "link set lo up", "address add 192.0.2.9 dev lo",
                   *[alloc] * count, pause=pause)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A small SNMPv1 and v2c manager: just enough BER (X.690) and RFC 3416, over UDP.
 
-It shows what is on the wire: types as their tags, and names that no tool would ask for.
+It shows types as their tags on the wire, and can request names that no tool requests.
 """
 
 import itertools
@@ -68,7 +68,7 @@ def encode_value(tag, value):
 
 
 def take(data, want=None):
-    """The first element's tag and body, and what follows it."""
+    """The tag and body of the first element, and the rest."""
     if len(data) < 2:
         raise BadAnswer("short")
     tag, length, at = data[0], data[1], 2
@@ -126,7 +126,7 @@ def decode_varbinds(data):
 # --- the manager -----------------------------------------------------------------
 
 class Manager:
-    """Asks an agent on loopback. One request, one answer: it never sends again."""
+    """Sends requests to an agent on loopback, each only once."""
 
     ids = itertools.count(1)
 
@@ -189,11 +189,11 @@ class Manager:
         return self.request(SET, varbinds)
 
     def value(self, name):
-        """The value of one object; None if it is not there."""
+        """The value of one object, or None if it does not exist."""
         return self.get(name).varbinds[0].value
 
     def walk(self, root):
-        """Everything under root, by GETNEXT. A name that does not rise ends it."""
+        """Everything below root, by GETNEXT. Raises if the names do not increase."""
         found, name = [], root
         while True:
             answer = self.getnext(name)

@@ -6,7 +6,7 @@ import re
 from harness import BUILD, ROOT, SYS_UPTIME, VERSION, NoAnswer, Scene, SceneTest, wait_for
 from snmp import V1, V2C, Manager
 
-# What Debian 12's /etc/snmp/snmpd.conf says of access.
+# The access rules in Debian 12's /etc/snmp/snmpd.conf.
 STOCK = """\
 view   systemonly  included   .1.3.6.1.2.1.1
 view   systemonly  included   .1.3.6.1.2.1.25.1
@@ -37,7 +37,7 @@ class Access(SceneTest):
     @staticmethod
     def start(scene):
         example = EXAMPLE.read_text()
-        # Another socket, and no user that this machine may lack.
+        # Another socket, and no user that may not exist here.
         example, n = re.subn("^agentXSocket .*$", f"agentXSocket {scene.socket}", example,
                              flags=re.M)
         assert n == 1, example
@@ -51,7 +51,7 @@ class Access(SceneTest):
         manager.close()
 
     def walk(self, community, version):
-        """The names that a walk of everything brings; None if there is no answer."""
+        """The names in a walk of everything; None without an answer."""
         manager = Manager(self.scene.port, community, version, timeout=2)
         try:
             return [varbind.name for varbind in manager.walk(EVERYTHING)]
@@ -61,7 +61,7 @@ class Access(SceneTest):
             manager.close()
 
     def assertUnder(self, names, *roots):
-        """All of them are, and each root has some."""
+        """Only names below these roots, and some below each."""
         for name in names:
             self.assertTrue(any(name[:len(root)] == root for root in roots), name)
         for root in roots:
@@ -71,11 +71,11 @@ class Access(SceneTest):
         self.assertUnder(self.walk("qmipsec", V2C), SYSTEM, ROOT)
 
     def test_not_version_1(self):
-        """Not even the first row: snmpd would walk all of them for one request."""
+        """Not even the first row, since snmpd would walk all rows for one request."""
         self.assertIsNone(self.walk("qmipsec", V1))
 
     def test_the_stock_community(self):
-        """It sees what it saw before, by either version."""
+        """It sees the same as before, with both versions."""
         for version in V1, V2C:
             names = self.walk("public", version)
             self.assertIn(SYS_UPTIME, names)

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Addresses that change while they are read: dumps of them are interrupted, and no poll
-is lost for that."""
+"""Addresses that change during dumps, which are interrupted: no poll fails for that."""
 
 import subprocess
 import sys
@@ -11,8 +10,8 @@ ALL = "unattributed"
 COUNT = 300
 FAILED_POLLS = AGENT + (10, 0)
 
-# Adds addresses to lo, then takes away and adds one after the other for ever. Not by ip:
-# a process for each would be too slow to fall into a dump.
+# Adds addresses to lo, then removes and adds each in turn for ever. Not by ip: a process
+# for each would be too slow to interrupt a dump.
 CHURN = f"""
 import ipaddress, socket, struct
 sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)

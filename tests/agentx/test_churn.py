@@ -19,7 +19,7 @@ class Churn(SceneTest):
         time.sleep(self.random.choice((0, 0.01, 0.1, 0.5, 1.1, 2.2)) * self.random.random())
 
     def end(self, *signals):
-        """The signals in turn, at random distances, and the master's end."""
+        """The signals in turn, at random intervals, and the end of the master."""
         for number in signals[:-1]:
             self.scene.snmpd.send(number)
             self.pause()
@@ -52,7 +52,7 @@ class Churn(SceneTest):
             "STOP, KILL": lambda: self.restart(signal.SIGSTOP, signal.SIGKILL),
             "STOP, CONT, TERM": lambda: self.restart(signal.SIGSTOP, signal.SIGCONT,
                                                      signal.SIGTERM),
-            "KILL amid attaching": self.die_in_the_middle,
+            "KILL during the attachment": self.die_in_the_middle,
         }
         longest = 0.0, ""
         before = None

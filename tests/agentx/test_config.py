@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Configuration errors: file, line and reason, from --check-config and at the start."""
+"""Configuration errors: file, line and reason, with --check-config and at the start."""
 
 import os
 import random
@@ -7,7 +7,7 @@ import re
 
 from harness import DAEMON, SceneTest, run
 
-# A line, and what is said of it.
+# A line, and the reason for its rejection.
 BAD_LINES = [
     ("pollInterval", r'pollInterval'),
     ("pollInterval never", r'pollInterval: "never" is not a number'),
@@ -104,7 +104,7 @@ class Check(SceneTest):
         for line in GOOD_LINES:
             with self.subTest(line=line):
                 self.assertAccepted(line + "\n")
-        self.assertAccepted("\n".join(GOOD_LINES))  # and no newline at the end
+        self.assertAccepted("\n".join(GOOD_LINES))  # without a newline at the end
         self.assertAccepted("")
 
     def test_every_error_is_told(self):
@@ -140,7 +140,7 @@ class Check(SceneTest):
                 self.assertRefused("line 1: ")
 
     def test_without_file(self):
-        """The default places; nothing there is no error."""
+        """The default paths. A missing file is not an error."""
         done = run(DAEMON, "--check-config",
                    env={**os.environ, "SNMPCONFPATH": str(self.scene.dir / "none")})
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -148,7 +148,7 @@ class Check(SceneTest):
 
 class Start(SceneTest):
     def test_bad_file_at_the_start(self):
-        """It does not start, so that the service is seen to fail."""
+        """The daemon does not start, so that the service fails visibly."""
         self.scene.configure("pollInterval x")
         status, _ = self.scene.start_daemon().wait()
         self.assertEqual(status, 1)
@@ -161,7 +161,7 @@ class Start(SceneTest):
         self.assertIn(f"{self.scene.config}: line 1: ", done.stderr)
 
     def test_default_places(self):
-        """qmipsecd.conf of $SNMPCONFPATH, and not another program's."""
+        """qmipsecd.conf in $SNMPCONFPATH, and no other program's file."""
         directory = self.scene.dir / "etc"
         directory.mkdir()
         (directory / "qmipsecd.conf").write_text("instance found reqid 1\n")

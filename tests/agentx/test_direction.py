@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Addresses that the kernel treats as local though they are on no interface."""
+"""Addresses that the kernel treats as local, but that are not on an interface."""
 
 import subprocess
 
@@ -24,7 +24,7 @@ class Direction(SceneTest):
         return all(self.scene.manager.value(active(name)) == want for name in ANYIP)
 
     def test_local_by_route(self):
-        """Within the 5 s that an answer is good for, and a poll."""
+        """Within the 5 s for which an answer is cached, and a poll."""
         wait_for(lambda: self.are_active(FALSE), "no route makes them local yet")
         for name, (prefix, addr) in ANYIP.items():
             route("add", prefix)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Nothing grows, nothing is lost hold of."""
+"""Neither memory nor the number of descriptors grows."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ class Endurance(SceneTest):
         self.assertEqual(fds(pid), before)
         self.assertServes("z", "i1", "i47")
 
-    @unittest.skipIf(SANITIZED, "not for a build with sanitizers: they keep what is freed")
+    @unittest.skipIf(SANITIZED, "not for a build with sanitizers, which keep freed memory")
     def test_memory(self):
         add_larval("192.0.2.1")
         self.scene.start(*CONFIG)
@@ -45,9 +45,9 @@ class Endurance(SceneTest):
         ask(20000)
         self.assertLessEqual(rss_kib(pid), before + 128)
 
-    @unittest.skipIf(SANITIZED, "not for a build with sanitizers: they look themselves")
+    @unittest.skipIf(SANITIZED, "not for a build with sanitizers, which check themselves")
     def test_valgrind(self):
-        """A walk, reloads, a restarted master and the end, under valgrind."""
+        """A walk, reloads, a restart of the master and the end, under valgrind."""
         if not shutil.which("valgrind"):
             if os.environ.get("VALGRIND"):
                 self.fail("no valgrind")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Netlink messages that a watched namespace's root sends in the kernel's place: they
-change no number, and cost little."""
+"""Netlink messages that root in a watched namespace forges: they change no number, and
+cost little.
+"""
 
 import os
 import signal
@@ -33,7 +34,7 @@ class Forged(NamespacesTest):
         wait_for(lambda: self.pending(BLUE) == 3, "it is polled")
 
     def enter(self):
-        """Into the namespace, until the test is over or leaves it."""
+        """Enters the namespace until the end of the test, or until it leaves it."""
         home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         with open(self.dir / "blue") as netns:
             check(libc.setns(netns.fileno(), CLONE_NEWNET))
@@ -51,7 +52,7 @@ class Forged(NamespacesTest):
             leave()
 
     def numbers(self):
-        """All that a forged message could change."""
+        """Everything that a forged message could change."""
         manager = self.scene.manager
         values = {varbind.name: varbind.value for varbind in manager.walk(STATS)}
         values[BLUE] = manager.value(discontinuity(BLUE))
@@ -65,8 +66,8 @@ class Forged(NamespacesTest):
             wait_for(lambda: self.scene.manager.value(LAST_POLL) != before, "it polls")
 
     def send_all(self, messages, protocol=forge.NETLINK_XFRM, groups=XFRM_GROUPS):
-        """To each of the daemon's sockets of that protocol and to the groups. Returns how
-        many unicasts were taken."""
+        """Sends to each socket of the daemon with that protocol, and to the groups.
+        Returns how many unicasts were accepted."""
         taken = 0
         with forge.open_socket(protocol) as sock:
             ports = [port for number, port in forge.ports(self.scene.daemon.pid)
@@ -101,7 +102,7 @@ class Forged(NamespacesTest):
         self.assertLogged(r"namespace blue: dropped \d+ netlink messages that the kernel did "
                           r"not send")
         self.assertIn(b"that the kernel did not send", self.scene.manager.value(LAST_ERROR))
-        # and what the kernel sends still arrives
+        # messages of the kernel still arrive
         self.inside(lambda: subprocess.run(
             ["ip", "xfrm", "state", "flush"], check=True))
         wait_for(lambda: self.pending(BLUE) == 0, "the flush is seen")
@@ -122,7 +123,7 @@ class Forged(NamespacesTest):
             leave()
 
     def test_a_flood_costs_little(self):
-        """Longer than any burst that is read before the daemon stops to listen."""
+        """Longer than a burst that is still read."""
         pid = self.scene.daemon.pid
         flood = self.flood(*XFRM_GROUPS)
         wait_for(lambda: "the kernel did not send" in self.scene.daemon.log(), "it floods")
@@ -139,7 +140,7 @@ class Forged(NamespacesTest):
         self.assertLess(share, 0.1, f"of a core, with {asked} requests")
         flood.kill()
         self.assertLogged("the kernel did not send")
-        # Events are listened for again, without a request that would make it poll.
+        # Events are read again, without a request that would cause a poll.
         self.polled(4)
         events = self.scene.manager.value(EVENTS)
         self.inside(lambda: subprocess.run(["ip", "xfrm", "state", "flush"], check=True))

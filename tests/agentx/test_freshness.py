@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How old an answer may be: maxAge and pollInterval."""
+"""The age of an answer: maxAge and pollInterval."""
 
 import subprocess
 import time
@@ -21,7 +21,7 @@ class Freshness(SceneTest):
         for count in range(1, 6):
             self.pending()
             add_larval("192.0.2.1")
-            time.sleep(0.3)  # older than maxAge, and a poll's time ten times over
+            time.sleep(0.3)  # older than maxAge, and ten times the duration of a poll
             self.assertEqual(self.pending(), count)
             self.assertEqual(self.scene.manager.value(TRACKED_SAS), count_sas())
 
@@ -32,7 +32,7 @@ class Freshness(SceneTest):
         self.assertLess(took, 4)  # by default it would be 5
 
     def test_neither_shows_it(self):
-        """Then data stay as they are: what the other tests see is no accident."""
+        """Then the data do not change, so the other tests do not pass by accident."""
         self.start("pollInterval 3600", "maxAge 3600")
         last = self.scene.manager.value(LAST_POLL)
         add_larval("192.0.2.1")
@@ -51,7 +51,7 @@ class Freshness(SceneTest):
             self.assertLess(abs(now - last), 200)
 
     def test_events_are_heard(self):
-        """A deletion is told by the kernel: it needs no poll to be known of."""
+        """The kernel reports a deletion, which needs no poll."""
         add_larval("192.0.2.1")
         self.start("pollInterval 3600", "maxAge 0.05")
         self.assertEqual(self.pending(), 1)
@@ -61,7 +61,7 @@ class Freshness(SceneTest):
         self.assertGreater(self.scene.manager.value(EVENTS), before)
 
     def test_many(self):
-        """A thousand, as after a peer's reboot; the count is the kernel's."""
+        """A thousand, as after the reboot of a peer. The count is that of the kernel."""
         self.start("pollInterval 3600", "maxAge 0.05")
         batch = "xfrm state allocspi src 192.0.2.99 dst 192.0.2.1 proto esp\n" * 1000
         subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True,

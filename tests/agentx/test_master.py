@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Life with a master that is late, dies, hangs, or is none."""
+"""A master that is late, ends, hangs, or is not a master."""
 
 import contextlib
 import random
@@ -17,8 +17,8 @@ from snmp import Manager
 CONFIG = ["instance z local 192.0.2.1", "instance tcp:default local 192.0.2.2"]
 NAMES = ["z", "tcp:default", "unattributed"]
 WAITING = r"waiting"
-# Seconds in which a signal is to end the daemon, whatever the master does: it takes a few
-# milliseconds, and with Net-SNMP's own time-outs 14.
+# Seconds within which a signal must end the daemon, whatever the master does. It takes a
+# few milliseconds; with Net-SNMP's own timeouts it would take 14 s.
 QUICK = 5.0
 
 
@@ -41,7 +41,7 @@ class MasterTest(SceneTest):
             self.scene.snmpd.send(signal.SIGCONT)
 
     def assertStops(self, number=signal.SIGTERM):
-        """Soon, as if nothing were wrong; the state is saved."""
+        """It ends soon and normally, with the state saved."""
         status, took = self.scene.daemon.stop(number)
         self.assertEqual(status, 0, self.scene.daemon.log())
         self.assertLess(took, QUICK)
@@ -51,7 +51,7 @@ class MasterTest(SceneTest):
 
 class Start(MasterTest):
     def test_no_snmpd_yet(self):
-        """It says once that it waits, whatever the number of attempts."""
+        """It logs once that it waits, whatever the number of attempts."""
         self.scene.configure(*CONFIG)
         daemon = self.scene.start_daemon()
         wait_for(lambda: re.search(WAITING, daemon.log()), "it says that it waits")
@@ -70,7 +70,7 @@ class Start(MasterTest):
             self.assertStops(number)
 
     def test_socket_from_the_configuration(self):
-        """agentXSocket and agentXPingInterval, as Net-SNMP's own subagents have them."""
+        """agentXSocket and agentXPingInterval, as for Net-SNMP's own subagents."""
         self.scene.configure(*CONFIG, f"agentXSocket {self.scene.socket}",
                              "agentXPingInterval 10")
         arguments = self.scene.arguments()
@@ -78,7 +78,7 @@ class Start(MasterTest):
         self.scene.start_daemon()
         wait_for(lambda: re.search(WAITING, self.scene.daemon.log()), "it waits")
         self.scene.start_snmpd()
-        # It would be, had it not read the interval.
+        # It would be, without the interval.
         holds_for(lambda: not self.scene.answers(VERSION), "not attached", 4)
         self.assertBack(60)
 
@@ -96,12 +96,12 @@ class Start(MasterTest):
             self.scene.start_daemon(log=f"{number}.log")
             self.assertBack()
             self.assertStops(number)
-            wait_for(lambda: not self.scene.manager.walk(INSTANCE), "snmpd lets its rows go")
+            wait_for(lambda: not self.scene.manager.walk(INSTANCE), "snmpd drops its rows")
 
 
 class Restart(MasterTest):
     def test_ten_restarts(self):
-        """By TERM and by KILL in turn: everything comes back, and nothing piles up."""
+        """With TERM and KILL in turn: everything returns, and nothing accumulates."""
         self.scene.start(*CONFIG, "agentXPingInterval 1")
         self.assertBack()
         before = fds(self.scene.daemon.pid)
@@ -114,7 +114,7 @@ class Restart(MasterTest):
         self.assertStops()
 
     def test_killed_daemon(self):
-        """A new one takes the old one's place at once, as often as it comes."""
+        """A new master replaces the old one at once, any number of times."""
         self.scene.start(*CONFIG)
         for number in range(10):
             self.scene.daemon.stop(signal.SIGKILL)
@@ -123,7 +123,7 @@ class Restart(MasterTest):
             self.assertLogged(f"regist|{WAITING}", 0)
 
     def test_time_stamps(self):
-        """What was before the master's start is reported as 0."""
+        """Times before the start of the master are reported as 0."""
         self.scene.start("pollInterval 0.2", *CONFIG)
         value = self.scene.manager.value
         wait_for(lambda: value(SYS_UPTIME) > 300, "sysUpTime")
@@ -142,8 +142,8 @@ class Freeze(MasterTest):
     CONFIG = [*CONFIG, "pollInterval 0.2", "saveInterval 1"]
 
     def test_the_session_stays(self):
-        """A master that is late is not dead: polls go on, and the first request after it is
-        back is answered, over the same session."""
+        """A master that is late has not ended: polls continue, and the first request
+        afterwards is answered, over the same session."""
         self.scene.start(*self.CONFIG, "agentXPingInterval 1")
         self.freeze()
         mtime = self.scene.state_file.stat().st_mtime_ns if \
@@ -178,8 +178,8 @@ class Freeze(MasterTest):
         self.assertStops(signal.SIGINT)
 
     def test_replaced_by_another(self):
-        """A snmpd that hangs for good keeps its end of the connection open; another that
-        has been started in its place is found by the socket's path."""
+        """A snmpd that hangs keeps its end of the connection open. Another one that
+        replaces it is found by the path of the socket."""
         self.scene.start(*self.CONFIG, "agentXPingInterval 1")
         self.freeze()
         hanging, port = self.scene.snmpd, self.scene.port
@@ -200,7 +200,7 @@ class Freeze(MasterTest):
         self.assertLess(self.assertBack(), RE_ATTACH)
 
     def fill_backlog(self):
-        """As hundreds of attempts would, in an hour; connect() then blocks."""
+        """As after hundreds of attempts in an hour: connect() then blocks."""
         stack = contextlib.ExitStack()
         self.addCleanup(stack.close)
         while True:
@@ -212,7 +212,7 @@ class Freeze(MasterTest):
                 return stack
 
     def test_full_backlog(self):
-        """With it a connect() that blocks would wait for ever."""
+        """A blocking connect() would wait for ever."""
         self.scene.configure(*self.CONFIG)
         self.scene.start_snmpd()
         self.freeze()
@@ -231,7 +231,7 @@ class Freeze(MasterTest):
 
 
 def serve_lies(client):
-    """Opens the session, then asks for things that no master asks for."""
+    """Opens the session, then sends requests that no master sends."""
     response(client, 0)
     noise = random.Random(7)
     for kind in (5, 6, 7, 8, 9, 10, 11, 18, 200):
@@ -239,7 +239,7 @@ def serve_lies(client):
 
 
 def close_after(answers):
-    """As a master that is killed when it has answered so many requests."""
+    """Like a master that is killed after so many answers."""
     def serve(client):
         for _ in range(answers):
             response(client, 0)
@@ -266,13 +266,13 @@ class NoMaster(MasterTest):
         master.start()
         try:
             wait_for(lambda: master.visits >= visits or not self.scene.daemon.alive(),
-                     f"a visit of a master that {what}")
+                     f"a master that {what}")
         finally:
             master.stop()
         self.assertTrue(self.scene.daemon.alive(), f"{what}: " + self.scene.daemon.log())
 
     def test_nonsense(self):
-        """The daemon lives, and serves once the real one is there."""
+        """The daemon continues, and serves when the real master is back."""
         self.scene.configure(*CONFIG, "agentXPingInterval 1")
         self.scene.start_daemon()
         wait_for(lambda: re.search(WAITING, self.scene.daemon.log()), "it waits")
@@ -285,7 +285,8 @@ class NoMaster(MasterTest):
         self.assertStops()
 
     def test_attempts_do_not_multiply(self):
-        """One attempt in each interval, and at most a line for each, however it fails."""
+        """One attempt in each interval, with at most one line for each, whatever the
+        error."""
         self.scene.configure("agentXPingInterval 1")
         daemon = self.scene.start_daemon()
         wait_for(lambda: re.search(WAITING, daemon.log()), "it waits")
@@ -294,11 +295,11 @@ class NoMaster(MasterTest):
         master.start()
         lines = len(daemon.log().splitlines())
         holds_for(lambda: master.visits <= 7, "one attempt a second", 6)
-        wait_for(lambda: master.visits >= 4, "it goes on trying")
+        wait_for(lambda: master.visits >= 4, "it continues to try")
         self.assertLessEqual(len(daemon.log().splitlines()), lines + master.visits)
 
     def dies_after(self, answers):
-        """The tables are there with the next one."""
+        """The next master gets the tables."""
         self.scene.configure(*CONFIG, "agentXPingInterval 1")
         self.scene.start_daemon()
         self.visit(f"dies after {answers} answers", close_after(answers), 2)
@@ -317,7 +318,7 @@ class NoMaster(MasterTest):
 
 
 class Tcp(MasterTest):
-    """Over TCP neither a name server nor a host that does not answer holds the daemon up."""
+    """Over TCP, neither a name server nor a host without an answer blocks the daemon."""
 
     CONFIG = [*CONFIG, "pollInterval 0.2", "saveInterval 1"]
 
@@ -334,7 +335,7 @@ class Tcp(MasterTest):
         self.assertLogged("waiting for an AgentX master")
 
     def test_host_that_does_not_answer(self):
-        """The backlog is full, so that the kernel drops what asks for a connection."""
+        """The backlog is full, so the kernel drops connection requests."""
         stack = contextlib.ExitStack()
         self.addCleanup(stack.close)
         listener = stack.enter_context(socket.socket())
@@ -364,7 +365,7 @@ class Tcp(MasterTest):
         self.scene.socket = name
 
     def test_session(self):
-        """As over a Unix socket: freeze, restart."""
+        """As over a Unix socket: frozen, restarted."""
         self.over_tcp()
         self.scene.start(*self.CONFIG, "agentXPingInterval 1")
         self.freeze()
@@ -379,7 +380,7 @@ class Tcp(MasterTest):
         self.assertStops()
 
     def test_reload(self):
-        """Another agentXSocket is connected to at once."""
+        """The daemon connects to another agentXSocket at once."""
         arguments = self.scene.arguments()
         self.scene.arguments = lambda *more: [*arguments[2:], *more]
         self.scene.configure(*self.CONFIG, f"agentXSocket {self.scene.dir}/nowhere")
@@ -393,4 +394,4 @@ class Tcp(MasterTest):
         self.scene.hang_up()
         wait_for(lambda: "tcp:127.0.0.1:9 (Connection refused)" in self.scene.daemon.log(),
                  "it has left the first master")
-        wait_for(lambda: not self.scene.answers(VERSION), "and serves there no more")
+        wait_for(lambda: not self.scene.answers(VERSION), "and does not serve there any more")

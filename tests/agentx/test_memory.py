@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""No memory: every allocation of the program's own fails in turn."""
+"""Without memory: each allocation of the program itself fails in turn."""
 
 import os
 import unittest
@@ -7,7 +7,7 @@ import unittest
 from harness import HERE, SANITIZED, SceneTest, add_larval, run
 
 
-@unittest.skipIf(SANITIZED, "not for a build with sanitizers: they have their own malloc")
+@unittest.skipIf(SANITIZED, "not for a build with sanitizers, which have their own malloc")
 class Memory(SceneTest):
     def setUp(self):
         super().setUp()
@@ -21,7 +21,7 @@ class Memory(SceneTest):
                              "rename tcp:default x", "namespace blue")
 
     def run_failing(self, at, *arguments):
-        """None if there are not so many allocations."""
+        """None if it makes fewer allocations."""
         self.failed.unlink(missing_ok=True)
         done = run(*self.scene.once_argv(*arguments), env={
             **os.environ, "LD_PRELOAD": str(self.shim), "FAIL_AT": str(at),
@@ -29,7 +29,7 @@ class Memory(SceneTest):
         return done if self.failed.exists() else None
 
     def check_every(self, least, *arguments):
-        """Either it does all that it is asked for, or it says that it cannot."""
+        """It either succeeds completely, or reports that it cannot."""
         whole = self.scene.once(*arguments)
         self.assertEqual(whole.returncode, 0, whole.stderr)
         at, refused = 1, 0

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Random requests, judged by a model made from one walk: RFC 3416, sections 4.2.1 to 3."""
+"""Random requests, compared with a model made from one walk: RFC 3416, sections 4.2.1
+to 3.
+"""
 
 import bisect
 import os
@@ -30,7 +32,7 @@ AROUND = [(0, 0), (0, 39), (1, 3), (1, 3, 6, 1), ROOT[:-1], ROOT[:-1] + (ROOT[-1
 
 
 class Model:
-    """A view in which there is nothing but what was walked."""
+    """A view that contains exactly what was walked."""
 
     def __init__(self, walk):
         self.names = [bind.name for bind in walk]
@@ -62,7 +64,7 @@ class Model:
 
 def without_end_names(binds):
     """With non-repeaters, snmpd 5.9.3 puts an endOfMibView beside the name of another
-    varbind, for its own objects too: that is not the subagent's to mend."""
+    varbind. It does so for its own objects as well, so no subagent can change that."""
     return [bind._replace(name=None) if bind.type == END_OF_MIB_VIEW else bind
             for bind in binds]
 
@@ -78,13 +80,13 @@ class RandomNames:
         return self.random.randrange(128 if kind < 0.9 else 2**32)
 
     def index(self):
-        """Like an instance's index, but with a length that may lie."""
+        """Like the index of an instance, but with a length that may be wrong."""
         length = self.random.choice(LENGTHS)
         told = length if self.random.random() < 0.5 else self.subid()
         return (told, *(self.subid() for _ in range(length)))
 
     def near(self):
-        """An existing name with something done to it."""
+        """An existing name with a change."""
         name = list(self.random.choice(self.names))
         kind = self.random.randrange(6)
         if kind == 1:
@@ -142,7 +144,7 @@ class ModelTest(SceneTest):
     def check_bulk(self, names, non_repeaters, max_repetitions):
         expected = self.model.bulk(names, non_repeaters, max_repetitions)
         response = self.scene.only.getbulk(names, non_repeaters, max_repetitions)
-        # The agent may stop early, but not before it has answered anything.
+        # The agent may stop early, but not without any answer.
         found = len(response.varbinds)
         self.assertGreaterEqual(found, min(len(expected), len(names)))
         response = response._replace(varbinds=without_end_names(response.varbinds))
@@ -171,7 +173,8 @@ class ModelTest(SceneTest):
                 self.check_bulk(asked, generator.randrange(-1, 6), generator.randrange(-1, 30))
 
     def test_lengths_of_names_and_strings(self):
-        """Every length of an index, whether or not its first subidentifier tells it."""
+        """Every length of an index, whether or not its first subidentifier is that
+        length."""
         for entry in (INSTANCE + (2,), STATS + (1,), STATS + (18,), XFRM + (3,)):
             for length in range(MAX_SUBIDS - len(entry)):
                 for told in {0, length, 64, 65, 116, 127, 128, 129, 255, 256, 2**32 - 1}:
@@ -181,7 +184,7 @@ class ModelTest(SceneTest):
                                self.scene.only.getnext(name), name)
 
     def test_getnext_of_every_name_rises(self):
-        """From everywhere, whole subtrees and single subidentifiers included."""
+        """From everywhere, including whole subtrees and single subidentifiers."""
         names = self.model.names
         asked = {name[:length] for name in names for length in range(2, len(name) + 1)}
         asked |= {name + (0,) for name in names}
@@ -190,7 +193,8 @@ class ModelTest(SceneTest):
             self.assertEqual(found, self.model.next(name))
 
     def test_names_that_are_too_long(self):
-        """A name of more than 128 subidentifiers is no name: no answer, and no harm."""
+        """A name with more than 128 subidentifiers is invalid: no answer, and no
+        effect."""
         quick = type(self.scene.only)(self.scene.port, "only", timeout=0.2)
         self.addCleanup(quick.close)
         for length in 116, 120, 200:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Names and texts from outside, whatever bytes they have: every row can be asked for by
-Net-SNMP's tools, and no text is more than text. And how many rows there may be."""
+"""Names and texts from outside with any bytes: Net-SNMP's tools can request every row,
+and no text has a side effect. And the limit of rows.
+"""
 
 import json
 import re
@@ -9,7 +10,7 @@ import shutil
 from harness import INSTANCE, SceneTest, index_of, stat, wait_for
 
 INITIATOR = b"iqn.1993-08.org.debian:01:a"
-# An interface record, and how its description shows it.
+# An interface record, and its text in the description.
 RECORDS = [
     (b"eth1", "eth1"),
     (b"caf\xc3\xa9", "caf\u00e9"),
@@ -106,7 +107,7 @@ class Names(SceneTest):
         for name in ("tcp:eth1", "tcp:two words", "tcp:a'b$c`d", "tcp:default",
                      "tcp:default:iqn.b"):
             self.assertIn(name, rows)
-        # the tools ask for each by its name, and show what is there
+        # the tools request each by its name, and show it
         for name, descr in rows.items():
             done = scene.tool("snmpget", f'QMIPSEC-MIB::qmIpsecInstanceDescr."{name}"',
                               f'QMIPSEC-MIB::qmIpsecInstanceLabel."{name}"',
@@ -117,14 +118,14 @@ class Names(SceneTest):
         for descr in rows.values():
             self.assertIn(descr, table)
         self.assertNotIn("\x1b", table)
-        # JSON is the same
+        # the same in JSON
         shown = json.loads(scene.once("--once", "--format", "json", "--netns-dir",
                                       scene.dir).stdout)
         self.assertEqual({row["name"]: row["descr"] for row in shown["instances"]
                           if row["name"].startswith("tcp:")}, rows)
         self.assertEqual([row["descr"] for row in shown["instances"]
                           if row["name"] == "own"], ["caf\u00e9 \u65e5\u672c"])
-        # a restart knows what has gone
+        # after a restart the daemon knows which are gone
         for number in range(len(RECORDS)):
             self.sysfs.log_out(number)
         scene.daemon.stop()
@@ -134,7 +135,7 @@ class Names(SceneTest):
         self.assertEqual({name: again[name] for name in rows}, rows)
         self.assertEqual(set(self.texts(15).values()), set(again))
 
-    # --- how many rows -------------------------------------------------------------------
+    # --- the number of rows -------------------------------------------------------------------
 
     def test_the_longest_gone_rows_make_room(self):
         scene = self.scene
@@ -155,7 +156,7 @@ class Names(SceneTest):
             f"tcp:r{number}" for number in range(last - left + 1, last + 1)})
         self.assertLogged(f'all {rows} rows are taken: "tcp:r1" was dropped.*maxRows')
         self.assertEqual(scene.manager.value(stat("KeyAdditions", f"tcp:r{last}")), 0)
-        # fewer at a reload, and what is dropped stays away over a restart
+        # fewer after a reload, and a dropped row does not return after a restart
         scene.configure("maxRows 20", "instance own local 192.0.2.3")
         scene.hang_up()
         self.assertEqual(len(scene.names()), rows)

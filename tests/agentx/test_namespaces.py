@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Other network namespaces: their rows, and that each is let go as soon as it goes.
+"""Other network namespaces: their rows, and that each is closed when it disappears.
 
-Keyed SAs, and with them rows that outlive a namespace, are the lab's to show.
+The lab tests keyed SAs, and so rows that stay after their namespace.
 """
 
 import os
@@ -24,7 +24,7 @@ SANITIZED = b"__asan_init" in DAEMON.read_bytes()
 
 
 def hashed(name):
-    """The 32-bit FNV-1a hash, as names that are cut end in."""
+    """The 32-bit FNV-1a hash at the end of a name that was cut."""
     value = 0x811C9DC5
     for byte in name:
         value = (value ^ byte) * 0x01000193 & 0xFFFFFFFF
@@ -59,7 +59,7 @@ class Namespaces(NamespacesTest):
         self.assertEqual(self.xfrm_namespaces(), [b"", b"red", b"blue", b".hidden"])
 
     def test_instances(self):
-        """A line is about one namespace, and about the daemon's own without a word."""
+        """A line is for one namespace, by default for the daemon's own."""
         self.larval("blue", 2)
         self.larval("red", 2)
         add_larval("192.0.2.1")
@@ -81,8 +81,9 @@ class Namespaces(NamespacesTest):
             b"the rest of red")
 
     def test_names(self):
-        """Whatever can be a file's name; a row's has 64 printable characters at most, of
-        which the tools can ask for each, and two of them never become one."""
+        """Everything that can be the name of a file. The name of a row has at most 64
+        printable characters, the tools can request it, and two names never become
+        equal."""
         names = [b"with blank", "bläu".encode(), b"n" * 255, b"~", b"-f", b"*",
                  b"%s%n", b"a\nb", b"m" * 51, b"m" * 52, b"...",
                  b'say "so"', b"say _so_", b"back\\slash", b"a~0badc0de"]
@@ -104,7 +105,7 @@ class Namespaces(NamespacesTest):
         self.assertEqual(len(self.xfrm_namespaces()), len(names) + 1)
 
     def test_names_in_the_log(self):
-        """A name makes no line of its own, and controls no terminal."""
+        """A name adds no line to the log, and does not control a terminal."""
         name = b"x\nforged: \x1b[2J\xe9"
         self.scene.start("namespace *")
         self.larval(name)
@@ -116,7 +117,7 @@ class Namespaces(NamespacesTest):
         self.assertNotIn("\x1b", self.scene.daemon.log())
 
     def test_many(self):
-        """More than descriptors of select(), and than the agent has room for."""
+        """More than select() has descriptors, and than the agent has room for."""
         self.scene.start("namespace *", "pollInterval 0.5")
         before = self.fds()
         for number in range(300):
@@ -133,14 +134,15 @@ class Namespaces(NamespacesTest):
         wait_for(lambda: self.fds() == before, "all are let go", 20)
         wait_for(lambda: self.scene.names() == [ALL], "their rows are gone", 20)
 
-    # --- coming and going -----------------------------------------------------------------
+    # --- appearing and disappearing -----------------------------------------------------------------
 
     def test_comes_and_goes(self):
-        """The namespace is really gone: a veth pair's end in it takes the other along."""
+        """The namespace is really destroyed: with the end of a veth pair in it, the
+        other end disappears."""
         self.scene.start("namespace *", "pollInterval 3600", "maxAge 0.01")
         before = self.fds()
         for number in range(20):
-            # snmpd is here, while this process is there
+            # snmpd is here, this process in blue
             self.make("blue", "link add in-blue type veth peer name out-blue netns "
                       f"{self.scene.snmpd.pid}", pause=0.02)
             self.comes("blue")
@@ -173,7 +175,7 @@ class Namespaces(NamespacesTest):
         self.assertEqual(self.pending(f"blue/{ALL}"), 2)
 
     def test_another_of_the_name(self):
-        """Without a moment in which there was none."""
+        """Without a moment without any."""
         self.larval("blue", 2)
         self.scene.start("namespace blue", "maxAge 0.01")
         self.assertEqual(self.pending(f"blue/{ALL}"), 2)
@@ -204,7 +206,7 @@ class Namespaces(NamespacesTest):
         self.assertLogged("namespace green", 0)
 
     def test_directory(self):
-        """It comes after the daemon, and goes, and comes."""
+        """It appears after the daemon's start, disappears, and appears again."""
         self.dir.rmdir()
         self.scene.start("namespace *", "pollInterval 3600")
         before = self.fds()
@@ -218,7 +220,7 @@ class Namespaces(NamespacesTest):
             wait_for(lambda: self.fds() == before, "it is let go", AT_ONCE)
 
     def test_plain_umount(self):
-        """Nothing that the daemon holds keeps the mount busy."""
+        """The daemon does not keep the mount busy."""
         self.larval("blue", 2)
         self.scene.start("namespace *", "pollInterval 1")
         self.comes("blue")
@@ -234,13 +236,13 @@ class Namespaces(NamespacesTest):
         self.comes("blue", timeout=5)
 
     def test_mounted_over(self):
-        """Another file system on the directory, with the namespaces of another world."""
+        """Another file system is mounted over the directory, with other namespaces."""
         self.larval("blue")
         self.scene.start("namespace *", "pollInterval 3600")
         before = self.fds()
         subprocess.run(["mount", "-t", "tmpfs", "none", self.dir], check=True)
         self.addCleanup(self.unmount, self.dir)
-        wait_for(lambda: self.fds() < before, "what is hidden is let go", AT_ONCE)
+        wait_for(lambda: self.fds() < before, "the hidden ones are closed", AT_ONCE)
         self.larval("red")
         self.comes("red")
         self.delete("red")
@@ -249,7 +251,7 @@ class Namespaces(NamespacesTest):
                  AT_ONCE)
 
     def test_a_storm(self):
-        """A hundred come and go at once; nothing is left of them."""
+        """A hundred appear and disappear at once, and leave nothing behind."""
         self.scene.start("namespace *", "maxAge 0.01")
         before = self.fds()
         for _ in range(3):
@@ -266,13 +268,14 @@ class Namespaces(NamespacesTest):
             self.larval("again")
             self.delete("again")
         wait_for(lambda: self.fds() == before, "all are let go", 5)
-        if not SANITIZED:  # which keep what is freed
+        if not SANITIZED:  # they keep freed memory
             self.assertLessEqual(rss_kib(self.scene.daemon.pid), began + 256)
 
-    # --- what cannot be served ------------------------------------------------------------
+    # --- errors ------------------------------------------------------------
 
     def test_names_of_one(self):
-        """A namespace is counted once, whatever it is called; its own is its own."""
+        """A namespace counts once under all its names; the daemon's own is only its
+        own."""
         self.larval("blue", 2)
         (self.dir / "blue-too").touch()
         check(libc.mount(os.fsencode(self.dir / "blue"), os.fsencode(self.dir / "blue-too"),
@@ -290,7 +293,7 @@ class Namespaces(NamespacesTest):
         self.assertEqual(self.pending(f"blue-too/{ALL}"), 2)
 
     def test_a_process(self):
-        """People link to a process's namespace; the link outlives it."""
+        """A link to the namespace of a process, which ends before the link is removed."""
         child = Process(["unshare", "--net", "sleep", "100"], self.scene.dir / "sleep.log")
         own = os.stat("/proc/self/ns/net").st_ino
         wait_for(lambda: os.stat(f"/proc/{child.pid}/ns/net").st_ino != own, "unshared")
@@ -338,7 +341,7 @@ class Namespaces(NamespacesTest):
         holds_for(lambda: self.fds() <= before, "no descriptor is lost", 0.5)
 
     def test_one_that_fails(self):
-        """Its old numbers stand, and the others' are fresh."""
+        """Its old numbers are served, and the others are up to date."""
         shim = self.scene.dir / "failing.so"
         done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim, HERE / "failing.c",
                    "-ldl")
@@ -420,7 +423,8 @@ class Namespaces(NamespacesTest):
         return {path.name for path in self.scene.state_file.parent.iterdir()}
 
     def test_state(self):
-        """A file for each that is there; none of one that has gone, seen or unseen."""
+        """A file for each present namespace, and none for one that has disappeared,
+        also while the daemon was down."""
         for name in "blue", "red", "green", "n" * 255:
             self.larval(name)
         self.scene.start("namespace *")
@@ -448,7 +452,7 @@ class Namespaces(NamespacesTest):
 
     def test_valgrind(self):
         if not shutil.which("valgrind") or SANITIZED:
-            self.skipTest("not for a machine or build without valgrind")
+            self.skipTest("not without valgrind")
         report = self.scene.dir / "valgrind.log"
         self.larval("blue")
         self.scene.configure("namespace *", "maxAge 0.01")

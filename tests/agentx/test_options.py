@@ -29,7 +29,7 @@ class Options(SceneTest):
             self.assertRegex(done.stdout, r"^qmipsecd \d+\.\d+")
 
     def test_directives(self):
-        """All that -H lists are known to --check-config, by their names."""
+        """--check-config accepts the name of each directive that -H lists."""
         done = run(DAEMON, "-H")
         self.assertEqual(done.returncode, 0, done.stderr)
         listed = {line.split()[0] for line in done.stdout.splitlines()
@@ -52,7 +52,7 @@ class Options(SceneTest):
                 self.assertIn("--help", done.stderr)
 
     def test_options_that_would_be_ignored(self):
-        """Each is an error, said before anything is done, and what it does not go with."""
+        """Each is an error that names the other option, before anything is done."""
         given = {"-x": "socket", "-p": "pid", "-c": "file", "--state-dir": "dir",
                  "--sysfs-root": "dir", "--netns-dir": "dir", "--format": "json"}
         wrong = {"--once": ["-x", "-p", "--state-dir"],
@@ -74,14 +74,14 @@ class Options(SceneTest):
             self.assertIn(f"{other} does not go with {one}\n", done.stderr)
 
     def test_format_without_once(self):
-        """No daemon that prints nothing."""
+        """The daemon cannot print nothing."""
         for arguments in ["--format", "json"], ["--format=table", "-f"]:
             done = run(DAEMON, *arguments, *self.scene.arguments())
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn("--format goes with --once only\n", done.stderr)
 
     def test_logging(self):
-        """-L as for snmpd; the first two lines are those of a start without master."""
+        """-L as for snmpd. The first two lines are those of a start without a master."""
         for option, to_file, to_stderr in ((["-Lf", "FILE"], True, False),
                                            (["-LfFILE"], True, False),
                                            (["-Le"], False, True), (["-Lo"], False, True),
@@ -92,7 +92,7 @@ class Options(SceneTest):
                 option = [part.replace("FILE", str(path)) for part in option]
                 daemon = Process([DAEMON, "-f", *option, *self.scene.arguments()],
                                  self.scene.dir / f"{len(option)}{option}.log".replace("/", "-"))
-                # Where nothing is logged, what it does shows that it runs.
+                # Without a log, only its effects show that it runs.
                 wait_for(lambda: self.signals_are_blocked(daemon.pid), "it runs")
                 if to_file or to_stderr:
                     log = path if to_file else daemon.log_path
@@ -103,7 +103,7 @@ class Options(SceneTest):
 
     @staticmethod
     def signals_are_blocked(pid):
-        """It takes SIGTERM in its loop, so its start is over."""
+        """It handles SIGTERM in its loop, so its start is complete."""
         status = Path(f"/proc/{pid}/status").read_text()
         blocked = int(re.search(r"^SigBlk:\s+(\w+)", status, re.M)[1], 16)
         return blocked >> (signal.SIGTERM - 1) & 1
@@ -120,7 +120,7 @@ class Once(SceneTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         lines = [line.split() for line in done.stdout.splitlines() if line]
         pending = [line[1:] for line in lines if line[0] == "PendingKeyOperations"]
-        # The long name is in a block of its own: rows fit the terminal.
+        # The long name is in a block of its own, so that rows fit the terminal.
         self.assertEqual(pending, [["1", "0", "negotiations"], ["0", "negotiations"]])
         self.assertEqual([line[0] for line in lines[1:19]], FIELDS)
 
@@ -159,7 +159,7 @@ class Background(SceneTest):
         self.log = self.scene.dir / "background.log"
 
     def start(self):
-        """As an init script does. The process is then ours to wait for: see `run`."""
+        """As an init script does. The process is then a child of the test: see `run`."""
         done = run(DAEMON, "-Lf", self.log, "-p", self.pid_file, *self.scene.arguments())
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
         wait_for(lambda: self.pid_file.exists() and self.pid_file.read_text().endswith("\n"),
@@ -168,7 +168,7 @@ class Background(SceneTest):
         return int(self.pid_file.read_text())
 
     def kill(self):
-        """If it still is there."""
+        """If it still runs."""
         try:
             os.kill(int(self.pid_file.read_text()), signal.SIGKILL)
         except (OSError, ValueError):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Without CAP_NET_ADMIN, or the right to use snmpd's socket, nothing works, and that is
-what it says."""
+"""Without CAP_NET_ADMIN or access to snmpd's socket the daemon cannot work, and says
+so.
+"""
 
 import re
 import shutil
@@ -16,7 +17,7 @@ ONLY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
 class Privilege(SceneTest):
     def setUp(self):
         super().setUp()
-        # Where others may run it: the build may be in a private directory.
+        # A path that other users can read: the build may be in a private directory.
         self.daemon = self.scene.dir / "qmipsecd"
         shutil.copy(DAEMON, self.daemon)
 
@@ -39,7 +40,7 @@ class Privilege(SceneTest):
         self.assertDaemonRefused("-f")
 
     def test_background(self):
-        """Before it leaves the terminal, and no pid file is left."""
+        """Before it goes to the background, and without leaving a PID file."""
         pid_file = self.scene.dir / "pid"
         self.assertDaemonRefused("-p", pid_file)
         self.assertFalse(pid_file.exists())
@@ -63,7 +64,8 @@ class Privilege(SceneTest):
 
 
 class Socket(SceneTest):
-    """The daemon is nobody, in the group nogroup, and snmpd's socket is root's."""
+    """The daemon runs as nobody, in the group nogroup, and snmpd's socket belongs to
+    root."""
 
     REFUSED = r'Permission denied.*"agentXPerms 0660 0755 nobody nogroup"'
     CLOSED = r"Permission denied.*directory is closed to group nogroup"
@@ -90,7 +92,8 @@ class Socket(SceneTest):
         return wait_for(lambda: re.search(pattern, self.scene.daemon.log()), pattern)[0]
 
     def test_line_that_is_missing(self):
-        """It is said once, at the start; with that line snmpd lets it in."""
+        """It is logged once, at the start. With the line that it names, snmpd accepts
+        the daemon."""
         self.restart_snmpd()
         self.start_as_nobody()
         line = re.search('"(agentX.*)"', self.said(self.REFUSED)[0])[1]
@@ -101,7 +104,7 @@ class Socket(SceneTest):
         self.assertLogged(self.REFUSED)
 
     def test_line_that_goes(self):
-        """It is said once each time that it begins, also long after the start."""
+        """It is logged once each time that it begins, also long after the start."""
         self.start_as_nobody()
         self.said("No such file or directory")
         self.restart_snmpd()
@@ -114,7 +117,7 @@ class Socket(SceneTest):
         holds_for(lambda: self.scene.daemon.log() == log, "silence", 2.5)
 
     def test_directory(self):
-        """agentXPerms would not help where the directory is there already."""
+        """agentXPerms would not help, since the directory exists."""
         private = self.scene.dir / "private"
         private.mkdir(0o700)
         self.scene.socket = private / "master"

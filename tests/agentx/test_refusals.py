@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SNMPv1, which knows no Counter64, and SETs, which nobody may do."""
+"""SNMPv1, which has no Counter64, and SETs, which are never permitted."""
 
 from harness import (
     AGENT, FIELDS, INSTANCE, ROOT, STATS, XFRM, SceneTest, add_larval, index_of, stat)
@@ -44,8 +44,8 @@ class Version1(SceneTest):
         self.assertEqual(self.v1.walk((1, 3)), expected)
 
     def test_getnext_into_the_columns(self):
-        """The next that is no Counter64 follows: labels of the kernel's counters, and then
-        the scalars."""
+        """The next object that is not a Counter64 follows: labels of the kernel's
+        counters, then the scalars."""
         label = XFRM + (4,)
         for name in (STATS, STATS + (1,), stat("TunnelBytesReceived", "aaa"), XFRM):
             self.assertEqual(self.v1.getnext(name).varbinds[0].name[:len(label)], label)
@@ -64,8 +64,8 @@ class Set(SceneTest):
     NAMES = {
         "a statistic": stat("KeyAdditions", "z"),
         "a level": stat("ActiveSA", "z"),
-        "a row that is not there": stat("KeyAdditions", "nobody"),
-        "a column that is not there": STATS + (19,) + index_of("z"),
+        "a row that does not exist": stat("KeyAdditions", "nobody"),
+        "a column that does not exist": STATS + (19,) + index_of("z"),
         "column 0": STATS + (0,) + index_of("z"),
         "a column": STATS + (1,),
         "a table": STATS,

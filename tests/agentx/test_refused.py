@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A master that refuses: a session, a table, all of them, and later does not."""
+"""A master that refuses a session, a table, or all of them, and later does not."""
 
 import signal
 import socket
@@ -25,7 +25,7 @@ class RefusedTest(SceneTest):
             *more, log=log, wrapper=["env", f"NOTIFY_SOCKET={self.scene.dir}/notify"])
 
     def status(self):
-        """The last status line that systemd has been told."""
+        """The last status line that was sent to systemd."""
         try:
             while True:
                 lines = self.notify.recv(4096).decode().splitlines()
@@ -39,7 +39,8 @@ class RefusedTest(SceneTest):
 
 class TwoDaemons(RefusedTest):
     def test_second_takes_over(self):
-        """The second of two is refused, says so once, and serves when the first has gone."""
+        """The second of two is refused, logs that once, and serves after the first has
+        ended."""
         self.scene.start("instance first local 192.0.2.1")
         first = self.scene.daemon
         (self.scene.dir / "second").mkdir()
@@ -72,7 +73,7 @@ class Status(RefusedTest):
 
 
 class Answers(RefusedTest):
-    """Each error in each answer; the number of refusals is limited by the script."""
+    """Each error in each answer. The script limits the number of refusals."""
 
     def scripted(self, script, *config):
         self.scene.configure("agentXPingInterval 1", *config)
@@ -101,7 +102,7 @@ class Answers(RefusedTest):
                 self.setUp()
 
     def test_sysor_entry(self):
-        """Its refusal stops no table."""
+        """Its refusal does not stop the tables."""
         script = Script(lambda kind, nth: DENIED if (kind, nth) == (ADD_AGENT_CAPS, 1) else 0)
         self.scripted(script)
         wait_for(lambda: script.counts[ADD_AGENT_CAPS] == 2, "the entry again")
@@ -117,7 +118,7 @@ class Answers(RefusedTest):
         self.assertLogged(r"refuses a session: error 267, requestDenied")
 
     def test_forgotten_session(self):
-        """A master that knows the session no more is given another, at once."""
+        """A master that has lost the session gets a new one at once."""
         for kind in PING, REGISTER:
             with self.subTest(kind=kind):
                 script = Script(lambda asked, nth: NOT_OPEN if (asked, nth) == (kind, 1) else 0)

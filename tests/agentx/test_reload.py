@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SIGHUP: what a new configuration changes, and that a bad one changes nothing."""
+"""SIGHUP: a new configuration takes effect, an invalid one changes nothing."""
 
 import re
 
@@ -31,7 +31,7 @@ class Reload(SceneTest):
         self.assertEqual(self.value(active("aaa")), 1)
         self.assertEqual(self.value(INSTANCE + (3,) + index_of("tcp:default")), b"after")
         self.assertEqual(self.value(POLL_INTERVAL), 7000)
-        # What no row but the last had claimed goes to the one that does now.
+        # An SA of the last row gets a row that has a rule for it now.
         self.assertEqual(self.value(stat("PendingKeyOperations", "aaa")), 1)
         self.assertEqual(self.value(stat("PendingKeyOperations", "unattributed")), 0)
         self.assertLogged("configuration read again")
@@ -49,7 +49,7 @@ class Reload(SceneTest):
         self.assertEqual(self.value(stat("PendingKeyOperations", "z")), 1)
 
     def test_addresses_and_devices_come_and_go(self):
-        """Active is what is there now: an address, an interface."""
+        """Active is what exists now: an address, an interface."""
         self.reload("maxAge 0.01", "instance here local 192.0.2.0/24",
                     "instance away local 203.0.113.0/24", "instance lo device lo",
                     "instance none device none0")

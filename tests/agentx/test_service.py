@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What systemd is told: ready, fed, how long to wait, stopping."""
+"""Messages to systemd: ready, watchdog, longer time, stopping."""
 
 import os
 import socket
@@ -29,7 +29,7 @@ class Service(SceneTest):
         self.scene.start_daemon(wrapper=["env", *more])
 
     def listen(self):
-        """All that was said until now but status lines, in the order of time."""
+        """All messages until now without status lines, in order."""
         try:
             while True:
                 said = self.notify.recv(4096).decode().splitlines()
@@ -50,7 +50,7 @@ class Service(SceneTest):
         self.assertNotIn("WATCHDOG=1", self.listen())
 
     def test_ready_and_stopping(self):
-        """Ready before there is a master, once the kernel was read."""
+        """Ready after the kernel was read, even without a master."""
         self.start()
         self.hears("READY=1")
         self.assertEqual(self.heard, ["WATCHDOG=1", "READY=1"])
@@ -76,7 +76,7 @@ class Service(SceneTest):
         self.assertTrue(self.scene.daemon.alive())
 
     def test_long_intervals(self):
-        """The watchdog waits for three of them, and never less than it is set to."""
+        """The watchdog waits for three of them, and never less than configured."""
         self.scene.configure("pollInterval 300")
         self.start(60)
         self.hears("READY=1")

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A master that runs a slow script answers nobody meanwhile, and is not dead.
+"""A master that runs a slow script answers nobody meanwhile, but has not ended.
 
-A stock subagent, snmpd -X, is attached beside qmipsecd: no value of ours may vanish where
-none of its vanishes.
+A stock subagent, snmpd -X, is attached beside qmipsecd: no value of qmipsecd may disappear
+unless one of the stock subagent does.
 
-    SLOW="1 3 5 20" SECONDS_EACH=60 tests/agentx/run Slow     and the figures are printed
+    SLOW="1 3 5 20" SECONDS_EACH=60 tests/agentx/run Slow     prints the figures
 """
 
 import os
@@ -15,7 +15,7 @@ from collections import Counter
 from harness import ROOT, VERSION, Process, SceneTest, fds, wait_for
 from snmp import OCTET_STRING, TYPE_NAMES, Manager, NoAnswer, dotted
 
-STOCK = ROOT[:-1] + (99, 1, 0)  # beside our own root
+STOCK = ROOT[:-1] + (99, 1, 0)  # beside the root of qmipsecd
 # nsExtendOutput1Line."slow", of the master's own
 SLOW_LINE = (1, 3, 6, 1, 4, 1, 8072, 1, 3, 2, 3, 1, 1, 4, *b"slow")
 
@@ -31,7 +31,7 @@ class Slow(SceneTest):
         wait_for(lambda: self.scene.answers(STOCK), "the stock subagent is attached")
 
     def ask_slowly(self, seconds):
-        """Until self.over: keeps the master in its script."""
+        """Keeps the master in its script until self.over."""
         slow = Manager(self.scene.port, timeout=4 * seconds + 20)
         while not self.over:
             slow.get(SLOW_LINE)
@@ -45,7 +45,8 @@ class Slow(SceneTest):
         kinds[TYPE_NAMES.get(kind, "no answer")] += 1
 
     def measure(self, seconds, duration):
-        """What becomes of requests for an object of ours and one of the stock's."""
+        """The answers to requests for an object of qmipsecd and one of the stock
+        subagent."""
         ours, stock = Counter(), Counter()
         manager = Manager(self.scene.port, timeout=4 * seconds + 20)
         self.over = False
@@ -82,7 +83,7 @@ class Slow(SceneTest):
                 self.setUp()
 
     def test_attaches_to_a_slow_master(self):
-        """Between two scripts, however short the time is."""
+        """Between two scripts, however short that time is."""
         with open(self.scene.snmpd_conf, "a") as conf:
             conf.write("extend -cacheTime 1 slow /bin/sleep 2\n")
         self.scene.start_snmpd()

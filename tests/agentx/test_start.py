@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""How a daemon starts: what it has for itself, its PID file and its state directory; and
-what a second one is told."""
+"""The start of a daemon: its PID file and its state directory, and the errors of a
+second daemon.
+"""
 
 import os
 import re
@@ -20,7 +21,7 @@ class Start(SceneTest):
         self.addCleanup(self.kill)
 
     def kill(self):
-        """A daemon in the background, if it still is there."""
+        """A daemon in the background, if it still runs."""
         try:
             os.kill(int(self.pid_file.read_text()), signal.SIGKILL)
         except (OSError, ValueError):
@@ -32,7 +33,7 @@ class Start(SceneTest):
                    *self.scene.arguments(*more))
 
     def start_in_background(self):
-        """Returns its process id."""
+        """Returns its process ID."""
         self.log.unlink(missing_ok=True)
         done = self.in_background()
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
@@ -56,7 +57,7 @@ class Start(SceneTest):
 
 class PidFile(Start):
     def test_second_daemon(self):
-        """It is told who runs, and changes nothing of his."""
+        """It names the running daemon, and changes none of its files."""
         for start in self.start_in_background, lambda: self.start_in_foreground(
                 "-p", self.pid_file):
             pid = start()
@@ -70,7 +71,7 @@ class PidFile(Start):
             wait_for(lambda: not self.pid_file.exists(), "its end")
 
     def test_left_over(self):
-        """Of a daemon that was killed; the process with its number may be anybody."""
+        """Of a daemon that was killed. Another process can have its number."""
         self.pid_file.write_text(f"{os.getpid()}\n")
         pid = self.start_in_background()
         os.kill(pid, signal.SIGKILL)
@@ -80,7 +81,7 @@ class PidFile(Start):
         self.assertNotEqual(again, pid)
 
     def test_no_pid_file(self):
-        """Nothing but a PID file is followed, waited for, emptied or removed."""
+        """Only a PID file is followed, waited for, emptied or removed."""
         precious = self.scene.dir / "precious"
         precious.write_text("keep\n")
         number = self.scene.dir / "number"
@@ -102,7 +103,7 @@ class PidFile(Start):
         self.assertFalse((self.scene.dir / "nowhere").exists())
 
     def test_directory_that_is_not_there(self):
-        """No daemon without what was asked for, in the foreground too."""
+        """No daemon without its PID file, also in the foreground."""
         missing = self.scene.dir / "none/qmipsecd.pid"
         self.assertRefused(self.in_background("-p", missing), missing,
                            "No such file or directory")
@@ -110,7 +111,7 @@ class PidFile(Start):
                            missing, "No such file or directory")
 
     def test_failed_start_leaves_none(self):
-        """A configuration that is bad, a state directory that is taken."""
+        """An invalid configuration, a state directory in use."""
         self.start_in_foreground()
         self.assertEqual(self.in_background().returncode, 1)
         self.assertFalse(self.pid_file.exists())
@@ -121,7 +122,7 @@ class PidFile(Start):
 
 class StateDirectory(Start):
     def test_second_daemon(self):
-        """Two would overwrite each other's state: the second one does not start."""
+        """Two would overwrite each other's state, so the second one does not start."""
         for start in self.start_in_background, self.start_in_foreground:
             pid = start()
             another = self.scene.dir / "another.pid"
@@ -142,7 +143,7 @@ class StateDirectory(Start):
         self.assertRefused(done, "keeps its state there")
 
     def test_killed_and_started_again(self):
-        """A lock ends with who has it."""
+        """A lock ends with its owner."""
         for _ in range(5):
             self.start_in_foreground()
             self.scene.daemon.stop(signal.SIGKILL)
@@ -156,10 +157,10 @@ class StateDirectory(Start):
 
 
 class Terminal(Start):
-    """Whoever starts a daemon in the background sees why it does not start."""
+    """A daemon for the background prints why it does not start."""
 
     def test_bad_configuration(self):
-        """Also where no logging is asked for, so that it goes to syslog."""
+        """Also without a logging option, when messages go to syslog."""
         self.scene.configure("pollInterval x")
         for log in [], ["-Lf", self.log], ["-Ln"]:
             done = run(DAEMON, *log, *self.scene.arguments())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The state file: what goes on over a restart of the daemon, and what does not."""
+"""The state file: what continues after a restart of the daemon, and what does not."""
 
 import os
 import random
@@ -14,8 +14,8 @@ from harness import (
 
 CONFIG = ["instance z local 192.0.2.1", "instance gone local 192.0.2.2"]
 ROWS = ["z", "gone", "unattributed"]
-# How far off, in ticks, two TimeStamps of one time may be: with each connection to its
-# master the daemon learns sysUpTime anew, and is behind by as much as the answer took.
+# The difference, in ticks, between two TimeStamps of the same time: with each connection
+# the daemon reads sysUpTime again, which is late by the duration of the answer.
 OFF = 100
 
 
@@ -25,7 +25,7 @@ class State(SceneTest):
         add_larval("192.0.2.1")
         self.scene.start(*CONFIG)
         self.value = self.scene.manager.value
-        # Later than the first start by more than what the clocks may differ.
+        # Later than the first start by more than the clocks can differ.
         began = self.value(SYS_UPTIME)
         wait_for(lambda: self.value(SYS_UPTIME) > began + 2 * OFF, "time goes by")
 
@@ -65,7 +65,7 @@ class State(SceneTest):
         self.assertLogged("state|anew", 0)
 
     def test_rows_stay(self):
-        """One that the configuration no longer has is a row that says so."""
+        """A row that is no longer configured says so."""
         before = self.discontinuities()
         self.stop()
         self.start_again("again.log", "instance z local 192.0.2.1")
@@ -84,7 +84,7 @@ class State(SceneTest):
         self.assertEqual(self.value(stat("PendingKeyOperations", "gone")), 3)
 
     def test_without_file(self):
-        """As after a reboot: rows of the configuration only, and a discontinuity."""
+        """As after a reboot: only configured rows, and a discontinuity."""
         before = self.discontinuities()
         self.stop()
         self.scene.state_file.unlink()
@@ -92,8 +92,8 @@ class State(SceneTest):
         self.assertStartedAnew(before)
 
     def test_kill(self):
-        """What was saved while it ran is there, but SAs may have come and gone since: the
-        discontinuity says so. saveInterval is a second at least."""
+        """The last save is restored, but SAs may have been added and deleted since,
+        which is a discontinuity. saveInterval is at least a second."""
         self.stop()
         self.start_again("first.log", *CONFIG, "saveInterval 1", "pollInterval 0.2")
         saved = self.scene.state_file.stat().st_mtime_ns
@@ -119,7 +119,8 @@ class State(SceneTest):
             yield f"bit {at}", good[:at] + bytes((good[at] ^ 1,)) + good[at + 1:]
 
     def test_damaged(self):
-        """Refused whole, with one line; the daemon runs, and leaves a good one."""
+        """It is rejected completely, with one line. The daemon runs, and saves a valid
+        one."""
         before = self.discontinuities()
         self.stop()
         good = self.scene.state_file.read_bytes()
@@ -136,7 +137,7 @@ class State(SceneTest):
         self.assertLogged("state|anew", 0)
 
     def in_its_place(self):
-        """Makers of what may stand at the state file's name."""
+        """Functions that make what can have the name of the state file."""
         path = self.scene.state_file
         target = self.scene.dir / "target"
         target.write_text("precious")
@@ -147,7 +148,7 @@ class State(SceneTest):
         yield "endless file", lambda: (path.touch(), os.truncate(path, 1 << 40))
 
     def test_no_regular_file(self):
-        """Rejected, with one line, and replaced: nothing is waited for or followed."""
+        """It is rejected with one line, and replaced, not waited for or followed."""
         before = self.discontinuities()
         self.stop()
         for number, (what, make) in enumerate(self.in_its_place()):
@@ -164,7 +165,7 @@ class State(SceneTest):
         self.assertLogged("state|anew", 0)
 
     def test_something_at_the_temporary_name(self):
-        """Every save goes on, and what a killed daemon has left is removed."""
+        """Every save succeeds, and the temporary file of a killed daemon is removed."""
         before = self.discontinuities()
         self.stop()
         target = self.scene.dir / "target"
@@ -181,7 +182,7 @@ class State(SceneTest):
         self.assertLogged("state|anew", 0)
 
     def test_saves_that_fail(self):
-        """One line when it begins, one when it is over."""
+        """One line when it begins, one when it ends."""
         self.stop()
         blocked = self.scene.state_file.with_name("qmipsecd.state.new")
         (blocked / "in-the-way").mkdir(parents=True)
@@ -194,7 +195,7 @@ class State(SceneTest):
         self.assertLogged("cannot save", 1)
 
     def test_another_namespace(self):
-        """Same boot, same file, but not the SAs that it is about."""
+        """The same boot and file, but other SAs."""
         self.stop()
         elsewhere = Process(["unshare", "--net", DAEMON, "-f", "-Le", *self.scene.arguments()],
                             self.scene.dir / "elsewhere.log")
@@ -204,7 +205,7 @@ class State(SceneTest):
         self.assertEqual(elsewhere.stop()[0], 0)
 
     def test_directory_that_is_not_there(self):
-        """Said at once; it serves all the same."""
+        """It is logged at once, and the daemon serves."""
         self.stop()
         arguments = self.scene.arguments()
         arguments[-1] = self.scene.dir / "none"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What is served: types, values, order; and that all ways of asking agree."""
+"""Types, values and order of what is served, the same for all requests."""
 
 import json
 import os
@@ -28,7 +28,7 @@ INSTANCE_TYPES = dict(zip(INSTANCE_COLUMNS, [
 AGENT_TYPES = dict(zip(AGENT_COLUMNS, [
     OCTET_STRING, OCTET_STRING, GAUGE32, TIMETICKS, GAUGE32, GAUGE32, COUNTER64,
     COUNTER64, COUNTER64, COUNTER64, OCTET_STRING, INTEGER]))
-# What differs from one run to the next.
+# Values that differ between two runs.
 VARYING = {INSTANCE + (14,), AGENT + (1,), AGENT + (2,), AGENT + (4,), AGENT + (5,)}
 
 
@@ -69,7 +69,7 @@ class Values(SceneTest):
             mirror = INSTANCE + (10,) + index_of(name)
             self.assertEqual(self.scene.manager.value(mirror), count, name)
         self.assertEqual(self.scene.manager.value(TRACKED_SAS), 7)
-        # Several instances: each shows the namespace's errors, and says so.
+        # With several instances each has the namespace's errors, and says so.
         for name in NAMES:
             self.assertEqual(self.scene.manager.value(INSTANCE + (12,) + index_of(name)), 2)
 
@@ -114,7 +114,7 @@ class Values(SceneTest):
             self.assertEqual(rows, [index_of(name) for name in NAMES])
 
     def test_walk_of_all_that_snmpd_has(self):
-        """It comes to an end, and what lies before and after is not disturbed."""
+        """The walk ends, and does not disturb what is before and after."""
         everything = self.scene.manager.walk((1, 3))
         self.assertEqual([bind.name for bind in everything if bind.name[:len(ROOT)] == ROOT],
                          [bind.name for bind in self.walk()])
@@ -142,7 +142,7 @@ class Values(SceneTest):
             name = good[-1].name
 
     def test_tools_agree(self):
-        """As a person asks; the tools decode for themselves."""
+        """As a user requests it; the tools decode by themselves."""
         walk = [f".{dotted(bind.name)}" for bind in self.walk()]
         options = ["-On", "-Oe", "-OU", "-Ot"]
         first = self.tool_lines("snmpwalk", f".{dotted(ROOT)}", options=options)
@@ -164,7 +164,7 @@ class Values(SceneTest):
         return [line for line in done.stdout.splitlines() if "No more variables" not in line]
 
     def test_names_and_table(self):
-        """snmpget by name and snmptable, with no other MIB at hand."""
+        """snmpget by name and snmptable, without any other MIB."""
         done = self.scene.tool(
             "snmpget", 'QMIPSEC-MIB::qmIpsecPendingKeyOperations."tcp:default"',
             options=["-Oqv", "-OU"])
@@ -203,7 +203,7 @@ class Values(SceneTest):
         self.assertEqual(os.uname().release.encode(), value(AGENT + (2, 0)))
 
     def test_golden_walk(self):
-        """The whole tree, as it is written in walk.golden."""
+        """The whole tree, as in walk.golden."""
         def line(bind):
             value = bind.value
             if any(bind.name[:len(prefix)] == prefix for prefix in VARYING):
@@ -238,7 +238,7 @@ class Values(SceneTest):
 
 class NoConfiguration(SceneTest):
     def test_the_unattributed_row_alone(self):
-        """A plain IPsec gateway: every SA is in one row, the errors are its own."""
+        """A plain IPsec gateway: every SA belongs to one row, which has all errors."""
         add_larval("192.0.2.1")
         add_larval("192.0.2.2", proto="ah", mode="tunnel")
         self.scene.start()

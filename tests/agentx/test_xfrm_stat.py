@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's error counters: missing, odd, back again, wrapped."""
+"""The kernel's error counters: missing, malformed, back again, wrapped."""
 
 import json
 
@@ -54,7 +54,7 @@ class XfrmStat(SceneTest):
     def test_odd_back_and_wrapped(self):
         self.file.write_text("odd\n" + GOOD)
         self.start()
-        wait_for(lambda: self.has(TRUE, 7, 10), "what can be read is read")
+        wait_for(lambda: self.has(TRUE, 7, 10), "the other lines are read")
         self.assertLogged("skipped 1 lines of /proc/net/xfrm_stat")
         self.file.write_text("XfrmInError 1\n")
         wait_for(lambda: self.has(FALSE, 7, 10), "two counters are missing")
@@ -76,5 +76,5 @@ class XfrmStat(SceneTest):
         self.assertEqual(self.scene.daemon.stop()[0], 0)
         self.scene.start_daemon(wrapper=self.wrapper, log="again.log")
         self.scene.wait_attached()
-        wait_for(lambda: self.has(TRUE, 4294967301, 1), "it goes on from there")
+        wait_for(lambda: self.has(TRUE, 4294967301, 1), "it continues from there")
         self.assertEqual(self.counter("XfrmInNoStates"), 4294967301)

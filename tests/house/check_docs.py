@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The documents agree with the tree, and keep to the glossary.
+"""The documents agree with the tree, and use the terms of the glossary.
 
     check_docs.py [TOP]        a line FILE:LINE for each fault
 
-Holds that every path, link and lab scenario that a document names exists, that the table of
-rooms is the one of check_includes.py, that each column has a section in semantics.md, that
-the drawings are well-formed and up to date, that README.md is short, and that no text for
-administrators has a form of words that must be read twice.
+Checks that every path, link and lab scenario in a document exists, that the table of rooms
+equals that of check_includes.py, that each column has a section in semantics.md, that the
+drawings are well-formed and up to date, that README.md is short, and that no text for
+administrators has certain words that are hard to understand.
 """
 
 import os
@@ -41,7 +41,7 @@ def line_of(text, match):
 
 
 def anchors(text):
-    """The names that a renderer of Markdown gives to headings."""
+    """The anchors of headings, as Markdown renderers make them."""
     headings = re.findall(r"^#+ (.*)$", text, re.M)
     return {"#" + re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
             for heading in headings}
@@ -96,7 +96,7 @@ def missing_columns(text, top):
 
 
 def check_itself():
-    """That it finds what it is there to find."""
+    """Checks that the test detects errors."""
     bad = [(wrong_links, "[a](none.md)"), (wrong_links, "# A\n[a](#b)"),
            (wrong_paths, "see `src/none.c`."), (wrong_scenarios, "scenario `none`"),
            (wrong_words, "found\nby itself"), (wrong_words, "an SA whose row is new")]

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Which folder may use which: docs/architecture.md has the same table, with reasons.
+"""Which directory may use which: docs/architecture.md has the same table, with reasons.
 
     check_includes.py [TOP]        a line FILE:LINE for each include that is not allowed
 
-Also holds that agent/ is the only user of Net-SNMP, and that each file there needs it.
+Also checks that only agent/ uses Net-SNMP, and that each file there needs it.
 """
 
 import os
@@ -33,7 +33,7 @@ def room_of(path):
 
 
 def included_room(room, quote, name):
-    """The room of this project that an include names; None: of none."""
+    """The room of this project that an include names, or None."""
     if quote == "<":
         return None
     folder = os.path.dirname(name)
@@ -41,12 +41,12 @@ def included_room(room, quote, name):
 
 
 def needs_netsnmp(text, headers):
-    """By itself, or by a header of agent/ that does."""
+    """Directly, or by a header of agent/."""
     return "<net-snmp/" in text or any(f'#include "{name}"' in text for name in headers)
 
 
 def complaints_about(path, text, headers=(), is_covered=False):
-    """is_covered: a header that need not need Net-SNMP, because its source does."""
+    """is_covered: for a header, its source needs Net-SNMP."""
     room = room_of(path)
     if not room:
         yield f"{path}:1: is in no room: {', '.join(sorted(ALLOWED))}"
@@ -66,7 +66,7 @@ def complaints_about(path, text, headers=(), is_covered=False):
 
 
 def check_itself():
-    """That it finds what it is there to find."""
+    """Checks that the test detects errors."""
     bad = {
         "src/util/a.c": '#include "kernel/sa.h"',
         "src/ledger/a.c": '#include "instance/instance.h"',

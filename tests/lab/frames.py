@@ -4,12 +4,11 @@
 
     frames.py --iface IFACE --file FILE
 
-Each SIGUSR1 writes how many there have been since the start to FILE, which appears
-whole; it is there, with 0, once counting has begun.
+After each SIGUSR1 it writes their number since the start to FILE, atomically. When it has
+begun to count, FILE exists with 0.
 
-A packet socket counts what passes its filter at the moment it passes, and what there
-is no room for too. So nobody has to read the frames in time, and the number is right
-however late this program gets its turn.
+A packet socket counts what passes its filter, and also what it drops. So the frames need
+not be read in time, and the number is right however late this program runs.
 """
 import argparse
 import ctypes
@@ -52,7 +51,7 @@ def open_counter(iface):
 
 
 def counted(sock):
-    """Since the last look; what was dropped for want of room is in it."""
+    """The number since the last call, with the frames that were dropped."""
     stats = sock.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
     return struct.unpack("=II", stats)[0]
 

@@ -7,8 +7,8 @@
     inject.py send --iface IF --file FILE [--count N] [--first N] [change…]
         N frames: the recorded ones from the Nth on, over and over; prints N
 
-Frames go out by AF_PACKET, so the sender's own XFRM never sees or counts them.
-Without a change a frame is a replay.
+Frames are sent by AF_PACKET, so the sender's own XFRM does not see or count them.
+An unchanged frame is a replay.
 """
 import argparse
 import socket
@@ -23,7 +23,7 @@ V4, V6 = 0x0800, 0x86dd
 
 
 class Frame:
-    """A frame with one IPv4 or IPv6 packet (no options), ESP or AH inside."""
+    """A frame with one IPv4 or IPv6 packet without options, which carries ESP or AH."""
 
     def __init__(self, data):
         self.data = bytearray(data)
@@ -55,16 +55,16 @@ class Frame:
         self.data[at] ^= 1
 
     def flip_payload(self):
-        """A bit of what ESP encrypts: as good as a wrong key for an SA with an
-        ICV, and never noticed by one without."""
+        """Flips a bit of the encrypted part: for an SA with an ICV like a wrong key,
+        and not detected without one."""
         self.data[self.ipsec + 24] ^= 1
 
     def set_ah_length(self, words):
-        """AH's own length field, which must agree with the SA's ICV length."""
+        """The length field of AH, which must match the ICV length of the SA."""
         self.data[self.ipsec + 1] = words
 
     def cut(self, size):
-        """Keeps SIZE bytes from the ESP or AH header on."""
+        """Keeps SIZE bytes, beginning at the ESP or AH header."""
         del self.data[self.ipsec + size:]
         if self.ethertype == V6:
             struct.pack_into("!H", self.data, ETHERNET + 4, size)

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Looks for keys where they must not be.
+"""Searches for keys where they must not be.
 
     keys.py make COUNT           as many random keys of 32 bytes, in hex
-    keys.py count SOCKET FILE    counts the polls that a daemon tells systemd of
-                                 (NOTIFY_SOCKET=SOCKET), into FILE, until killed
+    keys.py count SOCKET FILE    counts the polls that a daemon reports to systemd
+                                 (NOTIFY_SOCKET=SOCKET) in FILE, until killed
     keys.py search KEY... -- PLACE...
         a PLACE is a file, or pid:N, all that process N has mapped
 
-A piece of 11 bytes or more of a key is found, as bytes or as hexadecimal digits with
-whatever between them. Exit status 0: nothing found, 1: found, 2: could not look.
+It finds parts of a key of 11 bytes or more, as bytes or as hexadecimal digits with any
+separators. Exit status 0: nothing found, 1: found, 2: error.
 """
 
 import os
@@ -18,7 +18,7 @@ import socket
 import sys
 from pathlib import Path
 
-PIECE, STEP = 8, 4  # so that 11 bytes in a row hold a whole piece
+PIECE, STEP = 8, 4  # any 11 bytes in a row contain a whole piece
 CHUNK, OVERLAP = 1 << 20, 256
 
 
@@ -30,7 +30,7 @@ def pieces(keys):
 
 
 def chunks(stream, size):
-    """Of a file or of a mapping, each with the end of the one before it."""
+    """The blocks of a file or a mapping, each with the end of the previous one."""
     tail = b""
     while size is None or size > 0:
         data = stream.read(CHUNK if size is None else min(CHUNK, size))
@@ -45,7 +45,7 @@ def chunks(stream, size):
 
 
 def parts_of_process(pid):
-    """A name and a part of each mapping, one after the other."""
+    """The name and a part of each mapping."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
             span, mode, _, _, _, *name = line.split(maxsplit=5)
@@ -73,7 +73,7 @@ def search(keys, places):
         for name, data in parts(place):
             size += len(data)
             hits = sum(piece in data for piece in needles)
-            # Dumps in logs: digits, with blanks or colons between them.
+            # Dumps in logs: digits, with spaces or colons between them.
             digits = data.replace(b"0x", b"").translate(None, b" \t\n\r:,").lower()
             hits += sum(piece.hex().encode() in digits for piece in needles)
             if hits:

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# What a scenario is written with. It runs as root in the guest, in the initial
-# namespace, which is called "init" wherever a namespace is named.
+# The functions for scenarios. A scenario runs as root in the guest, in the initial
+# namespace, which has the name "init" wherever a namespace is named.
 
 set -eEuo pipefail
 
 LAB=/src/tests/lab
 QMIPSECD=/build/agent/qmipsecd
-# As its unit runs it: as another user than root, with one capability and no way to more.
+# As its unit runs it: not as root, with one capability, and unable to gain more.
 # shellcheck disable=SC2054 # setpriv's commas
 SERVICE=(setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs
 	--inh-caps -all,+net_admin --ambient-caps -all,+net_admin
@@ -20,7 +20,7 @@ mkdir -p "$LOGS"
 
 pass() { echo "ok $*" >&3; }
 
-# fail TEXT [DETAIL…]: goes on, so that one run shows all that is wrong.
+# fail TEXT [DETAIL…]: continues, so that one run shows all failures.
 fail()
 {
 	local line
@@ -44,7 +44,7 @@ is()
 	fi
 }
 
-# check TEXT COMMAND…: it succeeds; what it prints is shown when it does not.
+# check TEXT COMMAND…: it succeeds; its output is shown if it does not.
 check()
 {
 	local text=$1 output
@@ -70,7 +70,7 @@ refuse()
 	fi
 }
 
-# A scenario that stops half-way has failed; guest and run see the status.
+# A scenario that stops early has failed: guest and run see the status.
 trap 'echo "stopped at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 
 # eventually SECONDS COMMAND…: tries until it succeeds.
@@ -91,8 +91,8 @@ eventually()
 # --- namespaces and wires -------------------------------------------------------
 
 # Addresses by NAMESPACE.FAMILY, as in ${ADDR[left.4]}: those on the wire, and those
-# behind it, which tunnels carry. (Arrays, because a $(function) costs a fork, which
-# is slow in User-mode Linux.)
+# behind it, which tunnels carry. (Arrays, because $(function) costs a fork, which is
+# slow in User-mode Linux.)
 declare -A ADDR=() INNER=()
 
 # on NAMESPACE COMMAND…
@@ -115,8 +115,8 @@ namespace()
 	ADDR[$1.4]=10.0.0.$n ADDR[$1.6]=fd00::$n
 	INNER[$1.4]=172.16.$n.1 INNER[$1.6]=fd00:$n::1
 	[ "$1" = init ] || ip netns add "$1"
-	# Without duplicate address detection addresses are good at once; without SACK
-	# each TCP segment has 32 bytes of header, which the TCP oracle counts on.
+	# Without duplicate address detection, addresses can be used at once. Without
+	# SACK, each TCP segment has a header of 32 bytes, as the TCP oracle assumes.
 	on "$1" sh -c 'cd /proc/sys/net
 		echo 0 >ipv6/conf/default/accept_dad
 		echo 0 >ipv4/tcp_sack'
@@ -127,8 +127,8 @@ namespace()
 	END
 }
 
-# The first SA of a kind loads modules, and holds XFRM's lock for seconds while it
-# does: here that is done before anything is measured. See the scenario "stall".
+# The first SA of a kind loads modules, and holds XFRM's lock for seconds meanwhile.
+# This does so before the measurements. See the scenario "stall".
 load_modules()
 {
 	modprobe -a esp4 ah4 esp6 ah6 ipcomp xfrm_user deflate gcm ctr ghash-generic \
@@ -141,8 +141,8 @@ load_modules()
 	unset 'ADDR[warm.4]' 'ADDR[warm.6]'
 }
 
-# wire LEFT RIGHT: makes both namespaces and a veth pair between them. An
-# interface has the name of the namespace that it leads to.
+# wire LEFT RIGHT: makes both namespaces and a veth pair between them. The name of an
+# interface is that of the other namespace.
 wire()
 {
 	[ -n "${LAZY:-}" ] || load_modules
@@ -178,8 +178,8 @@ tap()
 	eventually 60 test -e /tmp/lab/tap/ready
 }
 
-# read_tap: then ${WIRE[left_sent]} and so on are what the wire has carried. No
-# traffic may be under way.
+# read_tap: sets ${WIRE[left_sent]} and so on to what the wire has carried. There must
+# be no traffic meanwhile.
 read_tap()
 {
 	local key value
@@ -195,8 +195,8 @@ read_tap()
 
 declare -A WIRE=()
 
-# traffic udp|tcp ADDR|INNER LEFT RIGHT [traffic.py's options…]: known traffic
-# between two addresses. FAMILY (4 or 6) picks the protocol. Prints what it sent.
+# traffic udp|tcp ADDR|INNER LEFT RIGHT [options of traffic.py…]: known traffic between
+# two addresses of FAMILY (4 or 6). Prints what it sent.
 traffic()
 {
 	local kind=$1 left=$3 right=$4 family=${FAMILY:-4}
@@ -207,8 +207,8 @@ traffic()
 		--source "${place[$left.$family]}" --dest "${place[$right.$family]}" "$@"
 }
 
-# A flow is traffic in the background, without an end of its own.
-# start_flow NAME and traffic's arguments.
+# A flow is endless traffic in the background. start_flow NAME and the arguments of
+# traffic.
 start_flow()
 {
 	local name=$1
@@ -219,7 +219,7 @@ start_flow()
 	FLOWS[$name]=$!
 }
 
-# end_flow NAME: then ${FLOW[packets_sent]} and so on are what traffic printed.
+# end_flow NAME: sets ${FLOW[packets_sent]} and so on to what traffic printed.
 end_flow()
 {
 	local key value
@@ -243,8 +243,8 @@ BAD128=0xff112233445566778899aabbccddeeff
 BAD160=${BAD128}01020304
 BAD256=${BAD128}0123456789abcdeffedcba9876543210
 
-# Keying attributes for ip, in ALGORITHMS, for a protocol and a cipher, and whether
-# the authentication ("auth") or the encryption key ("enc") is another than usual.
+# Sets ALGORITHMS to the keying attributes for ip, for a protocol and a cipher. With
+# "auth" or "enc", the authentication or encryption key is a different one.
 algorithms()
 {
 	local auth=$KEY256 enc=$KEY128 aead=$KEY160
@@ -281,7 +281,7 @@ sa()
 	done
 }
 
-# sa_pair LEFT RIGHT SPI …: and the same back with SPI + 1.
+# sa_pair LEFT RIGHT SPI …: the same, and one back with SPI + 1.
 sa_pair()
 {
 	local ns
@@ -294,7 +294,7 @@ sa_pair()
 	done
 }
 
-# sa_line NAMESPACE and sa's arguments: what ip is to do in NAMESPACE.
+# sa_line NAMESPACE and the arguments of sa: the command for ip in NAMESPACE.
 # shellcheck disable=SC2034 # "ends" is for sa
 sa_line()
 {
@@ -319,10 +319,10 @@ sa_line()
 	echo "$line $ALGORITHMS${sel:+ sel $sel}${limit:+ limit $limit}"
 }
 
-# policy LEFT RIGHT ADDR|INNER FAMILY TEMPLATE…: traffic between those addresses
-# goes through the templates, both ways. A template is "PROTO MODE [more for ip]",
-# the innermost first. Only UDP and TCP, so that neighbour discovery and pings stay
-# out of the counts.
+# policy LEFT RIGHT ADDR|INNER FAMILY TEMPLATE…: traffic between these addresses goes
+# through the templates, in both directions. A template is "PROTO MODE [more for ip]",
+# the innermost first. Only UDP and TCP, so that neighbour discovery and pings do not
+# count.
 policy()
 {
 	local ns
@@ -332,7 +332,7 @@ policy()
 	done
 }
 
-# policy_lines NAMESPACE and policy's arguments: what ip is to do in NAMESPACE.
+# policy_lines NAMESPACE and the arguments of policy: the commands for ip in NAMESPACE.
 policy_lines()
 {
 	local ns=$1 left=$2 right=$3 family=$5 from to dir upspec template templates words
@@ -382,7 +382,7 @@ no_sa() { [ "$(count_sas "$1")" = 0 ]; }
 
 oracle() { python3 "$LAB/oracle.py" "$@"; }
 
-# config NAME LINE…: makes /tmp/lab/NAME.conf, polled for each request.
+# config NAME LINE…: makes /tmp/lab/NAME.conf, with a poll for each request.
 config()
 {
 	local file=/tmp/lab/$1.conf
@@ -398,9 +398,9 @@ once()
 	on "$1" "${SERVICE[@]}" "$QMIPSECD" --once --format=json -c "${2:-$(config empty)}"
 }
 
-# exact_once TEXT NAMESPACE ROW [COLUMN=VALUE…] [oracle's options…]: in one
-# collection of qmipsecd's all columns of the row equal what the oracle makes of
-# ip's output, and these columns have these values, which owe nothing to XFRM.
+# exact_once TEXT NAMESPACE ROW [COLUMN=VALUE…] [options of the oracle…]: in one
+# collection of qmipsecd, all columns of the row equal those of the oracle, from ip's
+# output. These columns have these values, which are independent of XFRM.
 exact_once()
 {
 	local text=$1 ns=$2 row=$3
@@ -412,8 +412,8 @@ exact_once()
 		--json /tmp/lab/once.json --row "$row" "$@"
 }
 
-# monitor NAMESPACE: records each SA's coming and going from now on; events has the
-# counts that follow from that, as COLUMN=VALUE.
+# monitor NAMESPACE: records additions and deletions of SAs from now on; events prints
+# the counts that follow from them, as COLUMN=VALUE.
 monitor()
 {
 	background "monitor-$1" "$1" stdbuf -oL \
@@ -421,7 +421,7 @@ monitor()
 	eventually 60 listens "$1" "monitor-$1"
 }
 
-# netlink_groups NAMESPACE PID: the masks of the process's XFRM sockets.
+# netlink_groups NAMESPACE PID: the group masks of the XFRM sockets of the process.
 netlink_groups()
 {
 	# shellcheck disable=SC2016 # awk's own
@@ -431,13 +431,13 @@ netlink_groups()
 	' <(readlink "/proc/$2"/fd/*) /proc/net/netlink | sort | xargs
 }
 
-# listens NAMESPACE NAME: what background started there has joined a group.
+# listens NAMESPACE NAME: the program that background started has joined a group.
 listens() { netlink_groups "$1" "$(cat "/tmp/lab/$2.pid")" | grep -q '[1-9a-f]'; }
 
 events() { on "$1" python3 "$LAB/oracle.py" events --file "$LOGS/monitor-$1.log"; }
 
-# background NAME NAMESPACE COMMAND…: a program; its output goes to a log, its
-# process number to a file.
+# background NAME NAMESPACE COMMAND…: starts a program, with its output in a log and its
+# process ID in a file.
 background()
 {
 	local name=$1 ns=$2 enter=()
@@ -448,7 +448,7 @@ background()
 	echo $! >"/tmp/lab/$name.pid"
 }
 
-# stop NAME: ends what background started, and waits for its end.
+# stop NAME: ends a program that background started, and waits for its end.
 stop()
 {
 	local pid
@@ -459,8 +459,7 @@ stop()
 	rm "/tmp/lab/$1.pid"
 }
 
-# start_snmpd NAMESPACE: a private one: own socket, own port on loopback, own
-# persistent directory.
+# start_snmpd NAMESPACE: with its own socket, port on loopback and persistent directory.
 start_snmpd()
 {
 	local dir=/tmp/lab/snmpd-$1
@@ -480,7 +479,8 @@ start_snmpd()
 	eventually 60 on "$1" snmpget -v2c -c public 127.0.0.1:1161 1.3.6.1.2.1.1.3.0
 }
 
-# start_qmipsecd NAMESPACE CONFIG [OPTION…]: and waits until it serves its table.
+# start_qmipsecd NAMESPACE CONFIG [OPTION…]: starts it, and waits until it serves its
+# table.
 start_qmipsecd()
 {
 	local ns=$1 conf=$2 dir=/tmp/lab/qmipsecd-$1
@@ -507,7 +507,7 @@ block_plain()
 		action block priority 4000000
 }
 
-# out_spi NAMESPACE: of its outbound SA. rekeyed NAMESPACE OLD: there is another one.
+# out_spi NAMESPACE: the SPI of its outbound SA. rekeyed NAMESPACE OLD: it has changed.
 out_spi() { on "$1" ip xfrm state | sed -n "/^src ${ADDR[$1.4]} /{n;s/.* spi \\([^ ]*\\).*/\\1/p}"; }
 rekeyed() { local spi; spi=$(out_spi "$1") && [[ $spi == 0x???????? && $spi != "$2" ]]; }
 
@@ -515,20 +515,20 @@ ROOT=1.3.6.1.4.1.8072.9999.9999.18
 
 served() { snmp get "$1" "$ROOT.1.4.1.0" | grep STRING; }
 
-# snmp get|walk|bulkwalk|set|table… NAMESPACE ARGUMENTS…: Net-SNMP's tool of that
-# name, with the MIB loaded. COMMUNITY is public by default.
+# snmp get|walk|bulkwalk|set|table… NAMESPACE ARGUMENTS…: the tool of Net-SNMP, with the
+# MIB loaded. COMMUNITY is public by default.
 snmp()
 {
 	local tool=snmp$1 ns=$2
 
 	shift 2
-	# The tools complain on stderr of base MIBs that Debian does not ship.
+	# On stderr the tools report base MIBs that Debian does not ship.
 	# shellcheck disable=SC2086 # several options
 	on "$ns" "$tool" -v2c -c "${COMMUNITY:-public}" $PATIENT -M +/build/mib \
 		-m QMIPSEC-MIB 127.0.0.1:1161 "$@" 2>>"$LOGS/snmp-tools.log"
 }
 
-# On a busy machine an answer takes its time; none is lost on loopback.
+# On a busy machine an answer can be late, but none is lost on loopback.
 PATIENT="-t 20 -r 2"
 SNMP_ARGS="-v2c -c public $PATIENT 127.0.0.1:1161"
 
@@ -548,8 +548,8 @@ row_has() { [ "$(row "$1" "$2" "$3")" = "$4" ]; }
 # row_is TEXT NAMESPACE ROW COLUMN=VALUE…: these columns, over SNMP.
 row_is() { over_snmp diff "$@"; }
 
-# exact_row TEXT NAMESPACE ROW [COLUMN=VALUE…] [oracle's options…]: all columns, as
-# exact_once.
+# exact_row TEXT NAMESPACE ROW [COLUMN=VALUE…] [options of the oracle…]: all columns, as
+# in exact_once.
 exact_row() { over_snmp compare "$@"; }
 
 over_snmp()
@@ -561,16 +561,16 @@ over_snmp()
 		--snmp="$SNMP_ARGS" --settle "${WITHIN:-120}" "$@"
 }
 
-# settled NAMESPACE: waits until all that has happened is counted; row_is and exact_row
-# do so by themselves, within ${WITHIN} seconds.
+# settled NAMESPACE: waits until everything so far is counted. row_is and exact_row do
+# so as well, within ${WITHIN} seconds.
 settled()
 {
 	on "$1" python3 "$LAB/oracle.py" settle --snmp="$SNMP_ARGS" --settle "${WITHIN:-120}"
 }
 
-# start_watch NAMESPACE [oracle's options…]: asks for the row "lab" (or $WATCHED) without
-# a pause, so that dumps come between all messages, until end_watch TEXT says whether a
-# counter ever went down. It has answers from before what it watches, and from after it.
+# start_watch NAMESPACE [options of the oracle…]: requests the row "lab" (or $WATCHED)
+# without a pause, so that dumps come between all messages. end_watch TEXT checks that
+# no counter decreased. There are answers from before and after what is watched.
 start_watch()
 {
 	local ns=$1
@@ -606,12 +606,12 @@ swan()
 	local ns=$1 command=$2
 
 	shift 2
-	# It tells on stderr of each plugin that Debian does not ship.
+	# On stderr it reports each plugin that Debian does not ship.
 	on "$ns" swanctl "$command" --uri "unix:///tmp/lab/charon-$ns/run/charon.vici" \
 		"$@" 2>>"$LOGS/swanctl-$ns.log"
 }
 
-# start_charon NAMESPACE: with a /run of its own, so that two do not meet.
+# start_charon NAMESPACE: with its own /run, so that two do not conflict.
 start_charon()
 {
 	local dir=/tmp/lab/charon-$1
@@ -642,10 +642,10 @@ start_charon()
 	eventually 60 swan "$1" --stats
 }
 
-# ike LEFT RIGHT MODE LEFT-TS RIGHT-TS [FAMILY]: two charons with one child,
-# "lab", that LEFT may initiate. Nothing is rekeyed unless the scenario says so.
-# ESP is the proposal; ${IKE_EXTRA[NAMESPACE]} and CHARON_EXTRA are more settings of
-# the connection and of the daemon.
+# ike LEFT RIGHT MODE LEFT-TS RIGHT-TS [FAMILY]: two charons with one child, "lab",
+# which LEFT can initiate. They rekey only when the scenario requests it. ESP is the
+# proposal; ${IKE_EXTRA[NAMESPACE]} and CHARON_EXTRA are further settings of the
+# connection and of the daemon.
 declare -A IKE_EXTRA=()
 
 ike()
@@ -718,15 +718,15 @@ start_target()
 	on "$1" tgtadm --lld iscsi --op bind --mode target --tid 1 -I ALL
 }
 
-# node OPERATION…: iscsiadm for our one target. TARGET_NS says where it is.
+# node OPERATION…: iscsiadm for the only target, in the namespace TARGET_NS.
 node()
 {
 	iscsiadm -m node -T "$TARGET" -p "${ADDR[$TARGET_NS.4]}:3260" "$@"
 }
 
-# login TARGET-NAMESPACE: from the initial namespace, the only one in which the
-# kernel's initiator works. Without discovery, whose connection would count too,
-# and without the pings that would change counters while nothing happens.
+# login TARGET-NAMESPACE: from the initial namespace, the only one in which the kernel's
+# initiator works. Without discovery, since that connection would count as well, and
+# without pings, which would change counters.
 login()
 {
 	local timer
@@ -753,19 +753,19 @@ disk()
 		END { if (d == "") exit 1; print "/dev/" d }'
 }
 
-# write_disk FILE, read_disk BYTES: past the page cache, so on the wire.
+# write_disk FILE, read_disk BYTES: without the page cache, so on the wire.
 write_disk() { dd if="$1" of="$(disk)" bs=64k oflag=direct conv=fsync status=none; }
 read_disk() { dd if="$(disk)" bs=64k count=$(($1 / 65536)) iflag=direct status=none; }
 
-# iscsi_bytes NAMESPACE PORT-CONDITION: what the TCP formula says that the iSCSI
-# connection carried, "SENT RECEIVED": payload, 32 bytes of header a segment (the
-# timestamp option is always there), 8 more for the SYN. Right at the end that
-# connected; the other leaves its SYN-ACK out of segs_out.
+# iscsi_bytes NAMESPACE PORT-CONDITION: the bytes of the iSCSI connection by the TCP
+# formula, "SENT RECEIVED": payload, 32 bytes of header for each segment (with the
+# timestamp option), and 8 more for the SYN. Valid at the connecting end; the other one
+# does not count its SYN-ACK in segs_out.
 iscsi_bytes()
 {
 	local last='' now
 
-	# The last acknowledgement may be delayed by up to 0.2 s, and the timer's own delay.
+	# The last acknowledgement can be delayed by 0.2 s, and by the timer.
 	now=$(tcp_bytes "$@")
 	until [ "$now" = "$last" ]; do
 		sleep 0.5
@@ -775,11 +775,11 @@ iscsi_bytes()
 	echo "$now"
 }
 
-# tcp_bytes NAMESPACE PORT-CONDITION [MORE]: MORE bytes of header a segment, as a tunnel
-# has.
+# tcp_bytes NAMESPACE PORT-CONDITION [MORE]: the same, with MORE bytes of header for
+# each segment, as in a tunnel.
 tcp_bytes()
 {
-	# ss knows of no control groups here, and says so.
+	# ss reports missing control groups.
 	on "$1" ss -Htin "$2" 2>>"$LOGS/ss.log" | tr ' ' '\n' |
 		awk -F: -v header="$((32 + ${3:-0}))" '
 		{ v[$1] = $2 }

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Network namespaces that come and go under qmipsecd's eyes, without a fork for each.
+"""Network namespaces that appear and disappear, without a fork for each.
 
     netns.py cycle FIRST COUNT --name NAME --packets N --errors N --size S
         COUNT times: a namespace NAME with two keyed SAs, a policy and one end of a veth
         pair is made; once qmipsecd watches it, N datagrams of S bytes go out through
-        ESP and N ESP packets of no SA come in; then it is deleted. Each must be gone at
-        once, and qmipsecd hold nothing of it.
+        ESP and N ESP packets of no SA come in; then it is deleted. Each must disappear
+        at once, and qmipsecd must keep nothing of it open.
     netns.py series FIRST COUNT --name NAME [--sas N]
         NAMEnnn of these numbers, one after the other, with N keyed SAs in each
 
---pid and --log are qmipsecd's. Prints what it took as KEY=VALUE lines, and ends with an
-error if a namespace lived on.
+--pid and --log are those of qmipsecd. Prints times and memory as KEY=VALUE lines, and ends
+with an error if a namespace still exists.
 """
 import argparse
 import ctypes
@@ -41,7 +41,7 @@ def check(result):
 
 
 def wait_for(condition, what):
-    """How long it took."""
+    """Returns how long it took."""
     start = time.monotonic()
     while not condition():
         if time.monotonic() - start > PATIENCE:
@@ -51,7 +51,7 @@ def wait_for(condition, what):
 
 
 class Inside:
-    """In a new namespace, and back."""
+    """Enters a new namespace, and returns."""
 
     def __enter__(self):
         self.here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -63,7 +63,7 @@ class Inside:
 
 
 def make_name(name):
-    """As "ip netns add": a file, and then the namespace mounted on it."""
+    """Like "ip netns add": makes a file, and mounts the namespace on it."""
     path = os.path.join(DIR, name)
     os.close(os.open(path, os.O_CREAT | os.O_EXCL))
     check(libc.mount(b"/proc/thread-self/ns/net", path.encode(), b"none", MS_BIND, None))
@@ -155,10 +155,10 @@ def cycle(daemon, args):
         delays.append(daemon.wait_let_go())
         wait_for(veth_is_gone, "the namespace itself is gone")
         memory.append(daemon.memory())
-    # A busy machine delays a few, a daemon that hears of it by accident nearly all.
+    # A busy machine delays a few; a daemon without a proper event delays nearly all.
     print("nine_tenths_ms=%d" % (sorted(delays)[len(delays) * 9 // 10] * 1000))
     print("slowest_ms=%d" % (max(delays) * 1000))
-    # Of the second half: what is needed but once has been needed by then.
+    # Of the second half: what is needed only once is allocated by then.
     half = memory[len(memory) // 2]
     print("memory_kib=%d" % half)
     print("memory_growth_kib=%d" % (memory[-1] - half))

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The lab's own idea of the numbers, and the comparison with qmipsecd's.
+"""The numbers by the lab's own computation, and the comparison with qmipsecd's.
 
     oracle.py columns --local A,B…      expected columns as NAME=VALUE lines
     oracle.py compare --local A,B… --row NAME (--json FILE | --snmp "ARGS") \\
             [--set COLUMN=VALUE…] [--skip COLUMN…] [COLUMN=VALUE…]
-        all columns as ip says (--set: it cannot know of SAs that died), and
-        besides these as the scenario knows them
+        all columns as ip shows them (--set: without deleted SAs, which ip cannot
+        know), and these as the scenario knows them
     oracle.py diff --row NAME (--json …| --snmp …) COLUMN=VALUE…
     oracle.py value --row NAME (--json …| --snmp …) COLUMN…
     oracle.py sum FIELD [--local …] [KEY=VALUE…]    over SAs: oracle.py sum bytes dir=in
@@ -14,15 +14,15 @@
         KeyAdditions, KeyDeletions, ReKeys, ActiveSA and ActiveTunnels by what `ip xfrm
         monitor SA expire` wrote to FILE from before the first SA on
     oracle.py watch --row NAME --snmp "ARGS" --while-file FILE [--strict]
-        asks again and again until FILE has gone: no counter may go down (without
-        --strict: unless DiscontinuityTime changed), nor DiscontinuityTime be later
-        than sysUpTime; writes how many answers there have been to FILE
-    oracle.py settle --snmp "ARGS"      waits until all that has happened is counted
+        repeats requests until FILE is removed: no counter may decrease (without
+        --strict: unless DiscontinuityTime changed), and DiscontinuityTime may not be
+        later than sysUpTime; writes the number of answers to FILE
+    oracle.py settle --snmp "ARGS"      waits until everything so far is counted
     … --settle                          compare, diff and value do that first
 
-It shares nothing with qmipsecd: it reads what `ip -s xfrm state` prints and
-/proc/net/xfrm_stat, in the namespace it is started in. Whatever line of ip it
-does not know stops it: a number that was overlooked is not a comparison.
+It shares no code with qmipsecd: it reads the output of `ip -s xfrm state`, and
+/proc/net/xfrm_stat, in its own namespace. An unknown line of ip is an error, since a
+number that is overlooked would not be compared.
 """
 import argparse
 import ipaddress
@@ -49,13 +49,13 @@ TIMES = (("DiscontinuityTime", ROOT + ".1.1.1.14.INDEX"),
          ("sysUpTime", "1.3.6.1.2.1.1.3.0"))
 LAST_POLL = ROOT + ".1.4.4.0"
 LAST_DURATION = ROOT + ".1.4.5.0"
-MOVE = 200  # ms that a deletion waits, since it may turn out to be a move
+MOVE = 200  # ms for which a deletion waits, since it can become a move
 PATIENCE = 120  # seconds
 LEVELS = ("ActiveSA", "PendingKeyOperations", "ActiveTunnels")
 
 
 class Mismatch(Exception):
-    """What was read is not what this program understands."""
+    """The input has a form that this program does not know."""
 
 
 # --- ip -s xfrm state -------------------------------------------------------
@@ -65,7 +65,7 @@ def number(text):
 
 
 class Reader:
-    """One SA, filled line by line from the text that ip printed."""
+    """One SA, filled line by line from the output of ip."""
 
     def __init__(self, src, dst):
         self.sa = {
@@ -180,7 +180,7 @@ def read_xfrm_stat():
 # --- the 18 columns ---------------------------------------------------------
 
 def pending(larval):
-    """Larval SAs, an ACQ entry (spi 0) and its other half counted once."""
+    """The number of larval SAs; an ACQ entry (SPI 0) and its larval SA count once."""
     halves = [sa for sa in larval if sa["spi"]]
     for acq in larval:
         if acq["spi"] == 0 and not any(
@@ -191,7 +191,7 @@ def pending(larval):
 
 
 def columns_of(states, stat):
-    """What a row that owns all these SAs shows, if none of them ever died."""
+    """The columns of a row with all these SAs, if none was ever deleted."""
     ipsec = [sa for sa in states if sa["proto"] in ("esp", "ah")]
     keyed = [sa for sa in ipsec if sa["keyed"]]
     failed = sum(sa["integrity_failed"] for sa in ipsec)
@@ -226,7 +226,7 @@ def columns_of(states, stat):
     return columns
 
 
-# --- what qmipsecd says -----------------------------------------------------
+# --- qmipsecd's numbers -----------------------------------------------------
 
 def load_json(path):
     if path == "-":
@@ -246,7 +246,7 @@ def row_of_json(document, name):
 
 
 def row_of_snmp(arguments, name, times=()):
-    """One snmpget for the whole row; every column must be a Counter64, but for these
+    """One snmpget for the whole row. Every column must be a Counter64, except these
     times (name: OID), in ticks."""
     index = ".".join(str(n) for n in [len(name)] + list(name.encode()))
     wanted = {"ReplayFailures": "%s.%s" % (REPLAY_FAILURES, index)}
@@ -267,26 +267,26 @@ def row_of_snmp(arguments, name, times=()):
 
 
 def settle(arguments, seconds):
-    """Waits for a poll that began after now, and another that began MOVE later. The first
-    reads all that the kernel has said until now; deletions and absences are believed by
-    the other. Time alone says nothing: polls may take a tenth of a processor at most, and
-    in User-mode Linux what the host gives to others counts as taken, so the next poll may
+    """Waits for a poll that began after now, and for another that began MOVE later.
+    The first reads all messages so far, the other completes deletions and absences. A
+    fixed time is not enough: polls may take at most a tenth of a processor, and in
+    User-mode Linux the time that the host gives to others counts, so the next poll can
     be a second away."""
     end = time.monotonic() + seconds
-    earlier = first = None  # ends of polls, in ms by qmipsecd's clock
+    earlier = first = None  # ends of polls, in ms of qmipsecd's clock
     while time.monotonic() <= end:
         try:
             last, took = map(int, output_of("snmpget", "-Oqvt", *arguments.split(),
                                             LAST_POLL, LAST_DURATION).split())
         except (subprocess.CalledProcessError, ValueError):
-            earlier = first = None  # nobody there: its clock may begin anew
+            earlier = first = None  # no answer: its clock may start again
             time.sleep(0.05)
             continue
-        # The first answer may be of a poll that began before.
+        # The first answer can be of a poll that began before.
         if first is None and earlier not in (None, last):
             first = last * 10
         earlier = last
-        # A tick is 10 ms, and cut off.
+        # A tick is 10 ms, rounded down.
         if first is not None and last * 10 - took / 1000 >= first + 10 + MOVE:
             return
         time.sleep(0.03)
@@ -304,11 +304,11 @@ def row_of(args):
 # --- ip xfrm monitor --------------------------------------------------------
 
 class Life:
-    """The keyed SAs of a namespace, followed from message to message."""
+    """The keyed SAs of a namespace, followed by the messages."""
 
     def __init__(self, local):
         self.local = local
-        self.live = {}  # in the order of their birth
+        self.live = {}  # in the order of their addition
         self.counts = {"KeyAdditions": 0, "KeyDeletions": 0, "ReKeys": 0}
 
     def born(self, key, who):
@@ -340,8 +340,8 @@ MESSAGE = re.compile(
 
 
 def life_of(text, local):
-    """By the messages that ip printed. An UPDSA is taken for the end of a larval
-    state: of a live SA the scenario must know it."""
+    """The SAs by the messages that ip printed. UPDSA is treated as the end of a larval
+    state: a scenario must know it if it is of a live SA."""
     if "Flushed" in text or "error" in text:
         raise Mismatch("ip xfrm monitor: not every SA's end is in there")
     life = Life(local)
@@ -377,15 +377,15 @@ def fell(before, now):
 
 
 def wrong_times(row, took):
-    """took: ticks from the question to the answer. snmpd reads its own sysUpTime before
-    it asks qmipsecd, which may poll then."""
+    """took: ticks from the request to the answer. snmpd reads its own sysUpTime before
+    it asks qmipsecd, which can poll then."""
     if row["DiscontinuityTime"] <= row["sysUpTime"] + took:
         return []
     return ["DiscontinuityTime %(DiscontinuityTime)d, sysUpTime %(sysUpTime)d" % row]
 
 
 def tell(path, answers):
-    """Writes to a file that may be gone, and must not be made again then."""
+    """Writes to a file unless it was removed."""
     try:
         with open(path, "r+") as handle:
             handle.write("%d\n" % answers)
@@ -400,7 +400,7 @@ def watch(args):
         try:
             row = row_of_snmp(args.snmp, args.row, TIMES)
         except (Mismatch, subprocess.CalledProcessError):
-            gaps += 1  # nobody there that could answer
+            gaps += 1  # nothing answers
             time.sleep(0.05)
             continue
         answers += 1
@@ -427,7 +427,7 @@ def assignments(pairs):
 
 
 def report(source, expected, actual):
-    """Prints the columns that differ; their number."""
+    """Prints the columns that differ, and returns their number."""
     wrong = {name for name, value in expected.items() if actual[name] != value}
     for name in expected:
         if name in wrong:

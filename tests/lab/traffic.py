@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Sends a known amount of traffic and proves that it arrived.
+"""Sends a known amount of traffic and verifies that it arrived.
 
 One process opens a socket in each of two network namespaces, so it knows both
-ends. It prints, as shell assignments, what IPsec must have counted, worked out
-from what the sockets say and never from XFRM:
+ends. It prints, as shell assignments, what IPsec must have counted, computed
+from the sockets and not from XFRM:
 
     packets_sent, packets_received     IP packets of the flow, left to right
     bytes_sent, bytes_received         their bytes without the IP header
     back_packets_…, back_bytes_…       the same for the way back (TCP's answers)
 
-Transport mode counts those bytes; tunnel mode counts an IP header more for each
+Transport mode counts these bytes; tunnel mode counts an additional IP header for each
 packet (20 bytes, or 40 for IPv6).
 """
 import argparse
@@ -24,17 +24,17 @@ import time
 
 UDP_HEADER = 8
 TCP_HEADER = 32  # with the timestamp option, which Linux always uses
-TCP_SYN_EXTRA = 8  # a SYN carries 40 bytes: MSS, SACK, window scale besides
+TCP_SYN_EXTRA = 8  # a SYN has 40 bytes: also MSS, SACK, window scale
 TCP_REPAIR = 19
 CLONE_NEWNET = 0x40000000
-IDLE = 60  # seconds without an arrival that count as loss
-QUIET = 1  # where loss is no error: seconds after which nothing more is on its way
+IDLE = 60  # seconds without an arrival until a loss
+QUIET = 1  # where loss is not an error: seconds after which nothing is in flight
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
 def enter(netns):
-    """Switches this process to a namespace; "init" is process 1's."""
+    """Switches this process to a namespace; "init" is that of process 1."""
     path = "/proc/1/ns/net" if netns == "init" else "/run/netns/" + netns
     with open(path) as handle:
         if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
@@ -51,42 +51,42 @@ def open_socket(netns, address, port, kind):
 
 
 def receive(sock, seconds):
-    """One datagram's length, or None when it never came."""
+    """The length of one datagram, or None if it does not arrive."""
     if not select.select([sock], [], [], seconds)[0]:
         return None
     return len(sock.recv(65536))
 
 
 def more(args, sent, count):
-    """Whether to go on: a count to reach, or a file whose removal ends it."""
+    """True until a count is reached, or a file is removed."""
     if args.while_file:
         return os.path.exists(args.while_file)
     return sent < count
 
 
 def one_way(args, sender, receiver, dest, count, size):
-    """Datagrams sent and received."""
+    """Returns the numbers of datagrams sent and received."""
     payload = bytes(size)
     sent = received = 0
     while more(args, sent, count):
         try:
             sender.sendto(payload, (dest, args.port))
-        except OSError:  # a policy blocks it, or there is no SA or no route: not sent
+        except OSError:  # blocked by a policy, or without SA or route: not sent
             if not args.tolerant:
                 raise
             time.sleep(args.pause)
             continue
         sent += 1
-        # Each datagram is waited for: nothing can overflow, and loss shows at
-        # once and at the datagram it happened to.
+        # Each datagram is awaited, so nothing can overflow, and a loss shows at
+        # once, at the lost datagram.
         got = receive(receiver, 0.1 if args.tolerant else IDLE)
         if got == size:
             received += 1
         elif got is not None or not args.tolerant:
             sys.exit("datagram %d of %d bytes did not arrive" % (sent, size))
         time.sleep(args.pause)
-    # A datagram that was given up may come late, and is then taken for the next: at the
-    # end the last is still to come.
+    # A datagram can arrive after its timeout, and is then taken for the next: at the
+    # end the last one is missing.
     while received < sent and receive(receiver, QUIET) == size:
         received += 1
     return sent, received
@@ -125,11 +125,11 @@ def tcp_counts(sock):
 
 
 def settle(left, right):
-    """Waits until all that either end sent has reached the other."""
+    """Waits until everything that each end sent has reached the other."""
     end = time.monotonic() + IDLE
     while time.monotonic() < end:
         a, b = tcp_counts(left), tcp_counts(right)
-        # The end that was connected to leaves its SYN-ACK out of segs_out.
+        # The accepting end does not count its SYN-ACK in segs_out.
         b["segs_out"] += 1
         if a["segs_out"] == b["segs_in"] and b["segs_out"] == a["segs_in"] \
                 and a["unacked"] == 0:
@@ -139,13 +139,13 @@ def settle(left, right):
 
 
 def patience(args):
-    """How long a connection may stand still: TCP waits longer each time."""
+    """How long a connection may be idle: TCP waits longer each time."""
     return 6 * IDLE if args.tolerant else IDLE
 
 
 def settle_lossy(left):
-    """Waits until all data is acknowledged and the last acknowledgement is old;
-    segments were lost, so the two ends' numbers of them say nothing."""
+    """Waits until all data is acknowledged and the last acknowledgement is old.
+    Segments were lost, so the numbers of the two ends cannot be compared."""
     end = time.monotonic() + 6 * IDLE
     while tcp_counts(left)["unacked"]:
         if time.monotonic() > end:
@@ -210,7 +210,7 @@ def tcp(args):
 
 
 def vanish(sock):
-    """Closes a connection without the FIN or RST that would be counted too."""
+    """Closes a connection without FIN or RST, which would count."""
     sock.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
     sock.close()
 

@@ -1,21 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Counts what ESP carries by looking at the wire, never at an SA's counters.
+"""Counts what ESP carries by reading the wire, not the counters of SAs.
 
     wire.py --left NS IFACE --right NS IFACE --dir DIR
 
-Listens at both ends of a wire until it is ended. The tunnel's ESP must have the
-null cipher, so that the length of each inner packet can be read. When DIR/ask is
-made it writes DIR/report and removes DIR/ask:
+Listens at both ends of a wire until it is ended. The ESP of the tunnel must have the
+null cipher, so that the length of each inner packet can be read. When DIR/ask
+appears it writes DIR/report and removes DIR/ask:
 
     left_sent, left_received, right_sent, right_received    inner packets' bytes
     …_packets                                               and their number
 
-Sent is what left that end; received is what came in at that end less what no SA
-was there for, or one without its keys yet. The kernel counts the latter (XfrmInNoStates) without a size: they
-are the last that came for an SA that has gone. Any other reason to refuse a packet,
-a packet that came in nowhere, or one that the kernel had no room to show makes the
-report one line that begins with "error".
+Sent is what left that end. Received is what arrived there, without the packets for which no
+SA existed, or one without keys. The kernel counts these (XfrmInNoStates) without a size:
+they are the last ones for a deleted SA. Another reason for a rejection, a lost packet, or
+one that the packet socket dropped makes the report one line that begins with "error".
 """
 import argparse
 import ctypes
@@ -33,8 +32,8 @@ ETH_P_ALL, SOL_PACKET, PACKET_STATISTICS, SO_RCVBUFFORCE = 3, 263, 6, 33
 PACKET_HOST, PACKET_OUTGOING = 0, 4
 ESP = 50
 HEADERS = 14 + 20 + 8  # Ethernet, IPv4, ESP without an IV
-# What may be above 0 at an end: output without an SA, which never met the wire,
-# and what is refused only after it was counted.
+# Counters that may be above 0 at an end: output without an SA, which is not on the wire,
+# and packets that are rejected after they were counted.
 HARMLESS = {"XfrmInNoStates", "XfrmInNoPols", "XfrmInTmplMismatch", "XfrmOutNoStates",
             "XfrmOutPolBlock", "XfrmInPolBlock", "XfrmAcquireError",
             "XfrmOutPolDead", "XfrmOutBundleCheckError", "XfrmOutBundleGenError",
@@ -44,7 +43,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Surprise(Exception):
-    """Something after which the counts would be a guess."""
+    """An event after which the counts are not certain."""
 
 
 class End:
@@ -59,12 +58,12 @@ class End:
         self.socket.setblocking(False)
         self.sent = {}  # by SPI: the inner packets' lengths
         self.arrived = {}
-        self.refused = 0  # XfrmInNoStates that have been looked at
+        self.refused = 0  # XfrmInNoStates so far
         self.early = 0  # XfrmAcquireError, likewise
         self.reported = {}  # by SPI: how many had arrived
 
     def read(self):
-        """All that waits; False if nothing did."""
+        """Reads everything that waits; False if nothing did."""
         some = False
         while True:
             try:
@@ -84,7 +83,7 @@ class End:
             raise Surprise("packets were not shown at " + self.netns)
 
     def forget_refused(self):
-        """Takes the packets that met no SA out of those that arrived."""
+        """Removes the packets without an SA from those that arrived."""
         said = subprocess.run(
             ["ip", "netns", "exec", self.netns, "sh", "-c",
              "cat /proc/net/xfrm_stat; ip xfrm state"], check=True,
@@ -108,8 +107,8 @@ class End:
 
 
     def forget_early(self, new):
-        """Packets that came while their SA was larval still: the other end may use an
-        SA before this end has its keys. They are the first of an SA that is new."""
+        """Packets that arrived while their SA was still larval, since the other end
+        can use it before this end has the keys. They are the first of a new SA."""
         self.early += new
         young = [spi for spi in self.arrived if not self.reported.get(spi)]
         if not new:
@@ -121,7 +120,7 @@ class End:
 
 
 def parse(frame):
-    """The SPI and the inner packet's length."""
+    """The SPI and the length of the inner packet."""
     if len(frame) < HEADERS + 20 or frame[14] != 0x45 or frame[HEADERS] >> 4 != 4:
         raise Surprise("not IPv4 in ESP without a cipher: " + frame.hex())
     if struct.unpack_from("!H", frame, 20)[0] & 0x3fff:

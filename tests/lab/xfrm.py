@@ -1,22 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What ip cannot do to the kernel's SAs: fast, in bulk, or as a keying daemon does.
+"""Changes of SAs that ip cannot make: fast, in bulk, or like a keying daemon.
 
     xfrm.py add FIRST COUNT      keyed ESP SAs (null cipher) of these SPIs
-    xfrm.py delete FIRST COUNT   and away with them, one by one
+    xfrm.py delete FIRST COUNT   deletes them, one by one
     xfrm.py churn FIRST COUNT    each added and deleted at once, before the next
-    xfrm.py larval FIRST COUNT   ALLOCSPI of them all, and deleted one by one
+    xfrm.py larval FIRST COUNT   ALLOCSPI of all, then deletes them one by one
     xfrm.py move SPI --gap SECONDS --to-source A --to-dest B
         strongSwan's address change: DELSA, and after the gap NEWSA with the same
-        SPI, keys, byte count and birth
+        SPI, keys, byte count and add_time
     xfrm.py publish SPI --bytes N --packets N [--add-time SECONDS]
-        what a dataplane does that carries the packets instead of XFRM: NEWAE sets
-        the SA's counters, and the time of its birth to now or to SECONDS
+        like a dataplane that carries the packets instead of XFRM: NEWAE sets the SA's
+        counters, and its add_time to now or to SECONDS
 
-Of SAs from --source to --dest, each with its SPI as its reqid: the kernel walks all
-SAs with the same ends and reqid for each one added. It works in the namespace that
-it is started in, waits for the kernel's answers and ends with an error if there was
-one.
+The SAs are from --source to --dest, each with its SPI as its reqid, since the kernel walks
+all SAs with the same ends and reqid for each one that is added. It works in its own
+namespace, waits for the kernel's answers, and fails if one is an error.
 """
 import argparse
 import ipaddress
@@ -35,13 +34,13 @@ XFRMA_ALG_CRYPT, XFRMA_LTIME_VAL, XFRMA_SRCADDR, XFRMA_LASTUSED = 2, 9, 13, 28
 ESP = 50
 BATCH = 64  # messages in one send
 
-# struct xfrm_usersa_info of linux/xfrm.h, in the parts that are used here
+# the parts of struct xfrm_usersa_info (linux/xfrm.h) that are used here
 SELECTOR = struct.Struct("=16s16sHHHHHBBB3xiI")
 ID = struct.Struct("=16s4sB3x")
 LIFETIME = struct.Struct("=QQQQ")
 TAIL = struct.Struct("=IIIIIHBBB7x")
 INFO_SIZE = 224
-CURRENT = SELECTOR.size + ID.size + 16 + 64  # where curlft begins
+CURRENT = SELECTOR.size + ID.size + 16 + 64  # offset of curlft
 
 
 def attribute(kind, data):
@@ -66,7 +65,7 @@ def family(address):
 
 
 class Kernel:
-    """A socket to XFRM that counts what it asks."""
+    """A socket to XFRM that counts its requests."""
 
     def __init__(self):
         self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_XFRM)
@@ -81,14 +80,14 @@ class Kernel:
             self.flush()
 
     def flush(self):
-        """Hands over what waits. Refusals are answered at once."""
+        """Sends the waiting requests. The kernel answers errors at once."""
         if self.waiting:
             self.sock.send(b"".join(self.waiting))
             self.waiting = []
             self.answers()
 
     def answers(self):
-        """All that waits, as (type, payload) pairs."""
+        """Everything that waits, as (type, payload) pairs."""
         found = []
         while True:
             try:
@@ -154,7 +153,7 @@ def churn_command(kernel, args):
 
 
 def larval_command(kernel, args):
-    """The kernel tells nobody of an ALLOCSPI, but of its deletion it does."""
+    """The kernel sends no message for ALLOCSPI, but one for the deletion."""
     info = usersa_info(args.source, args.dest, 0)
     for spi in range(args.first, args.first + args.count):
         answer = kernel.ask(XFRM_MSG_ALLOCSPI, info + struct.pack("=II", spi, spi))

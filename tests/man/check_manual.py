@@ -25,7 +25,7 @@ def fail(text):
 
 
 def agree(what, program, manual):
-    """Two sets, named in the order of what to change when they differ."""
+    """Two sets; the messages name what must be changed."""
     for name in sorted(program - manual):
         fail(f"{what} {name} is missing in the manual")
     for name in sorted(manual - program):
@@ -43,7 +43,7 @@ def entries(page, section):
     body = re.search(rf"^\.SH {section}\n(.*?)(?=^\.SH |\Z)", page.read_text(),
                      re.M | re.S)[1]
     found = {}
-    # A section's closing paragraphs, after .P, belong to none.
+    # The last paragraphs of a section, after .P, belong to no tag.
     for entry in re.split(r"^\.TP\n", body, flags=re.M)[1:]:
         lines = re.split(r"^\.P\n", entry, flags=re.M)[0].splitlines()
         found[plain(lines[0])] = " ".join(map(plain, lines[1:]))
@@ -61,7 +61,7 @@ def first_words(tags):
 
 def check_options():
     listed = [line for line in output("--help").splitlines() if line.startswith("  ")]
-    # A description is set off by two blanks from its option.
+    # Two spaces separate a description from its option.
     told = {option for line in listed
             for option in re.findall(OPTION, re.split(r"(?<=\S)  ", line.strip())[0])
             if line.strip().startswith("-")}
@@ -82,7 +82,7 @@ def check_topics():
 
 
 def directives():
-    """What -H lists: {name: what it takes}. Lines that go on are indented."""
+    """The list of -H: {name: arguments}. Continuation lines are indented."""
     text = re.sub(r"\n\s+", " ", output("-H"))
     return dict(re.split(r"\s+", line, maxsplit=1) for line in text.strip().splitlines())
 
@@ -94,7 +94,7 @@ def check_directives():
     for name in program.keys() & manual.keys():
         tag, text = manual[name]
         for value in re.findall(r"[\d.]+ to [\d.]+|default [\w/.]*\w", program[name]):
-            # The sentence of the manual may be in other words, the numbers may not.
+            # The manual may use other words, but not other numbers.
             if value not in text and value.removeprefix("default ") not in text:
                 fail(f"directive {name}: the manual does not say \"{value}\"")
         argument = re.match(r"[A-Z]+\b", program[name])
@@ -103,7 +103,7 @@ def check_directives():
 
 
 def check_instance():
-    """Conditions and what they take, as in "[local ADDR[/LEN]]"."""
+    """Conditions and their arguments, as in "[local ADDR[/LEN]]"."""
     program = {" ".join(words) for words in
                re.findall(r"\[([a-z]+) ((?:[^\[\]]|\[[^\]]*\])+)\]", directives()["instance"])}
     tags = entries(PAGES[1], "INSTANCES")
@@ -111,14 +111,14 @@ def check_instance():
 
 
 def check_format():
-    """In wide lines, for the paths of a test's installation may be long."""
+    """With wide lines, since the paths of a test installation can be long."""
     for page in PAGES:
         done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", page],
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                               env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "200"})
         if done.returncode or done.stderr:
             fail(f"man --warnings {page.name}: {done.stderr.strip()}")
-        # Placeholders may be left over.
+        # There may be additional placeholders.
         if re.search(r"@\w+@", page.read_text()):
             fail(f"{page.name} has a word in @ @")
 

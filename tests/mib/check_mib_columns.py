@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The MIB text and src/ledger/stats.def say the same, in both directions.
+"""The MIB text and src/ledger/stats.def agree, in both directions.
 
     check_mib_columns.py [--self-test] [MIB [STATS_DEF]]
 
 MIB is the generated module (default: $MIB, else $top_builddir/mib/QMIPSEC-MIB.txt).
-After the check it is tried out on spoiled copies, all of which it must refuse;
---self-test does only that.
+Afterwards the check must reject damaged copies; --self-test does only that.
 
 Exit status: 0 pass, 1 fail, 99 error.
 """
@@ -49,7 +48,7 @@ def unquote(tokens):
 
 
 def braces(tokens, i):
-    """The tokens between the brace at i and its partner, and what follows it."""
+    """The tokens between the brace at i and its partner, and the rest."""
     if tokens[i] != "{":
         raise ParseError(f"'{{' expected, not '{tokens[i]}'")
     depth = 0
@@ -244,7 +243,7 @@ def check_rows(mib):
 
 
 def check_objects(mib):
-    """Nothing is writable, all is described, all names differ."""
+    """Nothing is writable, everything has a description, all names differ."""
     for name, count in Counter(d.name for d in mib.definitions).items():
         if count > 1:
             yield f"{name}: defined {count} times"
@@ -284,7 +283,7 @@ def spoil(text, pattern, replacement):
     return spoiled
 
 
-# (what is wrong, pattern, replacement, a piece of the complaint it must bring)
+# (error, pattern, replacement, a part of the expected complaint)
 SPOILED_MIBS = [
     ("a column's number", r"(::= \{ qmIpsecStatsEntry )7 \}", r"\g<1>19 }",
      "qmIpsecBadSPIPackets: number"),
@@ -356,7 +355,7 @@ SPOILED_DEFS = [
 
 
 def self_test(mib_text, def_text):
-    """Complaints about spoiled copies that were not refused as they should be."""
+    """Complaints about damaged copies that were not rejected as expected."""
     cases = [(case, spoil(mib_text, case[1], case[2]), def_text)
              for case in SPOILED_MIBS]
     cases += [(case, mib_text, spoil(def_text, case[1], case[2]))

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# smilint has nothing to say about the MIB but what cannot be helped.
+# smilint only reports what cannot be avoided about the MIB.
 #
 #     smilint.sh [MIB]
 #
@@ -28,8 +28,8 @@ skip() {
 	exit 77
 }
 
-# collect DIR: copies the base modules found in DIR to $work/base, under their
-# plain names; fails if one is missing.
+# collect DIR: copies the base modules found in DIR to $work/base, with plain names.
+# Fails if one is missing.
 collect() {
 	local dir=$1 module ext
 	mkdir -p "$work/base"
@@ -42,7 +42,7 @@ collect() {
 	done
 }
 
-# from_npm CACHE: unpacks the npm package to CACHE, whole or not at all.
+# from_npm CACHE: unpacks the npm package to CACHE, completely or not at all.
 from_npm() {
 	local cache=$1 tarball
 	command -v npm >/dev/null || return 1
@@ -60,7 +60,7 @@ find_base_modules() {
 		collect "$SMI_BASE_DIR" || error "no ${BASE_MODULES[*]} in $SMI_BASE_DIR"
 		return
 	fi
-	# The first two are where Debian's snmp-mibs-downloader puts them.
+	# Debian's snmp-mibs-downloader uses the first two.
 	for dir in /var/lib/mibs/ietf /usr/share/snmp/mibs/ietf /usr/share/mibs/ietf \
 	    "$cache"; do
 		collect "$dir" && return
@@ -70,7 +70,7 @@ find_base_modules() {
 	skip "no base MIB modules (set SMI_BASE_DIR, or have npm and a network)"
 }
 
-# lint FILE: smilint's complaints about FILE, less those that cannot be helped.
+# lint FILE: the complaints of smilint about FILE, without those that cannot be avoided.
 lint() {
 	local file=$1 anchor status
 	anchor=$(awk '/^qmIpsecMIB MODULE-IDENTITY/ { on = 1 }
@@ -102,8 +102,8 @@ if [ -n "$complaints" ]; then
 	exit 1
 fi
 
-# smilint's status says nothing, so silence could also mean that it did nothing.
-# It must complain about copies with one thing wrong each.
+# The exit status of smilint has no meaning, so no output could also mean that it did
+# nothing. It must complain about copies with one error each.
 broken() {
 	local what=$1 script=$2
 	mkdir -p "$work/broken"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The MIB's names translate in both directions with nothing but this one module
-# installed, as on a stock Debian, which has no base modules.
+# The names of the MIB translate in both directions with only this module installed, as
+# on Debian, which has no base modules.
 #
 #     translate.sh [MIB]
 #
@@ -16,7 +16,7 @@ INSTANCE_COLUMNS=(Name Active Descr Transport Netns InitiatorName IfIndex Sessio
 	DiscontinuityTime Label)
 AGENT_SCALARS=(Version KernelRelease PollInterval LastPoll LastPollDuration TrackedSAs
 	Events EventLosses Resyncs FailedPolls LastError XfrmStatAvailable)
-# The default, an enterprise's own, and two that are not under enterprises.
+# The default, an enterprise, and two that are not below enterprises.
 OTHER_ROOTS=(1.3.6.1.4.1.8072.9999.9999.18 1.3.6.1.4.1.64000.1.2 1.3.6.1.3.77
 	2.16.840.1.113883.18)
 
@@ -34,7 +34,7 @@ skip() {
 	exit 77
 }
 
-# translate ARGUMENTS: snmptranslate as on a host that has this module only.
+# translate ARGUMENTS: snmptranslate as on a host with only this module.
 translate() {
 	SNMPCONFPATH=$work/etc SNMP_PERSISTENT_DIR=$work/var HOME=$work \
 	    env -u MIBS -u MIBDIRS -u MIBFILES \
@@ -50,7 +50,7 @@ index() {
 	done
 }
 
-# both NAME OID: NAME and OID (below the root) stand for each other.
+# both NAME OID: NAME translates to OID (below the root), and back.
 both() {
 	local name=QMIPSEC-MIB::$1 oid=.$root$2 got
 	checks=$((checks + 1))
@@ -62,9 +62,9 @@ both() {
 	complaints "$oid"
 }
 
-# complaints WHAT: what the tool says besides its answer. With +QMIPSEC-MIB it
-# goes through all the modules it was built to load and misses them aloud; about
-# ours it must say nothing.
+# complaints WHAT: what the tool prints besides its answer. With +QMIPSEC-MIB it loads
+# all its default modules and reports the missing ones. It must not report anything
+# about this one.
 complaints() {
 	case "${load[1]}" in
 	+*) grep QMIPSEC "$work/err" ;;
@@ -106,7 +106,7 @@ check_names() {
 	both qmIpsecCompliance .2.1.1
 }
 
-# What the values look like is in the module too.
+# The module also has the format of values.
 check_syntax() {
 	local object want
 	while read -r object want; do
@@ -148,7 +148,7 @@ done
 load=(-m QMIPSEC-MIB)
 check_syntax
 
-# Other roots, by the rule that configure uses.
+# Other roots, by the rule of configure.
 for root in "${OTHER_ROOTS[@]}"; do
 	anchor=$(echo "$root" | sed -f "$top_srcdir/mib/anchor.sed")
 	sed -e "s/@MIB_ROOT_OID@/$root/g" -e "s/@MIB_ROOT_ANCHOR@/$anchor/" \

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# What the tests of the Debian package share. Sourced, with "set -euo pipefail".
+# Shared by the tests of the Debian package. Sourced, with "set -euo pipefail".
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$here/../.." && pwd)
@@ -26,17 +26,17 @@ is()
 	pass "$1"
 }
 
-# The one .deb of that name that is built.
+# The .deb of that name.
 deb_of() { echo "$packages/$1"_*.deb; }
 
-# apart COMMAND…: in namespaces of its own, without a network: what it mounts and
-# starts ends with it.
+# apart COMMAND…: in its own namespaces, without a network. Its mounts and processes end
+# with it.
 apart()
 {
 	unshare --mount --net --uts --ipc --pid --fork --kill-child "$@"
 }
 
-# A chroot needs these two; the tree itself is only read.
+# A chroot needs these two. The tree itself is only read.
 mount_api()
 {
 	mount -t proc proc "$1/proc"
@@ -48,7 +48,7 @@ mount_api()
 make_build_tree()
 {
 	echo "making a tree to build packages in (once, about 40 s)" >&2
-	# The build dependencies are in debian/control alone.
+	# The build dependencies are only in debian/control.
 	# shellcheck disable=SC2016 # mmdebstrap's own
 	tree_make "$1" build-essential \
 		--customize-hook='mkdir -p "$1/build/debian"' \
@@ -61,8 +61,8 @@ build_tree() { tree_find build "$(cat "$top/debian/control" "$here/lib.sh")" mak
 
 # --- the tree that it is installed in -------------------------------------------------
 
-# What the package depends on, what the tests that run in there need, and for the one
-# that boots it an init and a kernel.
+# The dependencies of the package, what the tests in it need, and an init and a kernel
+# for the test that boots it.
 RUN_PACKAGES=adduser,apt-utils,dpkg-dev,iproute2,iputils-ping,kmod,libmnl0,libsnmp40,libsystemd0,netbase
 RUN_PACKAGES+=,procps,python3,snmp,snmpd,systemd,systemd-sysv,user-mode-linux
 
@@ -72,9 +72,10 @@ make_run_tree()
 
 	echo "making a tree to install packages in (once, about 40 s)" >&2
 	tree_make "$1" "$RUN_PACKAGES"
-	# apt-utils makes it with the first package; no file of ours.
+	# apt-utils makes it with the first package; it is not part of this package.
 	mkdir -p "$1.new/var/cache/debconf/tmp.ci"
-	# modprobe looks in /lib/modules, Debian keeps the kernel's elsewhere.
+	# modprobe searches /lib/modules, but Debian has this kernel's modules
+	# elsewhere.
 	mkdir -p "$1.new/lib/modules"
 	for modules in "$1.new"/usr/lib/uml/modules/*; do
 		ln -s "../uml/modules/${modules##*/}" "$1.new/usr/lib/modules/"

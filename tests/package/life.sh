@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A machine's life with the package, from the README to purge, under IPsec traffic. Runs
-# in the guest that "machine" boots; systemd and the stock snmpd run already.
+# The package on a machine, from the README to purge, with IPsec traffic. Runs in the
+# guest that "machine" boots, with systemd and the stock snmpd.
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
@@ -21,7 +21,7 @@ install_package()
 	DEBIAN_FRONTEND=noninteractive apt-get -q -y "${@:2}" install "$1"
 }
 
-# ask TOOL ARGUMENT…: with the MIB that the package has installed.
+# ask TOOL ARGUMENT…: with the installed MIB.
 ask()
 {
 	# shellcheck disable=SC2086 # several options in one word
@@ -53,7 +53,7 @@ flows()
 	sleep 1
 }
 
-# flows_end TEXT: what arrived is what the row has more.
+# flows_end TEXT: the row has increased by what arrived.
 sent=0 received=0
 flows_end()
 {
@@ -70,7 +70,7 @@ flows_end()
 
 wire init peer
 is "the stock snmpd runs" "$(systemctl is-active snmpd)" active
-# A refused system call would only fail: here it kills, so that none can hide.
+# Normally a refused system call only fails. Here it kills, so that none is overlooked.
 mkdir -p $DROP_IN
 printf '[Service]\nSystemCallErrorNumber=kill\n' >$DROP_IN/kill.conf
 install_package /out/first.deb
@@ -85,11 +85,11 @@ check "and they work" bash -e /tmp/lab/commands
 eventually 10 serves
 pass "and then snmpd serves it"
 
-# The example has this user's rights already; this is its password.
+# The example has the access rules of this user; this is the password.
 systemctl stop snmpd
 echo 'createUser qmipsec SHA-512 authsecret AES privsecret' >>/var/lib/snmp/snmpd.conf
 systemctl start snmpd
-# By addresses, since this machine has no HBA that it could find.
+# By addresses, since this machine has no HBA to discover.
 readme "instance backup" | grep '^instance ' |
 	sed "s,192.0.2.10,${ADDR[init.4]}/32,; s,198.51.100.0/24,${ADDR[peer.4]}/32," \
 		>>/etc/snmp/qmipsecd.conf
@@ -102,7 +102,7 @@ check "and says which" grep -q pollIntervall <(journalctl -q -u qmipsecd -o cat)
 sed -i '$d' /etc/snmp/qmipsecd.conf
 is "the daemon has not minded" "$(systemctl is-active qmipsecd)" active
 
-# --- what it may do -----------------------------------------------------------------------
+# --- its rights -----------------------------------------------------------------------
 
 pid=$(property MainPID)
 while read -r key value _; do
@@ -143,7 +143,7 @@ refuse "not with another password" serves
 SNMP_ARGS=$V2C
 first=$(discontinuity)
 
-# --- snmpd comes and goes ---------------------------------------------------------------------
+# --- snmpd ends and starts ---------------------------------------------------------------------
 
 flows
 systemctl restart snmpd
@@ -176,7 +176,7 @@ is "the administrator's configuration stands" "$(grep -c "^instance $ROW" /etc/s
 
 # --- watchdog, drop-ins ---------------------------------------------------------------------------
 
-# drop_in FILE: as it says itself.
+# drop_in FILE: installed as the file itself says.
 drop_in()
 {
 	install -Dm644 -t $DROP_IN "$1"

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Addresses that are local without being on an interface of their own: by a route of
-# type local (AnyIP), by a rule (as for TPROXY), as a group, in a VRF. No SA has a replay
-# window, so that received bytes can only be told by the addresses.
+# Addresses that are local but not on an interface: by a route of type local (AnyIP), by
+# a rule (as for TPROXY), as a group, in a VRF. No SA has a replay window, so that only
+# the addresses show the direction.
 # limit: 900
 
 # shellcheck source=tests/lab/lib.sh
@@ -12,7 +12,7 @@
 wire left right
 COUNT=20 SIZE=500
 
-# With this the right end of what sa_pair, policy and traffic make is on no interface.
+# With this, the right end of sa_pair, policy and traffic is not on an interface.
 RIGHT_WIRE4=${ADDR[right.4]} RIGHT_WIRE6=${ADDR[right.6]}
 ADDR[right.4]=10.77.0.1
 ADDR[right.6]=fd77::1
@@ -21,7 +21,8 @@ on left ip -batch - <<-END
 	route add fd77::/64 via $RIGHT_WIRE6
 END
 
-# there TEXT BYTES [COLUMN=VALUE…]: the right end has received so many, and nothing else.
+# there TEXT BYTES [COLUMN=VALUE…]: the right end has received so many bytes, and
+# nothing else.
 there()
 {
 	local text=$1 bytes=$2
@@ -38,7 +39,7 @@ for family in 4 6; do
 		header=20
 	else
 		on right ip -6 route add local fd77::/64 dev lo
-		# for the socket that waits there
+		# for the socket that receives
 		on right sh -c 'echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind'
 		header=40
 	fi
@@ -49,7 +50,7 @@ for family in 4 6; do
 	there "AnyIP, transport, IPv$family" $((COUNT * (SIZE + 8)))
 	flush left right
 
-	# before any packet: that a tunnel leads from there only the address tells
+	# before any packet, only the address shows that a tunnel begins there
 	sa_pair left right 0x200 family=$family window=0 mode=tunnel
 	there "AnyIP, an idle tunnel, IPv$family" 0 ActiveTunnels=1 ActiveSA=2
 	policy left right INNER $family "esp tunnel"
@@ -58,8 +59,8 @@ for family in 4 6; do
 	flush left right
 done
 
-# A configured instance for an address, one for a prefix of which a part is local, and
-# one for an address that is not.
+# Configured instances for a local address, for a prefix of which a part is local, and
+# for an address that is not local.
 conf=$(config vips "instance vip local 10.77.0.1" "instance part local 10.88.0.0/16" \
 	"instance none local 10.99.0.1" "instance vip6 local fd77::1")
 active()
@@ -79,12 +80,12 @@ policy left right ADDR 4 "esp transport"
 traffic udp ADDR left right --count $COUNT --size $SIZE
 rm -f /tmp/lab/once.json
 once right "$conf" >/tmp/lab/once.json
-check "and the bytes are its own" on right python3 "$LAB/oracle.py" compare \
+check "and the bytes belong to it" on right python3 "$LAB/oracle.py" compare \
 	--json /tmp/lab/once.json --row part --local 10.88.0.5 ActiveSA=1 \
 	ConfidentialBytesReceived=$((COUNT * (SIZE + 8)))
 flush left right
 
-# send ADDRESS: datagrams that nobody listens for.
+# send ADDRESS: datagrams without a receiver.
 send()
 {
 	on left python3 -c "
@@ -94,11 +95,11 @@ for i in range($COUNT):
     sock.sendto(bytes($SIZE), ('$1', 4000))"
 }
 
-# has_come: all of them have been counted by the one SA on the right.
+# has_come: the only SA on the right has counted all of them.
 # shellcheck disable=SC2317 # for eventually
 has_come() { on right ip -s xfrm state | grep -q "$((COUNT * (SIZE + 8)))(bytes), $COUNT("; }
 
-# to ADDRESS TEXT [OPTIONS…]: one SA there, with no policy on the right.
+# to ADDRESS TEXT [OPTIONS…]: one SA to it, without a policy on the right.
 to()
 {
 	local addr=$1 text=$2
@@ -120,15 +121,15 @@ policy_to()
 		tmpl src "${ADDR[left.4]}" dst "$1" proto esp mode transport
 }
 
-# What comes in by this interface is local, whatever its address: no lookup of a route
-# that the host itself would take tells that.
+# Packets from this interface are local, whatever their address. A lookup of the host's
+# own routes does not show that.
 on left ip route add 198.51.100.0/24 via $RIGHT_WIRE4
 on right ip route add local default dev lo table 100
 on right ip rule add iif to-left lookup 100
 to 198.51.100.7 "local by a rule"
 on right ip rule del iif to-left lookup 100
 
-# A group that the right end listens to.
+# A group that the right end has joined.
 on left ip route add 239.0.0.0/8 dev to-right
 background member right python3 -c "
 import socket, time
@@ -142,7 +143,7 @@ eventually 60 is_member
 to 239.1.2.3 "a group"
 stop member
 
-# An interface in a VRF; then another VRF has the peer's address as its own.
+# An interface in a VRF; then another VRF has the peer's address.
 on right ip link add red type vrf table 10
 on right ip link set red up
 on right ip link set to-left master red

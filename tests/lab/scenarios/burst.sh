@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# More events at once than anybody reads in time. With the default receive buffer
-# 10,000 are no loss; whatever is lost is told, and no total is wrong afterwards.
+# More events at once than can be read in time. With the default receive buffer, 10,000
+# events are not lost. Losses are reported, and the totals are right afterwards.
 # limit: 540
 
 # shellcheck source=tests/lab/lib.sh
@@ -15,8 +15,8 @@ sas()
 		--dest "${ADDR[right.4]}"
 }
 
-# frozen COMMAND…: while it runs the daemon cannot, so the kernel must keep
-# whatever it has to say.
+# frozen COMMAND…: runs it while the daemon is stopped, so the kernel must keep all
+# messages.
 frozen()
 {
 	local pid
@@ -30,13 +30,13 @@ frozen()
 sent() { [ "$(row left lab TransportBytesSent)" = "$1" ]; }
 active() { [ "$(row left lab ActiveSA)" = "$1" ]; }
 
-# agent NUMBER: one of the daemon's scalars.
+# agent NUMBER: a scalar of the daemon.
 agent() { snmp get left -OqvUt "$ROOT.1.4.$1.0"; }
 
 discontinuity() { snmp get left -OqvUt "$ROOT.1.1.1.14.3.108.97.98"; }
 
-# consistent TEXT SAS: the levels are the kernel's, the totals agree with them, and
-# the SAs that were there all the time have lost nothing.
+# consistent TEXT SAS: the levels equal the kernel's, the totals agree with them, and
+# the SAs that existed all the time have lost nothing.
 consistent()
 {
 	local additions deletions active
@@ -52,7 +52,7 @@ consistent()
 		"$additions - $((additions - $2)) = $2"
 	traffic udp ADDR left right --count 20 --size 500 >>"$LOGS/traffic.log"
 	datagrams=$((datagrams + 20))
-	# With many SAs a poll is dear, and may only take a tenth of the time.
+	# With many SAs a poll is expensive, and may only take a tenth of the time.
 	eventually 60 sent $((datagrams * 508)) || true
 	row_is "$1: bytes of what still lives" left lab ReKeys=0 \
 		PendingKeyOperations=0 TransportBytesSent=$((datagrams * 508)) \
@@ -63,13 +63,13 @@ wire left right
 start_snmpd left
 conf=$(config lab "instance lab local ${ADDR[left.4]}")
 start_qmipsecd left "$conf"
-# With a reqid, so that its policy takes none of the other SAs.
+# With a reqid, so that its policy does not use the other SAs.
 sa_pair left right 0x100 reqid=7
 policy left right ADDR 4 "esp transport reqid 7"
 traffic udp ADDR left right --count 50 --size 500 >"$LOGS/traffic.log"
 datagrams=50
 
-# Frozen, so that not one of them is read before the last has been sent.
+# Frozen, so that none is read before the last one was sent.
 both() { sas add 0x10000 5000 && sas delete 0x10000 5000; }
 frozen both
 consistent "10,000 events" 2
@@ -79,7 +79,7 @@ row_is "10,000 events: each is counted" left lab KeyAdditions=5002 KeyDeletions=
 frozen sas larval 0x20000 10000
 consistent "10,000 larval SAs deleted" 2
 is "10,000 larval SAs deleted: nothing is lost" "$(agent 8) $(agent 9)" "0 0"
-row_is "10,000 larval SAs deleted: no key ever was" left lab \
+row_is "10,000 larval SAs deleted: no key was counted" left lab \
 	KeyAdditions=5002 KeyDeletions=5000 PendingKeyOperations=0
 
 # Here the daemon reads as fast as it can.
@@ -91,11 +91,11 @@ if [ "$(agent 8)" = 0 ]; then
 		KeyAdditions=55002 KeyDeletions=55000
 	is "100,000 events: no discontinuity" "$(discontinuity)" "$before"
 else
-	check "100,000 events: $(agent 8) losses, told" [ "$(agent 9)" -gt 0 ]
+	check "100,000 events: $(agent 8) losses, reported" [ "$(agent 9)" -gt 0 ]
 	check "100,000 events: a discontinuity" [ "$(discontinuity)" -gt "$before" ]
 fi
 
-# And now it must lose some. Its totals go on from where they were.
+# Now it must lose some. Its totals continue.
 stop qmipsecd-left
 echo "receiveBuffer 65536" >>"$conf"
 start_qmipsecd left "$conf"

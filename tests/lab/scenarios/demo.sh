@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The main job, for people: tests/lab/run --show demo
+# A demonstration of the main task: tests/lab/run --show demo
 # kind: show
 # limit: 330
 
@@ -21,7 +21,7 @@ indented() { sed 's/^/    /'; }
 
 table() { "$QMIPSECD" --once --format=table -c /tmp/lab/hba.conf | indented; }
 
-# counters: the columns that tell the story, over SNMP, in one line.
+# counters: the important columns, over SNMP, on one line.
 counters()
 {
 	local values
@@ -32,8 +32,8 @@ counters()
 		"${values[@]}" "$1"
 }
 
-# same_as_tcp: the connection's bytes, worked out from TCP's own counters; they must
-# be qmipsecd's.
+# same_as_tcp: the bytes of the connection, computed from TCP's own counters, must equal
+# those of qmipsecd.
 same_as_tcp()
 {
 	local values

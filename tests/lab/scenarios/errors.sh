@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Packets that IPsec must refuse, injected in known numbers: columns 7 to 10 and
+# Packets that IPsec must reject, injected in known numbers: columns 7 to 10 and
 # ReplayFailures.
 # limit: 360
 
@@ -10,13 +10,14 @@
 
 wire left right
 
-# inject [change…]: recorded frames, changed, from left's end of the wire.
+# inject [change…]: sends changed copies of recorded frames from the left end of the
+# wire.
 inject()
 {
 	on left python3 "$LAB/inject.py" send --iface to-right --file /tmp/lab/frames "$@"
 }
 
-# record COUNT: frames of as many datagrams of 100 bytes from left to right.
+# record COUNT: records the frames of so many datagrams of 100 bytes from left to right.
 record()
 {
 	on left python3 "$LAB/inject.py" record --iface to-right --file /tmp/lab/frames -- \
@@ -24,7 +25,7 @@ record()
 		--source "${ADDR[left.4]}" --dest "${ADDR[right.4]}" --count "$1" --size 100
 }
 
-# end_sas: one by one, which tells their last counters; a flush does not.
+# end_sas: deletes them one by one, which shows the final counters; a flush does not.
 end_sas()
 {
 	for ns in left right; do
@@ -33,7 +34,7 @@ end_sas()
 	done
 }
 
-# expect TEXT COLUMN=VALUE…: right's row, which goes on over all SAs below.
+# expect TEXT COLUMN=VALUE…: the row in right, which continues over all SAs below.
 expect() { row_is "$1" right lab "${@:2}"; }
 
 start_snmpd right
@@ -55,24 +56,24 @@ expect "13 packets with an unknown SPI" BadSPIPackets=13
 inject --first 20 --count 7
 inject --first 0 --count 5 # again and again: each is older than the window
 is "replays are XfrmInStateSeqError" "$(xfrm_stat right XfrmInStateSeqError)" 12
-is "ip tells the 7 in the window" \
+is "ip shows the 7 in the window" \
 	"$(on right python3 "$LAB/oracle.py" sum replay spi=256)" 7
-is "ip tells the 5 older ones" \
+is "ip shows the 5 older ones" \
 	"$(on right python3 "$LAB/oracle.py" sum replay_window spi=256)" 5
 expect "12 replays" BadSPIPackets=13 ReplayFailures=12 PacketsWithReplayDetection=40
 
-# The replay check comes first, so a new sequence number is needed to fail later.
+# The replay check comes first, so a later failure needs a new sequence number.
 inject --seq 1000 --flip-icv --count 9
 is "a flipped ICV is XfrmInStateProtoError" \
 	"$(xfrm_stat right XfrmInStateProtoError)" 9
 expect "9 packets with a flipped bit in the ICV" PacketsNotAuthenticated=9 \
 	PacketsNotDecrypted=0 PacketsWithReplayDetection=40
 
-# Long enough for ESP's header, too short for what it must hold.
+# Long enough for the ESP header, too short for its contents.
 inject --seq 1001 --cut 20 --count 4
 expect "4 packets cut after the IV" PacketsNotAuthenticated=9 PacketsNotDecrypted=4
 
-# Too short for ESP's header: the kernel counts it where no column looks.
+# Too short for the ESP header: the kernel counts it in a counter that no column uses.
 inject --cut 6 --count 3
 is "a header cut short is XfrmInHdrError" "$(xfrm_stat right XfrmInHdrError)" 3
 expect "3 packets with a cut header, in no column" BadSPIPackets=13 \
@@ -83,7 +84,7 @@ is "and the kernel counted nothing else" $((13 + 12 + 9 + 4 + 3)) \
 
 exact_row "so far every column is as ip shows it" right lab
 
-# Another key at the receiving end: each packet fails its ICV.
+# Another key at the receiver: the ICV of each packet fails.
 end_sas
 sa_pair left right 0x200 cipher=cbc badkey=auth
 policy left right ADDR 4 "esp transport"
@@ -91,8 +92,8 @@ traffic udp ADDR left right --tolerant --count 6
 expect "6 packets under a wrong authentication key" PacketsNotAuthenticated=15 \
 	PacketsWithReplayDetection=40 ConfidentialBytesReceived=$((40 * 108))
 
-# Without a window a replay is a packet like any other, and none "contained a
-# valid sequence number" that anything looked at.
+# Without a window a replay is a normal packet, and no packet "contained a valid
+# sequence number", since none is checked.
 end_sas
 sa_pair left right 0x300 window=0
 policy left right ADDR 4 "esp transport"
@@ -102,7 +103,7 @@ expect "10 packets and their replays without a window" \
 	PacketsWithReplayDetection=40 ReplayFailures=12 \
 	ConfidentialBytesReceived=$((40 * 108 + 20 * 108))
 
-# AH the same way; its length field is looked at before its ICV.
+# AH as well; its length field is checked before its ICV.
 end_sas
 sa_pair left right 0x400 proto=ah
 policy left right ADDR 4 "ah transport"
@@ -114,9 +115,9 @@ expect "AH: replays, flipped bits, a wrong length" ReplayFailures=17 \
 	PacketsNotAuthenticated=21 PacketsNotDecrypted=11 \
 	PacketsWithReplayDetection=45 AuthenticatedBytesReceived=$((5 * 108))
 
-# Under a wrong encryption key with a good ICV the kernel sees garbage, and takes
-# for good what happens to end like a padding. So the sum is what is known; and if
-# the garbage claims that more ESP or AH follows, the kernel looks for its SPI too.
+# With a wrong encryption key and a valid ICV the kernel decrypts to garbage, and
+# accepts what happens to end like padding. So only the sum is known. If the garbage
+# looks like nested ESP or AH, the kernel also searches for its SPI.
 end_sas
 sa_pair left right 0x500 cipher=cbc badkey=enc
 policy left right ADDR 4 "esp transport"

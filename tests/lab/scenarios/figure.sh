@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Records docs/figures/rekey.csv: the bytes that one iSCSI disk has sent over ESP while the
-# keys change, as qmipsecd, `ip -s xfrm state` and TCP count them.
+# Records docs/figures/rekey.csv: the bytes that an iSCSI disk has sent over ESP during
+# rekeys, as counted by qmipsecd, `ip -s xfrm state` and TCP.
 #
 #	tests/lab/run --keep-log DIR figure && cp DIR/figure/rekey.csv docs/figures/
 #
@@ -16,10 +16,10 @@ HBA=tcp:default
 SAMPLES=48
 REKEY_EVERY=8 # samples
 
-# The row's index, a string with its length in front.
+# The index of the row, a string after its length.
 INDEX=${#HBA}$(printf '%s' "$HBA" | od -An -v -t u1 | tr -s ' \n' '.' | sed 's/\.$//')
 
-# Few forks, which are slow here, so that the lines are close in time.
+# Few forks, which are slow here, so that the samples are close in time.
 qmipsecd_counts()
 {
 	# shellcheck disable=SC2086 # several options
@@ -36,7 +36,7 @@ ip_bytes()
 		END { printf "%d\n", sum }'
 }
 
-# All three are read while the disk is idle, so they are of the same moment.
+# All three are read while the disk is idle, so they show the same moment.
 sample()
 {
 	local qmipsecd tcp
@@ -69,7 +69,7 @@ for n in $(seq $SAMPLES); do
 	sample $(((now - start) / 1000)) | tee -a /out/rekey.csv
 done
 
-# The newest sample: the oldest would be equal without any rekey.
+# The last sample: the first ones would be equal even without a rekey.
 IFS=, read -r _ qmipsecd ip tcp rekeys < <(tail -n 1 /out/rekey.csv)
 is "qmipsecd has what TCP has sent" "$qmipsecd" "$tcp"
 is "each rekey is counted" "$rekeys" $((SAMPLES / REKEY_EVERY))

@@ -1,9 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Ends of SAs that the kernel tells little or nothing of, and messages that mislead:
-# flushes, limits of bytes and time, the same SPI again in the same second, UPDSA of a
-# live SA.
+# Ends of SAs with few or no messages, and misleading messages: flushes, limits of bytes
+# and time, the same SPI again in the same second, UPDSA of a live SA.
 # limit: 900
 
 # shellcheck source=tests/lab/lib.sh
@@ -26,8 +25,8 @@ between()
 # flow [option…]: datagrams from left to right.
 flow() { start_flow udp udp ADDR left right --size 700 "$@"; }
 
-# sent and received: bytes that the rows must have, left's and right's; additions and
-# deletions the same in both.
+# sent and received: the bytes that the rows of left and right must have; additions and
+# deletions: of both.
 sent=0 received=0 additions=0 deletions=0
 exact()
 {
@@ -49,7 +48,7 @@ policy left right ADDR 4 "esp transport"
 
 # --- flush ------------------------------------------------------------------------
 
-# At rest, and just polled: nothing can be missing.
+# Without traffic and just after a poll, nothing can be missing.
 sa_pair left right 0x100
 additions=2
 traffic udp ADDR left right --count 50 --size 700 >/dev/null
@@ -61,8 +60,8 @@ done
 deletions=2
 exact "flushed at rest"
 
-# Under traffic. In left, what right received is what left's SA had carried; in right,
-# what left sent is what came, but for what found no SA.
+# With traffic. What right received was carried by the SA in left. What left sent
+# arrived in right, except for packets without an SA.
 for n in 1 2 3; do
 	was=$(discontinuity left)
 	sa_pair left right $((0x100 + n * 16))
@@ -83,7 +82,7 @@ for n in 1 2 3; do
 		"$sampled" "$counted" "$sent"
 	echo "flush $n: $((sent - counted)) bytes lost of $((sent - sampled)) since the sample"
 	is "flush $n under traffic: keys" "$added $deleted $active" "$additions $deletions 0"
-	between "flush $n under traffic: DiscontinuityTime moved" $((was + 1)) \
+	between "flush $n under traffic: DiscontinuityTime changed" $((was + 1)) \
 		"$(discontinuity left)" 100000000
 	sent=$counted
 	on right ip xfrm state deleteall
@@ -108,7 +107,7 @@ additions=$((additions + 2)) deletions=$((deletions + 2))
 settled right
 counted=$(row right lab ConfidentialBytesReceived)
 between "a flush at the receiving end" "$sampled" "$counted" "$received"
-between "a flush at the receiving end: DiscontinuityTime moved" $((was + 1)) \
+between "a flush at the receiving end: DiscontinuityTime changed" $((was + 1)) \
 	"$(discontinuity right)" 100000000
 received=$counted
 on left ip xfrm state deleteall
@@ -116,7 +115,7 @@ exact "after the flush at the receiving end"
 
 # --- limits -------------------------------------------------------------------------
 
-# The packet that finds the limit reached is not carried: 15 reach 10,000 bytes.
+# The packet after the limit is not carried: 15 packets reach 10,000 bytes.
 sa left right 0x300 ends=left "limit=byte-hard 10000"
 sa left right 0x300 ends=right
 sa right left 0x301
@@ -147,7 +146,7 @@ on right ip xfrm state deleteall
 deletions=$((deletions + 2))
 exact "the hard limit of bytes at the receiver"
 
-# Soft limits announce, and end nothing. Time ends the sender's SA under traffic.
+# Soft limits do not end an SA. Time ends the SA of the sender during traffic.
 for n in 1 2; do
 	start_watch left --strict
 	sa left right $((0x310 + n * 16)) ends=left \
@@ -171,8 +170,8 @@ done
 
 # --- the same SPI again -------------------------------------------------------------
 
-# again NAMESPACE SPI TIMES PAUSE: ends an SA from left to right and makes it anew,
-# with the same SPI, over and over.
+# again NAMESPACE SPI TIMES PAUSE: deletes an SA from left to right and adds it again
+# with the same SPI, repeatedly.
 again()
 {
 	local n line
@@ -202,14 +201,14 @@ for ns in left right; do
 	end_flow udp
 	end_watch "the same SPI 40 times in $ns"
 	unmet=$(($(xfrm_stat right XfrmInNoStates) - unmet))
-	# A datagram that was taken while there was no SA may have gone nowhere. What an
-	# SA took came to the other end, with or without an SA to meet it there. At least
-	# one for each time, or little of this was under traffic.
+	# A datagram that was accepted without an SA can be lost. One that an SA carried
+	# reached the other end, with or without an SA there. At least one for each
+	# time, or there was too little traffic.
 	between "the same SPI 40 times in $ns: datagrams that an SA took" 40 \
 		$((FLOW[packets_received] + unmet)) "${FLOW[packets_sent]}"
 	sent=$((sent + (FLOW[packets_received] + unmet) * PACKET))
 	received=$((received + FLOW[packets_received] * PACKET))
-	# The other end did not see it.
+	# The other end did not see the changes.
 	other=right
 	[ $ns = left ] || other=left
 	row_is "the same SPI 40 times in $ns: keys" $ns lab \
@@ -219,7 +218,7 @@ for ns in left right; do
 	row_is "the same SPI 40 times in $ns: bytes sent" left lab ConfidentialBytesSent="$sent"
 	row_is "the same SPI 40 times in $ns: bytes received" right lab \
 		ConfidentialBytesReceived="$received"
-	# So that the counts are the same in both again.
+	# Makes the counts equal in both again.
 	again $other 0x400 40 0
 	additions=$((additions + 40)) deletions=$((deletions + 40))
 	exact "the same SPI 40 times in $other too"
@@ -229,8 +228,8 @@ for ns in left right; do
 	exact "and their end"
 done
 
-# The same after flushes: the new SA may have the key and the second of one that was
-# flushed, and only the order of the messages tells them apart.
+# The same after flushes: the new SA can have the key and the second of a flushed one,
+# and only the order of the messages distinguishes them.
 sa left right 0x480 window=0
 sa right left 0x481
 line=$(sa_line left left right 0x480 window=0)
@@ -264,7 +263,7 @@ on left ip xfrm state deleteall
 on right ip xfrm state deleteall
 row_is "the end of the last" left lab KeyAdditions=$((additions + 12)) \
 	KeyDeletions=$((deletions + 12)) ActiveSA=0 ConfidentialBytesSent="$sent"
-# Ten more in right, so that the counts are the same in both again.
+# Ten more in right, so that the counts are equal in both again.
 sa left right 0x490 ends=right
 again right 0x490 9 0
 on right ip xfrm state deleteall

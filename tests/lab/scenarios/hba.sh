@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Two HBAs that nobody configured: two interface records of open-iscsi on two devices,
-# one over transport mode to its target, one through a tunnel to a gateway before its
-# target; and IPsec beside both that is not iSCSI.
+# Two HBAs without configuration: two interface records of open-iscsi on two devices,
+# one in transport mode to its target, one through a tunnel to a gateway in front of its
+# target; and other IPsec traffic.
 # limit: 720
 
 # shellcheck source=tests/lab/lib.sh
@@ -89,7 +89,7 @@ secret()
 	END
 }
 
-# load NAMESPACE: starts its charon with what connection and secret print.
+# load NAMESPACE: starts its charon with the output of connection and secret.
 load()
 {
 	start_charon "$1"
@@ -140,7 +140,7 @@ done
 iscsiadm -m iface -I path1 -o update -n iface.net_ifacename -v to-disk1
 iscsiadm -m iface -I path2 -o update -n iface.net_ifacename -v to-gw
 
-# path NUMBER OPERATION…: iscsiadm for the target of that path.
+# path NUMBER OPERATION…: iscsiadm for the target of this path.
 path()
 {
 	local portals=("" "$B" "$DISK2")
@@ -172,7 +172,7 @@ for n in 1 2; do
 	done
 done
 
-# --- what is watched ---------------------------------------------------------------
+# --- the watched numbers ---------------------------------------------------------------
 
 start_snmpd init
 start_qmipsecd init "$(config empty)"
@@ -183,7 +183,7 @@ instance()
 	snmp get init -OqveU "$ROOT.1.1.1.$2.${#1}$(printf '%s' "$1" | od -An -tu1 | tr -s ' \n' '..' | sed 's/\.$//')"
 }
 
-# numbers ROW: its byte columns and what lives, on one line.
+# numbers ROW: its byte columns and active SAs, on one line.
 numbers()
 {
 	row init "$1" ActiveSA KeyAdditions KeyDeletions ConfidentialBytesSent \
@@ -191,13 +191,13 @@ numbers()
 		TunnelBytesSent TunnelBytesReceived
 }
 
-# settle: past the maxAge of config, with TCP's last acknowledgement come.
+# settle: waits longer than the maxAge of config, and for TCP's last acknowledgement.
 settle() { iscsi_bytes init "dport = 3260" >/dev/null; }
 
-# kernel_total KEY=VALUE…: bytes of the kernel's SAs.
+# kernel_total KEY=VALUE…: the bytes of the kernel's SAs.
 kernel_total() { python3 "$LAB/oracle.py" sum bytes "$@"; }
 
-# closes TEXT: all rows together are what the kernel has, direction by direction.
+# closes TEXT: the sum over all rows equals the kernel's, in each direction.
 closes()
 {
 	local sent=0 received=0 name s r
@@ -207,7 +207,7 @@ closes()
 		read -r s r < <(row init $name ConfidentialBytesSent ConfidentialBytesReceived)
 		sent=$((sent + ${s:-0})) received=$((received + ${r:-0}))
 	done
-	is "$1: the rows' sum is the kernel's" "$sent $received" \
+	is "$1: the sum of the rows equals the kernel's" "$sent $received" \
 		"$(kernel_total dir=out) $(kernel_total dir=in)"
 }
 
@@ -219,11 +219,11 @@ row_is "SAs of no HBA: no session yet" init unattributed ActiveSA=4 KeyAdditions
 
 log_in 1
 is "an instance by its interface record" "$(instance tcp:path1 4) $(instance tcp:path1 8)" 'tcp 1'
-is "it is there" "$(instance tcp:path1 2)" 1
+is "it is present" "$(instance tcp:path1 2)" 1
 is "its interface" "$(instance tcp:path1 7)" "$(cat /sys/class/net/to-disk1/ifindex)"
 is "its initiator name" "$(instance tcp:path1 6)" \
 	"$(sed -n 's/^InitiatorName=//p' /etc/iscsi/initiatorname.iscsi)"
-row_is "the SAs of its policy are its own, the others are nobody's" init tcp:path1 ActiveSA=2
+row_is "the SAs of its policy belong to it, the others to no row" init tcp:path1 ActiveSA=2
 row_is "and the rest stays" init unattributed ActiveSA=2
 
 # inject COMMAND [change…]
@@ -241,7 +241,7 @@ is "ErrorScope is instance" "$(instance tcp:path1 12)" 1
 
 # --- and a second --------------------------------------------------------------------
 
-# All at once: the session is there before anybody has asked for its SAs.
+# All at once: the session exists before any request for its SAs.
 swan init --initiate --child iscsi2 --timeout 60
 swan init --initiate --child other2 --timeout 60
 log_in 2
@@ -254,8 +254,8 @@ is "ErrorScope is namespace" "$(instance tcp:path1 12) $(instance tcp:path2 12)"
 settle
 closes "before any block"
 
-# moves TEXT DISK ROW OTHER: blocks written and read move ROW alone, by as much as TCP
-# and the peer's SAs say.
+# moves TEXT DISK ROW OTHER: blocks that are written and read only change ROW, by what
+# TCP and the peer's SAs say.
 head -c 1M /dev/urandom >/tmp/lab/blocks
 moves()
 {
@@ -333,4 +333,4 @@ log_in 1
 is "logged in: the same row is active again" "$(instance tcp:path1 2) $(instance tcp:path1 8)" "1 1"
 check "and goes on" test "$(row init tcp:path1 ConfidentialBytesSent)" -gt "$kept"
 is "there are three rows" "$(snmp walk init -Oqn "$ROOT.1.1.1.2" | grep -c .)" 3
-check "qmipsecd ends when told to" stop qmipsecd-init
+check "qmipsecd ends on request" stop qmipsecd-init

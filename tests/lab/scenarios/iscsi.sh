@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The main job: an iSCSI disk over IPsec that strongSwan keys, and its HBA's row.
+# The main task: an iSCSI disk over IPsec, keyed by strongSwan, and the row of its HBA.
 # limit: 450
 
 # shellcheck source=tests/lab/lib.sh
@@ -17,7 +17,7 @@ exact_row "before: a row of zeros" init $ROW ActiveSA=0 TransportBytesSent=0
 ike init target transport "${ADDR[init.4]}/32[tcp]" "${ADDR[target.4]}/32[tcp/3260]"
 start_target target
 ike_up init
-exact_row "strongSwan made an SA each way" init $ROW ActiveSA=2 KeyAdditions=2 \
+exact_row "strongSwan made an SA in each direction" init $ROW ActiveSA=2 KeyAdditions=2 \
 	ConfidentialBytesSent=0 ReKeys=0 ActiveTunnels=0
 
 login target
@@ -27,17 +27,17 @@ write_disk /tmp/lab/blocks
 is "what was written is read again" \
 	"$(read_disk $((2 << 20)) | cksum)" "$(cksum </tmp/lab/blocks)"
 
-# Two oracles: ip's SAs, and what TCP says of the connection.
+# Two oracles: ip's SAs, and TCP's counters of the connection.
 read -r sent received < <(iscsi_bytes init "dport = 3260")
 exact_row "blocks written and read: every column as ip shows it, and as TCP does" \
 	init $ROW ConfidentialBytesSent="$sent" ConfidentialBytesReceived="$received" \
 	TransportBytesSent="$sent" TransportBytesReceived="$received" \
 	AuthenticatedBytesSent=0 TunnelBytesSent=0 ReKeys=0 BadSPIPackets=0
 is "more than the blocks went through" "$((sent > (2 << 20) && received > (2 << 20)))" 1
-exact_once "--once finds the HBA by itself, and sees the same" init $ROW \
+exact_once "--once discovers the HBA, and sees the same" init $ROW \
 	ConfidentialBytesSent="$sent" ConfidentialBytesReceived="$received"
 
-# What a manager sees, by name and by number.
+# Requests of a manager, by name and by number.
 index=${#ROW}.$(printf '%s' "$ROW" | od -An -tu1 | xargs | tr ' ' .)
 column=$ROOT.1.2.1.11
 is "snmpget by name" "$sent" "$(snmp get init -OqUv \
@@ -60,5 +60,5 @@ ike_down init
 eventually 60 no_sa init
 row_is "after logout and terminate: no SA is left, every deletion counted" init $ROW \
 	ActiveSA=0 KeyAdditions=2 KeyDeletions=2 ReKeys=0
-check "no byte went back" test "$(row init $ROW ConfidentialBytesSent)" -ge "$sent"
-check "qmipsecd ends when told to" stop qmipsecd-init
+check "no byte counter decreased" test "$(row init $ROW ConfidentialBytesSent)" -ge "$sent"
+check "qmipsecd ends on request" stop qmipsecd-init

@@ -1,16 +1,17 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# No key stays with qmipsecd: after 1,000 polls and as many events with keys in them they
-# are neither in its memory nor in a core, its state, its log with all debugging on, or
-# what it sends. And with the wiping taken out they are found, so the search can fail.
+# No key stays in qmipsecd. After 1,000 polls and as many events with keys, none is in
+# its memory, a core, its state, its log with all debug topics, or what it sends.
+# Without the wiping, the search finds keys.
 # limit: 900
 # preload: nowipe.c
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
 
-# Random, so that no table of some library has them. The SAs' keys are their beginnings.
+# Random, so that no table of a library contains them. The keys of the SAs are prefixes
+# of these.
 mapfile -t KEYS < <(python3 "$LAB/keys.py" make 2)
 AEAD=${KEYS[0]:0:42} AUTH=${KEYS[1]}
 STATE=/tmp/lab/qmipsecd-left/qmipsecd.state
@@ -28,7 +29,8 @@ found() {
 	[ $status = 1 ]
 }
 
-# some COUNT FIRST, gone COUNT FIRST: for ip, as many SAs of both kinds come or go.
+# some COUNT FIRST, gone COUNT FIRST: commands for ip that add or delete so many SAs of
+# both kinds.
 some()
 {
 	local spi ends="src ${ADDR[left.4]} dst ${ADDR[right.4]} proto esp"
@@ -74,7 +76,7 @@ start()
 	eventually 60 served left
 }
 
-# rest: nothing reaches it any more, so that no message is in the midst of being read.
+# rest: stops all messages, so that none is being read.
 rest()
 {
 	config lab "instance lab local ${ADDR[left.4]}" "pollInterval 3600" "maxAge 3600" \
@@ -113,7 +115,7 @@ until polls $POLLS; do
 	((round++ % 20)) || snmp bulkwalk left "$ROOT" >/tmp/lab/walk
 done
 rest
-is "what it holds are these SAs" "$(snmp get left -OqUv "$ROOT.1.4.6.0")" 20
+is "it has these SAs" "$(snmp get left -OqUv "$ROOT.1.4.6.0")" 20
 check "there were 1,000 polls" polls $POLLS
 events=$(snmp get left -OqUv "$ROOT.1.4.7.0")
 check "and 1,000 events: $events" test "$events" -ge 1000
@@ -122,7 +124,7 @@ check "its memory has no key" search "pid:$pid"
 check "its state has none" search $STATE
 check "what it sent has none" search /tmp/lab/capture /tmp/lab/walk
 check "its log with all debugging has none" search "$LOG"
-check "and that says much" test "$(wc -l <"$LOG")" -gt 10000
+check "and the log is long" test "$(wc -l <"$LOG")" -gt 10000
 
 kill -ABRT "$pid"
 wait "$pid" || true
@@ -130,10 +132,10 @@ refuse "no core is left of it" ls /tmp/lab/core*
 sleep 3 >/tmp/lab/other &
 kill -ABRT $!
 wait $! || true
-check "though there are cores here" ls /tmp/lab/core*
+check "but other programs leave cores" ls /tmp/lab/core*
 rm -f /tmp/lab/core*
 
-# The search itself.
+# The search.
 stop count
 start "LD_PRELOAD=/out/nowipe.so"
 eventually 60 polls 20
@@ -141,5 +143,5 @@ rest
 check "without the wiping its memory has keys" found "pid:$(cat /tmp/lab/qmipsecd-left.pid)"
 # shellcheck disable=SC2024
 on left ip xfrm state >/tmp/lab/shown
-check "and where ip shows them they are found" found /tmp/lab/shown
+check "and the search finds them in the output of ip" found /tmp/lab/shown
 stop qmipsecd-left

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# libreswan in the place of strongSwan: rekeys and a deletion under steady traffic,
-# nothing lost, nothing counted twice.
+# libreswan instead of strongSwan: rekeys and a deletion with steady traffic. Nothing is
+# lost, nothing counts twice.
 # limit: 600
 
 # shellcheck source=tests/lab/lib.sh
@@ -12,7 +12,7 @@ PLUTO=/opt/libreswan/usr/libexec/ipsec
 REKEYS=5
 PACKET=$((700 + 8 + 20)) # bytes of a datagram in tunnel mode
 
-# whack NAMESPACE ARGUMENTS…: tells that namespace's pluto.
+# whack NAMESPACE ARGUMENTS…: for the pluto of this namespace.
 whack()
 {
 	on "$1" "$PLUTO/whack" --rundir "/tmp/lab/pluto-$1" "${@:2}" >>"$LOGS/whack-$1.log" 2>&1
@@ -43,7 +43,7 @@ start_pluto()
 		    rekey=no
 		    auto=add
 	END
-	# It looks for its other programs where the package would have put them.
+	# It searches for its other programs in the paths of the package.
 	# shellcheck disable=SC2016 # the inner shell expands them
 	background "pluto-$1" "$1" unshare -m sh -c '
 		mount -t tmpfs tmpfs /usr/libexec
@@ -62,7 +62,7 @@ for ns in left right; do
 	start_end $ns
 	block_plain $ns
 	start_pluto $ns
-	# For people: what the kernel said.
+	# For the user: the kernel's messages.
 	background "monitor-$ns" $ns ip -t -s xfrm monitor SA expire policy
 done
 whack left --name lab --initiate
@@ -72,10 +72,10 @@ for n in $(seq $REKEYS); do
 	old=$(out_spi left)
 	before=$(row left lab TunnelBytesSent)
 	whack left --name lab --rekey-ipsec
-	# The old ones go a second after the new ones came.
+	# The old ones are deleted a second after the new ones were added.
 	eventually 60 rekeyed left "$old"
 	eventually 60 sent_more_than left "$before"
-	pass "rekey $n: the counter goes on from $before"
+	pass "rekey $n: the counter continues from $before"
 done
 eventually 60 active left 2
 eventually 60 active right 2
@@ -94,9 +94,9 @@ row_is "right: the same" right lab \
 	ActiveSA=2 ActiveTunnels=1 PendingKeyOperations=0 \
 	PacketsWithReplayDetection="$sent"
 
-# The end of the tunnel under traffic, as in the scenario "rekey". A connection that
-# is only terminated would be up again at the next datagram: pluto leaves a policy
-# that asks for it. Until that is gone too some datagrams meet no SA.
+# The end of the tunnel with traffic, as in the scenario "rekey". A connection that is
+# only terminated would be established again for the next datagram, by a policy that
+# pluto keeps. Until that is deleted as well, some datagrams find no SA.
 start_flow there udp INNER left right --size 700 --pause 0.002 --tolerant
 eventually 60 sent_more_than left $((total + 100 * PACKET))
 whack left --name lab --delete

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The life of a tunnel under TCP: a hundred rekeys, an IKE rekey, terminate, a peer
-# that falls silent, a charon that is killed and comes again beside its orphans. After
+# A tunnel with TCP: a hundred rekeys, an IKE rekey, terminate, a peer that stops
+# answering, and a charon that is killed and started again beside its old SAs. After
 # each step both ends agree to the byte with what the wire has carried.
 # limit: 1260
 
@@ -14,7 +14,7 @@ REKEYS=100
 sas_are() { [ "$(count_sas left)-$(count_sas right)" = "$1" ]; }
 logged() { grep -q "$2" "$LOGS/charon-$1-ike.log"; }
 
-# heard NAMESPACE COUNTS: ip has written what the kernel said until now.
+# heard NAMESPACE COUNTS: ip has written all messages so far.
 heard()
 {
 	local events
@@ -23,9 +23,9 @@ heard()
 	[ "${events[2]#*=} ${events[0]#*=} ${events[1]#*=} ${events[3]#*=}" = "$2" ]
 }
 
-# step TEXT LEFT'S-COUNTS RIGHT'S-COUNTS: at rest, both ends are right. The counts
-# are rekeys, additions, deletions and live SAs by what was done; the kernel's own
-# messages say the same, the wire knows the bytes.
+# step TEXT LEFT-COUNTS RIGHT-COUNTS: without traffic, both ends are right. The counts
+# are the expected rekeys, additions, deletions and live SAs. The kernel's messages must
+# agree; the wire has the bytes.
 step()
 {
 	local ns counts events
@@ -65,8 +65,8 @@ for ns in left right; do
 	block_plain $ns
 done
 
-# Only left looks whether the other is still there, and gives up after 2 + 2 · 8 s: a
-# machine may well be so busy that an answer takes some of them.
+# Only left checks whether the peer is alive, and gives up after 2 + 2 · 8 s, since on a
+# busy machine an answer can take seconds.
 IKE_EXTRA[left]='dpd_delay = 2s'
 CHARON_EXTRA='retransmit_tries = 1
 	retransmit_timeout = 8.0
@@ -76,7 +76,7 @@ ESP=null-sha256
 ike left right tunnel "${INNER[left.4]}/32" "${INNER[right.4]}/32"
 ike_up left
 
-# The answer to TCP's own formula too, as long as nothing is lost.
+# As long as nothing is lost, TCP's own formula gives the same.
 stream
 for n in $(seq $REKEYS); do
 	old=$(out_spi left)
@@ -111,7 +111,7 @@ eventually 60 sent_more_than left "$before"
 end_flow tcp
 step "initiate again" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
 
-# Nothing comes back from right: its charon stands still, and datagrams need no answer.
+# right does not answer: its charon is stopped, and datagrams need no answer.
 start_flow udp udp INNER left right --size 700 --pause 0.01 --tolerant
 kill -STOP "$(cat /tmp/lab/charon-right.pid)"
 eventually 60 sas_are 0-2

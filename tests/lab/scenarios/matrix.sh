@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Every kind of SA, known traffic both ways, every column at both ends.
+# Every kind of SA, known traffic in both directions, every column at both ends.
 # limit: 540
 
 # shellcheck source=tests/lab/lib.sh
@@ -18,9 +18,9 @@ send()
 		--back-count $COUNT_BACK --back-size $SIZE_BACK
 }
 
-# exact TEXT SA-COUNT CONFIDENTIAL AUTHENTICATED TRANSPORT TUNNEL: both ends agree
-# with ip in all columns, and with the sizes of what was sent. The last four are
-# the bytes that such an SA adds to a datagram's payload, or "no".
+# exact TEXT SA-COUNT CONFIDENTIAL AUTHENTICATED TRANSPORT TUNNEL: both ends agree with
+# ip in all columns, and with the sizes of what was sent. The last four are the bytes
+# that the SA adds to the payload of a datagram, or "no".
 exact()
 {
 	local text=$1 sas=$2 ns words word extra there back columns
@@ -76,7 +76,7 @@ for family in 4 6; do
 	exact "AH tunnel IPv$family" 2 no $((8 + header)) no $((8 + header))
 done
 
-# The replay window of an SA with extended sequence numbers is elsewhere.
+# With extended sequence numbers, the replay window is in another attribute.
 sa_pair left right 0x500 cipher=cbc flag=esn window=64
 policy left right ADDR 4 "esp transport"
 send ADDR 4
@@ -87,8 +87,8 @@ policy left right INNER 4 "esp beet reqid 6"
 send INNER 4
 exact "ESP BEET" 2 8 no 8 no
 
-# Two SAs a packet, each of which counts what it carries. AH carries the ESP
-# packet: with these sizes GCM adds 16 + 2 + 2 + 16 bytes to what ESP counted.
+# Two SAs for each packet, and each counts what it carries. AH carries the ESP packet:
+# with these sizes GCM adds 16 + 2 + 2 + 16 bytes to what ESP counted.
 sa_pair left right 0x700
 sa_pair left right 0x710 proto=ah
 policy left right ADDR 4 "esp transport" "ah transport"
@@ -106,8 +106,8 @@ for ns in left right; do
 done
 flush left right
 
-# IPComp and the helper SA that it makes are no keys. How small it gets is zlib's
-# affair: here only ip knows what ESP then carried.
+# IPComp and its helper SA have no keys. The compressed size depends on zlib, so only ip
+# knows what ESP carried.
 sa_pair left right 0x800 proto=comp mode=tunnel
 sa_pair left right 0x810
 policy left right INNER 4 "comp tunnel" "esp transport"

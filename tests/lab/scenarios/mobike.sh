@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# MOBIKE: a tunnel moves to another address, to another address family and back
-# while it carries traffic. It is the same tunnel: no byte lost or counted twice, no
-# addition, no deletion, no rekey. What was sent is counted on the wire.
+# MOBIKE: a tunnel with traffic moves to another address, to another address family and
+# back. It stays the same tunnel: no byte is lost or counts twice, no addition, no
+# deletion, no rekey. The wire counts what was sent.
 # limit: 720
 
 # shellcheck source=tests/lab/lib.sh
@@ -13,8 +13,8 @@ PACKET=$((700 + 8 + 20)) # bytes of a datagram in tunnel mode
 MOVED=10.0.0.11
 
 wire left right
-# With a device's last IPv4 address go all routes over it: those of the traffic in the
-# tunnel lead over another one, from which nothing ever leaves in plain.
+# With the last IPv4 address of a device, all routes over it disappear. So the routes of
+# the inner traffic are on another device, from which nothing leaves in plain.
 on left ip -batch - <<-END
 	address del ${ADDR[left.6]}/64 dev to-right
 	link add stub type veth peer name stub-end
@@ -22,7 +22,7 @@ on left ip -batch - <<-END
 	link set stub-end up
 	route replace ${INNER[right.4]} dev stub src ${INNER[left.4]}
 END
-# With this the second address stays when the first is removed.
+# Keeps the second address when the first is removed.
 on left sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/promote_secondaries'
 for ns in left right; do
 	start_end $ns
@@ -33,11 +33,12 @@ for ns in left right; do
 	# A fixed address does not move.
 	sed -i 's/local_addrs = .*/local_addrs = %any/' "/tmp/lab/charon-$ns/swanctl.conf"
 	swan $ns --load-all --file "/tmp/lab/charon-$ns/swanctl.conf" >&2
-	# For people: what the kernel said.
+	# For the user: the kernel's messages.
 	background "monitor-$ns" $ns ip -t -s xfrm monitor SA expire
 done
 
-# count_frames NAMESPACE IFACE: ESP that leaves there, until frames reads it.
+# count_frames NAMESPACE IFACE: counts the ESP frames that leave there; frames reads the
+# number.
 count_frames()
 {
 	background "frames-$1" "$1" python3 "$LAB/frames.py" --iface "$2" \
@@ -54,10 +55,10 @@ frames()
 	cat "/tmp/lab/frames-$1"
 }
 
-# sends NAMESPACE ADDRESS: its SA out is from there.
+# sends NAMESPACE ADDRESS: the source of its outbound SA.
 sends() { on "$1" ip xfrm state | grep -q "^src $2 "; }
 
-# still TEXT: at both ends it is the first pair of SAs, and nothing but them.
+# still TEXT: both ends have the first pair of SAs, and no others.
 still()
 {
 	local ns
@@ -68,8 +69,8 @@ still()
 	done
 }
 
-# move SENDER OLD NEW PEER TEXT: from one address to another under traffic from
-# SENDER, where PEER will be right's address.
+# move SENDER OLD NEW PEER TEXT: from one address to another with traffic from SENDER;
+# PEER is the new address of right.
 move()
 {
 	local sender=$1 old=$2 new=$3 peer=$4 text=$5 before
@@ -81,18 +82,18 @@ move()
 	eventually 60 sends right "$peer"
 	before=$(row "$sender" lab TunnelBytesSent)
 	eventually 60 sent_more_than "$sender" "$before"
-	pass "$text: the counter goes on from $before"
+	pass "$text: the counter continues from $before"
 	still "$text"
 }
 
-# refused NAMESPACE: what was decrypted, and so counted, but not delivered.
+# refused NAMESPACE: packets that were decrypted, and so counted, but not delivered.
 refused()
 {
 	echo $(($(xfrm_stat "$1" XfrmInNoPols) + $(xfrm_stat "$1" XfrmInTmplMismatch) +
 		$(xfrm_stat "$1" XfrmInPolBlock)))
 }
 
-# ask NAMESPACE: without a pause, so that polls meet the moves.
+# ask NAMESPACE: without a pause, so that polls coincide with moves.
 ask()
 {
 	while [ -e /tmp/lab/asking ]; do
@@ -126,7 +127,7 @@ row_is "right: what arrived, $counted datagrams, $((sent - counted)) on the way"
 	PacketsWithReplayDetection=$counted \
 	BadSPIPackets="$(xfrm_stat right XfrmInNoStates)"
 
-# And back to where it began, now that the other two SAs have traffic.
+# Back to the first addresses, with traffic of the other two SAs.
 start_flow back udp INNER right left --size 700 --pause 0.002 --tolerant
 move right "${ADDR[left.6]}/64" "${ADDR[left.4]}/24" "${ADDR[right.4]}" "and back"
 end_flow back
@@ -142,7 +143,7 @@ for ns in left right; do
 		KeyAdditions=0 KeyDeletions=0 TunnelBytesSent=0 TunnelBytesReceived=0
 done
 
-# The end tells the last counters once more.
+# The end shows the final counters again.
 ike_down left >&2
 eventually 60 no_sa left
 eventually 60 no_sa right

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# qmipsecd in the initial namespace watches all others: their rows are ip's numbers, one
-# that is deleted is let go at once, one that comes again goes on.
+# qmipsecd in the initial namespace watches all others. Their rows equal ip's numbers. A
+# deleted namespace is closed at once, and continues if it appears again.
 # limit: 600
 
 # shellcheck source=tests/lab/lib.sh
@@ -12,15 +12,15 @@ LOG=$LOGS/qmipsecd-init.log
 STATE=/tmp/lab/qmipsecd-init
 ALL=unattributed
 
-# With the one capability more that examples/namespaces.conf gives it.
+# With the additional capability of examples/namespaces.conf.
 SERVICE=("${SERVICE[@]//+net_admin/+net_admin,+sys_admin}")
 
 names() { snmp walk init -Oqn "$ROOT.1.1.1.2" | wc -l; }
 active() { snmp get init -Oqve "QMIPSEC-MIB::qmIpsecInstanceActive.\"$1\""; }
 saved_since() { [ "$STATE/qmipsecd.left.state" -nt "$1" ]; }
 
-# exact_in TEXT NAMESPACE ROW [COLUMN=VALUE…]: one collection, made in the initial
-# namespace, against what ip says in the other.
+# exact_in TEXT NAMESPACE ROW [COLUMN=VALUE…]: one collection in the initial namespace,
+# compared with ip in the other one.
 exact_in()
 {
 	local text=$1 ns=$2 row=$3
@@ -31,7 +31,7 @@ exact_in()
 		--json /tmp/lab/once.json --row "$row" "$@"
 }
 
-# xfrm_in TEXT NAMESPACE: its rows in the Xfrm table are its xfrm_stat.
+# xfrm_in TEXT NAMESPACE: its rows in the Xfrm table equal its xfrm_stat.
 xfrm_in()
 {
 	local octets index
@@ -44,7 +44,7 @@ xfrm_in()
 	is "$1" "$(xargs </tmp/lab/served)" "$(xargs </tmp/lab/wanted)"
 }
 
-# cycles COMMAND…: netns.py; then ${TOOK[…]} is what it printed.
+# cycles COMMAND…: runs netns.py, and sets ${TOOK[…]} to its output.
 declare -A TOOK=()
 cycles()
 {
@@ -88,10 +88,10 @@ row_is "the rest of right" init "right/$ALL" TransportBytesReceived=$((30 * 308)
 	TransportBytesSent=$((10 * 108)) ActiveSA=2 TunnelBytesReceived=0
 xfrm_in "left's own error counters" left
 xfrm_in "right's own error counters" right
-is "one line says that one is waited for" \
+is "one line says that a namespace is missing" \
 	"$(grep -c 'namespace nowhere: not in /run/netns yet' "$LOG")" 1
 
-# Errors of one are no errors of another.
+# Errors in one namespace do not count in another.
 on right python3 - <<-END
 	import socket
 	with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ESP) as raw:
@@ -115,11 +115,11 @@ row_is "kill -9 and start: left goes on" init "left/$ALL" TunnelBytesSent=$((50 
 row_is "kill -9 and start: right goes on" init right/lab \
 	TunnelBytesReceived=$((50 * 528)) KeyAdditions=2 KeyDeletions=0 BadSPIPackets=5
 
-# --- a hundred come and go -----------------------------------------------------------------
+# --- a hundred namespaces -----------------------------------------------------------------
 
 rows=$(names)
 cycles cycle 0 1 --name cyc --packets 5 --errors 3
-row_is "one that came and went" init "cyc/$ALL" ConfidentialBytesSent=$((5 * 108)) \
+row_is "a namespace that appeared and disappeared" init "cyc/$ALL" ConfidentialBytesSent=$((5 * 108)) \
 	BadSPIPackets=3 KeyAdditions=2 KeyDeletions=2 ActiveSA=0
 is "its row is not active" "$(active "cyc/$ALL")" 2
 WATCHED=cyc/$ALL start_watch init --strict
@@ -131,16 +131,16 @@ end_watch "a hundred"
 is "a hundred: no descriptor is left, nor nine tenths kept longer than half a second" \
 	"$((${TOOK[nine_tenths_ms]:-9999} < 500))" 1
 echo "let go within ${TOOK[slowest_ms]-} ms, memory grew by ${TOOK[memory_growth_kib]-} KiB"
-# The leak of one namespace's buffer each time would be 1,600 KiB, of a page 200. SNMP is
-# served meanwhile too, and its heap moves by some pages.
+# A leak of the buffer of each namespace would be 1,600 KiB, of a page 200 KiB. SNMP is
+# served meanwhile, so the heap varies by some pages.
 is "a hundred: memory does not grow" "$((${TOOK[memory_growth_kib]:-9999} <= 128))" 1
 is "a hundred: one row more" "$(names)" $((rows + 1))
-is "a hundred: each was seen coming and going" \
+is "a hundred: each was watched and closed" \
 	"$(grep -c 'namespace cyc: watched' "$LOG") $(grep -c 'namespace cyc: gone' "$LOG")" \
 	"100 100"
 refuse "there is no state of it" test -e "$STATE/qmipsecd.cyc.state"
 
-# Of names that never come again the last 256 stay, of those without SAs none.
+# Of names that do not return the last 256 stay, and none of those without SAs.
 cycles series 0 40 --name idle --sas 0
 is "forty without an SA: no row" "$(names)" $((rows + 1))
 cycles series 0 270 --name g
@@ -158,11 +158,11 @@ ip netns delete right
 eventually 60 grep -q 'namespace right: gone' "$LOG"
 row_is "right is gone" init right/lab TunnelBytesReceived=$((60 * 528)) ActiveSA=0 \
 	KeyAdditions=2 KeyDeletions=2
-refuse "and so is left's wire, so that right is gone indeed" \
+refuse "and the wire in left, so right is really destroyed" \
 	eventually 1 on left ip link show to-right
 is "left's row is active" "$(active "left/$ALL")" 1
 is "right's is not" "$(active right/lab)" 2
-# Its addresses went with the wire: ip alone could not tell ways any more.
+# Its addresses disappeared with the wire, so ip cannot show directions any more.
 row_is "left keeps its numbers" init "left/$ALL" TunnelBytesSent=$((60 * 528)) \
 	TransportBytesSent=$((30 * 308)) TransportBytesReceived=$((10 * 108)) \
 	ActiveSA=4 KeyDeletions=0

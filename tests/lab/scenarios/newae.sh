@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A dataplane beside XFRM publishes its counters: XFRM_MSG_NEWAE sets an SA's bytes,
-# packets and the time of its birth, and no message tells the daemon.
+# A dataplane beside XFRM publishes its counters: XFRM_MSG_NEWAE sets bytes, packets and
+# add_time of an SA, without a message to the daemon.
 # limit: 900
 
 # shellcheck source=tests/lab/lib.sh
@@ -23,7 +23,7 @@ xfrm add 0x100 "${ENDS[@]}"
 row_is "an SA" left lab KeyAdditions=1 KeyDeletions=0 ConfidentialBytesSent=0
 was=$(discontinuity)
 
-# Each with an add_time of its own, of long ago, and at last of now.
+# Each with a different add_time in the past, the last one with the present time.
 start_watch left
 for n in $(seq 8); do
 	publish $((n * 1000)) --add-time $((1600000000 + n))
@@ -31,29 +31,29 @@ for n in $(seq 8); do
 done
 publish 8000
 end_watch "eight publications of 1,000 bytes"
-is "the kernel shows another birth than the SA's own" \
+is "the kernel shows another add_time" \
 	"$(on left ip -s xfrm state | grep -c '8000(bytes), 80(packets)')" 1
 row_is "all eight" left lab ConfidentialBytesSent=8000 TransportBytesSent=8000 \
 	KeyAdditions=1 KeyDeletions=0 ActiveSA=1
-is "DiscontinuityTime did not move" "$(discontinuity)" "$was"
+is "DiscontinuityTime has not changed" "$(discontinuity)" "$was"
 
-# Set back: counted on from there, and said.
+# Set back: it continues from there, with a discontinuity.
 publish 3000
 settled left
 publish 3500
 row_is "set back to 3,000 and on to 3,500" left lab ConfidentialBytesSent=8500 \
 	KeyAdditions=1 KeyDeletions=0 ActiveSA=1
-check "DiscontinuityTime moved" [ "$(discontinuity)" -gt "$was" ]
+check "DiscontinuityTime changed" [ "$(discontinuity)" -gt "$was" ]
 was=$(discontinuity)
 
-# strongSwan's address change, with the counters and the time that were published.
+# strongSwan's address change, with the published counters and time.
 publish 4000 --add-time 1600000100
 xfrm move 0x100 "${ENDS[@]}" --to-source "${INNER[left.4]}" --to-dest "${INNER[right.4]}"
 row_is "moved" left lab ConfidentialBytesSent=9000 KeyAdditions=1 KeyDeletions=0 ActiveSA=1
 ENDS=(--source "${INNER[left.4]}" --dest "${INNER[right.4]}")
 is "a move is no discontinuity" "$(discontinuity)" "$was"
 
-# Published while the daemon is away: most likely the same SA, but nobody knows.
+# Published while the daemon is down: probably the same SA, but not certainly.
 stop qmipsecd-left
 publish 5000 --add-time 1600000200
 start_qmipsecd left "$conf"

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Rekeys and a deletion under steady traffic: nothing lost, nothing counted twice.
+# Rekeys and a deletion with steady traffic: nothing is lost, nothing counts twice.
 # limit: 450
 
 # shellcheck source=tests/lab/lib.sh
@@ -20,8 +20,8 @@ done
 ike left right tunnel "${INNER[left.4]}/32" "${INNER[right.4]}/32"
 ike_up left
 
-# flow_start [option…], flow_end: datagrams without a pause between the two; then
-# $sent and $received are their numbers.
+# flow_start [option…], flow_end: datagrams without a pause; flow_end sets $sent and
+# $received to their numbers.
 flow_start()
 {
 	touch /tmp/lab/flow
@@ -45,7 +45,7 @@ for n in $(seq $REKEYS); do
 	ike_rekey left
 	eventually 60 rekeyed left "$old"
 	eventually 60 sent_more_than left "$before"
-	pass "rekey $n: the counter goes on from $before"
+	pass "rekey $n: the counter continues from $before"
 done
 flow_end
 eventually 60 only_two_sas
@@ -61,8 +61,8 @@ row_is "right: the same" right lab \
 	ReKeys=$REKEYS KeyAdditions=$((2 * REKEYS + 2)) KeyDeletions=$((2 * REKEYS)) \
 	ActiveSA=2 ActiveTunnels=1 PacketsWithReplayDetection="$sent"
 
-# The end of the tunnel under traffic. A datagram may then meet a peer that has
-# taken down its policy (it counts: the SA had it) or its SA (it cannot count).
+# The end of the tunnel with traffic. A datagram can then reach a peer without its
+# policy (it counts, since the SA carried it) or without its SA (it cannot count).
 flow_start --tolerant
 ike_down left
 eventually 60 no_sa left

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# qmipsecd and its master come and go under traffic: a reload, SIGTERM, kill -9, a rekey
-# while nobody looks, a damaged state, another snmpd.
+# qmipsecd and its master end and start with traffic: a reload, SIGTERM, kill -9, a
+# rekey while the daemon is down, a damaged state, another snmpd.
 # limit: 900
 
 # shellcheck source=tests/lab/lib.sh
@@ -17,7 +17,7 @@ discontinuity() { snmp get left -Oqvt "$ROOT.1.1.1.14.3.108.97.98"; }
 start() { start_qmipsecd left "$CONF"; }
 saved_since() { [ "$STATE" -nt "$1" ]; }
 
-# crash: kill -9, and the word of the shell about it.
+# crash: kill -9, and the message of the shell about it.
 crash()
 {
 	local pid
@@ -27,7 +27,7 @@ crash()
 	wait "$pid" || true
 }
 
-# save: waits until what is known now is in the file.
+# save: waits until the present numbers are saved.
 save()
 {
 	touch /tmp/lab/stamp
@@ -70,21 +70,21 @@ exact()
 		ReKeys=$rekeys ActiveSA=2
 }
 
-# How far off two times may be, in ticks: with each connection to its master qmipsecd
-# learns sysUpTime anew, and is behind by as much as the answer took. What really moves
-# here moves by more.
+# The difference between two times of one moment, in ticks: with each connection
+# qmipsecd reads sysUpTime again, which is late by the duration of the answer. Real
+# changes here are larger.
 OFF=100
 
-# near TEXT THEN: DiscontinuityTime is still that, but for what qmipsecd can know.
+# near TEXT THEN: DiscontinuityTime has not changed, as far as qmipsecd can know.
 near()
 {
 	local now
 
 	now=$(discontinuity)
 	if [ "$now" -ge $(($2 - OFF)) ] && [ "$now" -le $(($2 + OFF)) ]; then
-		pass "$1: DiscontinuityTime stands still: $2, $now"
+		pass "$1: DiscontinuityTime has not changed: $2, $now"
 	else
-		fail "$1: DiscontinuityTime stands still" "it was $2, it is $now"
+		fail "$1: DiscontinuityTime has not changed" "it was $2, it is $now"
 	fi
 }
 
@@ -95,9 +95,9 @@ moved()
 
 	now=$(discontinuity)
 	if [ "$now" -gt $(($2 + OFF)) ]; then
-		pass "$1: DiscontinuityTime moved: $2, $now"
+		pass "$1: DiscontinuityTime changed: $2, $now"
 	else
-		fail "$1: DiscontinuityTime moved" "it was $2, it is $now"
+		fail "$1: DiscontinuityTime changed" "it was $2, it is $now"
 	fi
 }
 
@@ -142,11 +142,11 @@ sleep 0.3
 start
 flows_end "kill -9 and start"
 exact "kill -9 and start"
-# Nothing was lost, but nobody can know that no SA came and went unseen.
+# Nothing was lost, but an SA could have been added and deleted unseen.
 moved "kill -9 and start" "$first"
 first=$(discontinuity)
 
-# As often as it goes: each start reads what the one before wrote.
+# Repeatedly: each start reads what the one before saved.
 flows
 for n in 1 2 3 4; do
 	stop qmipsecd-left
@@ -161,9 +161,9 @@ moved "eight restarts" "$first"
 first=$(discontinuity)
 end_watch "restarts"
 
-# --- a rekey while nobody looks ---------------------------------------------------------
+# --- a rekey while the daemon is down ---------------------------------------------------------
 
-# rekey OLD NEW: by hand. The younger SA is there before the older one goes.
+# rekey OLD NEW: by hand. The younger SA is added before the older one is deleted.
 rekey()
 {
 	local ns
@@ -189,7 +189,7 @@ exact "a rekey between SIGTERM and start: what lives is counted whole"
 moved "a rekey between SIGTERM and start" "$first"
 first=$(discontinuity)
 
-# Nobody looks, but nothing had been carried in between either: nothing is lost.
+# The daemon is down, but there was no traffic in between: nothing is lost.
 stop qmipsecd-left
 rekey 0x200 0x300
 some 20
@@ -198,7 +198,7 @@ start
 exact "a rekey of SAs at rest: nothing is lost"
 end_watch "a rekey between SIGTERM and start"
 
-# qmipsecd stands still: the kernel keeps the messages for it, so nothing is lost.
+# qmipsecd is stopped: the kernel keeps its messages, so nothing is lost.
 start_watch left --strict
 first=$(discontinuity)
 kill -STOP "$(cat /tmp/lab/qmipsecd-left.pid)"
@@ -214,8 +214,8 @@ exact "three rekeys while qmipsecd stood still"
 near "three rekeys while qmipsecd stood still" "$first"
 end_watch "three rekeys while qmipsecd stood still"
 
-# A crash: what was carried since the save is known again, but for SAs that died; that
-# had been shown, so the counters go down, and DiscontinuityTime says so.
+# A crash: traffic since the save is counted again, except for deleted SAs. It had been
+# served, so counters decrease, and DiscontinuityTime changes.
 config left "saveInterval 3600" "instance lab local ${ADDR[left.4]}" >/dev/null
 stop qmipsecd-left
 start
@@ -251,7 +251,7 @@ eventually 60 served left
 flows_end "snmpd killed"
 exact "snmpd killed" "$((received / IN))"
 is "snmpd killed: DiscontinuityTime is before its time" "$(discontinuity)" 0
-# Both at once: the row's time is of a master before the last.
+# Both at once: the row has a time of an earlier master.
 stop qmipsecd-left
 stop snmpd-left
 start_snmpd left
@@ -260,12 +260,12 @@ exact "both restarted" "$((received / IN))"
 is "both restarted: DiscontinuityTime is before snmpd's time" "$(discontinuity)" 0
 rekey 0x400 0x500
 exact "a rekey that was seen" "$((received / IN))"
-is "a rekey that was seen moves no DiscontinuityTime" "$(discontinuity)" 0
+is "a rekey that was seen does not change DiscontinuityTime" "$(discontinuity)" 0
 end_watch "another snmpd"
 
-# --- a state that is not ours ---------------------------------------------------------------
+# --- the state of another boot ---------------------------------------------------------------
 
-# refused TEXT PATTERN: the start logs one line of the state, and counts from the
+# refused TEXT PATTERN: the start logs one line about the state, and counts from the
 # kernel's live SAs.
 refused()
 {
@@ -313,4 +313,4 @@ refused "another namespace's" "the saved state is of another boot or namespace"
 stop qmipsecd-left
 cp /tmp/lab/good.state "$STATE"
 start
-row_is "the good one is taken" left lab KeyAdditions=$additions ReKeys=$rekeys
+row_is "the valid one is loaded" left lab KeyAdditions=$additions ReKeys=$rekeys

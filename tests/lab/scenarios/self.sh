@@ -1,14 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The lab's own checks fail when they must: a wrong number in any one column, a row
-# that is missing, a text that the oracle does not know.
+# The checks of the lab fail when they must: a wrong number in any column, a missing
+# row, a text that the oracle does not know.
 # limit: 300
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
 
-# fails TEXT CHECK…: the check says "not ok" and why, and is not counted itself.
+# fails TEXT CHECK…: the check prints "not ok" with the reason, and does not count
+# itself.
 fails()
 {
 	local text=$1 said
@@ -40,7 +41,7 @@ compare "compare: not a document" --json /dev/null
 traffic udp ADDR left right --count 1
 compare "compare: one packet more since" --json /tmp/lab/good.json
 
-# One off in each column in turn, the oracle must tell that column and no other.
+# With one column after the other wrong by one, the oracle must report only that column.
 cat >/tmp/lab/alter.py <<'END'
 import contextlib, copy, io, sys
 sys.path.insert(0, "/src/tests/lab")
@@ -66,7 +67,7 @@ END
 check "one off in any column, or an unknown text, is noticed" \
 	on left python3 /tmp/lab/alter.py
 
-# What follows SAs by the kernel's messages, watches counters, and reads the wire.
+# The oracles that follow the kernel's messages, watch counters, and read the wire.
 cat >/tmp/lab/follow.py <<'END'
 import struct, sys
 sys.path.insert(0, "/src/tests/lab")
@@ -121,5 +122,5 @@ must("parse", wire.parse(frame()) == (7, 84))
 refuses("a fragment", wire.Surprise, wire.parse, frame(fragment=0x2000))
 refuses("something encrypted", wire.Surprise, wire.parse, frame(inner=0x9c))
 END
-check "messages, falling counters and frames are read rightly or refused" \
+check "messages, decreasing counters and frames are read correctly or rejected" \
 	python3 /tmp/lab/follow.py

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The kernel keeps qmipsecd waiting: the first SA loads the modules of its cipher,
-# which takes seconds, and XFRM's configuration is locked meanwhile. Afterwards the
-# numbers must be fresh again at once.
+# The kernel delays qmipsecd: the first SA loads the modules of its cipher, which takes
+# seconds, and XFRM's configuration is locked meanwhile. Afterwards the numbers must be
+# up to date at once.
 # limit: 300
 
 LAZY=1
@@ -14,7 +14,7 @@ wire left right
 start_snmpd left
 start_qmipsecd left "$(config lab "instance lab local ${ADDR[left.4]}")"
 
-# Asked again and again, so that a poll is under way when the lock is taken.
+# Repeated requests, so that a poll is in progress when the lock is taken.
 touch /tmp/lab/ask
 while [ -e /tmp/lab/ask ]; do
 	snmp get left "$ROOT.1.4.5.0" >>"$LOGS/asked.log" || true
@@ -25,8 +25,8 @@ held=$(((${EPOCHREALTIME/./} - before) / 1000))
 rm /tmp/lab/ask
 wait $!
 policy left right ADDR 4 "esp transport"
-# If the time spent waiting for the lock counted as a poll's own, the next poll would be
-# nine times as far away.
+# If the time of waiting for the lock counted as the cost of a poll, the next poll would
+# be nine times as late.
 # shellcheck disable=SC2034 # for lib.sh
 WITHIN=$((held * 4 / 1000 + 1))
 echo "the lock was held for $held ms"

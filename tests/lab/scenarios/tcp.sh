@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# TCP with segmentation left to the stack, against what the sockets say: no byte of
-# a header or an acknowledgement is guessed. Over a delete and a new SA pair too.
+# TCP with segmentation by the stack, compared with the sockets: no byte of a header or
+# an acknowledgement is estimated. Also over a deletion and a new SA pair.
 # limit: 300
 
 # shellcheck source=tests/lab/lib.sh
@@ -13,7 +13,7 @@ for ns in left right; do
 	start_end $ns
 done
 
-# flow PLACE HEADER: 2.5 MB; adds to what each direction must have carried.
+# flow PLACE HEADER: 2.5 MB; adds to the bytes that each direction must have.
 there=0 back=0
 flow()
 {
@@ -38,7 +38,7 @@ policy left right ADDR 4 "esp transport"
 flow ADDR 0
 exact "transport" ActiveSA=2
 
-# Deleted one by one, which tells the last counters; a flush would not.
+# Deleted one by one, which shows the final counters; a flush would not.
 for ns in left right; do
 	on $ns ip xfrm state deleteall
 	on $ns ip xfrm policy flush

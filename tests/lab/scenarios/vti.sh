@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Route-based IPsec: policies for any traffic, told apart by the marks of two VTIs, and
-# an iSCSI session through one of them.
+# Route-based IPsec: policies for any traffic, distinguished by the marks of two VTIs,
+# and an iSCSI session through one of them.
 # limit: 540
 
 # shellcheck source=tests/lab/lib.sh
@@ -13,8 +13,8 @@ modprobe ip_vti
 A=${ADDR[init.4]} B=${ADDR[disk.4]}
 
 # vti NAMESPACE LOCAL REMOTE KEY INNER: an interface vtiKEY, with one inner address. Its
-# MTU leaves room for ESP: what would have to be sent again smaller never meets an SA, but
-# TCP has counted it.
+# MTU leaves room for ESP, since a packet that is too big never reaches an SA, but TCP
+# counts it.
 vti()
 {
 	on "$1" ip -batch - <<-END
@@ -27,7 +27,7 @@ vti()
 	on "$1" sh -c "echo 1 >/proc/sys/net/ipv4/conf/vti$4/disable_policy"
 }
 
-# Two interfaces cannot have the same ends, so the second one's are other addresses.
+# Two interfaces cannot have the same ends, so the second one has other addresses.
 ip address add 10.0.0.101/24 dev to-disk
 on disk ip address add 10.0.0.102/24 dev to-init
 vti init "$A" "$B" 7 192.168.7.1
@@ -43,7 +43,7 @@ eventually 60 ping -c1 -W1 192.168.8.2
 
 start_snmpd init
 start_qmipsecd init "$(config empty)"
-row_is "four SAs, nobody's" init unattributed ActiveSA=4 ActiveTunnels=2
+row_is "four SAs of no HBA" init unattributed ActiveSA=4 ActiveTunnels=2
 start_target disk 16
 login disk
 row_is "the session has the two of its interface" init tcp:default ActiveSA=2 ActiveTunnels=1
@@ -68,7 +68,7 @@ settled init
 read -ra now < <(row init unattributed TunnelBytesSent TunnelBytesReceived | xargs)
 read -ra was <<<"$others"
 is "what goes through the other interface is not" "$((now[0] - was[0]))" $((20 * 528))
-is "both rows are the kernel's sum" \
+is "both rows are the sum of the kernel" \
 	"$((now[0] + $(row init tcp:default TunnelBytesSent)))" \
 	"$(python3 "$LAB/oracle.py" sum bytes dir=out)"
 logout

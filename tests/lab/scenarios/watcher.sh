@@ -1,15 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The watcher changes nothing: what the kernel does with traffic whose SA is missing
-# is the same with and without qmipsecd; and what it needs and costs while it watches.
+# Watching changes nothing: the kernel treats traffic without an SA in the same way with
+# and without qmipsecd. And the rights and the time that qmipsecd needs.
 # limit: 360
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
 
-# changed COMMAND…: by how much each counter of xfrm_stat went up meanwhile, in both
-# namespaces, after what the command printed.
+# changed COMMAND…: prints its output, then the increase of each xfrm_stat counter in
+# both namespaces.
 changed()
 {
 	local before ns
@@ -21,8 +21,8 @@ changed()
 	done | paste - <(echo "$before") | awk '{ print $1, $2 - $4 }'
 }
 
-# provoke: a policy, and traffic without an SA, with one, and without it again.
-# Prints how many datagrams arrived, how many SAs there were, and what changed.
+# provoke: a policy, and traffic without an SA, with one, and without one again. Prints
+# the numbers of datagrams that arrived and of SAs, and what changed.
 provoke()
 {
 	changed steps
@@ -43,11 +43,11 @@ steps()
 	on left ip xfrm state count
 }
 
-# Of its own will: what the machine's other work takes from it is no wake-up.
+# Voluntary switches only: preemption by other work is not a wake-up.
 switches() { awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$1/status"; }
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 
-# confined CAPABILITIES…: what starts the daemon with these and no others.
+# confined CAPABILITIES…: starts the daemon with only these.
 confined()
 {
 	printf '#!/bin/sh\nexec setpriv --inh-caps=%s --bounding-set=%s %s "$@"\n' \
@@ -58,26 +58,26 @@ confined()
 wire left right
 provoke >/tmp/lab/alone
 
-# The daemon, with the one capability that it needs, and polling often.
+# The daemon with the only capability that it needs, and frequent polls.
 start_snmpd left
 conf=$(config left "instance lab local ${ADDR[left.4]}" "pollInterval 0.1")
 start_qmipsecd left "$conf"
 pid=$(cat /tmp/lab/qmipsecd-left.pid)
-is "its capabilities are CAP_NET_ADMIN alone" \
+is "its only capability is CAP_NET_ADMIN" \
 	"$(awk '/^Cap(Prm|Eff)/ { print $2 }' "/proc/$pid/status" | sort -u)" \
 	0000000000001000
 # EXPIRE, SA, POLICY, MIGRATE; not ACQUIRE (1) nor AEVENTS (0x10).
 is "it has joined the groups that change nothing" "$(netlink_groups left "$pid")" \
 	"00000000 0000004e"
 provoke >/tmp/lab/watched
-check "SAs and xfrm_stat move the same with qmipsecd and without" \
+check "SAs and xfrm_stat change in the same way with and without qmipsecd" \
 	diff /tmp/lab/alone /tmp/lab/watched
-row_is "and it has seen what there was" left lab KeyAdditions=2 KeyDeletions=2 \
+row_is "and it has seen the SAs" left lab KeyAdditions=2 KeyDeletions=2 \
 	ConfidentialBytesSent=$((10 * 1008)) ConfidentialBytesReceived=$((5 * 1008)) \
 	PendingKeyOperations=0
 grep -v ' 0$' /tmp/lab/watched # for people, in the log
 
-# A listener such as it must not be, to see that the comparison sees one.
+# A listener that changes something, to show that the comparison detects it.
 background listener left ip xfrm monitor acquire
 eventually 60 listens left listener
 provoke >/tmp/lab/listened
@@ -86,7 +86,7 @@ is "because the kernel then makes larval SAs" \
 	"$(grep -c 'SAD count 1' /tmp/lab/listened)" 2
 stop listener
 
-# Idle, at the default interval. Asking costs, so nobody does.
+# Idle, at the default interval, and without requests, which cost time.
 stop qmipsecd-left
 echo "pollInterval 5" >>"$conf"
 start_qmipsecd left "$conf"
@@ -95,11 +95,11 @@ before=$(switches "$pid") used=$(ticks "$pid")
 sleep 10
 woken=$(($(switches "$pid") - before)) used=$(($(ticks "$pid") - used))
 check "idle: $woken wake-ups in 10 s" [ "$woken" -le 30 ]
-# What the host gives to others while it runs counts as used.
+# The time that the host gives to other processes counts as used.
 check "idle: $used hundredths of a second of processor time in 10 s" [ "$used" -le 100 ]
 stop qmipsecd-left
 
-# And less than that capability is too little.
+# Without that capability it cannot work.
 confined -all
 timeout 60 /tmp/lab/confined -f -Le -x /tmp/lab/snmpd-left/master -c "$conf" \
 	--state-dir /tmp/lab/qmipsecd-left >/tmp/lab/refusal 2>&1 || status=$?
