@@ -8,8 +8,8 @@
 
 #include "instance_world.h"
 
-/* Each word is refused after the keyword, in a line of its own. */
-static void refuse_words(const char *keyword, const char *const *words, size_t n,
+/* Each word is rejected after the keyword, in a line of its own. */
+static void reject_words(const char *keyword, const char *const *words, size_t n,
 			 const char *why)
 {
 	char line[128];
@@ -19,7 +19,7 @@ static void refuse_words(const char *keyword, const char *const *words, size_t n
 		snprintf(line, sizeof(line), "a %s \"%s\"", keyword, words[i]);
 		snprintf(reason, sizeof(reason), "%s: \"%s\" %s", keyword, words[i],
 			 why);
-		refuse(line, reason);
+		reject(line, reason);
 	}
 }
 
@@ -75,17 +75,17 @@ TEST(quoting)
 
 TEST(missing_quote)
 {
-	refuse("\"name", "the closing quote is missing");
-	refuse("name descr \"text", "the closing quote is missing");
-	refuse("name descr \"text\\\"", "the closing quote is missing");
-	refuse("\"name\\", "the closing quote is missing");
+	reject("\"name", "the closing quote is missing");
+	reject("name descr \"text", "the closing quote is missing");
+	reject("name descr \"text\\\"", "the closing quote is missing");
+	reject("\"name\\", "the closing quote is missing");
 }
 
 TEST(missing_name)
 {
-	refuse("", "the instance's name is missing");
-	refuse("   ", "the instance's name is missing");
-	refuse("\"\" reqid 1", "the instance's name is missing");
+	reject("", "the instance's name is missing");
+	reject("   ", "the instance's name is missing");
+	reject("\"\" reqid 1", "the instance's name is missing");
 }
 
 TEST(name_of_64_and_of_65_characters)
@@ -101,7 +101,7 @@ TEST(name_of_64_and_of_65_characters)
 	name[64] = 'n';
 	name[65] = '\0';
 	snprintf(line, sizeof(line), "%s reqid 1", name);
-	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 characters)");
+	reject(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 64 characters)");
 	snprintf(line, sizeof(line), "\"%s\" reqid 1", name);
 	ck_assert_int_eq(instance_set_add_line(&set, line, name, sizeof(name)),
 			 -EINVAL);
@@ -113,7 +113,7 @@ TEST(words_that_are_too_long)
 	char line[600];
 	char text[300];
 
-	refuse("a abcdefghijklmnopqrstuvwxyz 1",
+	reject("a abcdefghijklmnopqrstuvwxyz 1",
 	       "\"abcdefghijklmnopqrst...\" is too long (at most 15 characters)");
 	memset(text, 'd', sizeof(text));
 	text[255] = '\0';
@@ -123,7 +123,7 @@ TEST(words_that_are_too_long)
 	text[255] = 'd';
 	text[256] = '\0';
 	snprintf(line, sizeof(line), "b reqid 1 descr %s", text);
-	refuse(line,
+	reject(line,
 	       "\"dddddddddddddddddddd...\" is too long (at most 255 characters)");
 }
 
@@ -132,13 +132,13 @@ TEST(characters_of_a_name)
 	static const char reason[] =
 	    "a name has only printable ASCII characters other than \" and \\";
 
-	refuse("na\x01me reqid 1", reason);
-	refuse("n\xc3\xa4me reqid 1", reason);
-	refuse("\"a\tb\" reqid 1", reason);
-	refuse("a\"b reqid 1", reason);
-	refuse("\"a\\\\b\" reqid 1", reason);
+	reject("na\x01me reqid 1", reason);
+	reject("n\xc3\xa4me reqid 1", reason);
+	reject("\"a\tb\" reqid 1", reason);
+	reject("a\"b reqid 1", reason);
+	reject("\"a\\\\b\" reqid 1", reason);
 	take("\" !#$%&'()*+,-.:;<=>?@[]^_`{|}~\" reqid 1");
-	refuse("a/b reqid 1", "a name has no \"/\", which separates a namespace's "
+	reject("a/b reqid 1", "a name has no \"/\", which separates a namespace's "
 			      "name from an instance's");
 }
 
@@ -147,35 +147,35 @@ TEST(characters_of_a_description)
 {
 	take("a reqid 1 descr \"caf\xc3\xa9 \xe2\x82\xac \\\" \\\\\"");
 	ck_assert_str_eq(set.instances[1].descr, "caf\xc3\xa9 \xe2\x82\xac \" \\");
-	refuse("b reqid 1 descr \"caf\xe9\"",
+	reject("b reqid 1 descr \"caf\xe9\"",
 	       "descr: \"caf\\xe9\" is not UTF-8 without control characters");
-	refuse("b reqid 1 descr \"a\tb\"",
+	reject("b reqid 1 descr \"a\tb\"",
 	       "descr: \"a\\x09b\" is not UTF-8 without control characters");
-	refuse("b reqid 1 descr \xe2\x80\xae",
+	reject("b reqid 1 descr \xe2\x80\xae",
 	       "descr: \"\\xe2\\x80\\xae\" is not UTF-8 without control characters");
 }
 
 /* A quoted word cannot forge a line of the log. */
 TEST(reasons_are_clean)
 {
-	refuse("a reqid 1 \x1b[2Jx 1",
+	reject("a reqid 1 \x1b[2Jx 1",
 	       "\"\\x1b[2Jx\" is none of local, remote, reqid, ifid, mark, device, "
 	       "namespace, descr");
-	refuse("a reqid 1 namespace \"x/\ny\"",
+	reject("a reqid 1 namespace \"x/\ny\"",
 	       "namespace: \"x/\\x0ay\" is not the name of a file");
 }
 
 TEST(keywords)
 {
-	refuse("a port 3260",
+	reject("a port 3260",
 	       "\"port\" is none of local, remote, reqid, ifid, mark, device, "
 	       "namespace, descr");
-	refuse("a LOCAL 10.0.0.1",
+	reject("a LOCAL 10.0.0.1",
 	       "\"LOCAL\" is none of local, remote, reqid, ifid, mark, device, "
 	       "namespace, descr");
-	refuse("a reqid", "\"reqid\" has no value");
-	refuse("a reqid 1 local", "\"local\" has no value");
-	refuse("a", "\"a\" has no rule: add local, remote, reqid, ifid, mark, "
+	reject("a reqid", "\"reqid\" has no value");
+	reject("a reqid 1 local", "\"local\" has no value");
+	reject("a", "\"a\" has no rule: add local, remote, reqid, ifid, mark, "
 		    "device or namespace");
 }
 
@@ -187,11 +187,11 @@ TEST(addresses)
 	    "2001:db8::/129", "example.org", "/24",         "10.0.0.1/ 8",
 	    "2001:db8:::1",   "fe80::1%eth0"};
 
-	refuse_words("local", bad, sizeof(bad) / sizeof(*bad),
+	reject_words("local", bad, sizeof(bad) / sizeof(*bad),
 		     "is not an address or ADDRESS/LENGTH");
-	refuse("a remote 1.2.3",
+	reject("a remote 1.2.3",
 	       "remote: \"1.2.3\" is not an address or ADDRESS/LENGTH");
-	refuse("a local 10.0.0.1 remote 2001:db8::1",
+	reject("a local 10.0.0.1 remote 2001:db8::1",
 	       "local and remote are of different address families");
 	take("a local 0.0.0.0/0 remote 255.255.255.255/32");
 	take("b local ::/0 remote ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128");
@@ -202,14 +202,14 @@ TEST(numbers)
 	static const char *const bad[] = {"-1", "+1",  "4294967296",           "1x",
 					  "0x", "0xg", "99999999999999999999", ""};
 
-	refuse_words("reqid", bad, sizeof(bad) / sizeof(*bad),
+	reject_words("reqid", bad, sizeof(bad) / sizeof(*bad),
 		     "is not a number from 0 to 4294967295");
-	refuse("a ifid x", "ifid: \"x\" is not a number from 0 to 4294967295");
+	reject("a ifid x", "ifid: \"x\" is not a number from 0 to 4294967295");
 	take("eight reqid 08"); /* not octal */
 	ck_assert_uint_eq(get("eight")->rules[0].reqid, 8);
-	refuse("a reqid 1 reqid 2", "reqid appears twice");
-	refuse("a reqid 1 descr x descr y", "descr appears twice");
-	refuse("a mark 1/0",
+	reject("a reqid 1 reqid 2", "reqid appears twice");
+	reject("a reqid 1 descr x descr y", "descr appears twice");
+	reject("a mark 1/0",
 	       "mark: \"1/0\" is not VALUE or VALUE/MASK with a mask above 0");
 	take("a reqid 4294967295 ifid 0");
 	ck_assert_uint_eq(get("a")->rules[0].reqid, UINT32_MAX);
@@ -221,7 +221,7 @@ TEST(marks)
 	static const char *const bad[] = {
 	    "x", "1/", "1/x", "/1", "1/2/3", "4294967296", "1/4294967296", "1 /2"};
 
-	refuse_words("mark", bad, sizeof(bad) / sizeof(*bad),
+	reject_words("mark", bad, sizeof(bad) / sizeof(*bad),
 		     "is not VALUE or VALUE/MASK with a mask above 0");
 	take("a mark 5");
 	ck_assert_uint_eq(get("a")->rules[0].mark, 5);
@@ -230,18 +230,18 @@ TEST(marks)
 
 TEST(devices)
 {
-	refuse("a device \"\"", "device: \"\" is not the name of an interface");
-	refuse("a device ..", "device: \"..\" is not the name of an interface");
-	refuse("a device .", "device: \".\" is not the name of an interface");
-	refuse("a device a/b", "device: \"a/b\" is not the name of an interface");
-	refuse("a device a23456789b123456",
+	reject("a device \"\"", "device: \"\" is not the name of an interface");
+	reject("a device ..", "device: \"..\" is not the name of an interface");
+	reject("a device .", "device: \".\" is not the name of an interface");
+	reject("a device a/b", "device: \"a/b\" is not the name of an interface");
+	reject("a device a23456789b123456",
 	       "device: \"a23456789b123456\" is not the name of an interface");
 	take("a device a23456789b12345");
 }
 
 TEST(unattributed_has_no_rules_but_a_description)
 {
-	refuse(
+	reject(
 	    "unattributed reqid 1",
 	    "\"unattributed\" cannot have rules: it has the SAs that no rule matches");
 	take("unattributed descr \"everything else\"");
@@ -252,20 +252,20 @@ TEST(not_a_namespace)
 {
 	char line[400] = "a namespace ";
 
-	refuse("a namespace \"\"", "namespace: \"\" is not the name of a file");
-	refuse("a namespace .", "namespace: \".\" is not the name of a file");
-	refuse("a namespace ..", "namespace: \"..\" is not the name of a file");
-	refuse("a namespace b/c", "namespace: \"b/c\" is not the name of a file");
-	refuse("a namespace", "\"namespace\" has no value");
-	refuse("a namespace b namespace c", "namespace appears twice");
-	refuse(
+	reject("a namespace \"\"", "namespace: \"\" is not the name of a file");
+	reject("a namespace .", "namespace: \".\" is not the name of a file");
+	reject("a namespace ..", "namespace: \"..\" is not the name of a file");
+	reject("a namespace b/c", "namespace: \"b/c\" is not the name of a file");
+	reject("a namespace", "\"namespace\" has no value");
+	reject("a namespace b namespace c", "namespace appears twice");
+	reject(
 	    "unattributed namespace b reqid 1",
 	    "\"unattributed\" cannot have rules: it has the SAs that no rule matches");
-	refuse("unattributed namespace b",
+	reject("unattributed namespace b",
 	       "\"unattributed\" has no rule: add local, remote, reqid, ifid, mark, "
 	       "device or namespace");
 	memset(line + 12, 'n', 256);
-	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "
+	reject(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "
 		     "characters)");
 	line[12 + 255] = '\0';
 	take(line);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ledger_world.h"
+#include "ledger_story.h"
 
 CHAPTER(ledger_setup, ledger_teardown);
 
@@ -8,17 +8,68 @@ CHAPTER(ledger_setup, ledger_teardown);
  * publishes its counters that way; afterwards the same SA shows another add_time.
  */
 
-TEST(published_in_steps)
+TEST(publications)
 {
-	POLL_NONE();
-	event(SA_EVENT_NEW, out_sa(1));
-	for (uint64_t i = 1; i <= 8; i++)
-		POLL(published(out_sa(1), T0 + 7 * i, 1000 * i));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 8000);
-	counts_are(1, 0, 0);
-	losses_are(0);
-	ck_assert(!ledger_wants_dump(ledger));
+	static const struct ledger_story stories[] = {
+	    {"in steps",
+	     "dump; NEWSA A; time A 7; dump A=1000; time A 14; dump A=2000; "
+	     "time A 21; dump A=3000; time A 28; dump A=4000; time A 35; "
+	     "dump A=5000; time A 42; dump A=6000; time A 49; dump A=7000; "
+	     "time A 56; dump A=8000; life 1 1 0; sent 8000; counts 1 0 0; "
+	     "losses 0; wants 0"},
+	    {"before its first dump, then NEWSA",
+	     "dump; begin; time A ?; show A=700; time A 0; NEWSA A; end; "
+	     "life 1 1 0; sent 700; time A ?; dump A=900; life 1 1 0; sent 900; "
+	     "counts 1 0 0; losses 0"},
+	    {"before its first dump, then UPDSA",
+	     "dump; begin; time A ?; show A=700; time A 0; UPDSA A; end; "
+	     "life 1 1 0; sent 700; time A ?; dump A=900; life 1 1 0; sent 900; "
+	     "counts 1 0 0; losses 0"},
+	    {"set back, then ended",
+	     "dump A=500; begin; time A ?; show A=100; DELSA A=300; end; dump; "
+	     "life 0 1 1; sent 700; losses 1"},
+	    /* The dump shows the second SA, since DELSA shows the time of the first. */
+	    {"another SA of its key during the dump",
+	     "time A ?; dump A=500; begin; time A 60; show A=200; time A ?; "
+	     "DELSA A=600; time A 60; NEWSA A; end; sent 800; dump A=250; "
+	     "life 1 2 1; sent 850; losses 0"},
+	    /* NEWSA shows another time and fewer bytes: no move, but first packets. */
+	    {"another SA between other ends",
+	     "dump A=2000; DELSA A=2600; time B 5; NEWSA B=100; dump B=300; "
+	     "life 1 2 1; sent 2900; losses 0"},
+	    {"after MIGRATE with fewer bytes",
+	     "dump A=500; MIGRATE; time B ?; dump B=100; life 1 1 0; sent 500; "
+	     "losses 1; dump B=150; sent 550"},
+	    {"after MIGRATE with more bytes",
+	     "dump A=500; MIGRATE; time B ?; dump B=700; life 1 1 0; sent 700; "
+	     "losses 0; dump B=750; sent 750"},
+	    {"after MIGRATE, then ended",
+	     "dump A=500; begin; time A 3; show A=600; MIGRATE; time B 5; "
+	     "DELSA B=700; end; dump; life 0 1 1; sent 700"},
+	    /* The dump began before the flush, and shows the SA. */
+	    {"then FLUSHSA",
+	     "dump A=500; begin; time A ?; show A=600; FLUSHSA; end; dump; "
+	     "life 0 1 1; sent 600; losses 1"},
+	    /* A later SA is not flushed, whatever time it shows. */
+	    {"after FLUSHSA",
+	     "dump A=500; FLUSHSA; begin; time A ?; show A=700; time A 1; NEWSA A; "
+	     "end; life 1 2 1; sent 1200; time A ?; dump A=800; life 1 2 1; "
+	     "sent 1300; losses 1"},
+	    /* The dump may have shown either SA. */
+	    {"then FLUSHSA and another SA during the dump",
+	     "dump A=500; begin; time A 7; show A=700; FLUSHSA; time A 9; NEWSA A; "
+	     "end; wants 1; dump A=100; life 1 2 1; sent 600; losses 1"},
+	    /* Of the two samples after it, only the first is lower. */
+	    {"set back in a dump that is cut short",
+	     "dump A=500; begin; time A 7; show A=100; abort; time A 8; "
+	     "dump A=800; life 1 1 0; sent 1200; losses 1; counts 1 0 0"},
+	    /* A late DELSA. */
+	    {"of a lost SA",
+	     "dump A=500; dump; dump; time A 4; DELSA A=600; dump; life 0 1 1; "
+	     "sent 600"},
+	};
+
+	LEDGER_PLAY_ALL(stories);
 }
 
 /* Each counter can be set back independently. */
@@ -51,25 +102,6 @@ TEST(published_and_set_back)
 	}
 }
 
-TEST(published_before_its_first_dump)
-{
-	for (size_t i = 0; i < MADE_UP; i++) {
-		ledger_again();
-		POLL_NONE();
-		begin();
-		show(published(out_sa(1), made_up[i], 700));
-		event(i % 2 ? SA_EVENT_NEW : SA_EVENT_UPDATE, out_sa(1));
-		finish();
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 700);
-		POLL(published(out_sa(1), made_up[i], 900));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, 900);
-		counts_are(1, 0, 0);
-		losses_are(0);
-	}
-}
-
 /* DELSA and hard EXPIRE show the last add_time. The dump has shown another one, the
  * same, or not the SA at all. */
 TEST(published_then_ended)
@@ -91,46 +123,6 @@ TEST(published_then_ended)
 		life_is(0, 1, 1);
 		IS(confidential_bytes_sent, 900);
 		counts_are(0, 0, 0);
-		losses_are(0);
-	}
-}
-
-TEST(set_back_then_ended)
-{
-	for (size_t i = 0; i < MADE_UP; i++) {
-		ledger_again();
-		POLL(published(out_sa(1), T0, 500));
-		begin();
-		show(published(out_sa(1), made_up[i], 100));
-		event(SA_EVENT_DELETE, published(out_sa(1), made_up[i], 300));
-		finish();
-		POLL_NONE();
-		life_is(0, 1, 1);
-		IS(confidential_bytes_sent, 700);
-		losses_are(1);
-	}
-}
-
-/* The dump shows the next SA of the key, since DELSA shows the add_time of the first.
- */
-TEST(published_and_made_again_during_the_dump)
-{
-	for (size_t i = 0; i < MADE_UP; i++) {
-		struct sa next = published(out_sa(1), T0 + 60, 200);
-		struct sa born = next;
-
-		born.sample.bytes = born.sample.packets = 0;
-		ledger_again();
-		POLL(published(out_sa(1), made_up[i], 500));
-		begin();
-		show(next);
-		event(SA_EVENT_DELETE, published(out_sa(1), made_up[i], 600));
-		event(SA_EVENT_NEW, born);
-		finish();
-		IS(confidential_bytes_sent, 800);
-		POLL(published(next, T0 + 60, 250));
-		life_is(1, 2, 1);
-		IS(confidential_bytes_sent, 850);
 		losses_are(0);
 	}
 }
@@ -167,20 +159,6 @@ TEST(published_then_moved)
 	}
 }
 
-/* The NEWSA shows another add_time and fewer bytes: no move, but first packets. */
-TEST(made_again_elsewhere_with_its_first_packets)
-{
-	struct sa other = moved(out_sa(1), "10.0.0.2", "192.0.2.2");
-
-	POLL(published(out_sa(1), T0, 2000));
-	event(SA_EVENT_DELETE, published(out_sa(1), T0, 2600));
-	event(SA_EVENT_NEW, published(other, T0 + 5, 100));
-	POLL(published(other, T0 + 5, 300));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 2900);
-	losses_are(0);
-}
-
 /* The order of siblings is that of their NEWSA, whatever add_time they show later. */
 TEST(published_then_rekeyed_after_a_move)
 {
@@ -199,108 +177,6 @@ TEST(published_then_rekeyed_after_a_move)
 	event(SA_EVENT_DELETE, old);
 	POLL(young);
 	IS(rekeys, 1);
-}
-
-TEST(migrated_and_published)
-{
-	for (size_t i = 0; i < ROADS * MADE_UP; i++) {
-		struct sa to =
-		    moved(out_sa(1), roads[i % ROADS][0], roads[i % ROADS][1]);
-		uint64_t bytes = i / ROADS % 2 ? 100 : 700;
-
-		ledger_again();
-		POLL(published(out_sa(1), T0, 500));
-		event_without_sa(SA_EVENT_MIGRATE);
-		POLL(published(to, made_up[i / ROADS], bytes));
-		life_is(1, 1, 0);
-		IS(confidential_bytes_sent, bytes < 500 ? 500 : 700);
-		losses_are(bytes < 500);
-		POLL(published(to, made_up[i / ROADS], bytes + 50));
-		IS(confidential_bytes_sent, bytes < 500 ? 550 : 750);
-	}
-}
-
-TEST(migrated_and_published_then_ended)
-{
-	struct sa to = moved(out_sa(1), "10.0.0.2", "192.0.2.9");
-
-	POLL(published(out_sa(1), T0, 500));
-	begin();
-	show(published(out_sa(1), T0 + 3, 600));
-	event_without_sa(SA_EVENT_MIGRATE);
-	event(SA_EVENT_DELETE, published(to, T0 + 5, 700));
-	finish();
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 700);
-}
-
-/* A dump that began before the flush shows the SA. */
-TEST(published_then_flushed)
-{
-	for (size_t i = 0; i < MADE_UP; i++) {
-		ledger_again();
-		POLL(published(out_sa(1), T0, 500));
-		begin();
-		show(published(out_sa(1), made_up[i], 600));
-		event_without_sa(SA_EVENT_FLUSH);
-		finish();
-		POLL_NONE();
-		life_is(0, 1, 1);
-		IS(confidential_bytes_sent, 600);
-		losses_are(1);
-	}
-}
-
-/* An SA that was added after the flush and published is not flushed, whatever add_time
- * it shows. */
-TEST(flushed_and_made_again_and_published)
-{
-	for (size_t i = 0; i < MADE_UP; i++) {
-		ledger_again();
-		POLL(published(out_sa(1), T0, 500));
-		event_without_sa(SA_EVENT_FLUSH);
-		begin();
-		show(published(out_sa(1), made_up[i], 700));
-		event(SA_EVENT_NEW, published(out_sa(1), T0 + 1, 0));
-		finish();
-		life_is(1, 2, 1);
-		IS(confidential_bytes_sent, 1200);
-		POLL(published(out_sa(1), made_up[i], 800));
-		life_is(1, 2, 1);
-		IS(confidential_bytes_sent, 1300);
-		losses_are(1);
-	}
-}
-
-/* FLUSHSA and NEWSA are read after the dump has shown one of the two SAs. */
-TEST(published_flushed_and_made_again_during_the_dump)
-{
-	POLL(published(out_sa(1), T0, 500));
-	begin();
-	show(published(out_sa(1), T0 + 7, 700));
-	event_without_sa(SA_EVENT_FLUSH);
-	event(SA_EVENT_NEW, published(out_sa(1), T0 + 9, 0));
-	finish();
-	ck_assert(ledger_wants_dump(ledger));
-	POLL(published(out_sa(1), T0 + 9, 100));
-	life_is(1, 2, 1);
-	IS(confidential_bytes_sent, 600);
-	losses_are(1);
-}
-
-/* Of the two samples after it, only the first is lower. */
-TEST(set_back_in_a_dump_that_is_cut_short)
-{
-	POLL(published(out_sa(1), T0, 500));
-	begin();
-	show(published(out_sa(1), T0 + 7, 100));
-	cut_short();
-	POLL(published(out_sa(1), T0 + 8, 800));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_sent, 1200);
-	losses_are(1);
-	counts_are(1, 0, 0);
 }
 
 TEST(published_without_a_direction)
@@ -328,16 +204,4 @@ TEST(publication_of_ipcomp)
 	counts_are(0, 0, 1);
 	event(SA_EVENT_DELETE, published(comp, T0 + 12, 100));
 	counts_are(0, 0, 0);
-}
-
-/* A late DELSA of a lost SA. */
-TEST(published_and_lost)
-{
-	POLL(published(out_sa(1), T0, 500));
-	POLL_NONE();
-	POLL_NONE();
-	event(SA_EVENT_DELETE, published(out_sa(1), T0 + 4, 600));
-	POLL_NONE();
-	life_is(0, 1, 1);
-	IS(confidential_bytes_sent, 600);
 }

@@ -46,7 +46,7 @@ static void take(const char *line)
 		      "%s: %s", line, error);
 }
 
-static void refuse(const char *line, const char *reason)
+static void reject(const char *line, const char *reason)
 {
 	char error[400] = "";
 
@@ -79,18 +79,18 @@ TEST(not_a_name)
 {
 	char line[300];
 
-	refuse("", "the name is missing; write a name, or * for all");
-	refuse("  ", "the name is missing; write a name, or * for all");
-	refuse("a b", "there is more than one name");
-	refuse("* a", "there is more than one name");
-	refuse("\"\"", "\"\" is not the name of a file");
-	refuse(".", "\".\" is not the name of a file");
-	refuse("..", "\"..\" is not the name of a file");
-	refuse("/run/netns/a", "\"/run/netns/a\" is not the name of a file");
-	refuse("\"a", "the closing quote is missing");
+	reject("", "the name is missing; write a name, or * for all");
+	reject("  ", "the name is missing; write a name, or * for all");
+	reject("a b", "there is more than one name");
+	reject("* a", "there is more than one name");
+	reject("\"\"", "\"\" is not the name of a file");
+	reject(".", "\".\" is not the name of a file");
+	reject("..", "\"..\" is not the name of a file");
+	reject("/run/netns/a", "\"/run/netns/a\" is not the name of a file");
+	reject("\"a", "the closing quote is missing");
 	memset(line, 'n', sizeof(line));
 	line[256] = '\0';
-	refuse(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "
+	reject(line, "\"nnnnnnnnnnnnnnnnnnnn...\" is too long (at most 255 "
 		     "characters)");
 	line[255] = '\0';
 	take(line);

@@ -48,7 +48,7 @@ static struct policy parse(struct nlmsghdr *nlh)
 	return policy;
 }
 
-static void refuse(struct nlmsghdr *nlh, int want)
+static void reject(struct nlmsghdr *nlh, int want)
 {
 	struct policy policy;
 	struct policy before;
@@ -113,7 +113,7 @@ TEST(policies_of_sockets_are_left_out)
 
 	for (uint8_t dir = XFRM_POLICY_MAX; dir < 8; dir++) {
 		values.dir = dir;
-		refuse(message_newpolicy(&values), -ENOENT);
+		reject(message_newpolicy(&values), -ENOENT);
 	}
 }
 
@@ -121,9 +121,9 @@ TEST(other_messages_are_left_out)
 {
 	const char payload[256] = {0};
 
-	refuse(message_raw(XFRM_MSG_NEWSA, payload, sizeof(payload)), -ENOENT);
-	refuse(message_raw(XFRM_MSG_DELPOLICY, payload, sizeof(payload)), -ENOENT);
-	refuse(message_raw(0, NULL, 0), -ENOENT);
+	reject(message_raw(XFRM_MSG_NEWSA, payload, sizeof(payload)), -ENOENT);
+	reject(message_raw(XFRM_MSG_DELPOLICY, payload, sizeof(payload)), -ENOENT);
+	reject(message_raw(0, NULL, 0), -ENOENT);
 }
 
 TEST(without_templates)
@@ -155,7 +155,7 @@ TEST(six_templates_and_no_more)
 	for (uint32_t i = 0; i < 6; i++)
 		ck_assert_uint_eq(policy.templates[i].reqid, i + 1);
 	values.n_templates = 7;
-	refuse(message_newpolicy(&values), -EBADMSG);
+	reject(message_newpolicy(&values), -EBADMSG);
 }
 
 TEST(ipv6_template)
@@ -178,8 +178,8 @@ TEST(short_attributes_are_bad)
 
 	values.has_mark = values.has_if_id = false;
 	nlh = message_newpolicy(&values);
-	refuse(message_with_attr(nlh, XFRMA_MARK, "1234567", 7), -EBADMSG);
-	refuse(message_with_attr(nlh, XFRMA_IF_ID, "123", 3), -EBADMSG);
+	reject(message_with_attr(nlh, XFRMA_MARK, "1234567", 7), -EBADMSG);
+	reject(message_with_attr(nlh, XFRMA_IF_ID, "123", 3), -EBADMSG);
 	parse(message_with_attr(nlh, XFRMA_MARK, "12345678", 8));
 	parse(message_with_attr(nlh, 99, "123", 3));
 	free(nlh);
@@ -198,7 +198,7 @@ TEST(cut_at_every_length)
 		ck_assert_msg(err == 0 || err == -EBADMSG, "%d at %zu", err, len);
 		free(cut);
 	}
-	refuse(message_cut(nlh, NLMSG_HDRLEN + sizeof(struct xfrm_userpolicy_info) - 1),
+	reject(message_cut(nlh, NLMSG_HDRLEN + sizeof(struct xfrm_userpolicy_info) - 1),
 	       -EBADMSG);
 	free(nlh);
 }
@@ -209,7 +209,7 @@ TEST(length_below_the_header_is_bad)
 		struct nlmsghdr *nlh = message_raw(XFRM_MSG_NEWPOLICY, NULL, 0);
 
 		nlh->nlmsg_len = len;
-		refuse(nlh, -EBADMSG);
+		reject(nlh, -EBADMSG);
 	}
 }
 
@@ -221,7 +221,7 @@ TEST(attribute_beyond_the_end_is_bad)
 	    (void *)((char *)nlh + NLMSG_HDRLEN + sizeof(struct xfrm_userpolicy_info));
 
 	attr->nla_len = 0x7fff;
-	refuse(nlh, -EBADMSG);
+	reject(nlh, -EBADMSG);
 }
 
 TEST(garbage)

@@ -95,7 +95,7 @@ TEST(flush_names_its_protocol)
 	ck_assert_uint_eq(sa_parse(message_flushsa(0)).proto, 0);
 	ck_assert_uint_eq(sa_parse(message_flushsa(255)).proto,
 			  0); /* IPSEC_PROTO_ANY */
-	sa_refuse(message_raw(XFRM_MSG_FLUSHSA, NULL, 0));
+	sa_reject(message_raw(XFRM_MSG_FLUSHSA, NULL, 0));
 }
 
 TEST(policy_messages)
@@ -163,9 +163,9 @@ TEST(delsa_without_the_sa_is_bad)
 	struct nlmsghdr *marked = message_with_attr(nlh, XFRMA_MARK, "12345678", 8);
 	struct nlmsghdr *cut = message_with_attr(nlh, XFRMA_SA, "1234", 4);
 
-	sa_refuse(nlh);
-	sa_refuse(marked);
-	sa_refuse(cut);
+	sa_reject(nlh);
+	sa_reject(marked);
+	sa_reject(cut);
 }
 
 TEST(expire_brings_final_counters_and_no_keys)

@@ -54,9 +54,9 @@ TEST(short_attributes_are_bad)
 	for (size_t i = 0; i < sizeof(attrs) / sizeof(*attrs); i++) {
 		const uint16_t type = attrs[i].type;
 
-		sa_refuse(message_with_attr(newsa, type, zero, attrs[i].size - 1));
-		sa_refuse(message_with_attr(delsa, type, zero, attrs[i].size - 1));
-		sa_refuse(message_with_attr(expire, type, zero, attrs[i].size - 1));
+		sa_reject(message_with_attr(newsa, type, zero, attrs[i].size - 1));
+		sa_reject(message_with_attr(delsa, type, zero, attrs[i].size - 1));
+		sa_reject(message_with_attr(expire, type, zero, attrs[i].size - 1));
 		sa_parse(message_with_attr(newsa, type, zero, attrs[i].size));
 	}
 	free(newsa);
@@ -75,10 +75,10 @@ TEST(attribute_beyond_the_end_is_bad)
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		attr->nla_len = bad[i];
-		sa_refuse(message_cut(nlh, nlh->nlmsg_len));
+		sa_reject(message_cut(nlh, nlh->nlmsg_len));
 	}
 	attr->nla_len = (uint16_t)(good + 4);
-	sa_refuse(message_cut(nlh, nlh->nlmsg_len));
+	sa_reject(message_cut(nlh, nlh->nlmsg_len));
 	attr->nla_len = good;
 	sa_parse(message_cut(nlh, nlh->nlmsg_len));
 	free(nlh);
@@ -118,12 +118,12 @@ TEST(too_short_for_the_fixed_part_is_bad)
 	struct nlmsghdr *expire = message_expire(&values, true);
 	struct nlmsghdr *delsa = message_delsa(&values);
 
-	sa_refuse(message_cut(newsa, NLMSG_HDRLEN));
-	sa_refuse(
+	sa_reject(message_cut(newsa, NLMSG_HDRLEN));
+	sa_reject(
 	    message_cut(newsa, NLMSG_HDRLEN + sizeof(struct xfrm_usersa_info) - 1));
-	sa_refuse(
+	sa_reject(
 	    message_cut(expire, NLMSG_HDRLEN + sizeof(struct xfrm_user_expire) - 1));
-	sa_refuse(message_cut(delsa, NLMSG_HDRLEN + sizeof(struct xfrm_usersa_id) - 1));
+	sa_reject(message_cut(delsa, NLMSG_HDRLEN + sizeof(struct xfrm_usersa_id) - 1));
 	free(newsa);
 	free(expire);
 	free(delsa);
@@ -140,7 +140,7 @@ TEST(length_below_the_header_is_bad)
 			struct nlmsghdr *nlh = message_raw(types[i], NULL, 0);
 
 			nlh->nlmsg_len = len;
-			sa_refuse(nlh);
+			sa_reject(nlh);
 		}
 	}
 }

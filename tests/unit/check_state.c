@@ -152,7 +152,7 @@ TEST(another_boot_or_namespace)
 }
 
 /* A rejected file has no effect: the collector is as new. */
-static void refused_whole(int err, const char *what, size_t at)
+static void rejected_completely(int err, const char *what, size_t at)
 {
 	ck_assert_msg(err == -EBADMSG || err == -ESTALE, "%d: %s %zu", err, what, at);
 	row(ALL);
@@ -178,7 +178,7 @@ TEST(truncated_at_every_length)
 
 	for (size_t i = 0; i < len; i++) {
 		tree_write(&tree, FILE_NAME, data, i);
-		refused_whole(load(), "cut at", i);
+		rejected_completely(load(), "cut at", i);
 	}
 	free(data);
 }
@@ -193,7 +193,7 @@ TEST(every_byte_flipped)
 		for (size_t j = 0; j < sizeof(flips); j++) {
 			data[i] ^= flips[j];
 			tree_write(&tree, FILE_NAME, data, len);
-			refused_whole(load(), "flipped at", i);
+			rejected_completely(load(), "flipped at", i);
 			data[i] ^= flips[j];
 		}
 	}
@@ -210,7 +210,7 @@ TEST(longer_than_it_says)
 	data[len] = 0;
 	tree_write(&tree, FILE_NAME, data, len + 1);
 	OPEN_PLAIN();
-	refused_whole(load(), "longer", len);
+	rejected_completely(load(), "longer", len);
 	free(data);
 }
 

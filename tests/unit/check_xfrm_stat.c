@@ -29,7 +29,7 @@ static int parse(const char *text, struct xfrm_stat *ret)
 	return err;
 }
 
-static void refuse(const char *text, int want)
+static void reject(const char *text, int want)
 {
 	struct xfrm_stat stat;
 	struct xfrm_stat before;
@@ -96,10 +96,10 @@ TEST(odd_lines_alone)
 {
 	char text[128];
 
-	refuse("", -EBADMSG);
+	reject("", -EBADMSG);
 	for (size_t i = 0; i < sizeof(odd_lines) / sizeof(*odd_lines); i++) {
 		snprintf(text, sizeof(text), "%s\n", odd_lines[i]);
-		refuse(text, -EBADMSG);
+		reject(text, -EBADMSG);
 	}
 }
 
@@ -129,7 +129,7 @@ TEST(a_last_line_that_is_cut)
 	ck_assert_uint_eq(stat.n, 1);
 	ck_assert_uint_eq(stat.n_skipped, 1);
 	ck_assert_ptr_null(xfrm_stat_find(&stat, "XfrmInNoStates"));
-	refuse("XfrmInError 1", -EBADMSG);
+	reject("XfrmInError 1", -EBADMSG);
 }
 
 TEST(a_name_that_comes_twice)

@@ -18,7 +18,7 @@ void take(const char *line)
 	instances_configure(&set, line);
 }
 
-void refuse(const char *line, const char *reason)
+void reject(const char *line, const char *reason)
 {
 	instances_reject(&set, line, reason);
 }

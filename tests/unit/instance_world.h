@@ -13,6 +13,6 @@ void instance_teardown(void);
 
 /* A line of configuration is accepted, or rejected for exactly this reason. */
 void take(const char *line);
-void refuse(const char *line, const char *reason);
+void reject(const char *line, const char *reason);
 
 const struct instance *get(const char *name);

@@ -9,6 +9,7 @@ enum { MAX_STEP = 120 };
 
 static const char names[] = "ABCDR";
 static struct sa sas[5];
+static uint64_t made_up_time;
 
 static struct sa *find(const char *text)
 {
@@ -88,6 +89,9 @@ static bool play_action(const char *verb, char *rest)
 		finish();
 	else if (!strcmp(verb, "abort"))
 		cut_short();
+	else if (!strcmp(verb, "time"))
+		find(argument)->add_time =
+		    *rest == '?' ? made_up_time : T0 + strtoull(rest, NULL, 10);
 	else if (!strcmp(verb, "later"))
 		find(argument)->add_time += strtoull(rest, NULL, 10);
 	else
@@ -155,20 +159,28 @@ static void play_step(const struct ledger_story *story, const char *step)
 			      values[i]);
 }
 
+static void play_between(const struct ledger_story *story, const char *const road[2])
+{
+	char *steps = strdup(story->steps);
+	char *rest = steps;
+
+	ledger_again();
+	sas[0] = out_sa(1);
+	sas[1] = moved(out_sa(1), road[0], road[1]);
+	sas[2] = out_sa(2);
+	sas[3] = in_sa(2);
+	sas[4] = in_sa(1);
+	for (char *step; (step = strtok_r(NULL, ";", &rest));)
+		play_step(story, step);
+	free(steps);
+}
+
 void ledger_play(const struct ledger_story *story)
 {
-	for (size_t i = 0; i < ROADS; i++) {
-		char *steps = strdup(story->steps);
-		char *rest = steps;
+	size_t n_times = strchr(story->steps, '?') ? MADE_UP : 1;
 
-		ledger_again();
-		sas[0] = out_sa(1);
-		sas[1] = moved(out_sa(1), roads[i][0], roads[i][1]);
-		sas[2] = out_sa(2);
-		sas[3] = in_sa(2);
-		sas[4] = in_sa(1);
-		for (char *step; (step = strtok_r(NULL, ";", &rest));)
-			play_step(story, step);
-		free(steps);
+	for (size_t i = 0; i < ROADS * n_times; i++) {
+		made_up_time = made_up[i / ROADS];
+		play_between(story, roads[i % ROADS]);
 	}
 }

@@ -13,6 +13,7 @@
  *	dump A=100 C    a complete dump that shows these SAs
  *	begin           a dump in steps: begin, then "show A=100", then end or abort
  *	later A 10      from here on A is ten seconds younger
+ *	time A 5        from here on A shows the add_time T0 + 5; "?": each of made_up
  *
  * and what must hold at that moment, in row 0:
  *

@@ -25,7 +25,7 @@ struct sa sa_parse_new(const struct sa_values *values)
 	return event.sa;
 }
 
-void sa_refuse(struct nlmsghdr *nlh)
+void sa_reject(struct nlmsghdr *nlh)
 {
 	struct sa_event event;
 	struct sa_event before;

@@ -13,7 +13,7 @@ struct sa_event sa_parse(struct nlmsghdr *nlh);
 struct sa sa_parse_new(const struct sa_values *values);
 
 /* Frees the message, which must be rejected without writing the event. */
-void sa_refuse(struct nlmsghdr *nlh);
+void sa_reject(struct nlmsghdr *nlh);
 
 /* A plain ESP SA, and one with every attribute. */
 struct sa_values sa_esp(void);
