@@ -23,8 +23,8 @@ struct transport {
 	void (*closed)(void);
 };
 
-/* A result that is not positive ends the session, unless the flag says that nothing was
- * there to read. */
+/* A result of 0 or less ends the session, unless NETSNMP_TRANSPORT_FLAG_EMPTY_PKT is
+ * set. */
 static int receive(netsnmp_transport *transport, void *buffer, int size, void **opaque,
 		   int *opaque_len)
 {

@@ -22,7 +22,7 @@ enum {
 	ERROR_SIZE = 256,
 };
 
-/* What is read into, and the first error; Net-SNMP's handlers take no argument. */
+/* What Net-SNMP's handlers fill in (they take no argument), and the first error. */
 static struct settings *reading;
 static int reading_error;
 

@@ -227,8 +227,8 @@ static int serve(const struct options *options, struct settings *settings)
 	return err;
 }
 
-/* Goes to the background unless options say otherwise. Finds out before whether the
- * kernel and the files can be used, while the caller still sees an error. */
+/* Goes to the background unless options say otherwise. Checks first that the kernel and
+ * the files can be used, while the caller still sees an error. */
 static int become_daemon(const struct options *options)
 {
 	int err = options->foreground ? 0 : netns_set_probe(&xfrm_netlink_opener);

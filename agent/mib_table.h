@@ -22,7 +22,7 @@
 enum mib_type {
 	MIB_TEXT,      /* char[], terminated by 0 */
 	MIB_COUNTER64, /* uint64_t */
-	MIB_GAUGE32,   /* uint32_t or uint64_t: the highest value stands for more */
+	MIB_GAUGE32,   /* uint32_t or uint64_t, at most 2^32 - 1 */
 	MIB_INTEGER,   /* uint32_t or an enum */
 	MIB_TRUTH,     /* bool */
 	MIB_TIMESTAMP, /* uint64_t: CLOCK_MONOTONIC in ns, shown as sysUpTime */

@@ -176,8 +176,7 @@ static void set_option(struct options *options, int option, int argc, char **arg
 	}
 }
 
-/* An option that would have no effect is an error. (-f has one in no mode but the
- * daemon's, and is always allowed.) */
+/* An option that would have no effect is an error, except -f. */
 static void check_pairs(const struct options *options)
 {
 	const struct {
@@ -247,7 +246,7 @@ static void choose_state_dir(struct options *options)
 		options->paths.state_dir = dir;
 	else
 		log_message(LOG_WARNING,
-			    "counters will start anew after a restart: there is no "
+			    "counters will begin at 0 after a restart: there is no "
 			    "directory %s to save them in; see --state-dir",
 			    dir);
 }

@@ -6,7 +6,7 @@
 #include "agentx/agentx_address.h"
 #include "collector/netns_set.h"
 
-/* What the program does, one bit each. */
+/* The program's modes, one bit each. */
 enum options_mode {
 	OPTIONS_DAEMON = 1,
 	OPTIONS_ONCE = 2,

@@ -58,7 +58,8 @@ static bool directory_is_closed(const char *path)
 	return access(dirname(copy), X_OK) < 0 && errno == EACCES;
 }
 
-/* This process's user and group, to which snmpd must give the socket. */
+/* This process's user and group, to which snmpd must give the socket. (snmpd rejects
+ * the user "root" there as unknown.) */
 static void own_names(char *user, char *group, size_t size)
 {
 	const struct passwd *passwd = getpwuid(geteuid());
@@ -80,15 +81,15 @@ static void advise_on_access(const struct agentx_address *address, char *text,
 
 	own_names(user, group, sizeof(user));
 	if (directory_is_closed(address->path))
-		snprintf(text, size,
-			 ": its directory is closed to group %s; give it mode 0755, or "
-			 "name a socket in another by agentXSocket, in snmpd.conf and "
-			 "here",
-			 group);
+		snprintf(
+		    text, size,
+		    "; the directory is closed to group %s: give it mode 0755, or "
+		    "set agentXSocket in snmpd.conf and here to a socket elsewhere",
+		    group);
 	else
 		snprintf(text, size,
-			 "; snmpd.conf needs the line \"agentXPerms 0660 0755 %s %s\", "
-			 "and snmpd then a restart",
+			 "; add \"agentXPerms 0660 0755 %s %s\" to snmpd.conf and "
+			 "restart snmpd",
 			 user, group);
 }
 
@@ -156,7 +157,7 @@ static const char *meaning_of(long error)
 {
 	switch (error) {
 	case AGENTX_ERR_OPEN_FAILED:
-		return "openFailed: it takes no more sessions";
+		return "openFailed: it accepts no more sessions";
 	case AGENTX_ERR_UNSUPPORTED_CONTEXT:
 		return "unsupportedContext";
 	case AGENTX_ERR_DUPLICATE_REGISTRATION:
@@ -211,7 +212,7 @@ void agentx_log_silence(int seconds)
 	if (!logged.silence)
 		log_message(LOG_WARNING,
 			    "the AgentX master at %s has not answered for %d s; the "
-			    "session stays",
+			    "session remains open",
 			    logged.address->text, seconds);
 	logged.silence = true;
 }
