@@ -30,11 +30,6 @@ struct sa_sample {
 /* An IPv4 address is in the first four bytes, and the rest is zero. There is no
  * padding: the state file contains SAs as they are. */
 struct sa {
-	struct in6_addr saddr;
-	struct in6_addr daddr;
-	struct sa_sample sample;
-	uint64_t add_time; /* seconds since the epoch */
-	uint64_t selector; /* hash of the selector */
 	/* The SPI in host order; in an ACQ entry the sequence number of the
 	 * negotiation, the only thing that distinguishes two such entries. */
 	uint32_t spi;
@@ -42,16 +37,21 @@ struct sa {
 	uint32_t if_id;
 	uint32_t mark;
 	uint32_t mark_mask;
-	uint32_t pcpu;              /* per-CPU number plus one, 0: none (Linux 6.13) */
-	enum sa_direction declared; /* by XFRMA_SA_DIR, or else XFRMA_OFFLOAD_DEV */
-	enum sa_direction sequence; /* which the sequence numbers in use show */
-	uint16_t family;            /* of saddr and daddr: AF_INET or AF_INET6 */
-	uint8_t proto;              /* IPPROTO_ESP, _AH, _COMP, _IPIP, ... */
-	uint8_t mode;               /* XFRM_MODE_* */
-	bool acquire;               /* an ACQ entry, which has no SPI yet */
-	bool keyed; /* ESP or AH with its algorithm; false: larval or other */
+	uint32_t pcpu;   /* per-CPU number plus one, 0: none (Linux 6.13) */
+	uint16_t family; /* of saddr and daddr: AF_INET or AF_INET6 */
+	uint8_t proto;   /* IPPROTO_ESP, _AH, _COMP, _IPIP, ... */
+	uint8_t mode;    /* XFRM_MODE_* */
+	bool acquire;    /* an ACQ entry, which has no SPI yet */
+	bool keyed;      /* ESP or AH with its algorithm; false: larval or other */
 	bool replay_protected; /* its replay window is above 0, ESN or not */
 	uint8_t zero;
+	struct in6_addr saddr;
+	struct in6_addr daddr;
+	struct sa_sample sample;
+	uint64_t add_time;          /* seconds since the epoch */
+	uint64_t selector;          /* hash of the selector */
+	enum sa_direction declared; /* by XFRMA_SA_DIR, or else XFRMA_OFFLOAD_DEV */
+	enum sa_direction sequence; /* which the sequence numbers in use show */
 };
 
 enum sa_event_type {

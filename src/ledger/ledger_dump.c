@@ -45,9 +45,11 @@ static void join_all_known(struct ledger *ledger)
 	}
 }
 
-/* All together leave their siblings first: none of them has replaced another. */
-static void lose_all(struct ledger *ledger, bool is_over(const struct ledger *ledger,
-							 const struct sa_entry *entry))
+typedef bool entry_test(const struct ledger *ledger, const struct sa_entry *entry);
+
+/* All that are lost together leave their siblings first: none of them has replaced
+ * another. */
+static void lose_all(struct ledger *ledger, entry_test *is_over)
 {
 	struct sa_entry *entry;
 
@@ -75,7 +77,9 @@ void ledger_dump_begin(struct ledger *ledger)
 	ledger->dumping = true;
 	ledger->wants_dump = false;
 	ledger->gap_during = false;
-	lose_all(ledger, is_flushed);
+	if (ledger->flushed)
+		lose_all(ledger, is_flushed);
+	ledger->flushed = false;
 }
 
 /* The SA shows itself alive again. */
@@ -118,7 +122,9 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
  */
 static struct sa_entry *find_shown(struct ledger *ledger, const struct sa *sa)
 {
-	struct sa_entry *entry = match_find(ledger, sa, MATCH_OBSERVED);
+	struct sa_entry *entry = TAILQ_EMPTY(&ledger->table.observed)
+				     ? NULL
+				     : match_find(ledger, sa, MATCH_OBSERVED);
 
 	if (entry && (!entry->flushed || entry->sa.add_time == sa->add_time))
 		return entry;

@@ -98,6 +98,7 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 		entry->sa.replay_protected |= from->sa.replay_protected;
 	if (from->state == ENTRY_KEYED && from->flushed)
 		entry->unsure = false; /* it moved before the flush */
+	ledger->flushed |= entry->flushed;
 	sa_table_remove(&ledger->table, from);
 	set_state(ledger, entry, ENTRY_KEYED);
 	sa_table_join_siblings(&ledger->table, entry, false);

@@ -63,11 +63,11 @@ static bool fits(const struct sa_entry *entry, const struct sa *sa, enum match m
 struct sa_entry *match_find(struct ledger *ledger, const struct sa *sa,
 			    enum match match)
 {
-	struct sa_list *list = sa_table_by_key(&ledger->table, sa);
-	struct sa_entry *entry = list ? TAILQ_FIRST(list) : NULL;
+	struct sa_bucket *bucket = sa_table_by_key(&ledger->table, sa);
+	struct sa_entry *entry = bucket ? LIST_FIRST(bucket) : NULL;
 
 	while (entry && !fits(entry, sa, match))
-		entry = TAILQ_NEXT(entry, by_key);
+		entry = LIST_NEXT(entry, by_key);
 	return entry;
 }
 

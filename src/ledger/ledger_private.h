@@ -28,6 +28,7 @@ struct ledger {
 	 * these since the dump under way began. */
 	bool migrated, migrated_during;
 	bool wants_dump;
+	bool flushed; /* a FLUSHSA came since the dump under way, or the last, began */
 	bool levels_stale; /* the levels of stats do not follow from the entries yet */
 };
 

@@ -33,7 +33,9 @@ void sa_table_clear(struct sa_table *table)
 		next = chunk->next;
 		free(chunk);
 	}
-	free(table->buckets);
+	free(table->by_key);
+	free(table->by_move);
+	free(table->by_siblings);
 	sa_table_init(table);
 }
 
@@ -51,31 +53,34 @@ bool sa_same_move(const struct sa *a, const struct sa *b)
 	       a->if_id == b->if_id && a->proto == b->proto && a->mode == b->mode;
 }
 
-static struct sa_bucket *bucket_of(const struct sa_table *table, uint64_t hash)
+static size_t key_bucket(const struct sa_table *table, const struct sa *sa)
 {
-	return &table->buckets[hash & (table->n_buckets - 1)];
+	return hash_mix(hash_mix_addr(HASH_START, &sa->daddr),
+			(uint64_t)sa->spi << 8 | sa->proto) &
+	       (table->n_buckets - 1);
 }
 
-static struct sa_bucket *key_bucket(const struct sa_table *table, const struct sa *sa)
+static size_t move_bucket(const struct sa_table *table, const struct sa *sa)
 {
-	return bucket_of(table, hash_mix(hash_mix_addr(HASH_START, &sa->daddr),
-					 (uint64_t)sa->spi << 8 | sa->proto));
+	return hash_mix(hash_mix(HASH_START, sa->reqid),
+			(uint64_t)sa->spi << 8 | sa->proto) &
+	       (table->n_buckets - 1);
 }
 
-static struct sa_bucket *move_bucket(const struct sa_table *table, const struct sa *sa)
+static struct sa_list *siblings_bucket(const struct sa_table *table,
+				       const struct sa_entry *entry)
 {
-	return bucket_of(table, hash_mix(hash_mix(HASH_START, sa->reqid),
-					 (uint64_t)sa->spi << 8 | sa->proto));
+	return &table->by_siblings[entry->siblings_hash & (table->n_buckets - 1)];
 }
 
-struct sa_list *sa_table_by_key(const struct sa_table *table, const struct sa *sa)
+struct sa_bucket *sa_table_by_key(const struct sa_table *table, const struct sa *sa)
 {
-	return table->n ? &key_bucket(table, sa)->by_key : NULL;
+	return table->n ? &table->by_key[key_bucket(table, sa)] : NULL;
 }
 
 struct sa_list *sa_table_by_move(const struct sa_table *table, const struct sa *sa)
 {
-	return table->n ? &move_bucket(table, sa)->by_move : NULL;
+	return table->n ? &table->by_move[move_bucket(table, sa)] : NULL;
 }
 
 static uint64_t siblings_hash(const struct sa *sa)
@@ -94,43 +99,43 @@ static uint64_t siblings_hash(const struct sa *sa)
 
 static void list_entry(struct sa_table *table, struct sa_entry *entry)
 {
-	TAILQ_INSERT_TAIL(&key_bucket(table, &entry->sa)->by_key, entry, by_key);
-	TAILQ_INSERT_TAIL(&move_bucket(table, &entry->sa)->by_move, entry, by_move);
+	LIST_INSERT_HEAD(&table->by_key[key_bucket(table, &entry->sa)], entry, by_key);
+	TAILQ_INSERT_TAIL(&table->by_move[move_bucket(table, &entry->sa)], entry,
+			  by_move);
 	if (entry->is_sibling && !entry->younger)
-		TAILQ_INSERT_TAIL(&bucket_of(table, entry->siblings_hash)->by_siblings,
-				  entry, by_siblings);
+		TAILQ_INSERT_TAIL(siblings_bucket(table, entry), entry, by_siblings);
 }
 
 /* Keeps the order of each by_move bucket. */
-static void relist(struct sa_table *table, struct sa_bucket *old, size_t n_old)
-{
-	struct sa_entry *entry;
-
-	for (size_t i = 0; i < n_old; i++)
-		while ((entry = TAILQ_FIRST(&old[i].by_move))) {
-			TAILQ_REMOVE(&old[i].by_move, entry, by_move);
-			list_entry(table, entry);
-		}
-}
-
 static int grow(struct sa_table *table)
 {
 	size_t n = table->n_buckets ? table->n_buckets * 2 : MIN_BUCKETS;
-	struct sa_bucket *old = table->buckets;
-	size_t n_old = table->n_buckets;
-	struct sa_bucket *buckets = malloc(n * sizeof(*buckets));
+	struct sa_table old = *table;
+	struct sa_entry *entry;
 
-	if (!buckets)
+	table->by_key = calloc(n, sizeof(*table->by_key));
+	table->by_move = malloc(n * sizeof(*table->by_move));
+	table->by_siblings = malloc(n * sizeof(*table->by_siblings));
+	if (!table->by_key || !table->by_move || !table->by_siblings) {
+		free(table->by_key);
+		free(table->by_move);
+		free(table->by_siblings);
+		*table = old;
 		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		TAILQ_INIT(&buckets[i].by_key);
-		TAILQ_INIT(&buckets[i].by_move);
-		TAILQ_INIT(&buckets[i].by_siblings);
 	}
-	table->buckets = buckets;
 	table->n_buckets = n;
-	relist(table, old, n_old);
-	free(old);
+	for (size_t i = 0; i < n; i++) {
+		TAILQ_INIT(&table->by_move[i]);
+		TAILQ_INIT(&table->by_siblings[i]);
+	}
+	for (size_t i = 0; i < old.n_buckets; i++)
+		while ((entry = TAILQ_FIRST(&old.by_move[i]))) {
+			TAILQ_REMOVE(&old.by_move[i], entry, by_move);
+			list_entry(table, entry);
+		}
+	free(old.by_key);
+	free(old.by_move);
+	free(old.by_siblings);
 	return 0;
 }
 
@@ -182,8 +187,8 @@ void sa_table_remove(struct sa_table *table, struct sa_entry *entry)
 	sa_table_leave_siblings(table, entry);
 	if (entry->state == ENTRY_OBSERVED)
 		TAILQ_REMOVE(&table->observed, entry, in_observed);
-	TAILQ_REMOVE(&key_bucket(table, &entry->sa)->by_key, entry, by_key);
-	TAILQ_REMOVE(&move_bucket(table, &entry->sa)->by_move, entry, by_move);
+	LIST_REMOVE(entry, by_key);
+	TAILQ_REMOVE(&table->by_move[move_bucket(table, &entry->sa)], entry, by_move);
 	TAILQ_REMOVE(&table->all, entry, all);
 	TAILQ_INSERT_HEAD(&table->free, entry, all);
 	table->n--;
@@ -191,7 +196,7 @@ void sa_table_remove(struct sa_table *table, struct sa_entry *entry)
 
 void sa_table_move_front(struct sa_table *table, struct sa_entry *entry)
 {
-	struct sa_list *list = &move_bucket(table, &entry->sa)->by_move;
+	struct sa_list *list = &table->by_move[move_bucket(table, &entry->sa)];
 
 	TAILQ_REMOVE(list, entry, by_move);
 	TAILQ_INSERT_HEAD(list, entry, by_move);
@@ -204,8 +209,7 @@ struct sa_entry *sa_table_youngest(const struct sa_table *table,
 {
 	struct sa_entry *youngest;
 
-	TAILQ_FOREACH(youngest, &bucket_of(table, entry->siblings_hash)->by_siblings,
-		      by_siblings)
+	TAILQ_FOREACH(youngest, siblings_bucket(table, entry), by_siblings)
 	if (youngest->siblings_hash == entry->siblings_hash)
 		break;
 	return youngest;
@@ -219,7 +223,7 @@ static bool is_before(const struct sa_entry *entry, const struct sa_entry *there
 
 void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry, bool newest)
 {
-	struct sa_list *list = &bucket_of(table, entry->siblings_hash)->by_siblings;
+	struct sa_list *list = siblings_bucket(table, entry);
 	struct sa_entry *older = sa_table_youngest(table, entry);
 	struct sa_entry *younger = NULL;
 
@@ -245,7 +249,7 @@ void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry, bool
 
 void sa_table_leave_siblings(struct sa_table *table, struct sa_entry *entry)
 {
-	struct sa_list *list = &bucket_of(table, entry->siblings_hash)->by_siblings;
+	struct sa_list *list = siblings_bucket(table, entry);
 
 	if (!entry->is_sibling)
 		return;

@@ -46,30 +46,31 @@ enum entry_state {
 };
 
 struct sa_entry {
-	/* As last shown; its sample as far as it has been counted. Of an OBSERVED entry
-	 * nothing has. */
-	struct sa sa;
-	struct sa_sample before; /* the sample before the dump under way */
-	uint64_t born;           /* add_time as first shown */
-	uint64_t left_at;        /* time of the DELSA, in ns; 0: before a restart */
+	LIST_ENTRY(sa_entry) by_key; /* in a bucket */
+	TAILQ_ENTRY(sa_entry) all;   /* or among the free ones */
+	enum entry_state state;
+	enum sa_direction direction;
 	uint32_t account;
 	uint32_t seen;       /* number of the last dump that showed it */
 	uint32_t counted_in; /* period in which it was added from nothing; 0: in none */
-	enum sa_direction direction;
-	enum entry_state state;
-
-	bool suspect; /* KEYED: missing from one dump */
-	bool waiting; /* KEYED: has bytes that wait for its direction */
-	bool flushed; /* KEYED, OBSERVED: it was known when a FLUSHSA came */
-	bool unsure;  /* flushed: but perhaps made after it, as no event has named it */
+	bool suspect;        /* KEYED: missing from one dump */
+	bool waiting;        /* KEYED: has bytes that wait for its direction */
+	bool flushed;        /* KEYED, OBSERVED: it was known when a FLUSHSA came */
+	bool unsure; /* flushed: but perhaps made after it, as no event has named it */
 	bool doubtful;     /* OBSERVED: an SA with its key has ended since */
 	bool displaced;    /* KEYED: migrated away, and another SA has its key */
 	bool born_at_most; /* KEYED: born is the time of an UPDSA after a gap */
 	bool from_dump;    /* KEYED: no NEWSA has told of it */
 	bool rekeyed;      /* DEPARTING: a younger sibling lived when its DELSA came */
+	bool is_sibling;
 
-	TAILQ_ENTRY(sa_entry) all;         /* or among the free ones */
-	TAILQ_ENTRY(sa_entry) by_key;      /* in a bucket */
+	/* As last shown; its sample as far as it has been counted. Nothing of an
+	 * OBSERVED entry has been counted. */
+	struct sa sa;
+	struct sa_sample before; /* the sample before the dump under way */
+	uint64_t born;           /* add_time as first shown */
+	uint64_t left_at;        /* time of the DELSA, in ns; 0: before a restart */
+
 	TAILQ_ENTRY(sa_entry) by_move;     /* in a bucket */
 	TAILQ_ENTRY(sa_entry) in_observed; /* OBSERVED alone, in the dump's order */
 	/* Siblings are KEYED outbound SAs that can replace each other at a rekey. The
@@ -78,14 +79,10 @@ struct sa_entry {
 	struct sa_entry *older;
 	struct sa_entry *younger;
 	uint64_t siblings_hash;
-	bool is_sibling;
 };
 
 TAILQ_HEAD(sa_list, sa_entry);
-
-struct sa_bucket {
-	struct sa_list by_key, by_move, by_siblings;
-};
+LIST_HEAD(sa_bucket, sa_entry);
 
 /* Entries are allocated by the chunk, so that most events need no memory. */
 struct sa_chunk;
@@ -96,8 +93,11 @@ struct sa_table {
 	struct sa_list free;
 	struct sa_chunk *chunks;
 	size_t n; /* of all */
-	struct sa_bucket *buckets;
-	size_t n_buckets; /* a power of two, or 0 */
+	/* Buckets, n_buckets of each kind: a power of two, or 0. */
+	struct sa_bucket *by_key;
+	struct sa_list *by_move;
+	struct sa_list *by_siblings;
+	size_t n_buckets;
 };
 
 void sa_table_init(struct sa_table *table);
@@ -114,7 +114,7 @@ void sa_table_remove(struct sa_table *table, struct sa_entry *entry);
 /* The bucket with every entry of the SA's key, among others; in by_move, the bucket
  * with every entry that has in common with the SA what an address change keeps. NULL:
  * an empty table. */
-struct sa_list *sa_table_by_key(const struct sa_table *table, const struct sa *sa);
+struct sa_bucket *sa_table_by_key(const struct sa_table *table, const struct sa *sa);
 struct sa_list *sa_table_by_move(const struct sa_table *table, const struct sa *sa);
 
 /* True if both have the kernel's key in common: {daddr, SPI, protocol, family, mark}.
