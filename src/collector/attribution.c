@@ -60,7 +60,7 @@ static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 		around->undecided = true;
 	log_debug(LOG_TOPIC_DIRECTION, "%s: %s, by %s",
 		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
-		  direction_reason_text(reason));
+		  direction_reason_texts[reason]);
 	return direction;
 }
 
@@ -92,7 +92,7 @@ static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direct
 		  sa_describe(sa, text, sizeof(text)), direction_names[direction],
 		  around->inventory->set.instances[row].name,
 		  early ? ", once its direction and policies are known" : "",
-		  row_reason_text(reason));
+		  row_reason_texts[reason]);
 	/* a new instance has no row yet if there was no memory */
 	return !early && row < around->rows->n ? row : 0;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "collector/state.h"
-#include "collector/surroundings.h"
 
 enum {
 	/* Reads of events in a row, each of at most 100 ms (xfrm_netlink.c): before a

@@ -5,9 +5,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "collector/faults.h"
 #include "collector/row_room.h"
 #include "collector/snapshot.h"
+#include "collector/surroundings.h"
 #include "instance/instance.h"
 #include "kernel/kernel.h"
 

@@ -24,7 +24,8 @@ struct netns_set {
 	size_t n;
 	struct netns_watch *watch; /* NULL: no other namespaces are wanted */
 	struct health past;        /* of members whose rows were dropped */
-	int dir_error;             /* as last logged */
+	int dir_error;             /* as last logged, like the next */
+	int watch_error;
 	bool save_failing;
 };
 
@@ -236,33 +237,25 @@ static void raise_fd_limit(void)
 static int adjust_watch(struct netns_set *set)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
-	int err;
+	int err = 0;
 
 	if (!wants_any(set)) {
 		netns_watch_close(set->watch); /* closing removes it from epoll */
 		set->watch = NULL;
-		return 0;
+	} else if (!set->watch) {
+		raise_fd_limit();
+		err = netns_watch_open(set->env.paths.netns_dir, &set->watch);
+		if (!err && epoll_ctl(set->env.epoll, EPOLL_CTL_ADD,
+				      netns_watch_files_fd(set->watch), &event) < 0) {
+			err = -errno;
+			netns_watch_close(set->watch);
+			set->watch = NULL;
+		}
 	}
-	if (set->watch)
-		return 0;
-	raise_fd_limit();
-	err = netns_watch_open(set->env.paths.netns_dir, &set->watch);
-	if (!err && epoll_ctl(set->env.epoll, EPOLL_CTL_ADD,
-			      netns_watch_files_fd(set->watch), &event) < 0) {
-		err = -errno;
-		netns_watch_close(set->watch);
-		set->watch = NULL;
-	}
-	return err;
-}
-
-static int adjust_watch_and_log(struct netns_set *set)
-{
-	int err = adjust_watch(set);
-
-	if (err)
+	if (err && err != set->watch_error)
 		log_message(LOG_ERR, "cannot watch %s: %s", set->env.paths.netns_dir,
 			    strerror(-err));
+	set->watch_error = err;
 	return err;
 }
 
@@ -420,7 +413,7 @@ int netns_set_open(const struct kernel_opener *opener, const struct netns_paths 
 	    .opener = opener, .paths = *paths, .config = *config, .epoll = -1};
 	err = open_own(set);
 	if (!err)
-		err = adjust_watch_and_log(set);
+		err = adjust_watch(set);
 	if (err) {
 		netns_set_free(set);
 		return err;
@@ -465,7 +458,6 @@ int netns_set_configure(struct netns_set *set, const struct netns_config *config
 			log_message(LOG_ERR,
 				    "%sout of memory: the old configuration stays",
 				    set->members[i]->log.prefix);
-	adjust_watch_and_log(set);
 	netns_set_look(set);
 	return 0;
 }

@@ -4,13 +4,47 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collector/faults.h"
 #include "collector/rows.h"
 #include "instance/inventory.h"
 #include "kernel/kernel.h"
 #include "kernel/interface.h"
 #include "kernel/local_route.h"
 #include "kernel/policy.h"
+
+/* What a namespace's poll reads. The SAs are counted unless they themselves cannot be
+ * read. */
+enum source {
+	SOURCE_SAS,
+	SOURCE_EVENTS,
+	SOURCE_ADDRS,
+	SOURCE_POLICIES,
+	SOURCE_LINKS,
+	SOURCE_ROUTES,
+	SOURCE_LOCAL_ROUTES,
+	SOURCE_INSTANCES,
+	SOURCE_COUNT,
+};
+
+struct source_text {
+	const char *name;   /* "the addresses" */
+	const char *effect; /* on the numbers while it cannot be read */
+};
+
+extern const struct source_text source_texts[SOURCE_COUNT];
+
+#define FAULTS_TEXT_MAX 255
+
+struct faults {
+	int errors[SOURCE_COUNT];       /* -errno, 0: it was read */
+	char last[FAULTS_TEXT_MAX + 1]; /* the last fault in words; "": none yet */
+};
+
+/* Notes that a source was read (err 0), or why it could not be (-errno). */
+void faults_note(struct faults *faults, enum source source, int err);
+
+/* Notes, in words alone, a fault of no source. */
+void faults_say(struct faults *faults, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /*
  * What the kernel of one namespace says besides its SAs (addresses, local routes,

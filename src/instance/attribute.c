@@ -97,19 +97,14 @@ enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends 
 	return direction;
 }
 
-const char *direction_reason_text(enum direction_reason reason)
-{
-	static const char *const texts[] = {
-	    [DIRECTION_BY_NOTHING] = "nothing known yet",
-	    [DIRECTION_DECLARED] = "the kernel's XFRMA_SA_DIR or offload flag",
-	    [DIRECTION_BY_ENDS] = "which end is local",
-	    [DIRECTION_BY_POLICIES] = "the policies that use it",
-	    [DIRECTION_BY_SEQUENCE] = "the sequence numbers in use",
-	    [DIRECTION_BY_GROUP] = "its multicast destination",
-	};
-
-	return texts[reason];
-}
+const char *const direction_reason_texts[] = {
+    [DIRECTION_BY_NOTHING] = "nothing known yet",
+    [DIRECTION_DECLARED] = "the kernel's XFRMA_SA_DIR or offload flag",
+    [DIRECTION_BY_ENDS] = "which end is local",
+    [DIRECTION_BY_POLICIES] = "the policies that use it",
+    [DIRECTION_BY_SEQUENCE] = "the sequence numbers in use",
+    [DIRECTION_BY_GROUP] = "its multicast destination",
+};
 
 static bool ends_match(const struct instance_rule *rule,
 		       const struct local_addrs *addrs, uint16_t family,

@@ -50,8 +50,7 @@ enum sa_direction attribute_direction(const struct sa *sa, const struct sa_ends 
 				      const struct policy *policies, size_t n_policies,
 				      enum direction_reason *ret_reason);
 
-/* For people: "its addresses". */
-const char *direction_reason_text(enum direction_reason reason);
+extern const char *const direction_reason_texts[]; /* for people */
 
 /* True if the policies could change the answer of attribute_direction(). */
 bool attribute_needs_policies(const struct sa *sa, const struct sa_ends *ends);

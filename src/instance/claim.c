@@ -105,23 +105,6 @@ static const struct policy *choose_policy(const struct policy *policies, size_t 
 	return policy;
 }
 
-static struct claim *add(struct claims *claims, const struct claim_flow *flow,
-			 enum policy_dir dir, const struct ends *ends)
-{
-	struct claim *claim;
-
-	if (array_reserve(&claims->claims, claims->n, 1) < 0)
-		return NULL;
-	claim = &claims->claims[claims->n++];
-	memset(claim, 0, sizeof(*claim));
-	claim->family = ends->family;
-	claim->saddr = ends->from;
-	claim->daddr = ends->to;
-	claim->direction = dir == POLICY_OUT ? SA_DIR_OUT : SA_DIR_IN;
-	claim->owner = flow->owner;
-	return claim;
-}
-
 static bool has_addr(const struct in6_addr *addr)
 {
 	return !IN6_IS_ADDR_UNSPECIFIED(addr);
@@ -147,55 +130,53 @@ static void wrap(struct ends *ends, const struct policy_template *template)
  */
 static int claim_template(struct claims *claims, const struct claim_flow *flow,
 			  const struct policy *policy, struct ends *ends,
-			  const struct policy_template *template)
+			  const struct policy_template *template, bool fallback)
 {
-	struct claim *claim;
+	bool out = policy->dir == POLICY_OUT;
 
 	wrap(ends, template);
 	if (template->proto == IPPROTO_COMP)
 		return 0; /* its bytes are not counted */
-	claim = add(claims, flow, policy->dir, ends);
-	if (!claim)
+	if (array_reserve(&claims->claims, claims->n, 1) < 0)
 		return -ENOMEM;
-	claim->proto = template->proto;
-	claim->mode = template->mode;
-	claim->reqid = template->reqid;
-	claim->any_reqid = !template->reqid && policy->dir != POLICY_OUT;
-	claim->spi = template->reqid ? 0 : template->spi;
-	claim->if_id = policy->if_id;
-	claim->mark = policy->mark & policy->mark_mask;
-	return 0;
-}
-
-static int claim_fallback(struct claims *claims, const struct claim_flow *flow,
-			  enum policy_dir dir, const struct ends *ends)
-{
-	struct claim *claim = add(claims, flow, dir, ends);
-
-	if (!claim)
-		return -ENOMEM;
-	claim->mode = XFRM_MODE_TRANSPORT;
-	claim->any_reqid = 1;
-	claim->fallback = 1;
-	claim->if_id = flow->path.if_id;
-	claim->mark = dir == POLICY_OUT ? flow->path.out_mark : flow->path.in_mark;
+	claims->claims[claims->n++] = (struct claim){
+	    .daddr = ends->to,
+	    .saddr = ends->from,
+	    .spi = template->reqid ? 0 : template->spi,
+	    .reqid = template->reqid,
+	    .if_id = policy->if_id,
+	    .mark = policy->mark & policy->mark_mask,
+	    .family = ends->family,
+	    .proto = template->proto,
+	    .mode = template->mode,
+	    .direction = out ? SA_DIR_OUT : SA_DIR_IN,
+	    .any_reqid = fallback || (!template->reqid && !out),
+	    .fallback = fallback,
+	    .owner = flow->owner,
+	};
 	return 0;
 }
 
 static int claim_direction(struct claims *claims, const struct claim_flow *flow,
 			   enum policy_dir dir, const struct policy *policies, size_t n)
 {
-	const struct policy *policy = choose_policy(policies, n, flow, dir);
+	const struct policy fallback = {
+	    .dir = dir,
+	    .if_id = flow->path.if_id,
+	    .mark = dir == POLICY_OUT ? flow->path.out_mark : flow->path.in_mark,
+	    .mark_mask = UINT32_MAX,
+	    .allow = true,
+	    .n_templates = 1,
+	    .templates = {{.mode = XFRM_MODE_TRANSPORT}},
+	};
+	const struct policy *chosen = choose_policy(policies, n, flow, dir);
+	const struct policy *policy = chosen ? chosen : &fallback;
 	struct ends ends = ends_of(flow, dir);
 	int err = 0;
 
-	if (!policy)
-		return claim_fallback(claims, flow, dir, &ends);
-	if (!policy->allow)
-		return 0;
-	for (size_t i = 0; i < policy->n_templates && !err; i++)
-		err =
-		    claim_template(claims, flow, policy, &ends, &policy->templates[i]);
+	for (size_t i = 0; policy->allow && i < policy->n_templates && !err; i++)
+		err = claim_template(claims, flow, policy, &ends, &policy->templates[i],
+				     !chosen);
 	return err;
 }
 

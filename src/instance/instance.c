@@ -177,25 +177,21 @@ static int add_rules(struct instance *instance, const struct instance_rule *rule
 	return 0;
 }
 
-/* Adds to the instance of that name in the namespace, or to a new one. What can fail
- * comes first. */
+/* Adds to the instance of that name in the namespace, or to a new one. In the set of a
+ * whole configuration no number is free, so a new instance is the last. */
 static int add_line(struct instance_set *set, const struct instance_line *line)
 {
-	int number = find_in(set, line->netns, line->name);
-	struct instance fresh = {.n_rules = 0};
-	struct instance *to = number < 0 ? &fresh : &set->instances[number];
+	int found = find_in(set, line->netns, line->name);
+	int number = found < 0 ? add_in(set, line->netns, line->name) : found;
+	struct instance *to;
 
-	if (add_rules(to, &line->rule, line->has_rule) < 0)
+	if (number < 0)
+		return number;
+	to = &set->instances[number];
+	if (add_rules(to, &line->rule, line->has_rule) < 0) {
+		set->n -= found < 0;
+		set->n_used -= found < 0;
 		return -ENOMEM;
-	if (number < 0) {
-		number = add_in(set, line->netns, line->name);
-		if (number < 0) {
-			free_rules(&fresh);
-			return number;
-		}
-		to = &set->instances[number];
-		to->rules = fresh.rules;
-		to->n_rules = fresh.n_rules;
 	}
 	if (line->has_descr)
 		memcpy(to->descr, line->descr, sizeof(line->descr));

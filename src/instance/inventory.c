@@ -238,15 +238,10 @@ unsigned inventory_row(const struct inventory *inventory,
 	return row;
 }
 
-const char *row_reason_text(enum row_reason reason)
-{
-	static const char *const texts[] = {
-	    [ROW_UNCLAIMED] = "no rule and no connection claims it",
-	    [ROW_BY_RULE] = "a configured rule matches",
-	    [ROW_BY_POLICY] = "a policy selects it for a connection",
-	    [ROW_BY_CONNECTION] =
-		"it lies between a connection's ends, and no policy selects it",
-	};
-
-	return texts[reason];
-}
+const char *const row_reason_texts[] = {
+    [ROW_UNCLAIMED] = "no rule and no connection claims it",
+    [ROW_BY_RULE] = "a configured rule matches",
+    [ROW_BY_POLICY] = "a policy selects it for a connection",
+    [ROW_BY_CONNECTION] =
+	"it lies between a connection's ends, and no policy selects it",
+};

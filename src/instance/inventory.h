@@ -94,8 +94,7 @@ enum row_reason {
 	ROW_BY_CONNECTION, /* no policy does, but it lies between a connection's ends */
 };
 
-/* For people: "a configured rule matches". */
-const char *row_reason_text(enum row_reason reason);
+extern const char *const row_reason_texts[]; /* for people */
 
 /* The instance that an SA belongs to: configured rules take precedence over claims.
  * ROW_BY_CONNECTION is a guess while a policy may be on its way. */

@@ -139,7 +139,7 @@ TEST(directions_by_the_first_that_knows)
 		ck_assert_int_eq(direction_by(&sa, policies, same ? 0 : 2),
 				 cases[i].want);
 		ck_assert_int_eq(reason, cases[i].reason);
-		ck_assert_ptr_nonnull(direction_reason_text(reason));
+		ck_assert_ptr_nonnull(direction_reason_texts[reason]);
 	}
 }
 
