@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/state.h"
-
 enum {
 	/* Reads of events in a row, each of at most 100 ms (xfrm_netlink.c): before a
 	 * dump, which must not wait for ever; and after it, when unread events are
@@ -368,21 +366,11 @@ int collector_reconfigure(struct collector *collector, struct instance_set *inst
 	return 0;
 }
 
-int collector_save(const struct collector *collector, FILE *stream)
-{
-	return state_body_save(&collector->rows, stream);
-}
-
-int collector_load(struct collector *collector, FILE *stream)
-{
-	return state_body_load(&collector->rows, now(collector), stream);
-}
-
 /* Results. */
 
-bool collector_has_counted(const struct collector *collector)
+struct rows *collector_rows(struct collector *collector)
 {
-	return rows_have_counted(&collector->rows);
+	return &collector->rows;
 }
 
 const struct collector_status *collector_status(const struct collector *collector)

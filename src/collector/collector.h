@@ -3,7 +3,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "collector/row_room.h"
 #include "collector/snapshot.h"
@@ -70,8 +69,8 @@ void collector_detach(struct collector *collector);
  */
 int collector_attach(struct collector *collector, void *kernel, bool same);
 
-/* True if any row has counted anything, in any column but the levels. */
-bool collector_has_counted(const struct collector *collector);
+/* For the state file, and to see what was counted. */
+struct rows *collector_rows(struct collector *collector);
 
 /* Notes that events may have been lost: the next poll counts as a resync, and every row
  * gets a discontinuity. */
@@ -90,12 +89,3 @@ int collector_reconfigure(struct collector *collector, struct instance_set *inst
 /* Appends this namespace's rows (as rows_snapshot() names them) and health; unless it
  * is detached, also its error counters. Returns 0 or -ENOMEM. */
 int collector_snapshot(const struct collector *collector, struct snapshot *snapshot);
-
-/*
- * Writes what a state file keeps to a stream, or reads it into a new collector before
- * its first poll: the names and totals of instances, and the last sample of every live
- * SA. Return 0 or -errno. collector_load() returns -EBADMSG for what cannot have been
- * saved; after any error of it the collector must be freed.
- */
-int collector_save(const struct collector *collector, FILE *stream);
-int collector_load(struct collector *collector, FILE *stream);

@@ -112,8 +112,8 @@ static int load_state(struct netns_member *member)
 	const char *dir = member->env->paths.state_dir;
 	char file[STATE_NAME_MAX + 1];
 	uint64_t last_at = 0;
-	int err = state_load(dir, member->name, &member->state_id, member->collector,
-			     &last_at);
+	int err = state_load(dir, member->name, &member->state_id,
+			     collector_rows(member->collector), now(member), &last_at);
 
 	state_file_name(file, member->name);
 	netns_log_state(&member->log, dir, file, err);
@@ -298,8 +298,8 @@ int netns_member_save(const struct netns_member *member, uint64_t last_at)
 
 	if (!dir || !member->kernel || !member->has_state_id)
 		return 0;
-	err = state_save(dir, member->name, &member->state_id, member->collector,
-			 last_at);
+	err = state_save(dir, member->name, &member->state_id,
+			 collector_rows(member->collector), last_at);
 	log_debug(LOG_TOPIC_STATE, "%ssaved in %s: %s", member->log.prefix, dir,
 		  strerror(-err));
 	return err;

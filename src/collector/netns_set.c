@@ -150,7 +150,7 @@ static void forget_oldest(struct netns_set *set)
 static void release(struct netns_set *set, struct netns_member *member, const char *why)
 {
 	netns_member_release(member, why);
-	if (!collector_has_counted(member->collector))
+	if (!rows_have_counted(collector_rows(member->collector)))
 		netns_member_forget(member, &set->past);
 	forget_oldest(set);
 }

@@ -71,15 +71,14 @@ int state_id_read_boot(struct state_id *id)
 	return n == 1 ? 0 : -EIO;
 }
 
-static int make_body(const struct collector *collector, char **ret_body,
-		     size_t *ret_size)
+static int make_body(const struct rows *rows, char **ret_body, size_t *ret_size)
 {
 	FILE *stream = open_memstream(ret_body, ret_size);
 	int err;
 
 	if (!stream)
 		return -errno;
-	err = collector_save(collector, stream);
+	err = state_body_save(rows, stream);
 	/* a stream in memory can only fail for lack of memory */
 	if ((fclose(stream) && !err) || err == -EIO)
 		err = -ENOMEM;
@@ -113,13 +112,13 @@ static struct state_header make_header(const struct state_id *id, uint64_t last_
 }
 
 int state_save(const char *dir, const char *netns, const struct state_id *id,
-	       const struct collector *collector, uint64_t last_at)
+	       const struct rows *rows, uint64_t last_at)
 {
 	struct state_header header;
 	char name[STATE_NAME_MAX + 1];
 	char *body = NULL;
 	size_t size = 0;
-	int err = make_body(collector, &body, &size);
+	int err = make_body(rows, &body, &size);
 
 	if (!err && size > STATE_BODY_MAX)
 		err = -EFBIG;
@@ -150,7 +149,7 @@ static int check_header(const struct state_header *header, const struct state_id
 	return 0;
 }
 
-static int load_body(char *body, size_t size, struct collector *collector)
+static int load_body(char *body, size_t size, struct rows *rows, uint64_t now)
 {
 	FILE *stream = fmemopen(body, size, "r");
 	int err;
@@ -158,7 +157,7 @@ static int load_body(char *body, size_t size, struct collector *collector)
 	if (!stream)
 		return -errno;
 	setvbuf(stream, NULL, _IONBF, 0); /* needs no memory */
-	err = collector_load(collector, stream);
+	err = state_body_load(rows, now, stream);
 	if (!err && fgetc(stream) != EOF)
 		err = -EBADMSG;
 	fclose(stream);
@@ -166,7 +165,7 @@ static int load_body(char *body, size_t size, struct collector *collector)
 }
 
 int state_load(const char *dir, const char *netns, const struct state_id *id,
-	       struct collector *collector, uint64_t *ret_last_at)
+	       struct rows *rows, uint64_t now, uint64_t *ret_last_at)
 {
 	struct state_header header;
 	char name[STATE_NAME_MAX + 1];
@@ -183,7 +182,7 @@ int state_load(const char *dir, const char *netns, const struct state_id *id,
 	size -= sizeof(header);
 	err = check_header(&header, id, data + sizeof(header), size);
 	if (!err)
-		err = load_body(data + sizeof(header), size, collector);
+		err = load_body(data + sizeof(header), size, rows, now);
 	if (!err)
 		*ret_last_at = header.last_at;
 	free(data);

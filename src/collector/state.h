@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
-#include "collector/collector.h"
 #include "collector/rows.h"
 
 /*
@@ -29,17 +29,18 @@ int state_id_read_boot(struct state_id *id);
  * 0 or -errno.
  */
 int state_save(const char *dir, const char *netns, const struct state_id *id,
-	       const struct collector *collector, uint64_t last_at);
+	       const struct rows *rows, uint64_t last_at);
 
 /*
- * Reads the file into a new collector. *ret_last_at: as saved; if it is 0, the daemon
- * was killed, and SAs may have come and gone unnoticed since. Returns 0; -ENOENT: there
- * is no file; -ESTALE: it is of another boot or namespace; -EBADMSG: truncated,
- * damaged, of another version or not a regular file; or another -errno. After -EBADMSG
- * and -ENOMEM free the collector, which may contain a part.
+ * Reads the file into the rows of a collector before its first poll. *ret_last_at: as
+ * saved; if it is 0, the daemon was killed, and SAs may have come and gone unnoticed
+ * since. Returns 0; -ENOENT: there is no file; -ESTALE: it is of another boot or
+ * namespace; -EBADMSG: truncated, damaged, of another version or not a regular file; or
+ * another -errno. After -EBADMSG and -ENOMEM free the collector, since its rows may
+ * contain a part.
  */
 int state_load(const char *dir, const char *netns, const struct state_id *id,
-	       struct collector *collector, uint64_t *ret_last_at);
+	       struct rows *rows, uint64_t now, uint64_t *ret_last_at);
 
 /* Writes the file's name, of at most STATE_NAME_MAX characters, into name. */
 #define STATE_NAME_MAX 96
@@ -58,9 +59,8 @@ void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char
  * each SA, and the counters of xfrm_stat.
  *
  * state_body_save() returns 0, -ENOMEM, or -EIO if the stream fails. state_body_load()
- * reads into rows that have counted nothing, at the time now (ns), and rejects later
- * times. It returns 0 or -errno; -EBADMSG for what cannot have been saved. After an
- * error the rows may contain a part.
+ * rejects times later than now (ns). It returns 0 or -errno; -EBADMSG for what cannot
+ * have been saved.
  */
 int state_body_save(const struct rows *rows, FILE *stream);
 int state_body_load(struct rows *rows, uint64_t now, FILE *stream);

@@ -228,15 +228,15 @@ TEST(has_counted)
 	fake_kernel_sa(&kernel, &larval);
 	poll_well();
 	ck_assert_uint_eq(row(ALL)->stats.pending_key_operations, 1);
-	ck_assert(!collector_has_counted(collector));
+	ck_assert(!rows_have_counted(collector_rows(collector)));
 	kernel.xfrm_stat = "XfrmInNoStates\t1\n";
 	poll_well();
-	ck_assert(collector_has_counted(collector));
+	ck_assert(rows_have_counted(collector_rows(collector)));
 	open_collector(NULL);
 	kernel.xfrm_stat = no_errors;
 	sad_has(0);
 	poll_well();
-	ck_assert(collector_has_counted(collector));
+	ck_assert(rows_have_counted(collector_rows(collector)));
 }
 
 /* A namespace that has disappeared does not make the last poll older. */

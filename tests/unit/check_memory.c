@@ -235,7 +235,7 @@ static int step_reconfigure(void)
 
 static int step_save(void)
 {
-	return state_save(state_dir.root, "", &state_id, collector, 1);
+	return state_save(state_dir.root, "", &state_id, collector_rows(collector), 1);
 }
 
 static int step_detach(void)
@@ -256,7 +256,8 @@ static int step_load(void)
 	failing_alloc_pause();
 	ck_assert_int_eq(open_collector(later_lines, later_renames), 0);
 	failing_alloc_resume();
-	return state_load(state_dir.root, "", &state_id, collector, &last_at);
+	return state_load(state_dir.root, "", &state_id, collector_rows(collector),
+			  kernel.now, &last_at);
 }
 
 static const struct {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collector/collector.h"
+#include "collector/state.h"
 #include "fake_kernel.h"
 #include "hba.h"
 #include "runner.h"
@@ -465,12 +466,13 @@ TEST(saved_and_restored)
 	poll();
 	ROWS_ARE("tcp:r2", "tcp:r3");
 	stream = open_memstream(&data, &size);
-	ck_assert_int_eq(collector_save(collector, stream), 0);
+	ck_assert_int_eq(state_body_save(collector_rows(collector), stream), 0);
 	ck_assert_int_eq(fclose(stream), 0);
 	collector_free(collector);
 	open_collector(3, NULL);
 	stream = fmemopen(data, size, "r");
-	ck_assert_int_eq(collector_load(collector, stream), 0);
+	ck_assert_int_eq(state_body_load(collector_rows(collector), kernel.now, stream),
+			 0);
 	fclose(stream);
 	free(data);
 	poll();

@@ -14,8 +14,9 @@ CHAPTER(saved_setup, world_teardown);
 TEST(last_or_not)
 {
 	for (int i = 0; i < 2; i++) {
-		ck_assert_int_eq(state_save(tree.root, "", &ours, collector, i == 1),
-				 0);
+		ck_assert_int_eq(
+		    state_save(tree.root, "", &ours, collector_rows(collector), i == 1),
+		    0);
 		last = i == 0;
 		OPEN_PLAIN();
 		ck_assert_int_eq(load(), 0);
@@ -96,10 +97,12 @@ TEST(other_configuration)
 TEST(no_file)
 {
 	ck_assert_int_eq(load(), -ENOENT);
-	ck_assert_int_eq(state_load("/nonexistent", "", &ours, collector, &last),
+	ck_assert_int_eq(state_load("/nonexistent", "", &ours,
+				    collector_rows(collector), kernel.now, &last),
 			 -ENOENT);
-	ck_assert_int_eq(state_save("/nonexistent", "", &ours, collector, true),
-			 -ENOENT);
+	ck_assert_int_eq(
+	    state_save("/nonexistent", "", &ours, collector_rows(collector), true),
+	    -ENOENT);
 }
 
 TEST(only_a_valid_file_says_whether_it_is_the_last)
@@ -107,7 +110,8 @@ TEST(only_a_valid_file_says_whether_it_is_the_last)
 	last = true;
 	ck_assert_int_eq(load(), -ENOENT);
 	ck_assert(last);
-	ck_assert_int_eq(state_save(tree.root, "", &ours, collector, false), 0);
+	ck_assert_int_eq(
+	    state_save(tree.root, "", &ours, collector_rows(collector), false), 0);
 	OPEN_PLAIN();
 	ck_assert_int_eq(load(), 0);
 	ck_assert(!last);
@@ -129,8 +133,11 @@ TEST(path_too_long)
 	memset(path, 'x', sizeof(path));
 	path[0] = '/';
 	path[sizeof(path) - 1] = '\0';
-	ck_assert_int_eq(state_load(path, "", &ours, collector, &last), -ENAMETOOLONG);
-	ck_assert_int_eq(state_save(path, "", &ours, collector, true), -ENAMETOOLONG);
+	ck_assert_int_eq(
+	    state_load(path, "", &ours, collector_rows(collector), kernel.now, &last),
+	    -ENAMETOOLONG);
+	ck_assert_int_eq(state_save(path, "", &ours, collector_rows(collector), true),
+			 -ENAMETOOLONG);
 }
 
 TEST(another_boot_or_namespace)
@@ -140,13 +147,19 @@ TEST(another_boot_or_namespace)
 	save();
 	OPEN_PLAIN();
 	other.boot_id[35] ^= 1;
-	ck_assert_int_eq(state_load(tree.root, "", &other, collector, &last), -ESTALE);
+	ck_assert_int_eq(state_load(tree.root, "", &other, collector_rows(collector),
+				    kernel.now, &last),
+			 -ESTALE);
 	other = ours;
 	other.netns_cookie++;
-	ck_assert_int_eq(state_load(tree.root, "", &other, collector, &last), -ESTALE);
+	ck_assert_int_eq(state_load(tree.root, "", &other, collector_rows(collector),
+				    kernel.now, &last),
+			 -ESTALE);
 	other = ours;
 	other.boot_id[0] = '\0';
-	ck_assert_int_eq(state_load(tree.root, "", &other, collector, &last), -ESTALE);
+	ck_assert_int_eq(state_load(tree.root, "", &other, collector_rows(collector),
+				    kernel.now, &last),
+			 -ESTALE);
 	row(ALL);
 	ck_assert_uint_eq(snapshot.n_rows, 1);
 }
@@ -227,7 +240,8 @@ TEST(the_old_file_stays_until_the_new_one_is_complete)
 	tree_text(&tree, FILE_NAME ".new/in-the-way", "");
 	sad_has_two(999, 999);
 	poll_well();
-	ck_assert_int_lt(state_save(tree.root, "", &ours, collector, true), 0);
+	ck_assert_int_lt(
+	    state_save(tree.root, "", &ours, collector_rows(collector), true), 0);
 	after = tree_read(&tree, FILE_NAME, &len_after);
 	ck_assert_uint_eq(len, len_after);
 	ck_assert_mem_eq(before, after, len);
@@ -247,7 +261,8 @@ TEST(the_old_file_stays_until_the_new_one_is_complete)
 TEST(a_new_file_that_cannot_take_its_place)
 {
 	tree_text(&tree, FILE_NAME "/in-the-way", "");
-	ck_assert_int_lt(state_save(tree.root, "", &ours, collector, true), 0);
+	ck_assert_int_lt(
+	    state_save(tree.root, "", &ours, collector_rows(collector), true), 0);
 	ck_assert_uint_eq(tree_count(&tree), 1); /* no other file is left */
 	ck_assert_int_eq(load(), -EBADMSG);
 }
@@ -340,16 +355,21 @@ TEST(a_file_for_each_namespace)
 
 	blue.netns_cookie++;
 	save();
-	ck_assert_int_eq(state_save(tree.root, "blue", &blue, collector, 1), 0);
+	ck_assert_int_eq(
+	    state_save(tree.root, "blue", &blue, collector_rows(collector), 1), 0);
 	ck_assert_uint_eq(tree_count(&tree), 2);
 	OPEN_PLAIN();
 	ck_assert_int_eq(load(), 0);
 	OPEN_PLAIN();
-	ck_assert_int_eq(state_load(tree.root, "blue", &ours, collector, &last),
+	ck_assert_int_eq(state_load(tree.root, "blue", &ours, collector_rows(collector),
+				    kernel.now, &last),
 			 -ESTALE);
-	ck_assert_int_eq(state_load(tree.root, "red", &blue, collector, &last),
+	ck_assert_int_eq(state_load(tree.root, "red", &blue, collector_rows(collector),
+				    kernel.now, &last),
 			 -ENOENT);
-	ck_assert_int_eq(state_load(tree.root, "blue", &blue, collector, &last), 0);
+	ck_assert_int_eq(state_load(tree.root, "blue", &blue, collector_rows(collector),
+				    kernel.now, &last),
+			 0);
 	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
 	state_file_name(name, "blue");
 	ck_assert_str_eq(name, "qmipsecd.blue.state");
@@ -357,7 +377,8 @@ TEST(a_file_for_each_namespace)
 	ck_assert_str_eq(name, FILE_NAME);
 	state_file_name(name, longest);
 	ck_assert_uint_eq(strlen(name), strlen("qmipsecd..state") + 64);
-	ck_assert_int_eq(state_save(tree.root, longest, &ours, collector, 1), 0);
+	ck_assert_int_eq(
+	    state_save(tree.root, longest, &ours, collector_rows(collector), 1), 0);
 }
 
 static bool is_blue(void *ctx, const char *file)
@@ -371,9 +392,12 @@ TEST(files_of_namespaces_are_removed)
 	unsigned asked = 0;
 
 	save();
-	ck_assert_int_eq(state_save(tree.root, "blue", &ours, collector, 1), 0);
-	ck_assert_int_eq(state_save(tree.root, "red", &ours, collector, 1), 0);
-	ck_assert_int_eq(state_save(tree.root, "green", &ours, collector, 1), 0);
+	ck_assert_int_eq(
+	    state_save(tree.root, "blue", &ours, collector_rows(collector), 1), 0);
+	ck_assert_int_eq(
+	    state_save(tree.root, "red", &ours, collector_rows(collector), 1), 0);
+	ck_assert_int_eq(
+	    state_save(tree.root, "green", &ours, collector_rows(collector), 1), 0);
 	state_remove(tree.root, "green");
 	state_remove(tree.root, "none");
 	ck_assert_uint_eq(tree_count(&tree), 3);
@@ -387,7 +411,9 @@ TEST(files_of_namespaces_are_removed)
 	OPEN_PLAIN();
 	ck_assert_int_eq(load(), 0);
 	OPEN_PLAIN();
-	ck_assert_int_eq(state_load(tree.root, "blue", &ours, collector, &last), 0);
+	ck_assert_int_eq(state_load(tree.root, "blue", &ours, collector_rows(collector),
+				    kernel.now, &last),
+			 0);
 	state_remove_unwanted("/nonexistent", is_blue, &asked);
 }
 

@@ -31,12 +31,14 @@ void saved_setup(void)
 
 void save(void)
 {
-	ck_assert_int_eq(state_save(tree.root, "", &ours, collector, true), 0);
+	ck_assert_int_eq(
+	    state_save(tree.root, "", &ours, collector_rows(collector), true), 0);
 }
 
 int load(void)
 {
-	return state_load(tree.root, "", &ours, collector, &last);
+	return state_load(tree.root, "", &ours, collector_rows(collector), kernel.now,
+			  &last);
 }
 
 char *good_body(size_t *ret_len)
