@@ -272,44 +272,43 @@ TEST(sequence_numbers_hint_the_direction)
 	}
 }
 
-/* With a replay window of 0 an inbound SA shows no sequence number. An outbound one
- * numbers each packet before it counts it. */
-TEST(packets_without_a_number_were_received)
+TEST(direction_by_sequence_numbers)
 {
-	struct sa_values values = sa_esp();
+	static const struct {
+		uint64_t packets;
+		bool has_replay, has_esn;
+		uint32_t esn_window, oseq, oseq_hi, iseq, iseq_hi;
+		enum sa_direction want;
+	} cases[] = {
+	    /* With a replay window of 0 an inbound SA shows no sequence number. An
+	     * outbound one numbers each packet before it counts it. */
+	    {3, 0, 0, 0, 0, 0, 0, 0, SA_DIR_UNKNOWN},
+	    {3, 1, 0, 0, 0, 0, 0, 0, SA_DIR_IN},
+	    {3, 1, 0, 0, 3, 0, 0, 0, SA_DIR_OUT},
+	    {3, 0, 1, 0, 0, 0, 0, 0, SA_DIR_IN},
+	    {3, 0, 1, 0, 0, 1, 0, 0, SA_DIR_OUT},
+	    /* ESN has two halves. */
+	    {0, 0, 1, 32, 0, 0, 0, 0, SA_DIR_UNKNOWN},
+	    {0, 0, 1, 32, 0, 1, 0, 0, SA_DIR_OUT},
+	    {0, 0, 1, 32, 0, 0, 0, 1, SA_DIR_IN},
+	    {0, 0, 1, 32, 0, 0, 1, 0, SA_DIR_IN},
+	    {0, 0, 1, 32, 1, 0, 1, 0, SA_DIR_OUT},
+	};
 
-	values.packets = 3;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_UNKNOWN);
-	values.has_replay = true;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_IN);
-	values.oseq = 3;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_OUT);
-	values.has_replay = false;
-	values.has_esn = true;
-	values.oseq = 0;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_IN);
-	values.oseq_hi = 1;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_OUT);
-}
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct sa_values values = sa_esp();
 
-TEST(esn_sequence_numbers_have_two_halves)
-{
-	struct sa_values values = sa_esp();
-
-	values.has_esn = true;
-	values.esn_window = 32;
-	values.packets = 0;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_UNKNOWN);
-	values.oseq_hi = 1;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_OUT);
-	values.oseq_hi = 0;
-	values.iseq_hi = 1;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_IN);
-	values.iseq_hi = 0;
-	values.iseq = 1;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_IN);
-	values.oseq = 1;
-	ck_assert_int_eq(sa_parse_new(&values).sequence, SA_DIR_OUT);
+		values.packets = cases[i].packets;
+		values.has_replay = cases[i].has_replay;
+		values.has_esn = cases[i].has_esn;
+		values.esn_window = cases[i].esn_window;
+		values.oseq = cases[i].oseq;
+		values.oseq_hi = cases[i].oseq_hi;
+		values.iseq = cases[i].iseq;
+		values.iseq_hi = cases[i].iseq_hi;
+		ck_assert_msg(sa_parse_new(&values).sequence == cases[i].want,
+			      "case %zu", i);
+	}
 }
 
 TEST(mark_if_id_and_cpu)
@@ -331,23 +330,16 @@ TEST(mark_if_id_and_cpu)
 
 TEST(declared_direction)
 {
+	static const enum sa_direction by_dir[] = {SA_DIR_UNKNOWN, SA_DIR_IN,
+						   SA_DIR_OUT, SA_DIR_UNKNOWN};
 	struct sa_values values = sa_esp();
 
 	values.has_dir = true;
-	values.dir = 1;
-	ck_assert_int_eq(sa_parse_new(&values).declared, SA_DIR_IN);
-	values.dir = 2;
-	ck_assert_int_eq(sa_parse_new(&values).declared, SA_DIR_OUT);
-	values.dir = 3;
-	ck_assert_int_eq(sa_parse_new(&values).declared, SA_DIR_UNKNOWN);
-	values.dir = 0;
-	ck_assert_int_eq(sa_parse_new(&values).declared, SA_DIR_UNKNOWN);
-}
-
-TEST(offload_direction)
-{
-	struct sa_values values = sa_esp();
-
+	for (uint8_t dir = 0; dir < 4; dir++) {
+		values.dir = dir;
+		ck_assert_int_eq(sa_parse_new(&values).declared, by_dir[dir]);
+	}
+	values = sa_esp();
 	values.has_offload = true;
 	values.offload_flags = XFRM_OFFLOAD_IPV6;
 	ck_assert_int_eq(sa_parse_new(&values).declared, SA_DIR_OUT);
