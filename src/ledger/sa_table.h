@@ -14,27 +14,28 @@
  */
 
 /*
- *              NEWSA, UPDSA with an algorithm
- *   (unknown) ------------------------------------.
- *     |   |                                       |        a NEWSA or a dump shows
- *     |   | a dump shows no key, ALLOCSPI         |        that the SA has moved: to
- *     |   v                                       v        its new entry, which is
- *     | UNKEYED -- NEWSA, UPDSA, a dump ------> KEYED <------------------. KEYED
- *     |   |                                     ^ | |                    |
- *     |   '-- EXPIRE, missing: removed          | | '----- DELSA --> DEPARTING
- *     |                                         | |                      |
- *     | a dump shows a key                      | |          end of a dump, at least
- *     v                                         | |     LEDGER_MOVE_NS after DELSA
- *   OBSERVED -- end of the dump, NEWSA, --------' |                      v
- *               DELSA, EXPIRE                     |                  DEPARTED
- *                                                 |                      |
- *                 removed <------- hard EXPIRE ---+    end of a dump, 5 s after DELSA:
- *                                                 |                   removed
- *     missing from two dumps, or from one         v
- *     after FLUSHSA; another SA has its key --> LOST -- end of the next dump: removed
+ *                 NEWSA, UPDSA with a key
+ *   (unknown) ---------------------------------.
+ *     |   |                                    |
+ *     |   | a dump shows no key                |
+ *     |   v                                    v
+ *     | UNKEYED -- NEWSA, UPDSA, dump ------> KEYED ---- DELSA ----> DEPARTING
+ *     |   |                                   ^ | |                    |   |
+ *     |   '-- EXPIRE, or missing: removed     | | |   NEWSA or dump:   |   | end of a dump,
+ *     |                                       | | |   it has moved     |   | LEDGER_MOVE_NS
+ *     | a dump shows a key                    | | |  (its new entry <--'   | or more later
+ *     v                                       | | |   is KEYED)            v
+ *   OBSERVED -- end of the dump, NEWSA, ------' | |                    DEPARTED
+ *               DELSA or EXPIRE                 | |                        |
+ *                                               | '-- hard EXPIRE:         | 5 s after the
+ *                                               |     removed              | DELSA: removed
+ *               missing from two dumps, or from |
+ *               one after FLUSHSA; or another   |
+ *               SA has its key                  '------------> LOST -- end of the next
+ *                                                                      dump: removed
  *
- * The way into KEYED counts an addition, except for a move. The way out of KEYED counts
- * a deletion, except that DEPARTING counts it when it becomes DEPARTED.
+ * The way into KEYED counts an addition, except for a move. The way out of KEYED counts a
+ * deletion; for a DEPARTING entry that is when it becomes DEPARTED.
  */
 enum entry_state {
 	ENTRY_UNKEYED,   /* larval, or not IPsec: IPComp, proto-4 helper */
