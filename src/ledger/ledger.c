@@ -55,8 +55,8 @@ int ledger_grow_rows(struct ledger *ledger, unsigned n_rows)
 
 /* NEWSA and UPDSA. */
 
-/* What the dump under way has observed with the key of an SA that has ended may be the
- * next SA with that key, whose NEWSA is on its way. */
+/* An SA has ended. What the dump in progress has observed with its key may be the next
+ * SA with that key, whose NEWSA is not read yet. */
 static void doubt_observed(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *observed = match_find(ledger, sa, MATCH_OBSERVED);
@@ -66,10 +66,9 @@ static void doubt_observed(struct ledger *ledger, const struct sa *sa)
 }
 
 /*
- * Where the count of an SA begins that nothing continues. What its NEWSA shows is
- * preloaded if another SA that has departed carried it. Otherwise it is the first
- * packets, which may pass between the moment the kernel inserts the SA and the moment
- * it makes the message.
+ * The sample with which a new SA begins. The counters in its NEWSA are preloaded if an
+ * SA that has departed carried them. Otherwise they show its first packets, which can
+ * pass between the insertion of the SA and the message.
  */
 static struct sa_sample find_base(struct ledger *ledger, const struct sa_entry *entry,
 				  const struct sa *born)
@@ -81,7 +80,7 @@ static struct sa_sample find_base(struct ledger *ledger, const struct sa_entry *
 	return preloaded ? born->sample : nothing;
 }
 
-/* An entry, new or observed, whose NEWSA is here and shows what the SA began with. */
+/* The entry, new or observed, of an SA whose NEWSA has been read. */
 static void begin_born(struct ledger *ledger, struct sa_entry *entry,
 		       const struct sa *born)
 {
@@ -99,7 +98,7 @@ static void begin_born(struct ledger *ledger, struct sa_entry *entry,
 		entry->before = entry->sa.sample; /* the dump has added none of it */
 }
 
-/* The larval SA that became this one or that has ended, or one that is no IPsec. */
+/* A larval SA that became this one or has ended, or one that is not IPsec. */
 static void drop_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *entry = match_find(ledger, sa, MATCH_UNKEYED);
@@ -111,10 +110,9 @@ static void drop_unkeyed(struct ledger *ledger, const struct sa *sa)
 }
 
 /*
- * Another SA has the key and the second of one that was flushed. If the dump under way
- * has shown them, no one can tell which of the two: what it added is subtracted, and
- * the next dump shows the new one again. Some of the old one's count may be missing
- * then, but nothing is counted twice.
+ * Another SA has the key and the add_time of one that was flushed. What the dump in
+ * progress has shown may be of either, so it is subtracted; the next dump shows the new
+ * SA again. Counts of the old one may be missing, but nothing counts twice.
  */
 static void lose_flushed(struct ledger *ledger, struct sa_entry *entry)
 {
@@ -130,16 +128,16 @@ static int event_new_unkeyed(struct ledger *ledger, const struct sa *sa)
 	return entry_new(ledger, sa, ENTRY_UNKEYED) ? 0 : -ENOMEM;
 }
 
-/* True if there may be keyed SAs that no event has named: after lost events, and after
+/* True if keyed SAs may exist that no event has named: after lost events, and after a
  * MIGRATE, which names none. */
 static bool may_be_unnamed(const struct ledger *ledger)
 {
 	return ledger->gap || ledger->migrated || ledger->migrated_during;
 }
 
-/* The kernel rejects a second SA with the same key (xfrm_state_add()). One that still
- * counts with the key of a new SA has been migrated away, if a MIGRATE came: the next
- * dump shows where to. Otherwise it has ended, and the event of its end was lost. */
+/* The kernel rejects a second SA with the same key (xfrm_state_add()). So the SA that
+ * had the key has been migrated, and the next dump shows where it is; or the event of
+ * its end was lost. */
 static void displace(struct ledger *ledger, struct sa_entry *entry)
 {
 	if (!ledger->gap && may_be_unnamed(ledger)) {
@@ -178,13 +176,12 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 }
 
 /*
- * UPDSA over a larval SA, which the ledger need not know, makes it a keyed one. UPDSA
- * of a keyed SA shows the kernel's template of the change, with zero bytes and an
- * add_time of its own, while the SA goes on counting: it says nothing. An SA that
- * nothing has named can only be of the first kind, but for two cases. A dump under way
- * may have shown an SA that is older than its UPDSA; after a flush that cannot be, or
- * an event would have named it by now. And a gap may have swallowed the NEWSA of a
- * keyed SA: then that is older than its UPDSA says, which the next dump shows.
+ * UPDSA gives keys to a larval SA, which the ledger need not know. The UPDSA of a keyed
+ * SA shows only the requested change, with zero counters and an add_time of its own, so
+ * it is ignored. If nothing has named the SA, it was larval, with two exceptions. A
+ * dump in progress may have shown an SA that is older than its UPDSA; but not after a
+ * flush, because an event would have named it by now. And after a gap the SA may have
+ * been keyed, and older than its UPDSA says: the next dump shows its age.
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
@@ -206,9 +203,9 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 /* DELSA and EXPIRE. */
 
 /*
- * The first end of a key that is heard of is that of the SA that is counted under it.
- * What the dump under way has observed under the key is that SA too if the message
- * shows its add_time, which had changed, or its counters, which had been set back.
+ * The first end of an SA with this key is the end of the one that counts. The observed
+ * SA is the same one if it shows the message's add_time, which has changed, or the
+ * message's counters, which were set back.
  */
 static bool ends_as_observed(const struct sa_entry *entry,
 			     const struct sa_entry *observed, const struct sa *sa)
@@ -220,7 +217,7 @@ static bool ends_as_observed(const struct sa_entry *entry,
 		!sample_recedes(&observed->sa.sample, &sa->sample));
 }
 
-/* The entry, observed or keyed, whose SA has ended, or NULL. */
+/* The entry, KEYED or OBSERVED, of an SA that has ended, or NULL. */
 static struct sa_entry *find_ending(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *entry = match_find(ledger, sa, MATCH_LIVE);
@@ -235,7 +232,8 @@ static struct sa_entry *find_ending(struct ledger *ledger, const struct sa *sa)
 	return entry ? entry : match_find(ledger, sa, MATCH_FLUSHED);
 }
 
-/* An entry, new or observed, that ends before anything has told what it began with. */
+/* The entry, new or observed, of an SA that ends before any event has shown what it
+ * began with. */
 static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
 			 const struct sa *sa)
 {
@@ -254,8 +252,8 @@ static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
 		entry_begin(ledger, entry, &nothing, !observed);
 }
 
-/* If the dump under way has shown more, it has shown another SA, which has the same key
- * and was made in the same second: that is subtracted again. */
+/* If the dump in progress has shown more, it has shown another SA with the same key,
+ * made in the same second. Then that sample is subtracted. */
 static void count_final(struct ledger *ledger, struct sa_entry *entry,
 			const struct sa *sa)
 {
@@ -267,10 +265,9 @@ static void count_final(struct ledger *ledger, struct sa_entry *entry,
 }
 
 /*
- * True if nothing more is to be counted for an end that no entry fits: of an SA that is
- * no IPsec; of a larval one, whose end looks like that of a keyed one but for having
- * carried nothing; or of one that was given up as lost, whose final counters are
- * counted now.
+ * An SA without an entry has ended. Returns true if that adds nothing to the counts of
+ * SAs: it is not IPsec; or larval, whose end differs only in that it has carried
+ * nothing; or lost before, and then its final counters are added.
  */
 static bool end_without_entry(struct ledger *ledger, const struct sa *sa, bool keyed)
 {
@@ -289,8 +286,8 @@ static bool end_without_entry(struct ledger *ledger, const struct sa *sa, bool k
 	return lost;
 }
 
-/* A keyed SA has ended, whose entry is KEYED, OBSERVED or, as yet, missing (NULL).
- * *ret: its entry, departing, with the final counters counted. Returns 0 or -ENOMEM. */
+/* A keyed SA has ended. entry is KEYED or OBSERVED, or NULL if the SA is unknown. *ret
+ * is its entry, departing, with the final counters. Returns 0 or -ENOMEM. */
 static int depart(struct ledger *ledger, struct sa_entry *entry, const struct sa *sa,
 		  struct sa_entry **ret)
 {
@@ -317,7 +314,8 @@ static int event_delete(struct ledger *ledger, const struct sa *sa)
 	return depart(ledger, entry, sa, &entry);
 }
 
-/* An EXPIRE has no algorithms: what carried packets had keys. It is no move. */
+/* An EXPIRE has no algorithms, but an SA that has carried packets had keys. It never
+ * begins a move. */
 static int event_expire(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *entry = find_ending(ledger, sa);
@@ -334,11 +332,10 @@ static int event_expire(struct ledger *ledger, const struct sa *sa)
 }
 
 /*
- * No IPsec SA outlives a flush of its protocol: xfrm_state_flush() spares only what
- * IPComp uses, and xfrm_cfg_mutex keeps NEWSA out until it is over. So what an event
- * has named before FLUSHSA is gone, and whatever shows its key afterwards is another
- * SA, even in the same second. What only a dump has observed may have been made after
- * the flush, with its NEWSA still on the way.
+ * No IPsec SA survives a flush of its protocol: xfrm_state_flush() spares only those of
+ * IPComp, and xfrm_cfg_mutex keeps NEWSA out until it ends. So an SA that an event has
+ * named before FLUSHSA is gone, and what shows its key afterwards is another SA, even
+ * in the same second. An SA that only a dump has shown may be newer than the flush.
  */
 static void event_flush(struct ledger *ledger, uint8_t proto)
 {
@@ -409,8 +406,7 @@ void ledger_reattribute(struct ledger *ledger)
 			      env->row(env->ctx, &entry->sa, entry->direction));
 }
 
-/* A departed SA is only known by its bytes any more; one that was lost may yet add some
- * to its row. */
+/* A DEPARTED SA adds nothing any more. A LOST one may. */
 void ledger_find_busy(const struct ledger *ledger, bool *busy)
 {
 	const struct sa_entry *entry;

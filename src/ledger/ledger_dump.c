@@ -5,16 +5,16 @@
 #include "ledger/ledger_private.h"
 #include "util/hash.h"
 
-/* How long after a DELSA a NEWSA may come that shows its bytes. */
+/* For so long after a DELSA, a NEWSA may show its bytes as preloaded. */
 #define KEEP_DEPARTED_NS UINT64_C(5000000000)
 
 static const struct sa_sample nothing;
 
 /*
- * An observed SA with a known key is the known SA, which no event has ended, unless the
- * event was lost. What was observed with the key of an SA whose end was heard of
- * meanwhile, or which was flushed and made again, may be of either: the next dump shows
- * the one that lives.
+ * An observed SA with the key of a live entry is that SA, unless an event was lost. If
+ * an SA with this key has ended meanwhile, or was flushed and made again, the dump may
+ * have shown either: the observed entry is dropped, and the next dump shows the SA that
+ * lives.
  */
 static void join_known(struct ledger *ledger, struct sa_entry *observed)
 {
@@ -33,7 +33,7 @@ static void join_known(struct ledger *ledger, struct sa_entry *observed)
 	}
 }
 
-/* Every event that came during the dump must be read. */
+/* Call it when all events that came during the dump have been read. */
 static void join_all_known(struct ledger *ledger)
 {
 	struct sa_entry *observed, *next;
@@ -47,8 +47,7 @@ static void join_all_known(struct ledger *ledger)
 
 typedef bool entry_test(const struct ledger *ledger, const struct sa_entry *entry);
 
-/* All that are lost together leave their siblings first: none of them has replaced
- * another. */
+/* All leave their siblings first, because none of them has replaced another. */
 static void lose_all(struct ledger *ledger, entry_test *is_over)
 {
 	struct sa_entry *entry;
@@ -67,9 +66,9 @@ static bool is_flushed(const struct ledger *ledger, const struct sa_entry *entry
 	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
 }
 
-/* All events of before have been read. So what an earlier dump observed, which was cut
- * short, joins what no event has ended since, and what a flush has taken does not come
- * back: whatever the dump shows with its key is another SA. */
+/* All earlier events have been read. So SAs that a dump has observed which was cut
+ * short join their entries, and flushed SAs are lost: what the dump shows with their
+ * keys are other SAs. */
 void ledger_dump_begin(struct ledger *ledger)
 {
 	join_all_known(ledger);
@@ -82,7 +81,6 @@ void ledger_dump_begin(struct ledger *ledger)
 	ledger->flushed = false;
 }
 
-/* The SA shows itself alive again. */
 static void dump_known(struct ledger *ledger, struct sa_entry *entry,
 		       const struct sa *sa)
 {
@@ -114,11 +112,10 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
 }
 
 /*
- * The entry that an SA of a dump is sure to be: observed before, by a dump that was cut
- * short; or known, and as expected. What a flush may have taken since is another if it
- * shows another add_time. A known SA with
- * another add_time, or with a counter that is lower than before, may be the next SA
- * with its key: it is observed until the events are read.
+ * The entry that certainly is of this SA: it was observed by a dump that was cut short,
+ * or it is known and shows what was expected. If a known SA shows another add_time or
+ * lower counters, it may be the next SA with its key: then it is observed until the
+ * events have been read.
  */
 static struct sa_entry *find_shown(struct ledger *ledger, const struct sa *sa)
 {
@@ -137,8 +134,8 @@ static struct sa_entry *find_shown(struct ledger *ledger, const struct sa *sa)
 		   : NULL;
 }
 
-/* The NEWSA of an SA that no event has told of may still be on its way. It will have
- * been read at the end of the dump, and shows what the SA began with. */
+/* The NEWSA of an unknown SA may not have been read yet. It will have been at the end
+ * of the dump, and shows what the SA began with. */
 int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *entry;
@@ -158,8 +155,8 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 
 /* The end of a dump. */
 
-/* Each observed SA is one that was known, there or elsewhere, or waits to be counted as
- * new. What is live with its key still is so because events were lost. */
+/* An observed SA that was known, at its own key after a gap or elsewhere before a move.
+ * The others remain observed. */
 static void follow_moves(struct ledger *ledger)
 {
 	struct sa_entry *observed, *next;
@@ -181,12 +178,12 @@ static void follow_moves(struct ledger *ledger)
 			entry_lose(ledger, live);
 		}
 		if (ledger->gap && from->sa.add_time != observed->sa.add_time)
-			account_of(ledger, from)->losses++; /* likely, but not sure */
+			account_of(ledger, from)->losses++; /* likely, not certain */
 		entry_continue(ledger, from, observed, &from->sa.sample);
 	}
 }
 
-/* A dump shows the youngest SA first. */
+/* From the oldest: a dump shows the youngest first. */
 static void count_observed(struct ledger *ledger)
 {
 	struct sa_entry *entry;
@@ -200,8 +197,8 @@ static bool is_missing(const struct ledger *ledger, const struct sa_entry *entry
 	return entry->state == ENTRY_KEYED && entry->seen != ledger->dump;
 }
 
-/* The kernel unlinks an SA a moment before it sends DELSA, so one absence proves
- * nothing, unless all were flushed. */
+/* The kernel removes an SA from its list a moment before it sends DELSA, so one absence
+ * proves nothing, except after a flush. */
 static bool is_over(const struct ledger *ledger, const struct sa_entry *entry)
 {
 	return is_missing(ledger, entry) && (entry->flushed || entry->suspect);
@@ -217,8 +214,8 @@ static void give_up_missing(struct ledger *ledger)
 		entry->suspect = ledger->wants_dump = true;
 }
 
-/* Counts the deletions that can be moves no more. What may show up again as preloaded
- * bytes is kept for a while. Returns true if the entry is to be removed. */
+/* Counts a deletion that can no longer be a move. Returns true if the entry is no
+ * longer needed for preloaded bytes. */
 static bool sweep_departure(struct ledger *ledger, struct sa_entry *entry)
 {
 	uint64_t age = ledger->now - entry->left_at;
@@ -232,7 +229,7 @@ static bool sweep_departure(struct ledger *ledger, struct sa_entry *entry)
 	       age > KEEP_DEPARTED_NS;
 }
 
-/* complete: what the dump has not shown does not exist. */
+/* complete: SAs that the dump has not shown do not exist. */
 static void sweep(struct ledger *ledger, bool complete)
 {
 	struct sa_entry *entry, *next;
@@ -254,7 +251,7 @@ static void sweep(struct ledger *ledger, bool complete)
 
 /* Levels. */
 
-/* One that counts for a level together with others of the same key. */
+/* One entry that counts for a level together with those of the same key. */
 struct mark {
 	uint64_t key;
 	uint32_t account;
@@ -263,10 +260,10 @@ struct mark {
 };
 
 /*
- * A tunnel is all outbound tunnel SAs between two ends. A negotiation has an ACQ entry,
- * which is outbound, and the larval SA that the keying daemon then allocates, which is
- * inbound: the same two ends the other way round. So its key has the sum of the two
- * addresses' hashes, which has no order.
+ * All outbound tunnel SAs between two ends are one tunnel. A negotiation has an ACQ
+ * entry, which is outbound, and then a larval SA of the keying daemon, which is
+ * inbound, with the ends exchanged. So its key contains the sum of the hashes of both
+ * ends.
  */
 static struct mark mark_of(const struct sa_entry *entry)
 {
@@ -300,7 +297,7 @@ static int compare_marks(const void *left, const void *right)
 	return a->key < b->key ? -1 : a->key > b->key;
 }
 
-/* Adds the marks of the first one's key; returns how many they are. */
+/* Counts the marks with the key of the first one. Returns their number. */
 static size_t count_marks(struct ledger *ledger, const struct mark *marks, size_t n)
 {
 	struct stats *stats = &ledger->accounts[marks->account].stats;
@@ -365,7 +362,7 @@ int ledger_dump_end(struct ledger *ledger, uint64_t now)
 	return derive_levels(ledger);
 }
 
-/* What was seen stays seen, what was observed waits for the next dump. */
+/* Samples stay counted, and observed SAs wait for the next dump. */
 void ledger_dump_abort(struct ledger *ledger, uint64_t now)
 {
 	ledger->now = now;
@@ -376,7 +373,7 @@ void ledger_dump_abort(struct ledger *ledger, uint64_t now)
 	ledger->wants_dump = true;
 }
 
-/* All SAs go together, as by a flush: none has replaced another. */
+/* As by a flush: none of the SAs has replaced another. */
 void ledger_end(struct ledger *ledger)
 {
 	struct sa_entry *entry;

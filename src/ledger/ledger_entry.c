@@ -29,7 +29,8 @@ struct sa_entry *entry_new(struct ledger *ledger, const struct sa *sa,
 
 /* Counting. */
 
-/* The bytes of an SA of unknown direction wait: its sample does not advance. */
+/* While the direction is unknown, bytes and packets of the last sample stay as they
+ * are, so that a later sample adds them all. */
 void entry_count(struct ledger *ledger, struct sa_entry *entry,
 		 const struct sa_sample *sample)
 {
@@ -57,8 +58,8 @@ void entry_uncount(struct ledger *ledger, struct sa_entry *entry)
 	entry->sa.sample = entry->before;
 }
 
-/* What the entry shows above the base. Errors always begin with 0: only bytes and
- * packets are preloaded. */
+/* Counts what the entry shows above the base. Only bytes and packets are preloaded:
+ * errors begin at 0. */
 static void count_from(struct ledger *ledger, struct sa_entry *entry,
 		       const struct sa_sample *base)
 {
@@ -67,7 +68,7 @@ static void count_from(struct ledger *ledger, struct sa_entry *entry,
 	entry->sa.sample =
 	    (struct sa_sample){.bytes = base->bytes, .packets = base->packets};
 	if (base->bytes || base->packets)
-		entry->counted_in = 0; /* its bytes are not all its account's */
+		entry->counted_in = 0; /* other accounts have some of its bytes */
 	entry->before = entry->sa.sample;
 	entry_count(ledger, entry, &shown);
 }
@@ -134,9 +135,9 @@ void entry_learn_direction(struct ledger *ledger, struct sa_entry *entry,
 }
 
 /*
- * An SA that was added since the last complete dump is in no total that anyone has
- * seen: it takes all it has counted along, as if it had never been in row 0. Of any
- * other its counts stay, and its move is a deletion and an addition.
+ * No one has read a total that contains an SA added since the last complete dump, so
+ * all that it has counted changes the row with it. The counts of any other SA stay in
+ * row 0, and the change is a deletion and an addition.
  */
 void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row)
 {
@@ -161,7 +162,7 @@ void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row)
 	totals_add(to, &entry->sa, entry->direction, &none, &entry->sa.sample);
 }
 
-/* An SA is older than the first message that told of it. */
+/* The SA is older than the UPDSA that first showed it. */
 static void correct_birth(struct ledger *ledger, struct sa_entry *entry, uint64_t born)
 {
 	entry->born_at_most = false;
@@ -218,10 +219,10 @@ void entry_count_deletion(struct ledger *ledger, const struct sa_entry *entry)
 	totals->stats.rekeys += entry->rekeyed;
 }
 
-/* No longer among its siblings; a younger one there has replaced it. */
+/* A younger sibling has replaced the SA: that is a rekey. */
 static void retire(struct ledger *ledger, struct sa_entry *entry)
 {
-	/* which way its bytes went is unknown for good */
+	/* nothing will show the direction of its bytes any more */
 	account_of(ledger, entry)->losses +=
 	    entry->direction == SA_DIR_UNKNOWN && entry->waiting;
 	entry->rekeyed = entry->younger != NULL;
@@ -238,9 +239,9 @@ void entry_depart(struct ledger *ledger, struct sa_entry *entry)
 }
 
 /*
- * The last sample stands; a late DELSA may still correct it. The youngest of the
- * siblings is one that has outlived this SA. If it is not older, it has replaced this
- * SA; but not after a flush, which took all siblings that there were.
+ * The last sample stands, and a late DELSA can add to it. The siblings that are left
+ * are alive, so the youngest has replaced this SA unless it is older. After a flush,
+ * which removes all siblings, those that exist are new: that is no rekey.
  */
 void entry_lose(struct ledger *ledger, struct sa_entry *entry)
 {

@@ -15,9 +15,10 @@ static bool same_ends(const struct sa *a, const struct sa *b)
 
 /*
  * The kernel's key, which no two live SAs share (__xfrm_state_locate(), EEXIST), and
- * what no message changes while the SA lives: one that moved keeps the key if only its
- * source changed. Not add_time, which XFRM_MSG_NEWAE may set to anything, and tells
- * only a multicast group that the ledger does not join (xfrm_update_ae_params()).
+ * what no message changes while the SA lives. The source tells a moved SA from the old
+ * one if only the source has changed. add_time is not compared: XFRM_MSG_NEWAE can set
+ * it, and sends an event only to a multicast group that qmipsecd does not join
+ * (xfrm_update_ae_params()).
  */
 static bool same_sa(const struct sa *a, const struct sa *b)
 {
@@ -25,7 +26,7 @@ static bool same_sa(const struct sa *a, const struct sa *b)
 	       same_addr(&a->saddr, &b->saddr);
 }
 
-/* A FLUSHSA has told of the SA's end, and nothing else has yet. */
+/* A FLUSHSA has told of its end, and no dump has followed. */
 static bool is_flushed(const struct sa_entry *entry)
 {
 	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
@@ -73,7 +74,8 @@ struct sa_entry *match_find(struct ledger *ledger, const struct sa *sa,
 
 /* Moves. */
 
-/* The two SAs of one connection may have one SPI and one age, but opposite ends. */
+/* The two SAs of a connection may share SPI and add_time, but their ends are exchanged.
+ */
 static bool may_move(const struct sa_entry *from, const struct sa *to,
 		     enum sa_direction direction)
 {
@@ -83,7 +85,7 @@ static bool may_move(const struct sa_entry *from, const struct sa *to,
 	       !same_addr(&from->sa.daddr, &to->saddr);
 }
 
-/* The next entry from this one on that may have moved to the SA. */
+/* This entry or the first after it that may have moved to the SA. */
 static struct sa_entry *next_movable(struct sa_entry *from, const struct sa *to,
 				     enum sa_direction direction)
 {
@@ -98,10 +100,10 @@ static struct sa_entry *next_movable(struct sa_entry *from, const struct sa *to,
 	     (from); (from) = next_movable(TAILQ_NEXT(from, by_move), to, direction))
 
 /*
- * The count that a moved SA begins with is close to the old one's last: it was read a
- * moment before. The first packets of another SA are few. Between other ends the same
- * SPI and second are proof enough, but XFRM_MSG_NEWAE may have set the counters and the
- * time between that reading and the end.
+ * A moved SA begins with almost the last count of the old one, which the keying daemon
+ * has read a moment before. The first packets of another SA are few. Between other
+ * ends, a common SPI and add_time are proof enough, unless XFRM_MSG_NEWAE has set the
+ * counters or the time between that reading and the DELSA.
  */
 static bool is_born_of(const struct sa_entry *from, const struct sa *to, uint64_t bytes)
 {
@@ -110,9 +112,9 @@ static bool is_born_of(const struct sa_entry *from, const struct sa *to, uint64_
 	return bytes > 0 || from->sa.sample.bytes == 0;
 }
 
-/* Between other ends, whatever the SA counts, since its count may have been preloaded
- * with an earlier sample. Between the same ends, or with another add_time and no
- * MIGRATE heard of, only if it counts on from there. */
+/* Between other ends, the SA may show less, if its count was preloaded with an earlier
+ * sample. Between the same ends, or with another add_time and no MIGRATE, it must not.
+ */
 static bool may_continue(const struct ledger *ledger, const struct sa_entry *from,
 			 const struct sa *to)
 {
@@ -141,8 +143,8 @@ struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *to
 	return NULL;
 }
 
-/* Rather one that has shown this add_time; else the one that has carried the most, so
- * that nothing is counted twice. */
+/* Prefers an entry with this add_time, then the one that has carried most, so that
+ * nothing counts twice. */
 static bool is_likelier(const struct sa_entry *a, const struct sa_entry *b,
 			uint64_t add_time)
 {
@@ -151,7 +153,7 @@ static bool is_likelier(const struct sa_entry *a, const struct sa_entry *b,
 	return a->sa.sample.bytes > b->sa.sample.bytes;
 }
 
-/* True if the dump shows the SA with its own key, perhaps with another add_time. */
+/* True if the dump has shown the SA in its place, perhaps with another add_time. */
 static bool stays(struct ledger *ledger, const struct sa_entry *entry)
 {
 	const struct sa_entry *observed =
@@ -177,7 +179,7 @@ static struct sa_entry *match_missing(struct ledger *ledger,
 	return best;
 }
 
-/* The observed SA is the live one with its key, unless that is less likely. */
+/* Prefers the entry with the key of the observed SA, unless that is less likely. */
 struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *observed,
 				struct sa_entry *live)
 {
@@ -194,8 +196,8 @@ struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *ob
 		   : live;
 }
 
-/* The end of a larval SA may look like that of a keyed one that has carried nothing:
- * there add_time must tell. */
+/* The end of a larval SA looks like that of a keyed one that has carried nothing. Only
+ * add_time tells those apart. */
 static bool may_have_been(const struct sa_entry *from, const struct sa *to)
 {
 	return from->sa.add_time == to->add_time ||

@@ -5,31 +5,31 @@
 #include "ledger/sa_table.h"
 
 /*
- * What the files of the ledger share, and no one else: its data, the search for the
- * entry that a message means (ledger_match.c), and the transitions of an entry with
- * what they count (ledger_entry.c). ledger.c and ledger_dump.c decide which transition
- * a message causes.
+ * For the files of the ledger only: its data, the search for the entry that a message
+ * means (ledger_match.c), and the transitions of an entry with what they count
+ * (ledger_entry.c). ledger.c and ledger_dump.c decide which transition a message
+ * causes.
  */
 
 struct ledger {
 	struct ledger_env env;
 	struct sa_table table;
-	/* Each row has one account, with the row's number. An entry counts for an
-	 * account, and nothing but account_of() looks one up. */
+	/* Each row has one account, with the number of the row. */
 	struct totals *accounts;
 	unsigned n_rows;
-	uint64_t now;    /* of the present call, or the last that had one */
-	uint32_t dump;   /* number of the dump under way, or of the last */
+	uint64_t now;    /* as last given, in ns */
+	uint32_t dump;   /* number of the dump in progress, or of the last */
 	uint32_t period; /* from the end of one complete dump to the next, from 1 */
 	bool dumping;
 	bool gap;        /* events were lost, or nothing has been dumped yet */
-	bool gap_during; /* events were lost since the dump under way began */
+	bool gap_during; /* events were lost since the dump in progress began */
 	/* A MIGRATE, which names no SA: since the last complete dump began, and of
-	 * these since the dump under way began. */
+	 * these since the dump in progress began. */
 	bool migrated, migrated_during;
 	bool wants_dump;
-	bool flushed; /* a FLUSHSA came since the dump under way, or the last, began */
-	bool levels_stale; /* the levels of stats do not follow from the entries yet */
+	bool
+	    flushed; /* a FLUSHSA came since the dump in progress, or the last, began */
+	bool levels_stale; /* entries have changed since the levels were derived */
 };
 
 static inline struct totals *account_of(struct ledger *ledger,
@@ -40,81 +40,84 @@ static inline struct totals *account_of(struct ledger *ledger,
 
 /* ledger_match.c. All give an entry or NULL. */
 
-/* Which entry with an SA's key is meant. Unless it says otherwise, source, reqid and
- * mode must be the SA's too, and add_time may differ. */
+/* Kinds of entries with the key of an SA. Except where noted, source, reqid and mode
+ * must be those of the SA too, and add_time may differ. */
 enum match {
-	MATCH_COUNTED,     /* KEYED, not known to have ended; source, reqid, mode may
-			    * differ. There is one at most. */
-	MATCH_LIVE,        /* the same, if it is the SA */
-	MATCH_FLUSHED,     /* KEYED and flushed, with the SA's add_time */
-	MATCH_ANY_FLUSHED, /* KEYED and flushed */
+	MATCH_COUNTED, /* KEYED, and nothing has told of its end; any source, reqid and
+			* mode. At most one. */
+	MATCH_LIVE,    /* the same, with source, reqid and mode */
+	MATCH_FLUSHED, /* KEYED, and a FLUSHSA has told of its end; same add_time */
+	MATCH_ANY_FLUSHED, /* the same, with any add_time */
 	MATCH_OBSERVED,
-	MATCH_UNKEYED, /* source, reqid, mode may differ */
-	MATCH_LOST,    /* LOST, with the SA's add_time or no more than its counters */
+	MATCH_UNKEYED, /* any source, reqid and mode */
+	MATCH_LOST,    /* with the same add_time, or counters not above the SA's */
 };
 struct sa_entry *match_find(struct ledger *ledger, const struct sa *sa,
 			    enum match match);
 
 /*
- * The entry that the SA of this one was before it moved: a DEPARTING one, or a DEPARTED
- * one, which can only tell where the count of this one began. strongSwan moves an SA by
- * DELSA and NEWSA, with its byte count and add_time preloaded. born is what the NEWSA
- * shows. If it is NULL there was no NEWSA, and what a dump shows decides.
+ * The entry of this SA before it moved, in state DEPARTING or DEPARTED. strongSwan
+ * moves an SA by DELSA and NEWSA, with byte count and add_time preloaded. born is what
+ * the NEWSA shows. NULL: there was no NEWSA, and what a dump shows decides.
  */
 struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *entry,
 				enum entry_state state, const struct sa_sample *born);
 
-/* At the end of a dump: the entry that an observed SA was before, because it has moved
- * or because events were lost. live is the KEYED entry with its key, or NULL. */
+/* The entry that an observed SA had before the dump: it has moved, or events were lost.
+ * live is the MATCH_LIVE entry of the SA, or NULL. */
 struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *observed,
 				struct sa_entry *live);
 
-/* The KEYED entry that a MIGRATE has made this SA of. The message names no SA. */
+/* The KEYED entry of this SA before a MIGRATE, which is a message that names no SA. */
 struct sa_entry *match_migrated(struct ledger *ledger, const struct sa *sa);
 
 /* ledger_entry.c. */
 
-/* A new entry in that state, with its direction and account, counted nowhere. NULL: no
+/* A new entry with its direction and account, which has counted nothing. NULL: no
  * memory. */
 struct sa_entry *entry_new(struct ledger *ledger, const struct sa *sa,
 			   enum entry_state state);
 
-/* Into KEYED: as a new SA that began with the base sample, which it counted elsewhere
- * or nowhere; or as what another entry goes on as, which is removed. Either counts what
- * the entry shows above the base. newest: as for sa_table_join_siblings(). */
+/*
+ * To KEYED, either as a new SA or as the continuation of another entry, which is
+ * removed. Both count what the entry shows above the base sample: bytes and packets
+ * that the SA began with. newest: as for sa_table_join_siblings().
+ */
 void entry_begin(struct ledger *ledger, struct sa_entry *entry,
 		 const struct sa_sample *base, bool newest);
 void entry_continue(struct ledger *ledger, struct sa_entry *from,
 		    struct sa_entry *entry, const struct sa_sample *base);
 
 /*
- * A KEYED entry and an observed SA with its key, whose end no event has told, become
- * one. After a gap that event may have been lost. An SA that then shows another
- * add_time and less than the last sample is taken for another: the entry is lost, and
- * the observed one is returned, still to be counted. One that shows more counts on from
- * the last sample, so that nothing is counted twice, and that is a loss.
+ * Joins a KEYED entry and an observed SA with its key; returns the KEYED entry. After a
+ * gap, an SA with another add_time may be another SA. If it shows less than the last
+ * sample, it is: the entry is lost, and the observed one is returned, still to be
+ * counted. If it shows more, it counts from the last sample, so that nothing counts
+ * twice, and the losses grow by 1.
  */
 struct sa_entry *entry_settle(struct ledger *ledger, struct sa_entry *entry,
 			      struct sa_entry *observed);
 
-/* Counts what lies between the last sample and this one. A counter that was set back
- * counts on from there; what it had carried until then is unknown, which is a loss. */
+/* Adds the difference to the last sample. A counter that was set back counts from its
+ * new value, and the losses grow by 1. */
 void entry_count(struct ledger *ledger, struct sa_entry *entry,
 		 const struct sa_sample *sample);
 
-/* Subtracts what the dump under way has added, if it has shown the entry. */
+/* Subtracts what the dump in progress has added, if it has shown the entry. */
 void entry_uncount(struct ledger *ledger, struct sa_entry *entry);
 
 /* Asks for the direction again, if it is not known yet. */
 void entry_learn_direction(struct ledger *ledger, struct sa_entry *entry,
 			   const struct sa *sa);
 
-/* From row 0 to that row; does nothing otherwise. */
+/* From row 0 to this row. Does nothing if the entry has another row, or this is 0. */
 void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row);
 
-/* Out of KEYED: with final counters; or without, where all that are lost together must
- * have left their siblings before. A departing entry still counts until
- * entry_count_deletion(). */
+/*
+ * From KEYED, with final counters or without. The deletion of a departing entry is
+ * counted later. Entries that are lost together must all have left their siblings
+ * before, because a sibling that is left has replaced them.
+ */
 void entry_depart(struct ledger *ledger, struct sa_entry *entry);
 void entry_count_deletion(struct ledger *ledger, const struct sa_entry *entry);
 void entry_lose(struct ledger *ledger, struct sa_entry *entry);

@@ -14,32 +14,32 @@
  */
 
 /*
- *                 NEWSA, UPDSA with a key
- *   (unknown) ---------------------------------.
- *     |   |                                    |
- *     |   | a dump shows no key                |
- *     |   v                                    v
- *     | UNKEYED -- NEWSA, UPDSA, dump ------> KEYED ---- DELSA ----> DEPARTING
- *     |   |                                   ^ | |                    |   |
- *     |   '-- EXPIRE, or missing: removed     | | |   NEWSA or dump:   |   | end of a dump,
- *     |                                       | | |   it has moved     |   | LEDGER_MOVE_NS
- *     | a dump shows a key                    | | |  (its new entry <--'   | or more later
- *     v                                       | | |   is KEYED)            v
- *   OBSERVED -- end of the dump, NEWSA, ------' | |                    DEPARTED
- *               DELSA or EXPIRE                 | |                        |
- *                                               | '-- hard EXPIRE:         | 5 s after the
- *                                               |     removed              | DELSA: removed
- *               missing from two dumps, or from |
- *               one after FLUSHSA; or another   |
- *               SA has its key                  '------------> LOST -- end of the next
- *                                                                      dump: removed
+ *               NEWSA, UPDSA with a key
+ *   (unknown) ------------------------------.
+ *     |   |                                 |
+ *     |   | a dump shows no key             |
+ *     |   v                                 v
+ *     | UNKEYED -- NEWSA, UPDSA, dump ---> KEYED -- DELSA ---> DEPARTING
+ *     |   |                                ^ | |                 |   |
+ *     |   '-- EXPIRE, or missing: removed  | | |  NEWSA, dump:   |   | end of a dump,
+ *     |                                    | | |  it has moved   |   | LEDGER_MOVE_NS
+ *     | a dump shows a key                 | | |  (its new entry |   | or more later
+ *     v                                    | | |  is KEYED)   <--'   v
+ *   OBSERVED -- end of the dump, NEWSA, ---' | |                  DEPARTED
+ *               DELSA or EXPIRE              | |                     |
+ *                                            | '-- hard EXPIRE:      | 5 s after the
+ *                                            |     removed           | DELSA: removed
+ *            missing from two dumps, or from |
+ *            one after FLUSHSA; or another   |
+ *            SA has its key                  '------> LOST -- end of the next dump:
+ *                                                             removed
  *
- * The way into KEYED counts an addition, except for a move. The way out of KEYED counts a
- * deletion; for a DEPARTING entry that is when it becomes DEPARTED.
+ * The way into KEYED counts an addition, except for a move. The way out of KEYED counts
+ * a deletion; for a DEPARTING entry that is when it becomes DEPARTED.
  */
 enum entry_state {
 	ENTRY_UNKEYED,   /* larval, or not IPsec: IPComp, proto-4 helper */
-	ENTRY_OBSERVED,  /* keyed, shown by the dump under way, not yet counted */
+	ENTRY_OBSERVED,  /* keyed, shown by the dump in progress, not yet counted */
 	ENTRY_KEYED,     /* keyed, alive, counted */
 	ENTRY_DEPARTING, /* DELSA has come; a NEWSA may show that the SA has moved */
 	ENTRY_DEPARTED,  /* counted as deleted; a late NEWSA may still show its bytes */
@@ -53,22 +53,22 @@ struct sa_entry {
 	enum sa_direction direction;
 	uint32_t account;
 	uint32_t seen;       /* number of the last dump that showed it */
-	uint32_t counted_in; /* period in which it was added from nothing; 0: in none */
+	uint32_t counted_in; /* period of its addition, if it began at 0; else 0 */
 	bool suspect;        /* KEYED: missing from one dump */
-	bool waiting;        /* KEYED: has bytes that wait for its direction */
-	bool flushed;        /* KEYED, OBSERVED: it was known when a FLUSHSA came */
-	bool unsure; /* flushed: but perhaps made after it, as no event has named it */
-	bool doubtful;     /* OBSERVED: an SA with its key has ended since */
-	bool displaced;    /* KEYED: migrated away, and another SA has its key */
-	bool born_at_most; /* KEYED: born is the time of an UPDSA after a gap */
-	bool from_dump;    /* KEYED: no NEWSA has told of it */
-	bool rekeyed;      /* DEPARTING: a younger sibling lived when its DELSA came */
+	bool waiting;        /* KEYED: its bytes wait for its direction */
+	bool flushed;        /* KEYED, OBSERVED: it existed when a FLUSHSA was read */
+	bool unsure;         /* flushed, but it may be newer: no event has named it */
+	bool doubtful;       /* OBSERVED: an SA with its key has ended since */
+	bool displaced;      /* KEYED: migrated away, and another SA has its key */
+	bool born_at_most;   /* KEYED: born is the time of an UPDSA after a gap */
+	bool from_dump;      /* KEYED: a dump has shown it, and no NEWSA */
+	bool rekeyed;        /* DEPARTING: it had a younger sibling at its DELSA */
 	bool is_sibling;
 
 	/* As last shown; its sample as far as it has been counted. Nothing of an
 	 * OBSERVED entry has been counted. */
 	struct sa sa;
-	struct sa_sample before; /* the sample before the dump under way */
+	struct sa_sample before; /* the sample before the dump in progress */
 	uint64_t born;           /* add_time as first shown */
 	uint64_t left_at;        /* time of the DELSA, in ns; 0: before a restart */
 
@@ -104,25 +104,24 @@ struct sa_table {
 void sa_table_init(struct sa_table *table);
 void sa_table_clear(struct sa_table *table);
 
-/* A new entry for the SA, with everything else 0. An OBSERVED one is the last of the
- * observed. NULL: no memory. */
+/* Adds an entry for the SA, with everything else 0. An OBSERVED one is added to the end
+ * of the observed list. Returns NULL if there is no memory. */
 struct sa_entry *sa_table_add(struct sa_table *table, const struct sa *sa,
 			      enum entry_state state);
 
 /* Takes the entry out of every list. */
 void sa_table_remove(struct sa_table *table, struct sa_entry *entry);
 
-/* The bucket with every entry of the SA's key, among others; in by_move, the bucket
- * with every entry that has in common with the SA what an address change keeps. NULL:
- * an empty table. */
+/* The bucket that contains every entry with the SA's key, and other entries; the one
+ * that contains every entry for which sa_same_move() is true. NULL if the table is
+ * empty. */
 struct sa_bucket *sa_table_by_key(const struct sa_table *table, const struct sa *sa);
 struct sa_list *sa_table_by_move(const struct sa_table *table, const struct sa *sa);
 
-/* True if both have the kernel's key in common: {daddr, SPI, protocol, family, mark}.
- */
+/* True if both have the same key in the kernel: daddr, SPI, protocol, family, mark. */
 bool sa_same_key(const struct sa *a, const struct sa *b);
 
-/* True if all is the same that an address change leaves as it was (strongSwan's MOBIKE,
+/* True if both have in common what a change of addresses keeps (strongSwan's MOBIKE,
  * MIGRATE). */
 bool sa_same_move(const struct sa *a, const struct sa *b);
 
@@ -130,9 +129,10 @@ bool sa_same_move(const struct sa *a, const struct sa *b);
 void sa_table_move_front(struct sa_table *table, struct sa_entry *entry);
 
 /*
- * Lists a KEYED outbound entry with a reqid among its siblings; does nothing with
- * others. newest: it has just been made, whatever the wall clock says. Otherwise born
- * decides; in one second those of dumps come first, each in the order of the calls.
+ * Adds a KEYED outbound entry with a reqid to the list of its siblings; ignores other
+ * entries. newest: the SA is new, whatever the wall clock says. Otherwise born decides;
+ * within a second, entries that only a dump has shown are older, and the order of calls
+ * decides.
  */
 void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry,
 			    bool newest);
