@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/netns_log.h"
+/* Log messages about one network namespace. Declared in netns_member.h. */
+#include "collector/netns_member.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -85,11 +85,8 @@ static void drop_doubles(struct snapshot *snapshot)
 	size_t n = 0;
 
 	for (size_t i = 0; i < snapshot->n_rows; i++) {
-		if (n > 0 && !strcmp(rows[n - 1].name, rows[i].name))
-			continue;
-		if (n != i)
-			rows[n] = rows[i];
-		n++;
+		if (n == 0 || strcmp(rows[n - 1].name, rows[i].name) != 0)
+			rows[n++] = rows[i];
 	}
 	snapshot->n_rows = n;
 }

@@ -18,7 +18,7 @@ struct saved_head {
 
 #define SIZE_OF_INSTANCE(field) sizeof(((struct instance *)NULL)->field)
 
-/* All zeros: nobody had this number. */
+/* All zeros: the number was free. */
 struct saved_row {
 	char name[SIZE_OF_INSTANCE(name)];
 	char found[SIZE_OF_INSTANCE(found)];
@@ -43,7 +43,7 @@ const uint32_t state_body_sizes[STATE_BODY_STRUCTS] = {
     sizeof(struct saved_counter),
 };
 
-/* The texts of an instance that are saved: where, and of what size in both structs. */
+/* The texts that are saved: their offsets and their size, the same in both structs. */
 struct saved_text {
 	size_t saved;
 	size_t live;
@@ -83,7 +83,7 @@ static bool head_is_sane(const struct saved_head *head)
 
 /* Rows. */
 
-/* A text without what a longer one has left behind its end. */
+/* Copies a text without the rest of a longer one behind its end. */
 static void fill_row(const struct rows *rows, size_t number, struct saved_row *saved)
 {
 	const struct instance *instance = &rows->set->instances[number];
@@ -105,7 +105,7 @@ static int save_rows(const struct rows *rows, FILE *stream)
 	for (size_t i = 0; i < rows->n && !err; i++) {
 		struct saved_row saved;
 
-		memset(&saved, 0, sizeof(saved)); /* the padding goes to disk too */
+		memset(&saved, 0, sizeof(saved)); /* the padding is written, too */
 		if (rows_has(rows, i))
 			fill_row(rows, i, &saved);
 		err = write_all(stream, &saved, sizeof(saved));
@@ -113,20 +113,17 @@ static int save_rows(const struct rows *rows, FILE *stream)
 	return err;
 }
 
-/* As it was saved: clean, with zeros from its end on. */
+/* True for clean text with zeros from its end on. */
 static bool is_text(const char *text, size_t size)
 {
+	static const char zeros[INSTANCE_TEXT_MAX + 1];
 	size_t len = strnlen(text, size);
 
-	if (len == size)
-		return false;
-	for (size_t i = len; i < size; i++)
-		if (text[i])
-			return false;
-	return text_is_clean(text);
+	return len < size && !memcmp(text + len, zeros, size - len) &&
+	       text_is_clean(text);
 }
 
-/* A discovered name, which no other row has. */
+/* True for a discovered name that no other row has. */
 static bool is_own_found(const struct instance_set *set, const char *found)
 {
 	return instance_name_is_valid(found) &&
@@ -134,7 +131,7 @@ static bool is_own_found(const struct instance_set *set, const char *found)
 	       instance_set_find_discovered(set, found) < 0;
 }
 
-/* Only what is ever saved: else what is saved next could not be loaded. */
+/* Accepts only what a daemon can have saved, so that the next file is valid, too. */
 static bool row_is_sane(const struct rows *rows, const struct saved_row *saved,
 			bool first, uint64_t now)
 {
@@ -150,8 +147,8 @@ static bool row_is_sane(const struct rows *rows, const struct saved_row *saved,
 	       saved->row.discontinuity <= now;
 }
 
-/* What is known of an HBA that may not be there any more. A name that the configuration
- * gives to another HBA stays that one's. */
+/* Restores what is known of an HBA that may be gone. If the configuration has given the
+ * name to another HBA, the discovered name stays. */
 static void load_identity(struct instance *instance, struct saved_row *saved)
 {
 	if (instance->found[0])
@@ -164,24 +161,17 @@ static void load_identity(struct instance *instance, struct saved_row *saved)
 
 #define NO_ROW UINT_MAX
 
-static bool is_blank(const struct saved_row *saved)
-{
-	struct saved_row blank;
-
-	memset(&blank, 0, sizeof(blank));
-	return !memcmp(saved, &blank, sizeof(blank));
-}
-
-/* *ret_number: the row's among these, or NO_ROW. Returns 0 or -errno. */
+/* *ret_number: the row's number now, or NO_ROW. Returns 0 or -errno. */
 static int load_row(struct rows *rows, uint64_t now, FILE *stream, bool first,
 		    unsigned *ret_number)
 {
+	static const struct saved_row blank;
 	struct saved_row saved;
 	int number;
 	int err = read_all(stream, &saved, sizeof(saved));
 
 	*ret_number = NO_ROW;
-	if (err || (!first && is_blank(&saved)))
+	if (err || (!first && !memcmp(&saved, &blank, sizeof(blank))))
 		return err;
 	if (!row_is_sane(rows, &saved, first, now))
 		return -EBADMSG;
@@ -207,7 +197,7 @@ static bool is_listed(const unsigned *numbers, size_t n, unsigned number)
 	return false;
 }
 
-/* numbers: where each of the saved rows is now. */
+/* numbers: gets the number of each saved row now. */
 static int load_rows(struct rows *rows, uint64_t now, FILE *stream, unsigned *numbers,
 		     size_t n)
 {
@@ -222,8 +212,8 @@ static int load_rows(struct rows *rows, uint64_t now, FILE *stream, unsigned *nu
 	return 0;
 }
 
-/* The renames may not be those of the daemon that saved. A row that has lost its name,
- * and was not saved, existed only for that name. */
+/* Applies the renames, which may differ from those of the daemon that saved. An
+ * instance that has lost its name to another, and was not saved, is removed. */
 static int rename_loaded(struct rows *rows, uint64_t now, const unsigned *numbers,
 			 size_t n)
 {
@@ -276,7 +266,7 @@ static int load_sas(struct ledger *ledger, FILE *stream, uint64_t n,
 	return 0;
 }
 
-/* The SAs of each row are those that were added and not deleted. */
+/* True if each row has as many SAs as were added and not deleted. */
 static bool rows_are_complete(const struct rows *rows)
 {
 	for (size_t i = 0; i < rows->n; i++) {
@@ -326,7 +316,7 @@ static int load_counters(struct xfrm_totals *xfrm, FILE *stream)
 	return err;
 }
 
-/* All of it. */
+/* The whole body. */
 
 int state_body_save(const struct rows *rows, FILE *stream)
 {

@@ -80,14 +80,6 @@ static int find_hardware(const struct discovery *discovery,
 	return find_instance(discovery, name, true);
 }
 
-static void describe_hardware(struct instance *instance, const struct iscsi_host *host)
-{
-	snprintf(instance->found_descr, sizeof(instance->found_descr),
-		 "%s adapter%s%s%s%s, TCP/IP and IPsec of its own", host->driver,
-		 host->pci[0] ? " at " : "", host->pci, host->hwaddress[0] ? ", " : "",
-		 host->hwaddress);
-}
-
 static int update_host(const struct discovery *discovery, const struct iscsi_host *host)
 {
 	struct instance *instance;
@@ -104,7 +96,10 @@ static int update_host(const struct discovery *discovery, const struct iscsi_hos
 	COPY(instance->netdev, host->netdev);
 	if (host->initiator_name[0])
 		COPY(instance->initiator_name, host->initiator_name);
-	describe_hardware(instance, host);
+	snprintf(instance->found_descr, sizeof(instance->found_descr),
+		 "%s adapter%s%s%s%s, TCP/IP and IPsec of its own", host->driver,
+		 host->pci[0] ? " at " : "", host->pci, host->hwaddress[0] ? ", " : "",
+		 host->hwaddress);
 	return 0;
 }
 
@@ -168,14 +163,6 @@ static int find_record(const struct discovery *discovery,
 	return find_instance(discovery, name, true);
 }
 
-static void describe_record(struct instance *instance,
-			    const struct iscsi_connection *connection)
-{
-	snprintf(instance->found_descr, sizeof(instance->found_descr),
-		 "open-iscsi interface \"%.232s\"", record_of(connection));
-	text_trim(instance->found_descr);
-}
-
 /* Connections. */
 
 static int find_owner(const struct discovery *discovery,
@@ -197,23 +184,12 @@ static int find_owner(const struct discovery *discovery,
 		   : find_hardware(discovery, host);
 }
 
-static uint32_t interface_of(const struct discovery *discovery,
-			     const struct iscsi_connection *connection)
-{
-	const struct local_addr *addr =
-	    connection->has_local
-		? local_addrs_find(discovery->addrs, connection->family,
-				   &connection->local)
-		: NULL;
-
-	return addr ? addr->if_index : 0;
-}
-
 static int update_connection(const struct discovery *discovery, size_t i)
 {
 	const struct iscsi_connection *connection = &discovery->sysfs->connections[i];
 	const struct iscsi_host *host =
 	    iscsi_sysfs_host(discovery->sysfs, connection->host);
+	const struct local_addr *addr = NULL;
 	struct instance *instance;
 	int number = find_owner(discovery, connection, host);
 
@@ -229,10 +205,16 @@ static int update_connection(const struct discovery *discovery, size_t i)
 		COPY(instance->netdev, host->netdev);
 	if (connection->initiator_name[0])
 		COPY(instance->initiator_name, connection->initiator_name);
-	if (!instance->local_if_index)
-		instance->local_if_index = interface_of(discovery, connection);
-	if (instance->found[0] && instance->software)
-		describe_record(instance, connection);
+	if (connection->has_local && !instance->local_if_index)
+		addr = local_addrs_find(discovery->addrs, connection->family,
+					&connection->local);
+	if (addr)
+		instance->local_if_index = addr->if_index;
+	if (instance->found[0] && instance->software) {
+		snprintf(instance->found_descr, sizeof(instance->found_descr),
+			 "open-iscsi interface \"%.232s\"", record_of(connection));
+		text_trim(instance->found_descr);
+	}
 	return 0;
 }
 
@@ -266,18 +248,6 @@ static int update_connections(const struct discovery *discovery)
 	return err;
 }
 
-/* A session may have several connections. */
-static void count_sessions(const struct discovery *discovery)
-{
-	const struct iscsi_sysfs *sysfs = discovery->sysfs;
-
-	for (size_t i = 0; i < sysfs->n_connections; i++)
-		if (discovery->owners[i] &&
-		    (i == 0 || sysfs->connections[i - 1].session !=
-				   sysfs->connections[i].session))
-			discovery->set->instances[discovery->owners[i]].sessions++;
-}
-
 int discovery_update(struct instance_set *set, const struct iscsi_sysfs *sysfs,
 		     const struct local_addrs *addrs, unsigned *owners)
 {
@@ -297,7 +267,10 @@ int discovery_update(struct instance_set *set, const struct iscsi_sysfs *sysfs,
 		err = update_host(&discovery, &sysfs->hosts[i]);
 	if (!err)
 		err = update_connections(&discovery);
-	if (!err)
-		count_sessions(&discovery);
+	for (size_t i = 0; !err && i < sysfs->n_connections; i++)
+		if (owners[i] && /* a session may have several connections */
+		    (i == 0 || sysfs->connections[i - 1].session !=
+				   sysfs->connections[i].session))
+			set->instances[owners[i]].sessions++;
 	return err;
 }
