@@ -50,8 +50,8 @@ struct netlink_reader {
 };
 
 /*
- * Sends a request, whose nlmsg_seq must be new on this socket, and calls back for each
- * answer: for all those to an NLM_F_DUMP, else for the first.
+ * Sends a request and calls back for each answer: for all those to an NLM_F_DUMP, else
+ * for the first. The request's nlmsg_seq must be new on this socket.
  *
  * Returns 0; the callback's result, if it is not 0; the kernel's own error; -EINTR: the
  * dump is inconsistent (NLM_F_DUMP_INTR); -ETIMEDOUT; -ENOSPC: an answer did not fit

@@ -104,7 +104,7 @@ int netns_watch_mounts_fd(const struct netns_watch *watch)
 	return watch->mounts;
 }
 
-/* The events are not looked at: their reader looks at all files anew, which is right
+/* The events are not parsed, because the caller looks at all files again. That is right
  * after an overflow, too. */
 void netns_watch_read(struct netns_watch *watch)
 {

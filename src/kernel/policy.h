@@ -80,7 +80,7 @@ bool policies_ask_for_path(const struct policy *policies, size_t n_policies);
 bool policies_ask_for(const struct policy *policies, size_t n_policies,
 		      const struct sa *sa);
 
-/* Returns the direction of an SA between two local addresses: that of the policies
- * whose templates match it, or SA_DIR_UNKNOWN if none does or both kinds do. */
+/* Returns the direction of an SA between two local addresses: that of the policies with
+ * a matching template, or SA_DIR_UNKNOWN if there are none or both kinds. */
 enum sa_direction policy_direction(const struct policy *policies, size_t n_policies,
 				   const struct sa *sa);

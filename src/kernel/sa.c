@@ -129,8 +129,8 @@ static bool read_attrs(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
 	return read_replay(sa, attrs) && read_direction(sa, attrs);
 }
 
-/* header: bytes of the fixed header, which begins with the struct xfrm_usersa_info
- * except in a DELSA: there it is in XFRMA_SA. */
+/* header: bytes of the fixed header. It begins with the struct xfrm_usersa_info, which
+ * a DELSA has in XFRMA_SA instead. */
 static int read_sa(const struct nlmsghdr *nlh, size_t header, struct sa *ret)
 {
 	const struct nlattr *attrs[N_ATTRS];
