@@ -33,85 +33,31 @@ TEST(how_an_sa_appears)
 	LEDGER_PLAY_ALL(stories);
 }
 
-TEST(updsa_over_an_unknown_larval)
+TEST(larval_sas)
 {
-	POLL_NONE();
-	event(SA_EVENT_UPDATE, in_sa(1));
-	life_is(1, 1, 0);
-	POLL(with_traffic(in_sa(1), 100, 1));
-	life_is(1, 1, 0);
-	IS(confidential_bytes_received, 100);
-	IS(pending_key_operations, 0);
-}
+	static const struct ledger_story stories[] = {
+	    {"UPDSA over an unknown one",
+	     "dump; UPDSA R; life 1 1 0; dump R=100; life 1 1 0; received 100; "
+	     "pending 0"},
+	    {"UPDSA over a known one",
+	     "dump; dump r; life 0 0 0; pending 1; counts 0 1 0; later R 1; "
+	     "UPDSA R; counts 1 0 0; dump R=100; life 1 1 0; pending 0; "
+	     "received 100"},
+	    {"UPDSA over one of the same second",
+	     "dump; dump r; UPDSA R; dump R=100; life 1 1 0; pending 0; "
+	     "received 100; counts 1 0 0"},
+	    {"a dump shows it keyed",
+	     "dump; dump r; later R 1; dump R=50; life 1 1 0; pending 0; "
+	     "received 50"},
+	    /* No dump has shown D. */
+	    {"EXPIRE",
+	     "dump; dump r; EXPIRE r; life 0 0 0; counts 0 0 0; EXPIRE d; dump; "
+	     "life 0 0 0; pending 0; losses 0"},
+	    {"DELSA", "dump; dump r; DELSA r; DELSA d; dump; life 0 0 0; pending 0; "
+		      "counts 0 0 0"},
+	};
 
-TEST(updsa_over_a_known_larval)
-{
-	struct sa keyed = in_sa(1);
-
-	POLL_NONE();
-	POLL(larval(in_sa(1)));
-	life_is(0, 0, 0);
-	IS(pending_key_operations, 1);
-	counts_are(0, 1, 0);
-	keyed.add_time++;
-	event(SA_EVENT_UPDATE, keyed);
-	counts_are(1, 0, 0);
-	POLL(with_traffic(keyed, 100, 1));
-	life_is(1, 1, 0);
-	IS(pending_key_operations, 0);
-	IS(confidential_bytes_received, 100);
-}
-
-TEST(updsa_over_a_larval_of_the_same_second)
-{
-	POLL_NONE();
-	POLL(larval(in_sa(1)));
-	event(SA_EVENT_UPDATE, in_sa(1));
-	POLL(with_traffic(in_sa(1), 100, 1));
-	life_is(1, 1, 0);
-	IS(pending_key_operations, 0);
-	IS(confidential_bytes_received, 100);
-	counts_are(1, 0, 0);
-}
-
-TEST(dump_shows_a_larval_keyed)
-{
-	struct sa keyed = with_traffic(in_sa(1), 50, 1);
-
-	POLL_NONE();
-	POLL(larval(in_sa(1)));
-	keyed.add_time++;
-	POLL(keyed);
-	life_is(1, 1, 0);
-	IS(pending_key_operations, 0);
-	IS(confidential_bytes_received, 50);
-}
-
-TEST(larval_that_times_out)
-{
-	POLL_NONE();
-	POLL(larval(in_sa(1)));
-	hard_expire(larval(in_sa(1)));
-	life_is(0, 0, 0);
-	counts_are(0, 0, 0);
-	hard_expire(larval(in_sa(2))); /* no dump has shown it */
-	POLL_NONE();
-	life_is(0, 0, 0);
-	IS(pending_key_operations, 0);
-	IS(pending_key_operations, 0);
-	losses_are(0);
-}
-
-TEST(larval_that_is_deleted)
-{
-	POLL_NONE();
-	POLL(larval(in_sa(1)));
-	event(SA_EVENT_DELETE, larval(in_sa(1)));
-	event(SA_EVENT_DELETE, larval(in_sa(2)));
-	POLL_NONE();
-	life_is(0, 0, 0);
-	IS(pending_key_operations, 0);
-	counts_are(0, 0, 0);
+	LEDGER_PLAY_ALL(stories);
 }
 
 TEST(larval_that_vanishes)

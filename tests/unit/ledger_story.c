@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ledger_story.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,17 +14,19 @@ static uint64_t made_up_time;
 
 static struct sa *find(const char *text)
 {
-	const char *name = strchr(names, text[0]);
+	const char *name = strchr(names, toupper(text[0]));
 
 	ck_assert_msg(text[0] && name, "no SA: %s", text);
 	return &sas[name - names];
 }
 
-/* "A=100" */
+/* "A=100", "a" */
 static struct sa named(const char *text)
 {
 	uint64_t bytes = 0;
 
+	if (islower(text[0]))
+		return larval(*find(text));
 	if (text[1])
 		ck_assert_msg(sscanf(text + 1, "=%" SCNu64, &bytes) == 1, "%s", text);
 	return with_traffic(*find(text), bytes, (bytes + 99) / 100);
@@ -114,6 +117,7 @@ static size_t values_of(const char *verb, uint64_t values[3])
 	    {"received", stats->confidential_bytes_received},
 	    {"rekeys", stats->rekeys},
 	    {"tunnels", stats->active_tunnels},
+	    {"pending", stats->pending_key_operations},
 	    {"losses", row->losses},
 	    {"wants", ledger_wants_dump(ledger)},
 	};

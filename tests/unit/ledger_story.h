@@ -19,10 +19,12 @@
  *
  *	life 1 2 1      active SAs, additions, deletions
  *	sent 100        bytes; likewise received
- *	losses 1        likewise active, rekeys, tunnels, and wants: ledger_wants_dump()
+ *	losses 1        likewise active, rekeys, tunnels, pending, and wants:
+ *	                ledger_wants_dump()
  *	counts 1 0 0    ledger_counts(): keyed, larval, other
  *
- * An SA has carried the bytes behind the equals sign, or nothing. These are:
+ * An SA has carried the bytes behind the equals sign, or nothing. In lower case it is
+ * larval. These are:
  *
  *	A	out_sa(1)
  *	B	the same between the ends of the road: A after a move, or another SA
