@@ -197,29 +197,6 @@ static bool try_to_open(struct netns_set *set, struct netns_member *member)
 	return !err;
 }
 
-/* Compares the files with what is open. Returns true if a namespace has come or gone.
- */
-static bool look(struct netns_set *set)
-{
-	bool changed = false;
-
-	list_names(set);
-	for (size_t i = 1; i < set->n; i++)
-		changed |= look_at(set, set->members[i]);
-	for (size_t i = 1; i < set->n; i++)
-		if (!set->members[i]->kernel && set->members[i]->present &&
-		    is_wanted(set, set->members[i]->name))
-			changed |= try_to_open(set, set->members[i]);
-	for (size_t i = set->n - 1; i > 0; i--) {
-		const struct netns_member *member = set->members[i];
-
-		if (!member->collector && !is_named(set, member->name) &&
-		    (!member->present || !is_wanted(set, member->name)))
-			remove_member(set, i);
-	}
-	return changed;
-}
-
 /* The watch of the directory. */
 
 static void raise_fd_limit(void)
@@ -269,13 +246,30 @@ int netns_set_event_fd(const struct netns_set *set)
 	return set->env.epoll;
 }
 
-/* If the directory cannot be watched, polls look at it. */
+/* Compares the files with what is open; polls do so even if the directory cannot be
+ * watched. Whatever is to be released is released before anything is opened. */
 bool netns_set_look(struct netns_set *set)
 {
+	bool changed = false;
+
 	adjust_watch(set);
 	if (set->watch)
 		netns_watch_read(set->watch);
-	return wants_any(set) || set->n > 1 ? look(set) : false;
+	list_names(set);
+	for (size_t i = 1; i < set->n; i++)
+		changed |= look_at(set, set->members[i]);
+	for (size_t i = 1; i < set->n; i++)
+		if (!set->members[i]->kernel && set->members[i]->present &&
+		    is_wanted(set, set->members[i]->name))
+			changed |= try_to_open(set, set->members[i]);
+	for (size_t i = set->n - 1; i > 0; i--) {
+		const struct netns_member *member = set->members[i];
+
+		if (!member->collector && !is_named(set, member->name) &&
+		    (!member->present || !is_wanted(set, member->name)))
+			remove_member(set, i);
+	}
+	return changed;
 }
 
 /* netns_set_look() may free members that epoll has returned, so it comes last. */
