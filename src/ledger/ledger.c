@@ -74,8 +74,8 @@ static struct sa_sample find_base(struct ledger *ledger, const struct sa_entry *
 				  const struct sa *born)
 {
 	bool preloaded = born->sample.packets > 0 &&
-			 (ledger->gap ||
-			  match_departed(ledger, entry, ENTRY_DEPARTED, &born->sample));
+			 (ledger->gap || match_departed(ledger, entry, ENTRY_DEPARTED,
+							born->sample.bytes));
 
 	return preloaded ? born->sample : nothing;
 }
@@ -85,7 +85,7 @@ static void begin_born(struct ledger *ledger, struct sa_entry *entry,
 		       const struct sa *born)
 {
 	struct sa_entry *from =
-	    match_departed(ledger, entry, ENTRY_DEPARTING, &born->sample);
+	    match_departed(ledger, entry, ENTRY_DEPARTING, born->sample.bytes);
 	struct sa_sample base = find_base(ledger, entry, born);
 	bool observed = entry->state == ENTRY_OBSERVED;
 
@@ -238,8 +238,7 @@ static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
 			 const struct sa *sa)
 {
 	bool observed = entry->state == ENTRY_OBSERVED;
-	struct sa_entry *from =
-	    observed ? match_departed(ledger, entry, ENTRY_DEPARTING, NULL) : NULL;
+	struct sa_entry *from = observed ? match_moved(ledger, entry, false) : NULL;
 
 	if (!from) {
 		from = match_migrated(ledger, sa);

@@ -103,6 +103,10 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *entry = match_find(ledger, sa, MATCH_UNKEYED);
 
+	if (entry && !sa_same_move(&entry->sa, sa)) { /* another, with its SPI */
+		sa_table_remove(&ledger->table, entry);
+		entry = NULL;
+	}
 	if (!entry)
 		entry = entry_new(ledger, sa, ENTRY_UNKEYED);
 	if (!entry)

@@ -125,19 +125,17 @@ static bool may_continue(const struct ledger *ledger, const struct sa_entry *fro
 	       !sample_recedes(&from->sa.sample, &to->sample);
 }
 
-struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *to,
-				enum entry_state state, const struct sa_sample *born)
+struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *entry,
+				enum entry_state state, uint64_t born_bytes)
 {
+	const struct sa *to = &entry->sa;
 	struct sa_entry *from;
 
-	FOREACH_MOVABLE(from, ledger, &to->sa, to->direction)
+	FOREACH_MOVABLE(from, ledger, to, entry->direction)
 	{
-		if (from->state != state)
-			continue;
-		if (state == ENTRY_DEPARTED && from->sa.add_time != to->sa.add_time)
-			continue;
-		if (born ? is_born_of(from, &to->sa, born->bytes)
-			 : may_continue(ledger, from, &to->sa))
+		if (from->state == state &&
+		    (state == ENTRY_DEPARTING || from->sa.add_time == to->add_time) &&
+		    is_born_of(from, to, born_bytes))
 			return from;
 	}
 	return NULL;
@@ -162,20 +160,30 @@ static bool stays(struct ledger *ledger, const struct sa_entry *entry)
 	return observed && !sample_recedes(&entry->sa.sample, &observed->sa.sample);
 }
 
-/* The likeliest of the entries that the dump has not shown as expected. */
-static struct sa_entry *match_missing(struct ledger *ledger,
-				      const struct sa_entry *observed)
+static bool is_missing(struct ledger *ledger, const struct sa_entry *entry,
+		       const struct sa *shown)
+{
+	return entry->state == ENTRY_KEYED && entry->seen != ledger->dump &&
+	       !(sample_recedes(&entry->sa.sample, &shown->sample) &&
+		 stays(ledger, entry));
+}
+
+struct sa_entry *match_moved(struct ledger *ledger, const struct sa_entry *observed,
+			     bool or_missing)
 {
 	const struct sa *to = &observed->sa;
 	struct sa_entry *best = NULL;
 	struct sa_entry *from;
 
 	FOREACH_MOVABLE(from, ledger, to, observed->direction)
-	if (from->state == ENTRY_KEYED && from->seen != ledger->dump &&
-	    may_continue(ledger, from, to) &&
-	    !(sample_recedes(&from->sa.sample, &to->sample) && stays(ledger, from)) &&
-	    (!best || is_likelier(from, best, to->add_time)))
-		best = from;
+	{
+		if (from->state != ENTRY_DEPARTING &&
+		    !(or_missing && is_missing(ledger, from, to)))
+			continue;
+		if (may_continue(ledger, from, to) &&
+		    (!best || is_likelier(from, best, to->add_time)))
+			best = from;
+	}
 	return best;
 }
 
@@ -184,10 +192,8 @@ struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *ob
 				struct sa_entry *live)
 {
 	const struct sa *shown = &observed->sa;
-	struct sa_entry *from = match_departed(ledger, observed, ENTRY_DEPARTING, NULL);
+	struct sa_entry *from = match_moved(ledger, observed, true);
 
-	if (!from)
-		from = match_missing(ledger, observed);
 	if (!from || !live)
 		return from ? from : live;
 	return sample_recedes(&live->sa.sample, &shown->sample) ||

@@ -56,12 +56,17 @@ struct sa_entry *match_find(struct ledger *ledger, const struct sa *sa,
 			    enum match match);
 
 /*
- * The entry of this SA before it moved, in state DEPARTING or DEPARTED. strongSwan
- * moves an SA by DELSA and NEWSA, with byte count and add_time preloaded. born is what
- * the NEWSA shows. NULL: there was no NEWSA, and what a dump shows decides.
+ * The entry of this SA before it moved, in state DEPARTING or DEPARTED, by the bytes
+ * that its NEWSA shows. strongSwan moves an SA by DELSA and NEWSA, with byte count and
+ * add_time preloaded.
  */
 struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *entry,
-				enum entry_state state, const struct sa_sample *born);
+				enum entry_state state, uint64_t born_bytes);
+
+/* The same for an observed SA without a NEWSA: the likeliest entry that is DEPARTING,
+ * or, at the end of a dump, that the dump has not shown. */
+struct sa_entry *match_moved(struct ledger *ledger, const struct sa_entry *observed,
+			     bool or_missing);
 
 /* The entry that an observed SA had before the dump: it has moved, or events were lost.
  * live is the MATCH_LIVE entry of the SA, or NULL. */

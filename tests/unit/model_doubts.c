@@ -95,7 +95,7 @@ static bool follows_a_flushed(const struct model *model, const struct model_sa *
 {
 	for (size_t i = 0; i < model->n_former; i++)
 		if (model->former[i].flushed && model->former[i].pending &&
-		    same_key(&model->former[i].was.sa, &it->sa))
+		    is_like(&model->former[i].was.sa, &it->sa))
 			return true;
 	return false;
 }
