@@ -66,9 +66,12 @@ static size_t put(struct instance_set *set, const char *netns, const char *name)
 
 static int add_in(struct instance_set *set, const char *netns, const char *name)
 {
+	char copy[INSTANCE_NAME_MAX + 1]; /* name may be in the array, which can move */
+
+	snprintf(copy, sizeof(copy), "%s", name);
 	if (array_reserve(&set->instances, set->n, 1) < 0)
 		return -ENOMEM;
-	return (int)put(set, netns, name);
+	return (int)put(set, netns, copy);
 }
 
 int instance_set_add(struct instance_set *set, const char *name)
