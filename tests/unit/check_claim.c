@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "claim_world.h"
 
+/* The owner of an SA in transport mode between the ends of the first connection. */
+#define OUT_IS(reqid, owner) \
+	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, reqid), owner)
+#define IN_IS(reqid, owner) \
+	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, reqid), owner)
+
 CHAPTER(claim_setup, claim_teardown);
 
 TEST(no_connection_no_claim)
 {
 	n_flows = 0;
 	transport_policies(5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 }
 
 TEST(transport_mode)
 {
 	transport_policies(5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	ck_assert(!guess);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
+	IN_IS(5, 1);
 	/* another reqid, mode, peer, local end or direction */
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 0);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 0), 0);
+	OUT_IS(6, 0);
+	OUT_IS(0, 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TUNNEL, 5), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.2", TRANSPORT, 5), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.2", "192.0.2.1", TRANSPORT, 5), 0);
@@ -30,7 +36,7 @@ TEST(addresses_of_a_transport_template)
 {
 	transport_policies(5);
 	ends(&policies[0].templates[0], "203.0.113.1", "203.0.113.2");
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	ck_assert_uint_eq(out_owner("203.0.113.1", "203.0.113.2", TRANSPORT, 5), 0);
 }
 
@@ -74,27 +80,27 @@ TEST(selectors)
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.0", 24, "192.0.2.0", 30);
 
 	add_template(policy, ESP, TRANSPORT, 5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	flows[0].remote = addr_of("192.0.2.4");
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.4", TRANSPORT, 5), 0);
 	flows[0].remote = addr_of("192.0.2.1");
 	flows[0].remote_port = 3261;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 	policy->dport_mask = 0xfffe;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	policy->sport = 40000;
 	policy->sport_mask = 0xffff;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	policy->sport = 40001;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 	flows[0].local_port = 0; /* unknown: any port */
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	policy->proto = IPPROTO_UDP;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 	policy->proto = 0;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	policy->family = AF_INET6;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 }
 
 TEST(the_lowest_priority_value_is_used)
@@ -102,12 +108,12 @@ TEST(the_lowest_priority_value_is_used)
 	transport_policies(5);
 	tunnel_policies(6, "203.0.113.1");
 	policies[2].priority = policies[3].priority = 999;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
+	IN_IS(5, 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TUNNEL, 6), 1);
 	ck_assert_uint_eq(in_owner("203.0.113.1", "10.0.0.1", TUNNEL, 6), 1);
 	policies[2].priority = policies[3].priority = 1001;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "203.0.113.1", TUNNEL, 6), 0);
 }
 
@@ -115,8 +121,8 @@ TEST(of_equal_priorities_the_oldest_policy)
 {
 	transport_policies(5);
 	transport_policies(6);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
+	OUT_IS(5, 0);
+	OUT_IS(6, 1);
 }
 
 /* Blocked or in plain: no SA belongs to the connection, not even one between its
@@ -125,12 +131,12 @@ TEST(block_and_bypass)
 {
 	struct policy *policy = add_policy(POLICY_OUT, "0.0.0.0", 0, "0.0.0.0", 0);
 
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 	add_template(policy, ESP, TRANSPORT, 5);
 	policy->allow = false;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 	policy->allow = true;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 }
 
 /* The SPI is that of the SA at the time when the policy was added. */
@@ -151,9 +157,9 @@ TEST(spi_of_a_template)
 TEST(reqid_0)
 {
 	transport_policies(0);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 0), 1);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
+	OUT_IS(0, 1);
+	OUT_IS(5, 0);
+	IN_IS(5, 1);
 }
 
 TEST(protocols)
@@ -183,7 +189,7 @@ TEST(nested_templates)
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
 	sa.proto = AH;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 1);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 }
 
 TEST(tunnel_in_tunnel)
@@ -217,13 +223,13 @@ TEST(marks_of_policies)
 	transport_policies(5);
 	policies[0].mark = 7;
 	policies[0].mark_mask = 0xff;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 	flows[0].path.out_mark = 0x207;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	flows[0].path.out_mark = 8;
 	flows[0].path.in_mark = 7;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 0);
+	IN_IS(5, 1);
 }
 
 TEST(xfrm_interfaces)
@@ -241,7 +247,7 @@ TEST(xfrm_interfaces)
 	transport_policies(6);
 	sa.if_id = 9;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_OUT), 0);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
+	OUT_IS(6, 1);
 	sa = sa_between("203.0.113.1", "10.0.0.1", TUNNEL, 5);
 	sa.if_id = 9;
 	ck_assert_uint_eq(owner_of(sa, SA_DIR_IN), 1);
@@ -251,11 +257,11 @@ TEST(interface_of_a_policy)
 {
 	transport_policies(5);
 	policies[0].if_index = 3;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	flows[0].path.if_index = 3;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	flows[0].path.if_index = 4;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 }
 
 static void swap_flows(void)
@@ -273,19 +279,19 @@ TEST(ties)
 	flows[1].local_port = 40001;
 	n_flows = 2;
 	transport_policies(5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	swap_flows();
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
+	OUT_IS(5, 2);
 	/* also with two different claims, of which this has no source */
 	policies[0].sport = 40000;
 	policies[0].sport_mask = 0xffff;
 	add_template(add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.1", 32), 0,
 		     TRANSPORT, 5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
+	OUT_IS(5, 2);
 	policies[2].priority = 1001;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
+	OUT_IS(5, 2);
 	swap_flows();
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 }
 
 /* Policies by port distinguish two sessions between the same addresses. */
@@ -302,10 +308,10 @@ TEST(ports_distinguish_sessions)
 		*(i % 2 ? &policies[i].dport : &policies[i].sport) = port;
 		*(i % 2 ? &policies[i].dport_mask : &policies[i].sport_mask) = 0xffff;
 	}
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 2);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 6), 2);
+	OUT_IS(5, 1);
+	OUT_IS(6, 2);
+	IN_IS(5, 1);
+	IN_IS(6, 2);
 }
 
 /* With several paths of one record, the SAs of all belong to it. */
@@ -316,7 +322,7 @@ TEST(multipath)
 	transport_policies(5);
 	add_template(add_policy(POLICY_OUT, "10.0.1.1", 32, "192.0.2.9", 32), ESP,
 		     TRANSPORT, 6);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	ck_assert_uint_eq(out_owner("10.0.1.1", "192.0.2.9", TRANSPORT, 6), 1);
 }
 
@@ -324,16 +330,16 @@ TEST(local_address_not_known)
 {
 	flows[0].local = in6addr_any;
 	transport_policies(5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
+	IN_IS(5, 1);
 	ck_assert_uint_eq(in_owner("192.0.2.9", "10.0.0.1", TRANSPORT, 5), 0);
 }
 
 TEST(without_a_policy)
 {
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	ck_assert(guess);
-	ck_assert_uint_eq(in_owner("192.0.2.1", "10.0.0.1", TRANSPORT, 6), 1);
+	IN_IS(6, 1);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TUNNEL, 5), 0);
 	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.2", TRANSPORT, 5), 0);
 }
@@ -345,8 +351,8 @@ TEST(without_a_policy_but_for_others)
 
 	policy->proto = IPPROTO_UDP;
 	add_template(policy, ESP, TRANSPORT, 5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
+	OUT_IS(5, 0);
+	OUT_IS(6, 1);
 }
 
 /* Without reqid and addresses, a policy for another peer only matches that peer's
@@ -356,10 +362,10 @@ TEST(without_a_policy_but_for_another_peer)
 	struct policy *policy = add_policy(POLICY_OUT, "10.0.0.1", 32, "192.0.2.9", 32);
 
 	add_template(policy, ESP, TRANSPORT, 0);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 1);
+	OUT_IS(5, 1);
 	policy->daddr = addr_of("192.0.2.1");
 	policy->proto = IPPROTO_UDP;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 }
 
 /* The SPI in a template is outdated between a rekey and the update of the policy. */
@@ -369,7 +375,7 @@ TEST(an_sa_after_a_rekey_that_another_policy_claims)
 
 	policy->proto = IPPROTO_UDP;
 	add_template(policy, ESP, TRANSPORT, 5)->spi = 0x77;
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 0);
+	OUT_IS(5, 0);
 }
 
 TEST(an_sa_from_any_address)
@@ -411,8 +417,8 @@ TEST(fallback_comes_last)
 	flows[1] = flow_between(2, "10.0.0.1", "192.0.2.1");
 	n_flows = 2;
 	transport_policies(5);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 5), 2);
-	ck_assert_uint_eq(out_owner("10.0.0.1", "192.0.2.1", TRANSPORT, 6), 1);
+	OUT_IS(5, 2);
+	OUT_IS(6, 1);
 }
 
 TEST(direction_not_known)

@@ -105,20 +105,16 @@ TEST(events_between_polls)
 	ck_assert(!collector_wants_poll(collector));
 }
 
-static void sa_is_deleted(struct fake_kernel *fake)
+static void is_deleted_during(struct fake_kernel *fake)
 {
-	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
-
-	sa.bytes = 600;
-	sa.packets = 6;
-	fake_kernel_event(fake, message_delsa(&sa));
+	sa_is_deleted(fake, 600);
 }
 
 TEST(events_during_the_dump)
 {
 	sad_has(200);
 	poll_well();
-	kernel.during = sa_is_deleted;
+	kernel.during = is_deleted_during;
 	kernel.during_after = 1;
 	sad_has(500);
 	poll_well();
@@ -135,7 +131,7 @@ TEST(events_during_the_dump_that_misses_the_sa)
 {
 	sad_has(200);
 	poll_well();
-	kernel.during = sa_is_deleted;
+	kernel.during = is_deleted_during;
 	sad_is_empty();
 	poll_well();
 	kernel.now += LEDGER_MOVE_NS;
@@ -154,7 +150,7 @@ TEST(a_poll_during_a_move)
 	poll_well();
 	sa.bytes = 252;
 	sa.packets = 3;
-	fake_kernel_event(&kernel, message_delsa(&sa));
+	sa_is_deleted(&kernel, 252);
 	read_events();
 	sad_is_empty();
 	kernel.now += LEDGER_MOVE_NS / 2;

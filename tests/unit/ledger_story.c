@@ -151,6 +151,7 @@ static void play_step(const struct ledger_story *story, const char *step)
 	uint64_t values[3];
 	size_t n;
 
+	step += strspn(step, " ");
 	ck_assert_uint_lt(strlen(step), MAX_STEP);
 	strcpy(text, step);
 	verb = strtok_r(text, " ", &rest);

@@ -132,3 +132,12 @@ void sad_is_empty(void)
 {
 	fake_kernel_clear(&kernel.dumps[KERNEL_DUMP_SAD]);
 }
+
+void sa_is_deleted(struct fake_kernel *of, uint64_t bytes)
+{
+	struct sa_values sa = sa_values_of("10.0.0.1", "192.0.2.1", 1);
+
+	sa.bytes = bytes;
+	sa.packets = (bytes + 99) / 100;
+	fake_kernel_event(of, message_delsa(&sa));
+}

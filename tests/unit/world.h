@@ -54,3 +54,6 @@ void life_is(const char *name, uint64_t active, uint64_t additions, uint64_t del
 /* The SAD has one outbound SA with so many bytes, and no other. */
 void sad_has(uint64_t bytes);
 void sad_is_empty(void);
+
+/* DELSA of that SA, with its final bytes, waits to be read. */
+void sa_is_deleted(struct fake_kernel *of, uint64_t bytes);
