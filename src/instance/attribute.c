@@ -181,11 +181,12 @@ unsigned attribute_instance(const struct instance_set *set,
 }
 
 unsigned attribute_connection(const struct instance_set *set,
-			      const struct local_addrs *addrs, uint16_t family,
-			      const struct in6_addr *local,
-			      const struct in6_addr *remote)
+			      const struct local_addrs *addrs,
+			      const struct iscsi_connection *connection)
 {
-	const struct sa ends = {.family = family, .saddr = *local, .daddr = *remote};
+	const struct sa ends = {.family = connection->family,
+				.saddr = connection->local,
+				.daddr = connection->remote};
 
 	return find_owner(set, addrs, &ends, SA_DIR_OUT, true);
 }

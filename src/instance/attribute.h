@@ -2,6 +2,7 @@
 #pragma once
 
 #include "instance/instance.h"
+#include "kernel/iscsi_sysfs.h"
 #include "kernel/interface.h"
 #include "kernel/local_route.h"
 #include "kernel/policy.h"
@@ -61,9 +62,8 @@ unsigned attribute_instance(const struct instance_set *set,
 			    const struct local_addrs *addrs, const struct sa *sa,
 			    enum sa_direction direction);
 
-/* The same for a connection between these two addresses. Of a rule, only its address
+/* The same for a connection whose remote address is known. Of a rule, only its address
  * and device conditions count; a rule without any of them does not match. */
 unsigned attribute_connection(const struct instance_set *set,
-			      const struct local_addrs *addrs, uint16_t family,
-			      const struct in6_addr *local,
-			      const struct in6_addr *remote);
+			      const struct local_addrs *addrs,
+			      const struct iscsi_connection *connection);

@@ -172,9 +172,8 @@ static int find_owner(const struct discovery *discovery,
 	unsigned number = 0;
 
 	if (connection->family)
-		number = attribute_connection(discovery->set, discovery->addrs,
-					      connection->family, &connection->local,
-					      &connection->remote);
+		number =
+		    attribute_connection(discovery->set, discovery->addrs, connection);
 	if (number)
 		return (int)number;
 	if (!host || !host->driver[0])

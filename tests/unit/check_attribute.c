@@ -445,10 +445,11 @@ TEST(device)
 
 static bool connection(const char *local, const char *remote)
 {
-	const struct in6_addr l = addr_of(local);
-	const struct in6_addr r = addr_of(remote);
+	const struct iscsi_connection ends = {.family = family_of(local),
+					      .local = addr_of(local),
+					      .remote = addr_of(remote)};
 
-	return attribute_connection(&set, &addrs, family_of(local), &l, &r) == 1;
+	return attribute_connection(&set, &addrs, &ends) == 1;
 }
 
 TEST(connections_go_by_address_and_device)
