@@ -1,20 +1,58 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "instance/name.h"
-#include "instance/rule.h"
+#include "kernel/netns.h"
+#include "util/parser.h"
+#include "util/prefix.h"
 
 /*
  * The HBA instances of one network namespace, their names, and the rules by which SAs
  * belong to them. An instance's number is its row in the ledger, and does not change
  * while the instance exists. Number 0 is the unattributed row, which has the SAs of no
  * other instance. An instance whose HBA has gone stays until its row is needed
- * (row_room.h); then another instance may get its number.
+ * (collector/row_room.h); then another instance may get its number.
  */
+
+#define INSTANCE_TEXT_MAX 255
+
+/* All conditions that are set must hold. local is this host's address of an SA and
+ * remote the peer's, whatever the SA's direction. */
+struct instance_rule {
+	struct prefix local;
+	struct prefix remote;
+	bool has_reqid, has_if_id, has_mark;
+	uint32_t reqid;
+	uint32_t if_id;
+	uint32_t mark, mark_mask;
+	char device[IFNAMSIZ]; /* interface that has the local address; "": any */
+	uint32_t device_index; /* its ifIndex; 0: there is no such interface now */
+};
+
+/* One "instance" line of the configuration. */
+struct instance_line {
+	char name[INSTANCE_NAME_MAX + 1];
+	char netns[NETNS_NAME_MAX + 1]; /* "": the daemon's own namespace */
+	char descr[INSTANCE_TEXT_MAX + 1];
+	bool has_descr;
+	bool has_rule;
+	struct instance_rule rule;
+};
+
+/*
+ * Reads a line
+ *
+ *	NAME [local ADDR[/LEN]] [remote ADDR[/LEN]] [reqid N] [ifid N]
+ *	     [mark VALUE[/MASK]] [device IFNAME] [namespace NETNS] [descr "TEXT"]
+ *
+ * Returns 0, or -EINVAL with the reason in the parser's error.
+ */
+int instance_line_parse(struct parser *parser, struct instance_line *ret);
 
 /* Rows of a namespace. The ledger can hold twice INSTANCE_ROWS_MOST: that many
  * discovered instances and as many configured ones. */
@@ -69,7 +107,7 @@ int instance_set_init(struct instance_set *set);
 void instance_set_free(struct instance_set *set);
 
 /*
- * Adds one line of configuration, of the grammar in rule.h. Several lines of one name
+ * Adds one line of configuration, of the grammar above. Several lines of one name
  * add up: an SA belongs to the instance if any of them matches. The same name in two
  * namespaces is two instances.
  * Returns 0, -ENOMEM, or -EINVAL with the reason in error (of error_size bytes);

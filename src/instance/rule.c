@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "instance/rule.h"
+/* The grammar of "instance" lines. Declared in instance.h. */
+#include "instance/instance.h"
 
 #include <ctype.h>
 #include <errno.h>

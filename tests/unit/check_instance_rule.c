@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The grammar of "instance" lines. */
-#include "instance/rule.h"
+#include "instance/instance.h"
 
 #include <errno.h>
 #include <stdio.h>
