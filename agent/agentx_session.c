@@ -40,7 +40,6 @@ int handle_agentx_packet(int operation, netsnmp_session *session, int reqid,
 int subagent_startup(int major, int minor, void *server, void *client);
 
 #define AGENTX_VERSION_1 0xC1 /* netsnmp_session.version */
-
 #define NS_PER_TICK INT64_C(10000000)
 #define NS_PER_S INT64_C(1000000000)
 

@@ -18,9 +18,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
-enum {
-	ERROR_SIZE = 256,
-};
+#define ERROR_SIZE 256
 
 /* What Net-SNMP's handlers fill in (they take no argument), and the first error. */
 static struct settings *reading;

@@ -24,6 +24,7 @@
 #include "mib_table.h"
 #include "options.h"
 #include "poller.h"
+#include "util/clock.h"
 #include "util/exclusive.h"
 #include "util/log.h"
 #include "util/systemd.h"
@@ -63,8 +64,6 @@ static void open_log(const struct options *options)
 		snmp_enable_stderrlog();
 }
 
-/* Settings. */
-
 /* The command line takes precedence over the configuration. */
 static int read_settings(const struct options *options, struct settings *ret)
 {
@@ -80,7 +79,8 @@ static int read_settings(const struct options *options, struct settings *ret)
 struct service {
 	const struct options *options;
 	int signals;
-	int timer;   /* expires when something is due */
+	int timer; /* expires when something is due, or earlier */
+	uint64_t expiry;
 	bool stop;   /* SIGTERM or SIGINT has come */
 	bool reload; /* SIGHUP has come */
 };
@@ -98,13 +98,13 @@ static void on_signal(int fd, void *data)
 		service->stop = true;
 }
 
-/* Only ends the round of the loop; run_due() sets the timer again. */
+/* Only ends the round of the loop. run_due() sets the timer again. */
 static void on_timer(int fd, void *data)
 {
 	(void)fd, (void)data;
 }
 
-static void run_due(const struct service *service)
+static void run_due(struct service *service)
 {
 	uint64_t poll = poller_run();
 	uint64_t step = agentx_session_run();
@@ -113,6 +113,10 @@ static void run_due(const struct service *service)
 	    .it_value = {.tv_sec = (time_t)(due / NS_PER_S),
 			 .tv_nsec = (long)(due % NS_PER_S)}};
 
+	/* Most requests postpone what is due. They need not set the timer. */
+	if (due >= service->expiry && service->expiry > clock_now_ns())
+		return;
+	service->expiry = due;
 	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 

@@ -86,8 +86,7 @@ static size_t xfrm_index(const void *row, oid *index)
 
 static const struct mib_column xfrm_columns[] = {
     COLUMN(3, MIB_COUNTER64, struct snapshot_xfrm, counter.value),
-    /* readable, unlike the index */
-    COLUMN(4, MIB_TEXT, struct snapshot_xfrm, netns),
+    COLUMN(4, MIB_TEXT, struct snapshot_xfrm, netns), /* readable, unlike the index */
     COLUMN(5, MIB_TEXT, struct snapshot_xfrm, counter.name),
 };
 
