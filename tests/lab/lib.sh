@@ -73,10 +73,11 @@ refuse()
 # A scenario that stops early has failed: guest and run see the status.
 trap 'echo "stopped at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 
-# eventually SECONDS COMMAND…: tries until it succeeds.
+# eventually SECONDS COMMAND…: tries until it succeeds, ever more rarely: in User-mode
+# Linux, which has one processor, each try takes time from what it waits for.
 eventually()
 {
-	local end=$((SECONDS + $1))
+	local end=$((SECONDS + $1)) delays=(0.05 0.1 0.2 0.4)
 
 	shift
 	until "$@" >/dev/null 2>&1; do
@@ -84,7 +85,8 @@ eventually()
 			echo "gave up waiting for: $*" >&2
 			return 1
 		fi
-		sleep 0.05
+		sleep "${delays[0]}"
+		[ ${#delays[@]} = 1 ] || delays=("${delays[@]:1}")
 	done
 }
 

@@ -101,12 +101,12 @@ echo "receiveBuffer 65536" >>"$conf"
 start_qmipsecd left "$conf"
 consistent "another start" 2
 before=$(discontinuity)
-many() { sas add 0x100000 40000 && sas churn 0x200000 30000; }
+many() { sas add 0x100000 10000 && sas churn 0x200000 5000; }
 frozen many
-consistent "100,000 events with a small buffer" 40002
-check "100,000 events with a small buffer: $(agent 8) losses, $(agent 9) resyncs" \
+consistent "20,000 events with a small buffer" 10002
+check "20,000 events with a small buffer: $(agent 8) losses, $(agent 9) resyncs" \
 	[ "$(agent 8)" -gt 0 -a "$(agent 9)" -gt 0 ]
-check "100,000 events with a small buffer: a discontinuity" \
+check "20,000 events with a small buffer: a discontinuity" \
 	[ "$(discontinuity)" -gt "$before" ]
-sas delete 0x100000 40000
-consistent "and 40,000 more" 2
+sas delete 0x100000 10000
+consistent "and 10,000 more" 2
