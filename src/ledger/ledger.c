@@ -117,7 +117,6 @@ static void drop_unkeyed(struct ledger *ledger, const struct sa *sa)
 static void lose_flushed(struct ledger *ledger, struct sa_entry *entry)
 {
 	entry_uncount(ledger, entry);
-	sa_table_leave_siblings(&ledger->table, entry);
 	entry_lose(ledger, entry);
 }
 
@@ -140,12 +139,10 @@ static bool may_be_unnamed(const struct ledger *ledger)
  * its end was lost. */
 static void displace(struct ledger *ledger, struct sa_entry *entry)
 {
-	if (!ledger->gap && may_be_unnamed(ledger)) {
+	if (!ledger->gap && may_be_unnamed(ledger))
 		entry->displaced = true;
-		return;
-	}
-	sa_table_leave_siblings(&ledger->table, entry);
-	entry_lose(ledger, entry);
+	else
+		entry_lose(ledger, entry);
 }
 
 static int event_new(struct ledger *ledger, const struct sa *sa)

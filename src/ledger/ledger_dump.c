@@ -63,7 +63,7 @@ static void lose_all(struct ledger *ledger, entry_test *is_over)
 static bool is_flushed(const struct ledger *ledger, const struct sa_entry *entry)
 {
 	(void)ledger;
-	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
+	return sa_entry_is_flushed(entry);
 }
 
 /* All earlier events have been read. So SAs that a dump has observed which was cut
@@ -177,10 +177,8 @@ static void follow_moves(struct ledger *ledger)
 		}
 		if (!from)
 			continue;
-		if (live) {
-			sa_table_leave_siblings(&ledger->table, live);
+		if (live)
 			entry_lose(ledger, live);
-		}
 		if (ledger->gap && from->sa.add_time != observed->sa.add_time)
 			account_of(ledger, from)->losses++; /* likely, not certain */
 		entry_continue(ledger, from, observed, &from->sa.sample);
@@ -210,12 +208,15 @@ static bool is_over(const struct ledger *ledger, const struct sa_entry *entry)
 
 static void give_up_missing(struct ledger *ledger)
 {
-	struct sa_entry *entry;
+	struct sa_entry *entry = TAILQ_FIRST(&ledger->table.all);
 
-	lose_all(ledger, is_over);
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	if (is_missing(ledger, entry))
-		entry->suspect = ledger->wants_dump = true;
+	while (entry && !is_missing(ledger, entry))
+		entry = TAILQ_NEXT(entry, all);
+	if (entry)
+		lose_all(ledger, is_over);
+	for (; entry; entry = TAILQ_NEXT(entry, all))
+		if (is_missing(ledger, entry))
+			entry->suspect = ledger->wants_dump = true;
 }
 
 /* Counts a deletion that can no longer be a move. Returns true if the entry is no

@@ -199,7 +199,6 @@ struct sa_entry *entry_settle(struct ledger *ledger, struct sa_entry *entry,
 {
 	if (ledger->gap && entry->sa.add_time != observed->sa.add_time) {
 		if (sample_recedes(&entry->sa.sample, &observed->sa.sample)) {
-			sa_table_leave_siblings(&ledger->table, entry);
 			entry_lose(ledger, entry);
 			return observed;
 		}
@@ -245,11 +244,11 @@ void entry_depart(struct ledger *ledger, struct sa_entry *entry)
  */
 void entry_lose(struct ledger *ledger, struct sa_entry *entry)
 {
-	const struct sa_entry *youngest =
-	    entry->direction == SA_DIR_OUT && entry->sa.reqid && !entry->flushed
-		? sa_table_youngest(&ledger->table, entry)
-		: NULL;
+	const struct sa_entry *youngest = NULL;
 
+	sa_table_leave_siblings(&ledger->table, entry);
+	if (entry->direction == SA_DIR_OUT && entry->sa.reqid && !entry->flushed)
+		youngest = sa_table_youngest(&ledger->table, entry);
 	entry->rekeyed = youngest && youngest->born >= entry->born;
 	entry_count_deletion(ledger, entry);
 	account_of(ledger, entry)->losses++;

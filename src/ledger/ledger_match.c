@@ -26,15 +26,10 @@ static bool same_sa(const struct sa *a, const struct sa *b)
 	       same_addr(&a->saddr, &b->saddr);
 }
 
-/* A FLUSHSA has told of its end, and no dump has followed. */
-static bool is_flushed(const struct sa_entry *entry)
-{
-	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
-}
-
 static bool is_counted(const struct sa_entry *entry)
 {
-	return entry->state == ENTRY_KEYED && !is_flushed(entry) && !entry->displaced;
+	return entry->state == ENTRY_KEYED && !sa_entry_is_flushed(entry) &&
+	       !entry->displaced;
 }
 
 static bool fits(const struct sa_entry *entry, const struct sa *sa, enum match match)
@@ -45,10 +40,10 @@ static bool fits(const struct sa_entry *entry, const struct sa *sa, enum match m
 	case MATCH_LIVE:
 		return is_counted(entry) && same_sa(&entry->sa, sa);
 	case MATCH_FLUSHED:
-		return is_flushed(entry) && same_sa(&entry->sa, sa) &&
+		return sa_entry_is_flushed(entry) && same_sa(&entry->sa, sa) &&
 		       entry->sa.add_time == sa->add_time;
 	case MATCH_ANY_FLUSHED:
-		return is_flushed(entry) && same_sa(&entry->sa, sa);
+		return sa_entry_is_flushed(entry) && same_sa(&entry->sa, sa);
 	case MATCH_OBSERVED:
 		return entry->state == ENTRY_OBSERVED && same_sa(&entry->sa, sa);
 	case MATCH_UNKEYED:
@@ -222,7 +217,7 @@ struct sa_entry *match_migrated(struct ledger *ledger, const struct sa *sa)
 	direction = ledger->env.direction(ledger->env.ctx, sa);
 	FOREACH_MOVABLE(from, ledger, sa, direction)
 	{
-		if (from->state != ENTRY_KEYED || is_flushed(from) ||
+		if (from->state != ENTRY_KEYED || sa_entry_is_flushed(from) ||
 		    same_ends(&from->sa, sa) || !may_have_been(from, sa))
 			continue;
 		match = from;

@@ -224,11 +224,12 @@ static bool is_before(const struct sa_entry *entry, const struct sa_entry *there
 void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry, bool newest)
 {
 	struct sa_list *list = siblings_bucket(table, entry);
-	struct sa_entry *older = sa_table_youngest(table, entry);
 	struct sa_entry *younger = NULL;
+	struct sa_entry *older;
 
 	if (entry->direction != SA_DIR_OUT || !entry->sa.reqid)
 		return;
+	older = sa_table_youngest(table, entry);
 	while (!newest && older && is_before(entry, older)) {
 		younger = older;
 		older = older->older;

@@ -82,6 +82,12 @@ struct sa_entry {
 	uint64_t siblings_hash;
 };
 
+/* A FLUSHSA has told of the end of a KEYED entry, and no dump has followed. */
+static inline bool sa_entry_is_flushed(const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
+}
+
 TAILQ_HEAD(sa_list, sa_entry);
 LIST_HEAD(sa_bucket, sa_entry);
 
