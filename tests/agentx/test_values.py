@@ -142,7 +142,7 @@ class Values(SceneTest):
             name = good[-1].name
 
     def test_tools_agree(self):
-        """As a user requests it; the tools decode by themselves."""
+        """Net-SNMP's own tools, as users run them, show what this decoder shows."""
         walk = [f".{dotted(bind.name)}" for bind in self.walk()]
         options = ["-On", "-Oe", "-OU", "-Ot"]
         first = self.tool_lines("snmpwalk", f".{dotted(ROOT)}", options=options)

@@ -118,7 +118,7 @@ def check_format():
                               env={**os.environ, "MANROFFSEQ": "", "MANWIDTH": "200"})
         if done.returncode or done.stderr:
             fail(f"man --warnings {page.name}: {done.stderr.strip()}")
-        # There may be additional placeholders.
+        # A placeholder that configure did not replace.
         if re.search(r"@\w+@", page.read_text()):
             fail(f"{page.name} has a word in @ @")
 
