@@ -337,8 +337,7 @@ static void event_flush(struct ledger *ledger, uint8_t proto)
 {
 	struct sa_entry *entry;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	{
+	TAILQ_FOREACH(entry, &ledger->table.all, all) {
 		if (proto != 0 && entry->sa.proto != proto)
 			continue;
 		entry->flushed = true;
@@ -396,10 +395,10 @@ void ledger_reattribute(struct ledger *ledger)
 	struct sa_entry *entry;
 
 	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	if (entry->account == 0 && entry->state != ENTRY_DEPARTING &&
-	    entry->state != ENTRY_LOST)
-		entry_set_row(ledger, entry,
-			      env->row(env->ctx, &entry->sa, entry->direction));
+		if (entry->account == 0 && entry->state != ENTRY_DEPARTING &&
+		    entry->state != ENTRY_LOST)
+			entry_set_row(ledger, entry,
+				      env->row(env->ctx, &entry->sa, entry->direction));
 }
 
 /* A DEPARTED SA adds nothing any more. A LOST one may. */
@@ -408,8 +407,8 @@ void ledger_find_busy(const struct ledger *ledger, bool *busy)
 	const struct sa_entry *entry;
 
 	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	if (entry->state != ENTRY_DEPARTED)
-		busy[entry->account] = true;
+		if (entry->state != ENTRY_DEPARTED)
+			busy[entry->account] = true;
 }
 
 void ledger_reset_row(struct ledger *ledger, unsigned row)
@@ -427,8 +426,7 @@ struct ledger_counts ledger_counts(const struct ledger *ledger)
 	struct ledger_counts counts = {0};
 	const struct sa_entry *entry;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	{
+	TAILQ_FOREACH(entry, &ledger->table.all, all) {
 		counts.keyed +=
 		    entry->state == ENTRY_KEYED || entry->state == ENTRY_OBSERVED;
 		counts.larval +=

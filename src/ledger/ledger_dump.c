@@ -53,11 +53,11 @@ static void lose_all(struct ledger *ledger, entry_test *is_over)
 	struct sa_entry *entry;
 
 	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	if (is_over(ledger, entry))
-		sa_table_leave_siblings(&ledger->table, entry);
+		if (is_over(ledger, entry))
+			sa_table_leave_siblings(&ledger->table, entry);
 	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	if (is_over(ledger, entry))
-		entry_lose(ledger, entry);
+		if (is_over(ledger, entry))
+			entry_lose(ledger, entry);
 }
 
 static bool is_flushed(const struct ledger *ledger, const struct sa_entry *entry)
@@ -332,8 +332,8 @@ static int derive_levels(struct ledger *ledger)
 	if (ledger->table.n && !marks)
 		return -ENOMEM;
 	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	if (is_marked(entry))
-		marks[n++] = mark_of(entry);
+		if (is_marked(entry))
+			marks[n++] = mark_of(entry);
 	if (n)
 		qsort(marks, n, sizeof(*marks), compare_marks);
 	for (unsigned row = 0; row < ledger->n_rows; row++) {
@@ -385,8 +385,7 @@ void ledger_end(struct ledger *ledger)
 
 	join_all_known(ledger);
 	count_observed(ledger);
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	{
+	TAILQ_FOREACH(entry, &ledger->table.all, all) {
 		entry->flushed = true;
 		if (entry->state == ENTRY_KEYED)
 			entry_lose(ledger, entry);

@@ -126,8 +126,7 @@ struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *en
 	const struct sa *to = &entry->sa;
 	struct sa_entry *from;
 
-	FOREACH_MOVABLE(from, ledger, to, entry->direction)
-	{
+	FOREACH_MOVABLE(from, ledger, to, entry->direction) {
 		if (from->state == state &&
 		    (state == ENTRY_DEPARTING || from->sa.add_time == to->add_time) &&
 		    is_born_of(from, to, born_bytes))
@@ -170,8 +169,7 @@ struct sa_entry *match_moved(struct ledger *ledger, const struct sa_entry *obser
 	struct sa_entry *best = NULL;
 	struct sa_entry *from;
 
-	FOREACH_MOVABLE(from, ledger, to, observed->direction)
-	{
+	FOREACH_MOVABLE(from, ledger, to, observed->direction) {
 		if (from->state != ENTRY_DEPARTING &&
 		    !(or_missing && is_missing(ledger, from, to)))
 			continue;
@@ -215,8 +213,7 @@ struct sa_entry *match_migrated(struct ledger *ledger, const struct sa *sa)
 	if ((!ledger->migrated && !ledger->migrated_during) || !ledger->table.n)
 		return NULL;
 	direction = ledger->env.direction(ledger->env.ctx, sa);
-	FOREACH_MOVABLE(from, ledger, sa, direction)
-	{
+	FOREACH_MOVABLE(from, ledger, sa, direction) {
 		if (from->state != ENTRY_KEYED || sa_entry_is_flushed(from) ||
 		    same_ends(&from->sa, sa) || !may_have_been(from, sa))
 			continue;

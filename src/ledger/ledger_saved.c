@@ -23,8 +23,7 @@ size_t ledger_copy_sas(const struct ledger *ledger, struct ledger_sa *sas)
 	const struct sa_entry *entry, *next;
 	size_t n = 0;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	{
+	TAILQ_FOREACH(entry, &ledger->table.all, all) {
 		if (entry->state == ENTRY_DEPARTING)
 			sas[n++] = saved_from(entry);
 		if (entry->state != ENTRY_KEYED || entry->older)
@@ -42,7 +41,7 @@ size_t ledger_count_sas(const struct ledger *ledger)
 	size_t n = 0;
 
 	TAILQ_FOREACH(entry, &ledger->table.all, all)
-	n += entry->state == ENTRY_KEYED || entry->state == ENTRY_DEPARTING;
+		n += entry->state == ENTRY_KEYED || entry->state == ENTRY_DEPARTING;
 	return n;
 }
 

@@ -210,8 +210,8 @@ struct sa_entry *sa_table_youngest(const struct sa_table *table,
 	struct sa_entry *youngest;
 
 	TAILQ_FOREACH(youngest, siblings_bucket(table, entry), by_siblings)
-	if (youngest->siblings_hash == entry->siblings_hash)
-		break;
+		if (youngest->siblings_hash == entry->siblings_hash)
+			break;
 	return youngest;
 }
 
