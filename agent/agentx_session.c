@@ -41,7 +41,6 @@ int subagent_startup(int major, int minor, void *server, void *client);
 
 #define AGENTX_VERSION_1 0xC1 /* netsnmp_session.version */
 #define NS_PER_TICK INT64_C(10000000)
-#define NS_PER_S INT64_C(1000000000)
 
 enum {
 	PING_MS = 15000,
@@ -193,7 +192,7 @@ static void rebase_uptime(unsigned long ticks)
 {
 	int64_t began = (int64_t)clock_now_ns() - (int64_t)ticks * NS_PER_TICK;
 
-	if (!self.master_began || llabs(began - self.master_began) >= NS_PER_S)
+	if (!self.master_began || llabs(began - self.master_began) >= (int64_t)NS_PER_S)
 		self.master_began = began;
 }
 
@@ -412,7 +411,7 @@ uint64_t agentx_session_run(void)
 {
 	if (clock_now_ms() >= next_step())
 		step();
-	return next_step() * 1000000;
+	return next_step() * NS_PER_MS;
 }
 
 /* Start and end. */

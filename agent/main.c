@@ -29,8 +29,6 @@
 #include "util/log.h"
 #include "util/systemd.h"
 
-#define NS_PER_S 1000000000
-
 /* Keys pass through this process: it dumps no core, and no other user reads its
  * memory. */
 static void guard_memory(void)

@@ -15,9 +15,6 @@
 #include "util/log.h"
 #include "util/systemd.h"
 
-#define NS_PER_MS UINT64_C(1000000)
-#define NS_PER_S UINT64_C(1000000000)
-
 enum {
 	/* Polls may use one part in this many of the time. */
 	POLL_BUDGET = 10,

@@ -126,7 +126,7 @@ static int read_batch(struct netlink_reader *reader, size_t len)
 
 static int read_answers(int socket, struct netlink_reader *reader)
 {
-	uint64_t deadline = clock_now_ns() + ANSWER_TIMEOUT_S * UINT64_C(1000000000);
+	uint64_t deadline = clock_now_ns() + ANSWER_TIMEOUT_S * NS_PER_S;
 	int ret = 0;
 
 	while (!ret && !reader->ended) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "ledger/ledger.h"
+#include "util/clock.h"
 
 /*
  * A small model of the kernel's XFRM, and of what the ledger can know of it.
@@ -24,8 +25,6 @@ enum {
 	REQIDS = 6,
 	SPIS = 48,
 };
-
-#define NS_PER_MS UINT64_C(1000000)
 
 /*
  * What the messages leave open about an SA. The model only uses it to leave out steps
