@@ -46,6 +46,16 @@ static void write_log(int level, const char *text)
 	snmp_log(level, "%s\n", text);
 }
 
+/* As the option -L does. snmp_enable_stderrlog() and snmp_enable_syslog_ident() make
+ * handlers that let Net-SNMP 5.9.5 write emergencies only (docs/netsnmp.md). */
+static void log_to(const char *option)
+{
+	char copy[8];
+
+	snprintf(copy, sizeof(copy), "%s", option);
+	snmp_log_options(copy, 0, NULL);
+}
+
 static bool stderr_until_started;
 
 /* Without -L, a daemon in the background logs to syslog, and any other to stderr. A
@@ -56,10 +66,10 @@ static void open_log(const struct options *options)
 	bool background = options->mode == OPTIONS_DAEMON && !options->foreground;
 
 	if (!options->logging && background)
-		snmp_enable_syslog_ident("qmipsecd", LOG_DAEMON);
+		log_to("sd");
 	stderr_until_started = background && !snmp_stderrlog_status();
 	if (stderr_until_started || (!options->logging && !background))
-		snmp_enable_stderrlog();
+		log_to("e");
 }
 
 /* The command line takes precedence over the configuration. */
@@ -300,6 +310,7 @@ int main(int argc, char **argv)
 
 	guard_memory();
 	log_set_sink(write_log);
+	snmp_log_syslogname("qmipsecd");
 	options_parse(argc, argv, &options);
 	open_log(&options);
 	if (options_settle_paths(&options) < 0)

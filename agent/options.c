@@ -128,7 +128,6 @@ static void set_option(struct options *options, int option, int argc, char **arg
 		break;
 	case 'L':
 		options->logging = true;
-		snmp_log_syslogname("qmipsecd");
 		if (snmp_log_options(optarg, argc, argv) < 0)
 			bad("-L: unknown option; see snmpcmd(1)");
 		break;
