@@ -63,7 +63,8 @@ static struct {
 	enum phase phase;
 	struct agentx_address address;
 	unsigned ping_ms;
-	unsigned retry_ms; /* between attempts to connect */
+	unsigned retry_ms;  /* between attempts to connect */
+	unsigned timeout_s; /* of the master for an answer; 0: its default */
 	struct agentx_connect connect;
 	struct stat socket;       /* the file that was connected to */
 	netsnmp_session *session; /* NULL: there is no connection */
@@ -141,11 +142,9 @@ static void ask_to_open(void)
 	static const oid module[] = {MIB_ROOT_SUBIDS};
 	static const char descr[] = "qmipsecd " PACKAGE_VERSION;
 	netsnmp_pdu *pdu = snmp_pdu_create(AGENTX_OPEN);
-	int timeout = netsnmp_ds_get_int(NETSNMP_DS_APPLICATION_ID,
-					 NETSNMP_DS_AGENT_AGENTX_TIMEOUT);
 
 	if (pdu) {
-		pdu->time = timeout > 0 ? (u_long)timeout / ONE_SEC : 0;
+		pdu->time = self.timeout_s;
 		snmp_add_var(pdu, module, OID_LENGTH(module), 's', descr);
 	}
 	ask(pdu, NULL);
@@ -454,8 +453,9 @@ static void leave(void)
 }
 
 void agentx_session_configure(const struct agentx_address *address,
-			      unsigned interval_ms)
+			      unsigned interval_ms, unsigned timeout_s)
 {
+	self.timeout_s = timeout_s;
 	self.ping_ms = interval_ms ? interval_ms : PING_MS;
 	self.retry_ms = interval_ms ? interval_ms : RETRY_MS;
 	if (!strcmp(self.address.text, address->text))

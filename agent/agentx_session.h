@@ -27,13 +27,15 @@
  * accepts it. Logs what an administrator must know, once (agentx_log.h).
  */
 
-/* Prepares Net-SNMP's agent library, before any directive is read. */
+/* Prepares Net-SNMP's agent library, once. */
 void agentx_session_init(void);
 
 /* Begins a session with the master at address; reconnects if it was another one.
- * interval_ms: between pings, and between attempts to connect; 0: 15 s and 500 ms. */
+ * interval_ms: between pings, and between attempts to connect; 0: 15 s and 500 ms.
+ * timeout_s: for which the master waits for an answer, at most 255, asked for when the
+ * session begins; 0: the master's default. */
 void agentx_session_configure(const struct agentx_address *address,
-			      unsigned interval_ms);
+			      unsigned interval_ms, unsigned timeout_s);
 
 /* Does what is due: connects, pings, registers. For the main loop, after each round.
  * Returns the time of CLOCK_MONOTONIC in ns at which to call it again. */

@@ -4,6 +4,7 @@
 #include "directives.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,28 +16,38 @@
 #include <net-snmp/net-snmp-includes.h>
 
 #include "util/array.h"
+#include "util/config_file.h"
 #include "util/log.h"
 #include "util/text.h"
 
 #define ERROR_SIZE 256
 
-/* What Net-SNMP's handlers fill in (they take no argument), and the first error. */
-static struct settings *reading;
-static int reading_error;
+enum {
+	INCLUDE_DEPTH = 16, /* of files that include one another */
+};
+
+/* The files that are being read. */
+struct reading {
+	struct settings *settings;
+	const char *file; /* the present one */
+	unsigned depth;
+	int err; /* the first error, which has been logged */
+};
 
 struct directive {
 	const char *token;
 	const char *help;
 	/* Returns 0, -ENOMEM, or -EINVAL with the reason, without unprintable
 	 * characters, in error of ERROR_SIZE bytes. NULL: the value is a number. */
-	int (*read)(const char *line, char *error);
+	int (*read)(struct reading *reading, const char *value, char *error);
 	double least;
 	double most;
 	double scale;  /* from the written number to the stored one */
 	size_t offset; /* of the uint32_t in struct settings */
 };
 
-static int read_number(const struct directive *directive, const char *line, char *error)
+static int read_number(const struct directive *directive, struct settings *settings,
+		       const char *line, char *error)
 {
 	char shown[ERROR_SIZE / 2];
 	uint32_t stored;
@@ -56,21 +67,23 @@ static int read_number(const struct directive *directive, const char *line, char
 		return -EINVAL;
 	}
 	stored = (uint32_t)(value * directive->scale + 0.5);
-	memcpy((char *)reading + directive->offset, &stored, sizeof(stored));
+	memcpy((char *)settings + directive->offset, &stored, sizeof(stored));
 	return 0;
 }
 
-static int read_instance(const char *line, char *error)
+static int read_instance(struct reading *reading, const char *line, char *error)
 {
-	return instance_set_add_line(&reading->instances, line, error, ERROR_SIZE);
+	return instance_set_add_line(&reading->settings->instances, line, error,
+				     ERROR_SIZE);
 }
 
-static int read_rename(const char *line, char *error)
+static int read_rename(struct reading *reading, const char *line, char *error)
 {
-	return instance_set_add_rename(&reading->instances, line, error, ERROR_SIZE);
+	return instance_set_add_rename(&reading->settings->instances, line, error,
+				       ERROR_SIZE);
 }
 
-static int read_discover(const char *line, char *error)
+static int read_discover(struct reading *reading, const char *line, char *error)
 {
 	bool yes = !strcasecmp(line, "yes");
 	char shown[ERROR_SIZE / 2];
@@ -80,19 +93,24 @@ static int read_discover(const char *line, char *error)
 		snprintf(error, ERROR_SIZE, "\"%s\" is neither yes nor no", shown);
 		return -EINVAL;
 	}
-	reading->instances.discover = yes;
+	reading->settings->instances.discover = yes;
 	return 0;
 }
 
-static int read_namespace(const char *line, char *error)
+static int read_namespace(struct reading *reading, const char *line, char *error)
 {
-	return netns_list_add_line(&reading->namespaces, line, error, ERROR_SIZE);
+	return netns_list_add_line(&reading->settings->namespaces, line, error,
+				   ERROR_SIZE);
 }
 
-static int read_socket(const char *line, char *error)
+static int read_socket(struct reading *reading, const char *line, char *error)
 {
-	return agentx_address_parse(line, &reading->agentx.address, error, ERROR_SIZE);
+	return agentx_address_parse(line, &reading->settings->agentx.address, error,
+				    ERROR_SIZE);
 }
+
+static int read_include(struct reading *reading, const char *file, char *error);
+static int read_include_dir(struct reading *reading, const char *dir, char *error);
 
 #define SETTING(member) offsetof(struct settings, member)
 
@@ -111,6 +129,10 @@ static const struct directive directives[] = {
      "SECONDS between pings of the master, and between attempts to connect (1 to 3600, "
      "default 15 and 0.5)",
      NULL, 1, 3600, 1000, SETTING(agentx.interval_ms)},
+    {"agentXTimeout",
+     "SECONDS for which the master waits for an answer (1 to 255, default: the "
+     "master's own)",
+     NULL, 1, 255, 1, SETTING(agentx.timeout_s)},
     {"receiveBuffer",
      "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)", NULL,
      65536, 1073741824, 1, SETTING(receive_buffer)},
@@ -129,6 +151,9 @@ static const struct directive directives[] = {
      "SOCKET of the master agent: a path, or tcp:HOST:PORT "
      "(default " NETSNMP_AGENTX_SOCKET ")",
      .read = read_socket},
+    {"includeFile", "FILE: also read this file, here", .read = read_include},
+    {"includeDir", "DIRECTORY: also read its files *.conf, here, sorted by name",
+     .read = read_include_dir},
 };
 
 static const struct settings defaults = {
@@ -139,74 +164,194 @@ static const struct settings defaults = {
     .receive_buffer = 16777216, /* more than 10,000 DELSA of 1.3 kB each */
 };
 
-static void handle_directive(const char *token, char *line)
-{
-	char error[ERROR_SIZE] = "";
-
-	for (size_t i = 0; i < ARRAY_SIZE(directives) && reading; i++) {
-		const struct directive *directive = &directives[i];
-		int err;
-
-		if (strcasecmp(directive->token, token) != 0)
-			continue;
-		err = directive->read ? directive->read(line, error)
-				      : read_number(directive, line, error);
-		if (err == -ENOMEM)
-			reading_error = err;
-		if (err)
-			netsnmp_config_error("%s: %s", directive->token,
-					     err == -ENOMEM ? "out of memory" : error);
-	}
-}
-
-/* Net-SNMP only logs what is wrong in a file. Whatever it logs while the files are read
- * counts as an error, including an unknown directive. */
-static int note_error(int major, int minor, void *server, void *client)
-{
-	const struct snmp_log_message *message = server;
-
-	(void)major, (void)minor, (void)client;
-	if (reading && message->priority <= LOG_WARNING && !reading_error)
-		reading_error = -EINVAL;
-	return 0;
-}
-
 void directives_list(FILE *stream)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(directives); i++)
 		fprintf(stream, "%-20s %s\n", directives[i].token, directives[i].help);
 }
 
-void directives_register(void)
+/* The directive of that name, in letters of either case; NULL: there is none. */
+static const struct directive *find_directive(const char *name)
 {
-	/* The library's own, in its spelling, accept any value. */
-	unregister_config_handler("qmipsecd", "agentxsocket");
-	unregister_config_handler("qmipsecd", "agentxPingInterval");
 	for (size_t i = 0; i < ARRAY_SIZE(directives); i++)
-		register_config_handler("qmipsecd", directives[i].token,
-					handle_directive, NULL, directives[i].help);
-	netsnmp_register_loghandler(NETSNMP_LOGHANDLER_CALLBACK, LOG_WARNING);
-	snmp_register_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_LOGGING, note_error,
-			       NULL);
+		if (!strcasecmp(directives[i].token, name))
+			return &directives[i];
+	return NULL;
 }
 
-/* Returns 0 or -errno, logged: Net-SNMP's reader skips an unreadable file. */
-static int check_readable(const char *file)
+/* The directive that may have been meant, or NULL. */
+static const char *find_similar(const char *name)
 {
-	FILE *stream = fopen(file, "r");
-	int err = !stream || (fgetc(stream) == EOF && ferror(stream)) ? -errno : 0;
+	const char *best = NULL;
+	size_t least = 3;
 
+	for (size_t i = 0; i < ARRAY_SIZE(directives); i++) {
+		size_t distance = text_distance(name, directives[i].token);
+
+		if (distance < least && distance < strlen(name) / 2) {
+			least = distance;
+			best = directives[i].token;
+		}
+	}
+	return best;
+}
+
+static void explain_unknown(const char *name, char *error)
+{
+	const char *similar = find_similar(name);
+	char shown[ERROR_SIZE / 2];
+
+	text_clean(shown, sizeof(shown), name);
+	if (similar)
+		snprintf(error, ERROR_SIZE,
+			 "unknown directive \"%s\"; did you mean %s?", shown, similar);
+	else
+		snprintf(error, ERROR_SIZE,
+			 "unknown directive \"%s\"; \"qmipsecd -H\" lists all", shown);
+}
+
+/* Returns 0, or -errno with the reason in error. */
+static int read_line(struct reading *reading, const struct config_file_line *line,
+		     char *error)
+{
+	const struct directive *directive = find_directive(line->directive);
+	char reason[ERROR_SIZE] = "out of memory";
+	int err;
+
+	if (line->has_nul) {
+		snprintf(error, ERROR_SIZE, "contains a byte 0: not a text file?");
+		return -EINVAL;
+	}
+	if (!directive) {
+		explain_unknown(line->directive, error);
+		return -EINVAL;
+	}
+	if (!*line->value) {
+		snprintf(error, ERROR_SIZE, "%s needs a value: %s", directive->token,
+			 directive->help);
+		return -EINVAL;
+	}
+	err = directive->read
+		  ? directive->read(reading, line->value, reason)
+		  : read_number(directive, reading->settings, line->value, reason);
 	if (err)
-		log_message(LOG_ERR, "%s: %s", file, strerror(-err));
-	if (stream)
-		fclose(stream);
+		snprintf(error, ERROR_SIZE, "%s: %s", directive->token, reason);
 	return err;
 }
 
-/* Reads DIR/qmipsecd.conf and DIR/qmipsecd.local.conf of each directory of a path.
- * read_config_files() would also read the shared snmp.conf, before init_snmp() has
- * registered its directives. */
-static void read_directories(const char *path)
+/* Every error is logged, so that one look at the log is enough to mend the file. */
+static void handle_line(void *ctx, const struct config_file_line *line)
+{
+	struct reading *reading = ctx;
+	char error[ERROR_SIZE];
+	int err = read_line(reading, line, error);
+
+	if (!err)
+		return;
+	log_message(LOG_ERR, "%s: line %u: %s", line->file, line->number, error);
+	if (!reading->err)
+		reading->err = err;
+}
+
+/* Files. */
+
+static int read_file(struct reading *reading, const char *file)
+{
+	const char *including = reading->file;
+	int err;
+
+	reading->file = file;
+	err = config_file_read(file, handle_line, reading);
+	reading->file = including;
+	return err;
+}
+
+static int fail_at(const char *path, int err, char *error)
+{
+	char shown[ERROR_SIZE / 2];
+
+	text_clean(shown, sizeof(shown), path);
+	snprintf(error, ERROR_SIZE, "%s: %s", shown, strerror(-err));
+	return err == -ENOMEM ? err : -EINVAL;
+}
+
+static int include(struct reading *reading, const char *path, char *error)
+{
+	int err;
+
+	if (reading->depth == INCLUDE_DEPTH) {
+		snprintf(error, ERROR_SIZE, "more than %d files include one another",
+			 INCLUDE_DEPTH);
+		return -EINVAL;
+	}
+	reading->depth++;
+	err = read_file(reading, path);
+	reading->depth--;
+	return err ? fail_at(path, err, error) : 0;
+}
+
+/* A relative path begins at the directory of the file that contains it. */
+static int make_path(const struct reading *reading, const char *name, char *path)
+{
+	const char *slash = *name == '/' ? NULL : strrchr(reading->file, '/');
+	int dir_len = slash ? (int)(slash + 1 - reading->file) : 0;
+	int len = snprintf(path, PATH_MAX, "%.*s%s", dir_len, reading->file, name);
+
+	return len < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static int read_include(struct reading *reading, const char *file, char *error)
+{
+	char path[PATH_MAX];
+	int err = make_path(reading, file, path);
+
+	return err ? fail_at(file, err, error) : include(reading, path, error);
+}
+
+static int is_conf(const struct dirent *entry)
+{
+	const char *dot = strrchr(entry->d_name, '.');
+
+	return *entry->d_name != '.' && dot && !strcmp(dot, ".conf");
+}
+
+static int read_include_dir(struct reading *reading, const char *dir, char *error)
+{
+	struct dirent **entries;
+	char path[PATH_MAX];
+	size_t len;
+	int err = make_path(reading, dir, path);
+	int n = err ? 0 : scandir(path, &entries, is_conf, alphasort);
+
+	if (n < 0)
+		err = -errno;
+	if (err)
+		return fail_at(dir, err, error);
+	len = strlen(path);
+	for (int i = 0; i < n; i++) {
+		snprintf(path + len, sizeof(path) - len, "/%s", entries[i]->d_name);
+		if (!err)
+			err = include(reading, path, error);
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+static void read_first(struct reading *reading, const char *file)
+{
+	int err = read_file(reading, file);
+
+	if (!err)
+		return;
+	log_message(LOG_ERR, "%s: %s", file, strerror(-err));
+	if (!reading->err)
+		reading->err = err;
+}
+
+/* Reads DIR/qmipsecd.conf and DIR/qmipsecd.local.conf, if they exist, of each directory
+ * of a path. */
+static void read_directories(struct reading *reading, const char *path)
 {
 	static const char *const names[] = {"qmipsecd.conf", "qmipsecd.local.conf"};
 
@@ -218,44 +363,48 @@ static void read_directories(const char *path)
 
 			snprintf(file, sizeof(file), "%.*s/%s", (int)len, path,
 				 names[i]);
-			if (!access(file, F_OK) && !check_readable(file))
-				read_config_with_type(file, "qmipsecd");
+			if (!access(file, F_OK))
+				read_first(reading, file);
 		}
 		path += len + (path[len] == ':');
 	}
 }
 
+static void check_whole(struct reading *reading)
+{
+	char error[512];
+
+	if (!instance_set_check_size(&reading->settings->instances, error,
+				     sizeof(error)))
+		return;
+	log_message(LOG_ERR, "%s", error);
+	if (!reading->err)
+		reading->err = -EINVAL;
+}
+
 int directives_read(const char *file, struct settings *ret_settings)
 {
 	struct settings settings = defaults;
+	struct reading reading = {.settings = &settings};
 	const char *path = getenv("SNMPCONFPATH");
-	char error[512];
-	int err;
+	char error[ERROR_SIZE];
 
 	agentx_address_parse(NETSNMP_AGENTX_SOCKET, &settings.agentx.address, error,
 			     sizeof(error));
-	err = file ? check_readable(file) : 0;
-	if (err)
-		return err;
 	if (instance_set_init(&settings.instances) < 0) {
 		log_message(LOG_ERR, "out of memory");
 		return -ENOMEM;
 	}
-	reading = &settings;
-	reading_error = 0;
 	if (file)
-		read_config_with_type(file, "qmipsecd");
+		read_first(&reading, file);
 	else
-		read_directories(path ? path : get_configuration_directory());
-	/* note_error() counts this message, too. */
-	if (instance_set_check_size(&settings.instances, error, sizeof(error)) < 0)
-		log_message(LOG_ERR, "%s", error);
-	reading = NULL;
-	if (reading_error)
+		read_directories(&reading, path ? path : get_configuration_directory());
+	check_whole(&reading);
+	if (reading.err)
 		settings_free(&settings);
 	else
 		*ret_settings = settings;
-	return reading_error;
+	return reading.err;
 }
 
 void settings_free(struct settings *settings)

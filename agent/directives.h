@@ -8,13 +8,14 @@
 #include "instance/instance.h"
 #include "kernel/netns.h"
 
-/* The directives of qmipsecd.conf. Net-SNMP's own reader reads the files, so that its
- * directives work there, too. */
+/* The directives of qmipsecd.conf. Net-SNMP's own reader would only log what is wrong
+ * in a file; see docs/netsnmp.md. */
 
 /* How to reach the master. */
 struct agentx_settings {
 	struct agentx_address address;
 	uint32_t interval_ms; /* between pings and attempts to connect; 0: default */
+	uint32_t timeout_s;   /* of the master for an answer; 0: its own default */
 };
 
 struct settings {
@@ -28,15 +29,12 @@ struct settings {
 	struct netns_list namespaces;  /* to watch, with those of instances */
 };
 
-/* Call this once, after init_agent(). */
-void directives_register(void);
-
 /* Prints each directive with its value. */
 void directives_list(FILE *stream);
 
 /*
- * Reads file; NULL: the default files. Net-SNMP logs each error with file, line and
- * reason. Returns 0 and the settings, which the caller frees with settings_free();
+ * Reads file; NULL: the default files. Logs each error with file, line and reason.
+ * Returns 0 and the settings, which the caller frees with settings_free();
  * -EINVAL if the files contain an error; -ENOMEM; or why file cannot be read.
  */
 int directives_read(const char *file, struct settings *ret_settings);

@@ -193,7 +193,7 @@ static void reload(const struct options *options)
 		settings_free(&settings);
 		return;
 	}
-	agentx_session_configure(&agentx.address, agentx.interval_ms);
+	agentx_session_configure(&agentx.address, agentx.interval_ms, agentx.timeout_s);
 	set_watchdog();
 	log_message(LOG_NOTICE, "configuration read again");
 }
@@ -231,7 +231,8 @@ static int serve(const struct options *options, struct settings *settings)
 	}
 	if (!err) {
 		init_snmp("qmipsecd");
-		agentx_session_configure(&agentx.address, agentx.interval_ms);
+		agentx_session_configure(&agentx.address, agentx.interval_ms,
+					 agentx.timeout_s);
 		log_message(LOG_INFO, "qmipsecd %s started", PACKAGE_VERSION);
 		loop(&service);
 	}
@@ -287,7 +288,6 @@ static int run(struct options *options)
 	int err;
 
 	agentx_session_init();
-	directives_register();
 	if (options->mode == OPTIONS_LIST_DIRECTIVES) {
 		directives_list(stdout);
 		return 0;

@@ -107,3 +107,36 @@ void text_clean(char *to, size_t size, const char *text)
 	}
 	to[used] = '\0';
 }
+
+#define WORD_MAX 32
+
+/* Levenshtein's distance. Row i of his table has the distances of the first i
+ * characters of one word to each beginning of the other. */
+size_t text_distance(const char *one, const char *other)
+{
+	size_t row[WORD_MAX + 1];
+	size_t width = strlen(other);
+
+	if (width > WORD_MAX || strlen(one) > WORD_MAX)
+		return SIZE_MAX;
+	for (size_t k = 0; k <= width; k++)
+		row[k] = k;
+	for (size_t i = 0; one[i]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i + 1;
+		for (size_t k = 0; k < width; k++) {
+			bool differ = tolower((unsigned char)one[i]) !=
+				      tolower((unsigned char)other[k]);
+			size_t best = diagonal + differ;
+
+			diagonal = row[k + 1];
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (diagonal + 1 < best)
+				best = diagonal + 1;
+			row[k + 1] = best;
+		}
+	}
+	return row[width];
+}

@@ -31,3 +31,8 @@ void text_clean(char *to, size_t size, const char *text);
 /* Ends text before the first byte that may not be shown, such as a character that
  * snprintf() has cut. */
 void text_trim(char *text);
+
+/* The least number of characters to insert, remove or replace that makes one word the
+ * other, in ASCII letters of either case; SIZE_MAX if a word is longer than 32 bytes.
+ */
+size_t text_distance(const char *one, const char *other);

@@ -9,7 +9,9 @@ from harness import DAEMON, SceneTest, run
 
 # A line, and the reason for its rejection.
 BAD_LINES = [
-    ("pollInterval", r'pollInterval'),
+    ("pollInterval", r"pollInterval needs a value: SECONDS between polls"),
+    ("pollInterval # 5", r"pollInterval needs a value"),
+    ("namespace", r"namespace needs a value: NETNS: .*\* means all"),
     ("pollInterval never", r'pollInterval: "never" is not a number'),
     ("pollInterval 0", r"pollInterval: 0 is not from 0\.1 to 3600"),
     ("pollInterval 3601", r"pollInterval: 3601 is not from 0\.1 to 3600"),
@@ -22,7 +24,7 @@ BAD_LINES = [
     ("staleAfter 0.5", r"staleAfter: 0\.5 is not from 1 to 86400"),
     ("saveInterval 86401", r"saveInterval: 86401 is not from 1 to 86400"),
     ("receiveBuffer 1", r"receiveBuffer: 1 is not from 65536 to 1073741824"),
-    ("instance", r"instance"),
+    ("instance", r"instance needs a value: NAME \[local ADDR"),
     ("instance a", r'"a" has no rule'),
     ("instance a local", r'"local" has no value'),
     ("instance a local 192.0.2.256", r'local: "192\.0\.2\.256" is not an address'),
@@ -55,8 +57,16 @@ BAD_LINES = [
     ("maxRows 32768", r"maxRows: 32768 is not from 16 to 32767"),
     ('instance a reqid 1 descr "' + "d" * 256 + '"', r"too long \(at most 255 characters\)"),
     ("instance unattributed reqid 1", r'"unattributed" cannot have rules'),
-    ("pollIntervall 5", r"pollIntervall"),
-    ("agentXSockets /x", r"agentXSockets"),
+    ("pollIntervall 5", r'unknown directive "pollIntervall"; did you mean pollInterval\?'),
+    ("POLINTERVAL 5", r'unknown directive "POLINTERVAL"; did you mean pollInterval\?'),
+    ("agentXSockets /x", r'unknown directive "agentXSockets"; did you mean agentXSocket\?'),
+    ("colour blue", r'unknown directive "colour"; "qmipsecd -H" lists all'),
+    ("[snmp] logTimestamp yes", r'unknown directive "\[snmp\]"'),
+    ("\x1b[2J 5", r'unknown directive "\\x1b\[2J"'),
+    ("pollInterval 5\0", "contains a byte 0"),
+    ("includeFile /nonexistent", r"includeFile: /nonexistent: No such file or directory"),
+    ("includeDir /nonexistent", r"includeDir: /nonexistent: No such file or directory"),
+    ("agentXTimeout 256", r"agentXTimeout: 256 is not from 1 to 255"),
     ("agentXSocket tcp:127.0.0.1:99999", r'"99999" is not a port'),
     ("agentXSocket localhost:705", r"write tcp:HOST:PORT"),
     ("agentXPingInterval 0", r"agentXPingInterval: 0 is not from 1 to 3600"),
@@ -71,7 +81,7 @@ GOOD_LINES = [
     "instance d mark 0x10/0xff", "instance e device lo", 'instance "with blank" reqid 3',
     "instance " + "n" * 64 + " reqid 1", 'instance unattributed descr "the rest"',
     'instance q reqid 1 descr "say \\"so\\""', "agentXSocket /run/nowhere",
-    "agentXPingInterval 5",
+    "agentXPingInterval 5", "agentXTimeout 255", "pollInterval 5\r",
 ]
 
 
@@ -139,6 +149,28 @@ class Check(SceneTest):
                 self.scene.configure(line)
                 self.assertRefused("line 1: ")
 
+    def test_included_files(self):
+        """Relative paths begin at the including file's directory; the files *.conf of a
+        directory are read in the order of their names."""
+        parts = self.scene.dir / "parts"
+        parts.mkdir()
+        for name, text in (("b.conf", "instance second reqid 2\n"), (".c.conf", "colour\n"),
+                           ("a.conf", "pollInterval x\nincludeFile more\n"),
+                           ("more", "\npollInterval y\n"), ("c.conf~", "colour\n")):
+            (parts / name).write_text(text)
+        self.scene.configure("includeDir parts", "pollInterval z")
+        lines = self.assertRefused().stderr.splitlines()
+        self.assertEqual([line.split(": pollInterval")[0] for line in lines], [
+            f"{parts}/a.conf: line 1", f"{parts}/more: line 2", f"{self.scene.config}: line 2"])
+        (parts / "a.conf").unlink()
+        self.scene.configure(f"includeFile {parts}/b.conf")
+        self.assertIn("second", self.scene.once("--once").stdout)
+
+    def test_file_that_includes_itself(self):
+        self.scene.configure("includeFile qmipsecd.conf")
+        done = self.assertRefused("line 1: includeFile: more than 16 files")
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+
     def test_without_file(self):
         """The default paths. A missing file is not an error."""
         done = run(DAEMON, "--check-config",
@@ -171,3 +203,9 @@ class Start(SceneTest):
                    env={**os.environ, "SNMPCONFPATH": str(directory)})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("found", done.stdout)
+        bad = directory / "qmipsecd.local.conf"
+        bad.mkdir()
+        done = run(DAEMON, "--check-config",
+                   env={**os.environ, "SNMPCONFPATH": str(directory)})
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, f"{bad}: Is a directory\n")

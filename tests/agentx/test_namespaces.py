@@ -381,7 +381,7 @@ class Namespaces(NamespacesTest):
 
     def test_configuration(self):
         for bad, reason in (
-                ("namespace", "Blank line"), ('namespace ""', "not the name of a file"),
+                ("namespace", "namespace needs a value"), ('namespace ""', "not the name of a file"),
                 ("namespace a b", "more than one name"),
                 ("namespace /run/netns/a", "not the name of a file"),
                 ("namespace ..", "not the name of a file"),

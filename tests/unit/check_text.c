@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "util/text.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "runner.h"
@@ -149,4 +150,30 @@ TEST(length_of_a_character)
 	ck_assert_uint_eq(text_char("a", 1), 1);
 	ck_assert_uint_eq(text_char("a", 0), 0);
 	ck_assert_uint_eq(text_char("", 1), 0);
+}
+
+TEST(distance_of_words)
+{
+	static const struct {
+		const char *one, *other;
+		size_t distance;
+	} rows[] = {
+	    {"", "", 0},
+	    {"", "abc", 3},
+	    {"abc", "ABC", 0},
+	    {"pollIntervall", "pollInterval", 1},
+	    {"polInterval", "pollInterval", 1},
+	    {"pollInterwal", "pollInterval", 1},
+	    {"pollIntreval", "pollInterval", 2},
+	    {"kitten", "sitting", 3},
+	    {"abcdefghijklmnopqrstuvwxyz123456", "", 32},
+	    {"abcdefghijklmnopqrstuvwxyz1234567", "", SIZE_MAX},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		ck_assert_uint_eq(text_distance(rows[i].one, rows[i].other),
+				  rows[i].distance);
+		ck_assert_uint_eq(text_distance(rows[i].other, rows[i].one),
+				  rows[i].distance);
+	}
 }
