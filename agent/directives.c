@@ -20,7 +20,7 @@
 #include "util/log.h"
 #include "util/text.h"
 
-#define ERROR_SIZE 256
+#define ERROR_SIZE 512
 
 enum {
 	INCLUDE_DEPTH = 16, /* of files that include one another */
@@ -372,7 +372,7 @@ static void read_directories(struct reading *reading, const char *path)
 
 static void check_whole(struct reading *reading)
 {
-	char error[512];
+	char error[ERROR_SIZE];
 
 	if (!instance_set_check_size(&reading->settings->instances, error,
 				     sizeof(error)))

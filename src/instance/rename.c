@@ -141,7 +141,9 @@ static int parse_rename(struct parser *parser, struct instance_rename *rename)
 		return parser_fail(parser,
 				   "the discovered name or the new name is missing");
 	if (parser_word(parser, rest, sizeof(rest)) != 0)
-		return parser_fail(parser, "more than two names");
+		return parser_fail(parser,
+				   "more than two names; write a name with blanks in "
+				   "double quotes");
 	return 0;
 }
 

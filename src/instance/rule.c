@@ -5,8 +5,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "util/text.h"
 
@@ -108,30 +110,59 @@ enum {
 	N_KEYWORDS = sizeof(keywords) / sizeof(*keywords),
 };
 
-/* seen: the keywords that the line has had, a bit for each. */
-static int parse_keyword(struct parser *parser, const char *keyword, const char *word,
-			 struct instance_line *line, unsigned *seen)
+/* Returns the number of the keyword, in letters of either case; N_KEYWORDS: none. */
+static unsigned find_keyword(const char *word)
 {
-	char *base = (char *)line;
 	unsigned i = 0;
 
-	while (i < N_KEYWORDS && strcmp(keyword, keywords[i].word) != 0)
+	while (i < N_KEYWORDS && strcasecmp(word, keywords[i].word) != 0)
 		i++;
-	if (i == N_KEYWORDS)
-		return parser_fail(
-		    parser,
-		    "\"%s\" is none of local, remote, reqid, ifid, mark, device, "
-		    "namespace, descr",
-		    keyword);
-	if (*seen & 1u << i)
-		return parser_fail(parser, "%s appears twice", keyword);
-	*seen |= 1u << i;
-	line->has_rule |= keywords[i].is_condition;
-	if (keywords[i].flag)
-		*(bool *)(base + keywords[i].flag) = true;
-	if (!keywords[i].parse(word, base + keywords[i].value))
-		return parser_fail(parser, "%s: \"%s\" is not %s", keyword, word,
-				   keywords[i].expects);
+	return i;
+}
+
+/* text: the name or description that precedes the word and may go on with it, or NULL.
+ */
+static int reject_keyword(struct parser *parser, const char *word, const char *text)
+{
+	char hint[2 * INSTANCE_TEXT_MAX + 64] = "";
+
+	if (text)
+		snprintf(hint, sizeof(hint),
+			 "; write a text with blanks in double quotes: \"%s %s\"", text,
+			 word);
+	return parser_fail(parser,
+			   "\"%s\" is none of local, remote, reqid, ifid, mark, "
+			   "device, namespace, descr%s",
+			   word, hint);
+}
+
+static int reject_value(struct parser *parser, unsigned keyword, const char *word)
+{
+	const char *zone = strchr(word, '%');
+
+	if (zone && zone[1] && keywords[keyword].parse == parse_prefix)
+		return parser_fail(parser,
+				   "%s: \"%s\": write the address without \"%s\"; use "
+				   "\"device %s\"",
+				   keywords[keyword].word, word, zone, zone + 1);
+	return parser_fail(parser, "%s: \"%s\" is not %s", keywords[keyword].word, word,
+			   keywords[keyword].expects);
+}
+
+/* seen: the keywords that the line has had, a bit for each. */
+static int parse_value(struct parser *parser, unsigned keyword, const char *word,
+		       struct instance_line *line, unsigned *seen)
+{
+	char *base = (char *)line;
+
+	if (*seen & 1u << keyword)
+		return parser_fail(parser, "%s appears twice", keywords[keyword].word);
+	*seen |= 1u << keyword;
+	line->has_rule |= keywords[keyword].is_condition;
+	if (keywords[keyword].flag)
+		*(bool *)(base + keywords[keyword].flag) = true;
+	if (!keywords[keyword].parse(word, base + keywords[keyword].value))
+		return reject_value(parser, keyword, word);
 	return 0;
 }
 
@@ -148,22 +179,28 @@ static int parse_name(struct parser *parser, struct instance_line *line)
 
 static int parse_keywords(struct parser *parser, struct instance_line *line)
 {
-	char keyword[16];
+	const char *text = line->name;
 	char word[INSTANCE_TEXT_MAX + 1];
 	unsigned seen = 0;
 
 	for (;;) {
-		int ret = parser_word(parser, keyword, sizeof(keyword));
+		int ret = parser_word(parser, word, sizeof(word));
+		unsigned keyword;
 
 		if (ret <= 0)
 			return ret;
+		keyword = find_keyword(word);
+		if (keyword == N_KEYWORDS)
+			return reject_keyword(parser, word, text);
 		ret = parser_word(parser, word, sizeof(word));
 		if (ret == 0)
-			return parser_fail(parser, "\"%s\" has no value", keyword);
+			return parser_fail(parser, "\"%s\" has no value",
+					   keywords[keyword].word);
 		if (ret > 0)
-			ret = parse_keyword(parser, keyword, word, line, &seen);
+			ret = parse_value(parser, keyword, word, line, &seen);
 		if (ret < 0)
 			return ret;
+		text = keywords[keyword].value == AT(descr) ? line->descr : NULL;
 	}
 }
 

@@ -37,7 +37,7 @@ TEST(lines_of_one_name_add_up)
 TEST(a_bad_line_changes_nothing)
 {
 	take("a reqid 1 descr old");
-	reject("a reqid 2 descr new bad 1",
+	reject("a descr new reqid 2 bad 1",
 	       "\"bad\" is none of local, remote, reqid, ifid, mark, device, "
 	       "namespace, descr");
 	ck_assert_uint_eq(get("a")->n_rules, 1);

@@ -31,6 +31,8 @@ TEST(renames)
 	ck_assert_uint_eq(strlen(set.renames[2].name), 64);
 }
 
+#define TOO_MANY "more than two names; write a name with blanks in double quotes"
+
 TEST(bad_renames)
 {
 	char line[200];
@@ -44,8 +46,8 @@ TEST(bad_renames)
 				"the discovered name or the new name is missing");
 	instances_reject_rename(&set, "\"\" a",
 				"the discovered name or the new name is missing");
-	instances_reject_rename(&set, "tcp:eth1 a b", "more than two names");
-	instances_reject_rename(&set, "tcp:eth1 a \"\"", "more than two names");
+	instances_reject_rename(&set, "tcp:eth1 a b", TOO_MANY);
+	instances_reject_rename(&set, "tcp:eth1 a \"\"", TOO_MANY);
 	instances_reject_rename(&set, "tcp:eth1 \"a", "the closing quote is missing");
 	instances_reject_rename(
 	    &set, "tcp:\xc3\xa9 a",

@@ -113,8 +113,6 @@ TEST(words_that_are_too_long)
 	char line[600];
 	char text[300];
 
-	reject("a abcdefghijklmnopqrstuvwxyz 1",
-	       "\"abcdefghijklmnopqrst...\" is too long (at most 15 characters)");
 	memset(text, 'd', sizeof(text));
 	text[255] = '\0';
 	snprintf(line, sizeof(line), "a reqid 1 descr %s", text);
@@ -155,24 +153,45 @@ TEST(characters_of_a_description)
 	       "descr: \"\\xe2\\x80\\xae\" is not UTF-8 without control characters");
 }
 
+#define NO_KEYWORD(word)                                                     \
+	"\"" word "\" is none of local, remote, reqid, ifid, mark, device, " \
+	"namespace, descr"
+
 /* A quoted word cannot forge a line of the log. */
 TEST(reasons_are_clean)
 {
-	reject("a reqid 1 \x1b[2Jx 1",
-	       "\"\\x1b[2Jx\" is none of local, remote, reqid, ifid, mark, device, "
-	       "namespace, descr");
+	reject("a reqid 1 \x1b[2Jx 1", NO_KEYWORD("\\x1b[2Jx"));
 	reject("a reqid 1 namespace \"x/\ny\"",
 	       "namespace: \"x/\\x0ay\" is not the name of a file");
 }
 
+TEST(text_that_lacks_quotes)
+{
+#define QUOTES "; write a text with blanks in double quotes: "
+	reject("array A local 10.0.0.1", NO_KEYWORD("A") QUOTES "\"array A\"");
+	reject("a reqid 1 descr replication traffic",
+	       NO_KEYWORD("traffic") QUOTES "\"replication traffic\"");
+	reject("a descr replication traffic reqid 1",
+	       NO_KEYWORD("traffic") QUOTES "\"replication traffic\"");
+}
+
+TEST(zone_of_an_address)
+{
+	reject("a local fe80::1%eth0",
+	       "local: \"fe80::1%eth0\": write the address without "
+	       "\"%eth0\"; use \"device eth0\"");
+	reject("a remote fe80::1%", "remote: \"fe80::1%\" is not an address or "
+				    "ADDRESS/LENGTH");
+	reject("a device %x reqid 1%1", "reqid: \"1%1\" is not a number from 0 to "
+					"4294967295");
+}
+
 TEST(keywords)
 {
-	reject("a port 3260",
-	       "\"port\" is none of local, remote, reqid, ifid, mark, device, "
-	       "namespace, descr");
-	reject("a LOCAL 10.0.0.1",
-	       "\"LOCAL\" is none of local, remote, reqid, ifid, mark, device, "
-	       "namespace, descr");
+	reject("a reqid 1 port 3260", NO_KEYWORD("port"));
+	take("upper LOCAL 10.0.0.1 ReqID 1 DESCR x");
+	ck_assert_uint_eq(get("upper")->rules[0].reqid, 1);
+	reject("a reqid 1 REQID 2", "reqid appears twice");
 	reject("a reqid", "\"reqid\" has no value");
 	reject("a reqid 1 local", "\"local\" has no value");
 	reject("a", "\"a\" has no rule: add local, remote, reqid, ifid, mark, "
@@ -185,7 +204,7 @@ TEST(addresses)
 	    "10.0.0",         "10.0.0.256",  "10.0.0.1/33", "10.0.0.1/",
 	    "10.0.0.1/x",     "10.0.0.1/-1", "10.0.0.1/8x", "2001:db8::g",
 	    "2001:db8::/129", "example.org", "/24",         "10.0.0.1/ 8",
-	    "2001:db8:::1",   "fe80::1%eth0"};
+	    "2001:db8:::1"};
 
 	reject_words("local", bad, sizeof(bad) / sizeof(*bad),
 		     "is not an address or ADDRESS/LENGTH");
