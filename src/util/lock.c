@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -36,7 +37,7 @@ static pid_t find_holder(int fd)
 {
 	FILE *stream = fopen("/proc/locks", "re");
 	unsigned major, minor;
-	unsigned long inode;
+	uint64_t inode;
 	struct stat stat = {0};
 	char line[128];
 	int pid, holder = 0;
@@ -45,7 +46,7 @@ static pid_t find_holder(int fd)
 		return 0;
 	fstat(fd, &stat);
 	while (!holder && fgets(line, sizeof(line), stream))
-		if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%lu", &pid, &major,
+		if (sscanf(line, "%*d: FLOCK %*s %*s %d %x:%x:%" SCNu64, &pid, &major,
 			   &minor, &inode) == 4 &&
 		    makedev(major, minor) == stat.st_dev && inode == stat.st_ino)
 			holder = pid;
@@ -86,7 +87,7 @@ static int read_pid(int fd, pid_t *ret)
 	char text[PID_TEXT_SIZE];
 	ssize_t n = safe_file_read_fd(fd, text, sizeof(text));
 	size_t digits;
-	long pid;
+	long long pid; /* a long of 32 bits would cut it at INT_MAX */
 
 	if (n < 0)
 		return (int)n;
@@ -96,7 +97,7 @@ static int read_pid(int fd, pid_t *ret)
 	digits = strspn(text, "0123456789");
 	if (n > 0 && (digits == 0 || text[digits + (text[digits] == '\n')]))
 		return -EEXIST;
-	pid = strtol(text, NULL, 10);
+	pid = strtoll(text, NULL, 10);
 	*ret = pid <= INT_MAX ? (pid_t)pid : 0;
 	return 0;
 }

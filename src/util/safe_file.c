@@ -59,8 +59,9 @@ int safe_file_read(const char *dir, const char *name, size_t least, size_t most,
 	close(dir_fd);
 	if (fd < 0)
 		return fd;
-	size = (size_t)stat.st_size;
-	err = size < least || size > most ? -EBADMSG : 0;
+	/* a size_t of 32 bits does not hold the size of every file */
+	err = stat.st_size < (off_t)least || stat.st_size > (off_t)most ? -EBADMSG : 0;
+	size = err ? 0 : (size_t)stat.st_size;
 	data = err ? NULL : malloc(size ? size : 1);
 	if (!err && !data)
 		err = -ENOMEM;

@@ -69,6 +69,19 @@ TEST(a_second_one_is_told_who_has_it)
 	ck_assert_int_eq(open_second(), 0);
 }
 
+TEST(a_number_that_is_no_pid_is_not_reported)
+{
+	static const char *const texts[] = {"2147483648\n", "99999999999999999999\n"};
+
+	ck_assert_int_eq(pid_file_open(path, &file, &holder), 0);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		tree_text(&tree, "pid", texts[i]);
+		holder = 1;
+		ck_assert_int_eq(open_second(), -EBUSY);
+		ck_assert_int_eq(holder, 0);
+	}
+}
+
 /* The file of a killed daemon is not locked any more. */
 TEST(a_file_of_a_killed_daemon_is_taken_over)
 {
