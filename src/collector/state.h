@@ -10,7 +10,8 @@
 /*
  * The state file, from which counters continue after a restart of the daemon. It is in
  * the runtime directory, so a reboot removes it. It contains structs of the machine
- * that wrote it, guarded by a version, their sizes and a checksum.
+ * that wrote it, guarded by a version, their sizes and a checksum: in the other byte
+ * order it is of another version, and where alignment differs, of other sizes.
  */
 
 /* Where the counters were counted. Those of another boot or namespace are rejected. */

@@ -320,15 +320,15 @@ static int load_counters(struct xfrm_totals *xfrm, FILE *stream)
 
 int state_body_save(const struct rows *rows, FILE *stream)
 {
-	struct saved_head head = {.n_rows = rows->n,
-				  .n_sas = ledger_count_sas(rows->ledger),
-				  .errors = rows->errors};
+	size_t n_sas = ledger_count_sas(rows->ledger);
+	struct saved_head head = {
+	    .n_rows = rows->n, .n_sas = n_sas, .errors = rows->errors};
 	int err = write_all(stream, &head, sizeof(head));
 
 	if (!err)
 		err = save_rows(rows, stream);
 	if (!err)
-		err = save_sas(rows->ledger, stream, head.n_sas);
+		err = save_sas(rows->ledger, stream, n_sas);
 	return err ? err : save_counters(&rows->xfrm, stream);
 }
 
@@ -336,24 +336,26 @@ int state_body_load(struct rows *rows, uint64_t now, FILE *stream)
 {
 	struct saved_head head;
 	unsigned *numbers;
+	size_t n_rows;
 	int err = read_all(stream, &head, sizeof(head));
 
 	if (err)
 		return err;
 	if (!head_is_sane(&head))
 		return -EBADMSG;
-	numbers = calloc(head.n_rows, sizeof(*numbers));
+	n_rows = (size_t)head.n_rows; /* at most LEDGER_MAX_ROWS */
+	numbers = calloc(n_rows, sizeof(*numbers));
 	if (!numbers)
 		return -ENOMEM;
-	err = load_rows(rows, now, stream, numbers, head.n_rows);
+	err = load_rows(rows, now, stream, numbers, n_rows);
 	if (!err)
-		err = load_sas(rows->ledger, stream, head.n_sas, numbers, head.n_rows);
+		err = load_sas(rows->ledger, stream, head.n_sas, numbers, n_rows);
 	if (!err && !rows_are_complete(rows))
 		err = -EBADMSG;
 	if (!err)
 		err = load_counters(&rows->xfrm, stream);
 	if (!err)
-		err = rename_loaded(rows, now, numbers, head.n_rows);
+		err = rename_loaded(rows, now, numbers, n_rows);
 	free(numbers);
 	if (!err)
 		rows->errors = head.errors;

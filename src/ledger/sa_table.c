@@ -53,24 +53,32 @@ bool sa_same_move(const struct sa *a, const struct sa *b)
 	       a->if_id == b->if_id && a->proto == b->proto && a->mode == b->mode;
 }
 
+/* The number of buckets is a power of two. */
+static size_t bucket_of(const struct sa_table *table, uint64_t hash)
+{
+	return (size_t)hash & (table->n_buckets - 1);
+}
+
 static size_t key_bucket(const struct sa_table *table, const struct sa *sa)
 {
-	return hash_mix(hash_mix_addr(HASH_START, &sa->daddr),
-			(uint64_t)sa->spi << 8 | sa->proto) &
-	       (table->n_buckets - 1);
+	uint64_t hash = hash_mix(hash_mix_addr(HASH_START, &sa->daddr),
+				 (uint64_t)sa->spi << 8 | sa->proto);
+
+	return bucket_of(table, hash);
 }
 
 static size_t move_bucket(const struct sa_table *table, const struct sa *sa)
 {
-	return hash_mix(hash_mix(HASH_START, sa->reqid),
-			(uint64_t)sa->spi << 8 | sa->proto) &
-	       (table->n_buckets - 1);
+	uint64_t hash = hash_mix(hash_mix(HASH_START, sa->reqid),
+				 (uint64_t)sa->spi << 8 | sa->proto);
+
+	return bucket_of(table, hash);
 }
 
 static struct sa_list *siblings_bucket(const struct sa_table *table,
 				       const struct sa_entry *entry)
 {
-	return &table->by_siblings[entry->siblings_hash & (table->n_buckets - 1)];
+	return &table->by_siblings[bucket_of(table, entry->siblings_hash)];
 }
 
 struct sa_bucket *sa_table_by_key(const struct sa_table *table, const struct sa *sa)

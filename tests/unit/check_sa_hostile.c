@@ -153,6 +153,11 @@ static uint64_t next_random(uint64_t *state)
 	return *state;
 }
 
+static size_t next_below(uint64_t *state, size_t n)
+{
+	return (size_t)(next_random(state) % n);
+}
+
 static const uint16_t garbage_types[] = {XFRM_MSG_NEWSA,   XFRM_MSG_UPDSA,
 					 XFRM_MSG_DELSA,   XFRM_MSG_EXPIRE,
 					 XFRM_MSG_FLUSHSA, XFRM_MSG_MIGRATE};
@@ -163,7 +168,7 @@ TEST(garbage)
 	uint64_t state = 20240229;
 
 	for (int i = 0; i < 200000; i++) {
-		size_t len = NLMSG_HDRLEN + next_random(&state) % 480;
+		size_t len = NLMSG_HDRLEN + next_below(&state, 480);
 		struct nlmsghdr *nlh = malloc(len);
 		struct sa_event event;
 		int err;
@@ -171,16 +176,16 @@ TEST(garbage)
 		for (size_t j = 0; j < len; j++)
 			((uint8_t *)nlh)[j] = (uint8_t)next_random(&state);
 		for (size_t j = 40; j + 8 <= len;
-		     j += 4 * (1 + next_random(&state) % 40)) {
+		     j += 4 * (1 + next_below(&state, 40))) {
 			const struct nlattr attr = {
-			    .nla_len = (uint16_t)(next_random(&state) % 40),
-			    .nla_type = (uint16_t)(next_random(&state) % 40),
+			    .nla_len = (uint16_t)next_below(&state, 40),
+			    .nla_type = (uint16_t)next_below(&state, 40),
 			};
 
 			memcpy((char *)nlh + j, &attr, sizeof(attr));
 		}
 		nlh->nlmsg_len = (uint32_t)len;
-		nlh->nlmsg_type = garbage_types[next_random(&state) % 6];
+		nlh->nlmsg_type = garbage_types[next_below(&state, 6)];
 		err = sa_event_parse(nlh, &event);
 		ck_assert(err == 0 || err == -EBADMSG);
 		free(nlh);
@@ -202,9 +207,9 @@ TEST(good_messages_damaged)
 		struct sa_event event;
 		int err;
 
-		for (uint64_t n = next_random(&state) % 8; n > 0; n--) {
-			size_t at = NLMSG_HDRLEN + next_random(&state) %
-						       (from->nlmsg_len - NLMSG_HDRLEN);
+		for (size_t n = next_below(&state, 8); n > 0; n--) {
+			size_t at = NLMSG_HDRLEN +
+				    next_below(&state, from->nlmsg_len - NLMSG_HDRLEN);
 
 			((uint8_t *)nlh)[at] = (uint8_t)next_random(&state);
 		}

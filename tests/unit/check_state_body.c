@@ -33,6 +33,18 @@ TEST(files_of_another_build)
 	free(body);
 }
 
+/* The numbers of a big-endian machine on a little-endian one, or the reverse. */
+TEST(a_file_of_the_other_byte_order_is_rejected)
+{
+	size_t len;
+	char *body = good_body(&len);
+	struct header header = good_header(len);
+
+	header.version = __builtin_bswap32(header.version);
+	ck_assert_int_eq(load_forged_by(header, body), -EBADMSG);
+	free(body);
+}
+
 /* Random contents with a valid checksum: no crash, and an error or a working
  * collector. */
 TEST(forged_files_that_are_not)

@@ -77,7 +77,7 @@ struct header good_header(size_t len)
 
 static void forge(struct header header, const char *body)
 {
-	size_t len = header.body_size;
+	size_t len = (size_t)header.body_size;
 	char *file = malloc(sizeof(header) + len + 1);
 
 	header.checksum = fnv(UINT64_C(0xcbf29ce484222325), &header, sizeof(header));
