@@ -4,6 +4,7 @@
 #include "agentx_session.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -322,9 +323,12 @@ static void step_connecting(void)
 		open_session(fd);
 		return;
 	}
-	if (err == -EINPROGRESS)
+	if (err == -EINPROGRESS) {
+		err = -ETIMEDOUT;
+		gai_error = self.connect.resolving ? EAI_AGAIN : 0;
 		agentx_connect_cancel(&self.connect);
-	agentx_log_waiting(err == -EINPROGRESS ? -ETIMEDOUT : err, gai_error);
+	}
+	agentx_log_waiting(err, gai_error);
 	wait_and_retry(self.retry_ms);
 }
 

@@ -97,7 +97,8 @@ static void write_waiting(int err, int gai_error)
 {
 	const struct agentx_address *address = logged.address;
 	const char *why = strerror(-err);
-	const char *advice = "";
+	const char *advice =
+	    "; snmpd.conf needs \"master agentx\" and the same agentXSocket";
 	char buffer[AGENTX_HOST_MAX + 64];
 
 	if (gai_error) {
@@ -105,9 +106,6 @@ static void write_waiting(int err, int gai_error)
 		snprintf(buffer, sizeof(buffer),
 			 "; is \"%s\" the right host for agentXSocket?", address->host);
 		advice = buffer;
-	} else if (err == -ENOENT || err == -ECONNREFUSED) {
-		advice =
-		    "; snmpd.conf needs \"master agentx\" and the same agentXSocket";
 	} else if (err == -EACCES && address->family == AF_UNIX) {
 		advise_on_access(address, buffer, sizeof(buffer));
 		advice = buffer;
@@ -118,6 +116,7 @@ static void write_waiting(int err, int gai_error)
 		advice = "; it is busy, stopped or hanging";
 	} else if (err == -ECONNRESET) {
 		why = "it closes the connection";
+		advice = "; is it an AgentX master?";
 	}
 	log_message(LOG_WARNING, "waiting for an AgentX master at %s (%s)%s",
 		    address->text, why, advice);

@@ -2,6 +2,7 @@
 #include "agentx/agentx_log.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -62,6 +63,35 @@ TEST(a_reason_to_wait_is_logged_once)
 	check_log(4, "is gone");
 	agentx_log_waiting(-ENOENT, 0);
 	check_log(4, "");
+}
+
+TEST(each_reason_has_a_remedy)
+{
+	static const struct {
+		int err, gai_error;
+		const char *why, *advice;
+	} rows[] = {
+	    {-ECONNREFUSED, 0, "(Connection refused)",
+	     "snmpd.conf needs \"master agentx\""},
+	    {-ETIMEDOUT, 0, "(Connection timed out)",
+	     "snmpd.conf needs \"master agentx\""},
+	    {-EHOSTUNREACH, 0, "(No route to host)",
+	     "snmpd.conf needs \"master agentx\""},
+	    {-ENONET, EAI_NONAME, "(Name or service not known)",
+	     "is \"127.0.0.1\" the right host"},
+	    {-ENONET, EAI_AGAIN, "(Temporary failure in name resolution)",
+	     "is \"127.0.0.1\" the right host"},
+	    {-EINPROGRESS, 0, "(no answer)", "busy, stopped or hanging"},
+	    {-ECONNRESET, 0, "(it closes the connection)", "is it an AgentX master?"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		agentx_log_address(&address);
+		n_messages = 0;
+		agentx_log_waiting(rows[i].err, rows[i].gai_error);
+		check_log(1, rows[i].why);
+		check_log(1, rows[i].advice);
+	}
 }
 
 /* snmpd creates its socket, then changes its owner. */
