@@ -274,9 +274,13 @@ static int run_daemon(const struct options *options, struct settings *settings)
 static int run_once(const struct options *options, struct settings *settings)
 {
 	const struct netns_config config = poller_config(settings);
-	bool json = options->format && !strcmp(options->format, "json");
-	int err = report_once(&xfrm_netlink_opener, &options->paths, &config, json,
-			      PACKAGE_VERSION);
+	const struct report_options report = {
+	    .json = options->format && !strcmp(options->format, "json"),
+	    .names = options->instances,
+	    .n_names = options->n_instances,
+	    .version = PACKAGE_VERSION,
+	};
+	int err = report_once(&xfrm_netlink_opener, &options->paths, &config, &report);
 
 	settings_free(settings);
 	return err;

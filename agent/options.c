@@ -42,6 +42,7 @@ static const struct option long_options[] = {
 
 static const char help[] =
     "Usage: qmipsecd [OPTION]...\n"
+    "       qmipsecd --once [OPTION]... [INSTANCE]...\n"
     "Serve the IPsec statistics of iSCSI HBAs to snmpd over AgentX.\n"
     "\n"
     "  -f                 stay in the foreground\n"
@@ -61,7 +62,8 @@ static const char help[] =
     "      --sysfs-root DIR   where sysfs is mounted (default: /sys)\n"
     "      --netns-dir DIR    the directory of the names of network namespaces\n"
     "                         (default: /run/netns; Docker uses /run/docker/netns)\n"
-    "      --once             poll once, print the rows and exit; needs no snmpd\n"
+    "      --once             poll once, print the rows (or only those of the\n"
+    "                         INSTANCEs) and exit; needs no snmpd\n"
     "      --format FORMAT    output format of --once: table (default) or json\n"
     "      --check-config     check the configuration and exit\n"
     "\n"
@@ -225,11 +227,14 @@ void options_parse(int argc, char **argv, struct options *ret)
 	while ((option = getopt_long(argc, argv, "fx:c:L:D:p:Hvh", long_options,
 				     NULL)) != -1)
 		set_option(ret, option, argc, argv);
-	if (optind < argc)
-		bad("unexpected argument \"%s\"", argv[optind]);
 	if (!ret->mode)
 		ret->mode = OPTIONS_DAEMON;
 	check_pairs(ret);
+	if (optind < argc && ret->mode != OPTIONS_ONCE)
+		bad("unexpected argument \"%s\"; an instance goes with --once only",
+		    argv[optind]);
+	ret->instances = (const char *const *)&argv[optind];
+	ret->n_instances = (size_t)(argc - optind);
 }
 
 /* The default is the runtime directory, which root makes. */

@@ -21,6 +21,8 @@ struct options {
 	bool logging;                 /* a -L option was given */
 	struct agentx_address socket; /* AF_UNSPEC: as configured */
 	const char *format;           /* "table", "json"; NULL: not given */
+	const char *const *instances; /* only these rows of --once */
+	size_t n_instances;           /* 0: all */
 	const char *config;           /* NULL: the default files */
 	const char *pid_file;         /* NULL: none */
 	struct netns_paths paths;

@@ -6,8 +6,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -99,7 +101,7 @@ static void table_block(FILE *stream, const struct snapshot_row *rows, size_t n)
 	for (size_t i = 0; i < n; i++)
 		number(stream, &rows[i], rows[i].replay_failures);
 	fputs("  packets\n", stream);
-	label(stream, "Present");
+	label(stream, "Active");
 	for (size_t i = 0; i < n; i++)
 		cell(stream, &rows[i], rows[i].active ? "yes" : "no");
 	fputc('\n', stream);
@@ -145,7 +147,22 @@ static void json_text(FILE *stream, const char *name, const char *text)
 	fputc(',', stream);
 }
 
-static void json_row(FILE *stream, const struct snapshot_row *row)
+/* "2026-11-26T21:13:07.250Z" */
+static void json_time(FILE *stream, const char *name, uint64_t monotonic,
+		      const struct report_origin *origin)
+{
+	int64_t ms = ((int64_t)monotonic - origin->epoch) / (int64_t)NS_PER_MS;
+	time_t seconds = (time_t)(ms / 1000);
+	char text[32] = "";
+	struct tm utc;
+
+	if (gmtime_r(&seconds, &utc))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc);
+	fprintf(stream, "\"%s\":\"%s.%03dZ\",", name, text, (int)(ms % 1000));
+}
+
+static void json_row(FILE *stream, const struct snapshot_row *row,
+		     const struct report_origin *origin)
 {
 	fputc('{', stream);
 	json_text(stream, "name", row->name);
@@ -158,6 +175,7 @@ static void json_row(FILE *stream, const struct snapshot_row *row)
 		row->if_index, row->sessions);
 	json_text(stream, "error_scope",
 		  row->error_scope == ERROR_SCOPE_INSTANCE ? "instance" : "namespace");
+	json_time(stream, "discontinuity", row->discontinuity, origin);
 	fprintf(stream, "\"replay_failures\":%" PRIu64 ",\"stats\":{",
 		row->replay_failures);
 	for (size_t i = 0; i < STAT_COUNT; i++)
@@ -189,12 +207,13 @@ static void json_xfrm(FILE *stream, const struct snapshot *snapshot)
 		fputs("}}", stream);
 }
 
-void report_json(FILE *stream, const struct snapshot *snapshot, const char *version,
-		 const char *kernel)
+void report_json(FILE *stream, const struct snapshot *snapshot,
+		 const struct report_origin *origin)
 {
 	fputc('{', stream);
-	json_text(stream, "version", version);
-	json_text(stream, "kernel", kernel);
+	json_text(stream, "version", origin->version);
+	json_text(stream, "kernel", origin->kernel);
+	json_time(stream, "time", snapshot->health.last_poll, origin);
 	fprintf(stream,
 		"\"poll_duration_ns\":%" PRIu64 ",\"tracked_sas\":%" PRIu32
 		",\"xfrm_stat_available\":%s,\n\"instances\":[",
@@ -202,7 +221,7 @@ void report_json(FILE *stream, const struct snapshot *snapshot, const char *vers
 		snapshot->health.xfrm_stat_missing ? "false" : "true");
 	for (size_t i = 0; i < snapshot->n_rows; i++) {
 		fputs(i ? ",\n" : "\n", stream);
-		json_row(stream, &snapshot->rows[i]);
+		json_row(stream, &snapshot->rows[i], origin);
 	}
 	fputs("],\n\"xfrm\":[", stream);
 	json_xfrm(stream, snapshot);
@@ -218,16 +237,77 @@ static unsigned terminal_width(void)
 	return size.ws_col;
 }
 
-static int print(const struct snapshot *snapshot, bool json, const char *version)
+static bool is_wanted(const struct report_options *options, const char *name)
 {
-	struct utsname name;
-	int err;
+	for (size_t i = 0; i < options->n_names; i++)
+		if (!strcmp(options->names[i], name))
+			return true;
+	return false;
+}
 
+static void list_rows(const struct snapshot *snapshot, char *text, size_t size)
+{
+	size_t len = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < snapshot->n_rows && len < size; i++)
+		len += (size_t)snprintf(text + len, size - len, "%s%s", i ? ", " : "",
+					snapshot->rows[i].name);
+}
+
+int report_select(struct snapshot *snapshot, const struct report_options *options,
+		  char *error, size_t error_size)
+{
+	char rows[1024];
+	char shown[128];
+	size_t n = 0;
+
+	for (size_t i = 0; i < options->n_names; i++) {
+		if (snapshot_find(snapshot, options->names[i]))
+			continue;
+		text_clean(shown, sizeof(shown), options->names[i]);
+		list_rows(snapshot, rows, sizeof(rows));
+		snprintf(error, error_size,
+			 "there is no instance \"%s\"; there are: %s", shown, rows);
+		return -ENOENT;
+	}
+	for (size_t i = 0; i < snapshot->n_rows && options->n_names; i++)
+		if (is_wanted(options, snapshot->rows[i].name))
+			snapshot->rows[n++] = snapshot->rows[i];
+	if (options->n_names)
+		snapshot->n_rows = n;
+	return 0;
+}
+
+static int64_t find_epoch(void)
+{
+	struct timespec real;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	return (int64_t)clock_now_ns() - (int64_t)real.tv_sec * (int64_t)NS_PER_S -
+	       real.tv_nsec;
+}
+
+static int print(struct snapshot *snapshot, const struct report_options *options)
+{
+	char error[2048];
+	struct utsname name;
+	int err = report_select(snapshot, options, error, sizeof(error));
+
+	if (err) {
+		log_message(LOG_ERR, "%s", error);
+		return err;
+	}
 	uname(&name);
-	if (json)
-		report_json(stdout, snapshot, version, name.release);
-	else
+	if (options->json) {
+		const struct report_origin origin = {.version = options->version,
+						     .kernel = name.release,
+						     .epoch = find_epoch()};
+
+		report_json(stdout, snapshot, &origin);
+	} else {
 		report_table(stdout, snapshot, terminal_width());
+	}
 	if (!fflush(stdout) && !ferror(stdout))
 		return 0;
 	err = errno ? -errno : -EIO;
@@ -236,7 +316,7 @@ static int print(const struct snapshot *snapshot, bool json, const char *version
 }
 
 int report_once(const struct kernel_opener *opener, const struct netns_paths *paths,
-		const struct netns_config *config, bool json, const char *version)
+		const struct netns_config *config, const struct report_options *options)
 {
 	const struct snapshot none = {0};
 	struct snapshot snapshot = {0};
@@ -252,7 +332,7 @@ int report_once(const struct kernel_opener *opener, const struct netns_paths *pa
 			log_message(LOG_ERR, "out of memory");
 	}
 	if (!err)
-		err = print(&snapshot, json, version);
+		err = print(&snapshot, options);
 	snapshot_free(&snapshot);
 	netns_set_free(set);
 	return err;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The command line: options, --once, and the daemon in the background."""
 
+import datetime
 import json
 import os
 import re
@@ -44,7 +45,8 @@ class Options(SceneTest):
     def test_bad_command_lines(self):
         for arguments in (["--nonsense"], ["-Z"], ["--format", "nonsense", "--once"],
                           ["--format=xml"], ["argument"], ["-c"], ["--state-dir"],
-                          ["-Lq"], ["--once", "more"]):
+                          ["-Lq"], ["--check-config", "more"],
+                          ["-f", "tcp:default"]):
             with self.subTest(arguments=arguments):
                 done = run(DAEMON, *arguments)
                 self.assertEqual((done.returncode, done.stdout), (1, ""))
@@ -101,6 +103,22 @@ class Options(SceneTest):
                 self.assertEqual(path.exists(), to_file)
                 self.assertEqual(bool(daemon.log()), to_stderr, daemon.log())
 
+    def test_unreachable_masters(self):
+        """The log has the error of connect(2) or the resolver, and what to do."""
+        same = 'snmpd.conf needs "master agentx" and the same agentXSocket'
+        for number, (address, why) in enumerate({
+                self.scene.socket: r"\(No such file or directory\); " + same,
+                "tcp:127.0.0.1:1": r"\(Connection refused\); " + same,
+                "tcp6:[::1]:1": r"\(Connection refused\); " + same,
+                "tcp:nosuchhost.invalid:705": r"\((Temporary failure in name resolution|Name "
+                r'or service not known)\); is "nosuchhost.invalid" the right host'}.items()):
+            with self.subTest(address=address):
+                daemon = self.scene.start_daemon("-x", address, log=f"{number}.log")
+                wait_for(lambda: "waiting" in daemon.log(), "it says why")
+                self.assertLogged(f"waiting for an AgentX master at {re.escape(str(address))} "
+                                  + why)
+                self.assertEqual(daemon.stop()[0], 0)
+
     @staticmethod
     def signals_are_blocked(pid):
         """It handles SIGTERM in its loop, so its start is complete."""
@@ -130,6 +148,30 @@ class Once(SceneTest):
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             rows = json.loads(done.stdout)["instances"]
             self.assertEqual([row["stats"]["PendingKeyOperations"] for row in rows], [1, 0, 0])
+
+    def test_some_instances(self):
+        for form in "table", "json":
+            done = self.scene.once("--once", f"--format={form}", "unattributed", "z")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            names = ([row["name"] for row in json.loads(done.stdout)["instances"]]
+                     if form == "json" else done.stdout.splitlines()[0].split())
+            self.assertEqual(names, ["z", "unattributed"])
+
+    def test_unknown_instance(self):
+        """It lists those that there are."""
+        done = self.scene.once("--once", "z", "tcp:x")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertEqual(done.stderr, 'there is no instance "tcp:x"; there are: '
+                         f"z, unattributed, {'w' * 64}\n")
+
+    def test_times(self):
+        """Of the poll and of each row's counters, in UTC."""
+        began = datetime.datetime.now(datetime.timezone.utc)
+        found = json.loads(self.scene.once("--once", "--format=json").stdout)
+        for text in found["time"], *(row["discontinuity"] for row in found["instances"]):
+            self.assertRegex(text, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+            time = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+            self.assertLess(abs(time - began), datetime.timedelta(minutes=5))
 
     def test_full_disk(self):
         for form in "table", "json":

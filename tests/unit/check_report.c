@@ -34,11 +34,15 @@ static void table(unsigned width)
 
 static void json(const char *version, const char *kernel)
 {
+	/* the snapshot was made 5 s after the boot at 2026-11-26 21:00:00 UTC */
+	const struct report_origin origin = {.version = version,
+					     .kernel = kernel,
+					     .epoch = INT64_C(-1795726800000000000)};
 	FILE *stream;
 
 	free(text);
 	stream = open_memstream(&text, &text_len);
-	report_json(stream, &snapshot, version, kernel);
+	report_json(stream, &snapshot, &origin);
 	ck_assert_int_eq(fclose(stream), 0);
 }
 
@@ -66,7 +70,8 @@ static void add_two_rows(void)
 				    .if_index = 2,
 				    .sessions = 1,
 				    .error_scope = ERROR_SCOPE_INSTANCE,
-				    .replay_failures = 1234};
+				    .replay_failures = 1234,
+				    .discontinuity = 61250999999};
 	const struct snapshot_row bare = {.name = "unattributed",
 					  .netns = "blue",
 					  .error_scope = ERROR_SCOPE_NAMESPACE};
@@ -128,7 +133,7 @@ static const char golden_table[] =
     "   0  bytes\n"
     "ReplayFailures                                     1 234              "
     "   0  packets\n"
-    "Present                                              yes              "
+    "Active                                               yes              "
     "  no\n";
 
 CHAPTER(setup, teardown);
@@ -286,13 +291,14 @@ TEST(thousands_are_separated)
 }
 
 static const char golden_json[] =
-    "{\"version\":\"1.0\",\"kernel\":\"6.1\",\"poll_duration_ns\":0,\"track"
-    "ed_sas\":0,\"xfrm_stat_available\":true,\n"
+    "{\"version\":\"1.0\",\"kernel\":\"6.1\",\"time\":\"2026-11-26T21:00:05.000Z"
+    "\",\"poll_duration_ns\":0,\"tracked_sas\":0,\"xfrm_stat_available\":true,\n"
     "\"instances\":[\n"
     "{\"name\":\"tcp:eth1\",\"active\":true,\"descr\":\"the \\\"fast\\\" on"
     "e\",\"transport\":\"tcp\",\"netns\":\"\",\"initiator_name\":\"iqn\",\""
-    "if_index\":2,\"sessions\":1,\"error_scope\":\"instance\",\"replay_fail"
-    "ures\":1234,\"stats\":{\"ActiveSA\":0,\"PendingKeyOperations\":7,\"Key"
+    "if_index\":2,\"sessions\":1,\"error_scope\":\"instance\",\"discontinu"
+    "ity\":\"2026-11-26T21:01:01.250Z\",\"replay_failures\":1234,\"stats\":{"
+    "\"ActiveSA\":0,\"PendingKeyOperations\":7,\"Key"
     "Additions\":448,\"KeyDeletions\":5103,\"ReKeys\":28672,\"ActiveTunnels"
     "\":109375,\"BadSPIPackets\":326592,\"PacketsNotDecrypted\":823543,\"Pa"
     "cketsNotAuthenticated\":1835008,\"PacketsWithReplayDetection\":3720087"
@@ -303,7 +309,8 @@ static const char golden_json[] =
     "073709551615}},\n"
     "{\"name\":\"unattributed\",\"active\":false,\"descr\":\"\",\"transport"
     "\":\"\",\"netns\":\"blue\",\"initiator_name\":\"\",\"if_index\":0,\"se"
-    "ssions\":0,\"error_scope\":\"namespace\",\"replay_failures\":0,\"stats"
+    "ssions\":0,\"error_scope\":\"namespace\",\"discontinuity\":\"2026-11-26T2"
+    "1:00:00.000Z\",\"replay_failures\":0,\"stats"
     "\":{\"ActiveSA\":0,\"PendingKeyOperations\":0,\"KeyAdditions\":0,\"Key"
     "Deletions\":0,\"ReKeys\":0,\"ActiveTunnels\":0,\"BadSPIPackets\":0,\"P"
     "acketsNotDecrypted\":0,\"PacketsNotAuthenticated\":0,\"PacketsWithRepl"
@@ -322,6 +329,7 @@ TEST(golden_json_of_two_rows)
 	add_two_rows();
 	add_xfrm("", "XfrmInError 1\nXfrmInHdrError 2\n");
 	add_xfrm("blue", "XfrmInError 1\nXfrmInHdrError 2\n");
+	snapshot.health.last_poll = UINT64_C(5000000000);
 	json("1.0", "6.1");
 	ck_assert_str_eq(text, golden_json);
 }
@@ -330,7 +338,8 @@ TEST(json_of_nothing)
 {
 	json("", "");
 	ck_assert_str_eq(text,
-			 "{\"version\":\"\",\"kernel\":\"\",\"poll_duration_ns\":0,"
+			 "{\"version\":\"\",\"kernel\":\"\","
+			 "\"time\":\"2026-11-26T21:00:00.000Z\",\"poll_duration_ns\":0,"
 			 "\"tracked_sas\":0,\"xfrm_stat_available\":true,\n"
 			 "\"instances\":[],\n\"xfrm\":[]}\n");
 }
@@ -362,4 +371,30 @@ TEST(json_of_hostile_counter_names)
 	json("", "");
 	ck_assert_ptr_nonnull(
 	    strstr(text, "{\"netns\":\"\\\"\",\"counters\":{\"\\\"},{\\\"x\":1}}"));
+}
+
+/* The rows that are left, or the reason for an error. */
+static const char *select_rows(const char *const *names, size_t n)
+{
+	const struct report_options options = {.names = names, .n_names = n};
+	static char said[300];
+
+	if (report_select(&snapshot, &options, said, sizeof(said)) < 0)
+		return said;
+	said[0] = '\0';
+	for (size_t i = 0; i < snapshot.n_rows; i++)
+		strcat(strcat(said, snapshot.rows[i].name), ";");
+	return said;
+}
+
+TEST(only_the_rows_of_some_instances)
+{
+	add_named("a");
+	add_named("b");
+	add_named("cc");
+	ck_assert_str_eq(select_rows(NULL, 0), "a;b;cc;");
+	ck_assert_str_eq(select_rows((const char *[]){"cc", "x\n"}, 2),
+			 "there is no instance \"x\\x0a\"; there are: a, b, cc");
+	ck_assert_str_eq(select_rows((const char *[]){"cc", "a", "cc"}, 3), "a;cc;");
+	ck_assert_str_eq(select_rows((const char *[]){"a"}, 1), "a;");
 }
