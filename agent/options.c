@@ -264,6 +264,9 @@ int options_settle_paths(struct options *options)
 	choose_state_dir(options);
 	if (!options->paths.sysfs_root)
 		options->paths.sysfs_root = "/sys";
+	else if (access(options->paths.sysfs_root, F_OK) < 0)
+		log_message(LOG_WARNING, "--sysfs-root %s: %s: no HBA is discovered",
+			    options->paths.sysfs_root, strerror(errno));
 	if (!options->paths.netns_dir)
 		options->paths.netns_dir = "/run/netns";
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {

@@ -183,8 +183,9 @@ int poller_open(struct settings *settings, const struct netns_paths *paths)
 	err = netns_set_open(&xfrm_netlink_opener, paths, &config, &self.set);
 	if (err)
 		return err;
-	if (poll_all() == -EPERM)
-		return -EPERM;
+	err = poll_all();
+	if (err == -EPERM || err == -EOPNOTSUPP) /* and so will the next poll */
+		return err;
 	if (register_readfd(netns_set_event_fd(self.set), on_events, NULL)) {
 		log_message(LOG_ERR, "too many descriptors");
 		return -ENOSPC;

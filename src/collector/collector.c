@@ -373,6 +373,11 @@ struct rows *collector_rows(struct collector *collector)
 	return &collector->rows;
 }
 
+struct missing_devices collector_missing_devices(const struct collector *collector)
+{
+	return presence_missing_devices(&collector->around);
+}
+
 const struct collector_status *collector_status(const struct collector *collector)
 {
 	return &collector->status;

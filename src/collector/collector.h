@@ -69,6 +69,9 @@ void collector_detach(struct collector *collector);
  */
 int collector_attach(struct collector *collector, void *kernel, bool same);
 
+/* The interfaces that rules name and that the last poll did not find. */
+struct missing_devices collector_missing_devices(const struct collector *collector);
+
 /* For the state file, and to see what was counted. */
 struct rows *collector_rows(struct collector *collector);
 

@@ -32,6 +32,10 @@ void netns_log_no_kernel(int err)
 	else if (err == -EPROTONOSUPPORT)
 		log_message(LOG_ERR, "this kernel has no IPsec (CONFIG_XFRM_USER): %s",
 			    strerror(-err));
+	else if (err == -EOPNOTSUPP)
+		log_message(LOG_ERR, "this kernel does not show its SAs to 32-bit "
+				     "processes (CONFIG_XFRM_USER_COMPAT): install the "
+				     "64-bit qmipsecd, or load the module xfrm_compat");
 	else
 		log_message(LOG_ERR, "cannot open the kernel's XFRM: %s",
 			    strerror(-err));
@@ -94,20 +98,48 @@ void netns_log_state(const struct netns_log *log, const char *dir, const char *f
 			    strerror(-err));
 }
 
+void netns_log_missing_devices(const struct netns_log *log,
+			       const struct missing_devices *missing)
+{
+	char more[48] = "";
+
+	if (!missing->n)
+		return;
+	if (missing->n > 1)
+		snprintf(more, sizeof(more), " (and %zu more)", missing->n - 1);
+	say(log, LOG_NOTICE,
+	    "instance %s: there is no network interface %s yet%s; waiting for it",
+	    missing->instance, missing->device, more);
+}
+
 /* Polls. */
 
-void netns_log_faults(struct netns_log *log, const struct faults *faults)
+/* The SAs cannot be read. What is served instead is old, if there is anything. */
+static void log_no_sas(const struct netns_log *log, int err, bool has_numbers)
+{
+	if ((err == -EPERM || err == -EOPNOTSUPP) && !log->prefix[0])
+		netns_log_no_kernel(err);
+	else
+		say(log, LOG_ERR, "cannot read %s: %s%s%s",
+		    source_texts[SOURCE_SAS].name, strerror(-err),
+		    has_numbers ? "; " : "",
+		    has_numbers ? source_texts[SOURCE_SAS].effect : "");
+}
+
+void netns_log_faults(struct netns_log *log, const struct collector_status *status)
 {
 	for (enum source source = 0; source < SOURCE_COUNT; source++) {
 		const struct source_text *text = &source_texts[source];
-		int err = faults->errors[source];
+		int err = status->faults.errors[source];
 		bool changes = !err != !log->errors[source];
 
 		log->errors[source] = err;
-		if (!changes)
+		/* one reason, one line */
+		if (!changes || (err && source != SOURCE_SAS &&
+				 err == status->faults.errors[SOURCE_SAS]))
 			continue;
-		if (err == -EPERM && source == SOURCE_SAS && !log->prefix[0])
-			netns_log_no_kernel(err);
+		if (err && source == SOURCE_SAS)
+			log_no_sas(log, err, status->health.last_poll);
 		else if (err)
 			say(log, LOG_ERR, "cannot read %s: %s; %s", text->name,
 			    strerror(-err), text->effect);
@@ -172,7 +204,7 @@ static void log_xfrm_stat(struct netns_log *log, const struct xfrm_stat_status *
 
 void netns_log_poll(struct netns_log *log, const struct collector_status *status)
 {
-	netns_log_faults(log, &status->faults);
+	netns_log_faults(log, status);
 	log_room(log, &status->room);
 	log_xfrm_stat(log, &status->xfrm_stat);
 }

@@ -80,7 +80,7 @@ void netns_member_read_events(struct netns_member *member)
 	log_foreign(member);
 	if (!err && !member->flood.on)
 		return;
-	netns_log_faults(&member->log, &status_of(member)->faults);
+	netns_log_faults(&member->log, status_of(member));
 	stop_listening(member);
 }
 
@@ -186,6 +186,7 @@ int netns_member_open(struct netns_member *member, int netns)
 		return err;
 	}
 	member->polled = false;
+	member->looked = false;
 	foreign = status_of(member)->health.foreign;
 	member->flood = (struct flood){.n = foreign, .logged = foreign};
 	listen_to(member);
@@ -235,7 +236,21 @@ int netns_member_configure(struct netns_member *member)
 		return err;
 	err = collector_reconfigure(member->collector, &set, config->stale_after);
 	instance_set_free(&set);
+	member->looked = false;
 	return err;
+}
+
+/* Once after each start and each reload: a typing error shows, and an interface that
+ * comes and goes does not fill the log. */
+static void look_for_devices(struct netns_member *member)
+{
+	struct missing_devices missing;
+
+	if (member->looked)
+		return;
+	member->looked = true;
+	missing = collector_missing_devices(member->collector);
+	netns_log_missing_devices(&member->log, &missing);
 }
 
 int netns_member_poll(struct netns_member *member)
@@ -248,6 +263,7 @@ int netns_member_poll(struct netns_member *member)
 	member->failing = err != 0;
 	member->polled = true;
 	netns_log_poll(&member->log, status);
+	look_for_devices(member);
 	flood_note_poll(&member->flood, status->health.foreign);
 	log_foreign(member);
 	if (!member->listening && events_are_good(member))

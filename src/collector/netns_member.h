@@ -72,6 +72,7 @@ struct netns_member {
 	struct state_id state_id;      /* of the namespace that was opened last */
 	bool has_state_id;
 	bool polled;    /* since it was opened */
+	bool looked;    /* for the interfaces that rules name */
 	bool failing;   /* the last poll failed */
 	bool listening; /* its events wake the daemon; otherwise polls read them */
 	struct flood flood;
@@ -133,6 +134,10 @@ void netns_log_opened(struct netns_log *log, int err,
 /* The namespace is configured, but has no file in dir. */
 void netns_log_missing(struct netns_log *log, const char *dir);
 
+/* What rules name and the namespace lacks. */
+void netns_log_missing_devices(const struct netns_log *log,
+			       const struct missing_devices *missing);
+
 /* The namespace is not watched any more. It is not logged as missing then. */
 void netns_log_released(struct netns_log *log, const char *why);
 
@@ -142,7 +147,7 @@ void netns_log_state(const struct netns_log *log, const char *dir, const char *f
 
 /* After a poll; after events could not be read. */
 void netns_log_poll(struct netns_log *log, const struct collector_status *status);
-void netns_log_faults(struct netns_log *log, const struct faults *faults);
+void netns_log_faults(struct netns_log *log, const struct collector_status *status);
 
 /* n messages that the kernel did not send, as in flood.h. */
 void netns_log_foreign(const struct netns_log *log, struct flood *flood, uint64_t n,

@@ -24,6 +24,25 @@ bool presence_find_devices(const struct surroundings *around)
 	return changed;
 }
 
+struct missing_devices presence_missing_devices(const struct surroundings *around)
+{
+	const struct instance_set *set = &around->inventory->set;
+	struct missing_devices missing = {.n = 0};
+
+	for (size_t i = 1; i < set->n; i++)
+		for (size_t k = 0; k < set->instances[i].n_rules; k++) {
+			const struct instance_rule *rule = &set->instances[i].rules[k];
+
+			if (!rule->device[0] || rule->device_index)
+				continue;
+			if (!missing.n++) {
+				missing.instance = set->instances[i].name;
+				missing.device = rule->device;
+			}
+		}
+	return missing;
+}
+
 static uint32_t find_interface(const struct instance *instance,
 			       const struct surroundings *around)
 {

@@ -105,12 +105,20 @@ bool surroundings_read_addrs(struct surroundings *around);
 int surroundings_read_policies(struct surroundings *around);
 int surroundings_find_paths(struct surroundings *around);
 
+/* The interfaces that rules name and the namespace lacks. */
+struct missing_devices {
+	size_t n;
+	const char *instance; /* one that names one of them */
+	const char *device;
+};
+
 /*
  * Presence (presence.c): sets the fields active and if_index of each instance, and the
  * device_index of its rules.
  *
  * presence_find_devices() looks up the interfaces that rules name. It returns true if
  * one has changed, since other SAs and connections may then belong to an instance.
+ * presence_missing_devices() says which of them it did not find.
  *
  * presence_find_interfaces() sets each instance's interface: the one that a rule names,
  * else the one that the driver names, else the one with the local address of its
@@ -124,6 +132,7 @@ int surroundings_find_paths(struct surroundings *around);
  * presence_clear(): the namespace is gone, and with it every HBA.
  */
 bool presence_find_devices(const struct surroundings *around);
+struct missing_devices presence_missing_devices(const struct surroundings *around);
 void presence_find_interfaces(const struct surroundings *around);
 void presence_refresh(struct surroundings *around);
 void presence_clear(const struct surroundings *around);

@@ -164,6 +164,19 @@ class Once(SceneTest):
         self.assertEqual(done.stderr, 'there is no instance "tcp:x"; there are: '
                          f"z, unattributed, {'w' * 64}\n")
 
+    def test_what_does_not_exist(self):
+        """Each has a line in the log; the rows are printed nevertheless."""
+        self.scene.configure("namespace nosuch", "instance z device nosuch")
+        done = run(DAEMON, "--once", "-c", self.scene.config, "--sysfs-root",
+                   self.scene.dir / "none", "--netns-dir", self.scene.dir)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(" z ", done.stdout.splitlines()[0])
+        self.assertEqual(sorted(done.stderr.splitlines()), [
+            f"--sysfs-root {self.scene.dir}/none: No such file or directory: "
+            "no HBA is discovered",
+            "instance z: there is no network interface nosuch yet; waiting for it",
+            f"namespace nosuch: not in {self.scene.dir} yet; waiting for it"])
+
     def test_times(self):
         """Of the poll and of each row's counters, in UTC."""
         began = datetime.datetime.now(datetime.timezone.utc)

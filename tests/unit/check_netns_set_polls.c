@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "instances.h"
 #include "util/log.h"
 
 /* Polls, events and saved state of all namespaces. */
@@ -43,6 +44,53 @@ TEST(the_own_namespace_decides_whether_a_poll_was_good)
 	ck_assert_int_eq(netns_set_poll(set), -EPERM);
 	ck_assert_uint_eq(logged("CAP_NET_ADMIN"), 1);
 	ck_assert(!netns_set_wants_poll(set));
+}
+
+TEST(a_32_bit_process_is_told_what_the_kernel_lacks)
+{
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = -EOPNOTSUPP;
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SPD] = -EOPNOTSUPP;
+	open_set();
+	ck_assert_int_eq(netns_set_poll(set), -EOPNOTSUPP);
+	ck_assert_uint_eq(logged("CONFIG_XFRM_USER_COMPAT"), 1);
+	ck_assert_uint_eq(logged("last"), 0);
+}
+
+TEST(only_numbers_that_exist_are_served_instead)
+{
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = -EIO;
+	open_set();
+	ck_assert_int_eq(netns_set_poll(set), -EIO);
+	ck_assert_str_eq(log_so_far(),
+			 "cannot read the kernel's SAs: Input/output error\n");
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = 0;
+	poll_all();
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = -EIO;
+	ck_assert_int_eq(netns_set_poll(set), -EIO);
+	ck_assert_uint_eq(
+	    logged("cannot read the kernel's SAs: Input/output error; the "
+		   "last numbers are served\n"),
+	    1);
+}
+
+TEST(a_missing_interface_is_logged_at_each_start_and_reload)
+{
+#define MISSING "instance a: there is no network interface nosuch yet"
+	const struct netns_config again = config();
+
+	instances_configure(&instances, "a device nosuch");
+	open_set();
+	ck_assert_uint_eq(logged(MISSING), 0);
+	poll_all();
+	poll_all();
+	ck_assert_uint_eq(logged(MISSING "; waiting for it\n"), 1);
+	instances_configure(&instances, "b device other");
+	ck_assert_int_eq(netns_set_configure(set, &again), 0);
+	poll_all();
+	poll_all();
+	ck_assert_uint_eq(logged(MISSING " (and 1 more); waiting for "
+					 "it\n"),
+			  1);
 }
 
 TEST(events_that_cannot_be_read_wait_for_a_good_poll)
