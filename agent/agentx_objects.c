@@ -100,3 +100,13 @@ bool agentx_objects_are_answered(char *refused, size_t size, long *ret_error)
 	*ret_error = error;
 	return true;
 }
+
+bool agentx_objects_are_taken(void)
+{
+	for (size_t i = 0; i < n_objects; i++)
+		if (objects[i].command == AGENTX_REGISTER &&
+		    (objects[i].state != OBJECT_REFUSED ||
+		     objects[i].error != AGENTX_ERR_DUPLICATE_REGISTRATION))
+			return false;
+	return true;
+}

@@ -44,3 +44,6 @@ void agentx_objects_note_answer(struct agentx_object *object, long error);
  * or 0 if the master has accepted all.
  */
 bool agentx_objects_are_answered(char *refused, size_t size, long *ret_error);
+
+/* True if another session serves every subtree (duplicateRegistration). */
+bool agentx_objects_are_taken(void);

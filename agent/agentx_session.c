@@ -48,6 +48,7 @@ enum {
 	RETRY_MS = 500,
 	CONNECT_LIMIT_MS = 5000, /* for one attempt over TCP */
 	REFUSAL_RETRY_MS = 3000,
+	REFUSALS_MAX = 4,    /* at the start, because of another daemon */
 	CHECK_MS = 1000,     /* between looks at a request without an answer */
 	SILENCE_MS = 10000,  /* without an answer, after which the log says so */
 	PATIENCE_S = 30 * 60 /* without an answer, after which the session ends */
@@ -78,7 +79,9 @@ static struct {
 	uint64_t heard_at; /* when the last message of the master came */
 	unsigned asked;    /* requests without an answer */
 	struct agentx_object *tried; /* refused before, asked for again */
-	int64_t master_began;        /* when sysUpTime was 0, CLOCK_MONOTONIC in ns */
+	bool attached;        /* has been: the master has accepted every object */
+	unsigned n_refusals;  /* of every subtree, in a row, before that */
+	int64_t master_began; /* when sysUpTime was 0, CLOCK_MONOTONIC in ns */
 } self;
 
 static void enter(enum phase phase)
@@ -169,6 +172,11 @@ static void try_refused(void)
 		ask(agentx_objects_make_request(self.tried), self.tried);
 }
 
+bool agentx_session_is_superfluous(void)
+{
+	return self.n_refusals >= REFUSALS_MAX;
+}
+
 static void settle_registrations(void)
 {
 	char refused[256];
@@ -177,10 +185,14 @@ static void settle_registrations(void)
 	if (!agentx_objects_are_answered(refused, sizeof(refused), &error))
 		return;
 	if (!error) {
+		self.attached = true;
 		agentx_log_attached();
 		return;
 	}
 	agentx_log_refused(refused, error, REFUSAL_RETRY_MS / 1000);
+	if (agentx_objects_are_taken() && !self.attached &&
+	    self.address.family == AF_UNIX && ++self.n_refusals == REFUSALS_MAX)
+		agentx_log_other_daemon();
 	self.retry_at = clock_now_ms() + REFUSAL_RETRY_MS;
 }
 
@@ -215,6 +227,7 @@ static void on_open_answered(const netsnmp_pdu *pdu)
 	}
 	self.session->sessid = pdu->sessid;
 	self.retry_at = 0;
+	self.n_refusals = 0;
 	rebase_uptime(pdu->time);
 	enter(PHASE_OPEN);
 	register_missing();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agentx/agentx_address.h"
@@ -40,6 +41,14 @@ void agentx_session_configure(const struct agentx_address *address,
 /* Does what is due: connects, pings, registers. For the main loop, after each round.
  * Returns the time of CLOCK_MONOTONIC in ns at which to call it again. */
 uint64_t agentx_session_run(void);
+
+/*
+ * True if another daemon serves these objects, which has been logged: this one should
+ * exit. Only at the start, before the master has accepted any; only on a Unix socket,
+ * where the kernel ends the session of a process that has ended, so that no refusal
+ * lasts because of a dead one; and not before the fourth refusal, after 9 s.
+ */
+bool agentx_session_is_superfluous(void);
 
 /* Returns the master's sysUpTime, in hundredths of a second, at a time of
  * CLOCK_MONOTONIC in ns; 0 if that was before the master's start. The result for one

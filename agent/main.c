@@ -198,22 +198,27 @@ static void reload(const struct options *options)
 	log_message(LOG_NOTICE, "configuration read again");
 }
 
-static void loop(struct service *service)
+/* Returns 0 when it is told to stop, or -EBUSY if another daemon serves the objects. */
+static int loop(struct service *service)
 {
+	bool busy = false;
+
 	run_due(service);
 	set_watchdog();
 	systemd_notify("READY=1");
-	while (!service->stop) {
+	while (!service->stop && !busy) {
 		agent_check_and_process(1);
 		if (service->reload && !service->stop)
 			reload(service->options);
 		service->reload = false;
 		run_due(service);
+		busy = agentx_session_is_superfluous();
 	}
 	systemd_notify("STOPPING=1");
 	log_message(LOG_INFO, "stopping");
 	poller_finish();
 	agentx_session_stop();
+	return busy ? -EBUSY : 0;
 }
 
 static int serve(const struct options *options, struct settings *settings)
@@ -234,7 +239,7 @@ static int serve(const struct options *options, struct settings *settings)
 		agentx_session_configure(&agentx.address, agentx.interval_ms,
 					 agentx.timeout_s);
 		log_message(LOG_INFO, "qmipsecd %s started", PACKAGE_VERSION);
-		loop(&service);
+		err = loop(&service);
 	}
 	poller_close();
 	return err;

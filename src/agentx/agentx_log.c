@@ -185,6 +185,14 @@ void agentx_log_refused(const char *what, long error, int seconds)
 	set_status("refused by snmpd");
 }
 
+void agentx_log_other_daemon(void)
+{
+	log_message(LOG_ERR,
+		    "another qmipsecd is attached to snmpd at %s: stop one of the two "
+		    "(the service with \"systemctl stop qmipsecd\"); this one exits",
+		    logged.address->text);
+}
+
 void agentx_log_attached(void)
 {
 	if (logged.refused)

@@ -25,6 +25,9 @@ void agentx_log_lost(void);
  * tries again every `seconds`. */
 void agentx_log_refused(const char *what, long error, int seconds);
 
+/* The master still refuses every object, since another daemon serves them. */
+void agentx_log_other_daemon(void);
+
 /* The master has accepted every object. */
 void agentx_log_attached(void);
 

@@ -38,26 +38,23 @@ class RefusedTest(SceneTest):
 
 
 class TwoDaemons(RefusedTest):
-    def test_second_takes_over(self):
-        """The second of two is refused, logs that once, and serves after the first has
-        ended."""
+    def test_second_gives_up(self):
+        """The second of two is refused, logs that once, and exits. The first serves on."""
         self.scene.start("instance first local 192.0.2.1")
         first = self.scene.daemon
         (self.scene.dir / "second").mkdir()
-        self.scene.config.write_text("instance second local 192.0.2.1\n")
         second = self.start_daemon("--state-dir", self.scene.dir / "second", log="second.log")
         wait_for(lambda: "refuses" in second.log(), "it is refused")
         self.wait_status("refused by snmpd")
-        holds_for(second.alive, "it goes on", 7)
-        self.assertEqual(second.log().count("refuses"), 1, second.log())
         self.assertRegex(second.log(), "refuses .*Instance.*: error 263, duplicateRegistration: "
                          "another subagent serves these objects; stop the other qmipsecd")
         self.assertEqual(self.scene.names(), ["first", "unattributed"])
-        first.stop()
-        wait_for(lambda: "accepts all objects now" in second.log(), "it is accepted", RE_ATTACH)
-        wait_for(lambda: self.scene.names() == ["second", "unattributed"], "it serves")
-        self.wait_status("attached to snmpd")
+        self.assertEqual(second.wait()[0], 1)
         self.assertEqual(second.log().count("refuses"), 1, second.log())
+        self.assertEqual(second.log().count(
+            f"another qmipsecd is attached to snmpd at {self.scene.socket}: stop one of the two"), 1)
+        self.assertTrue(first.alive())
+        self.assertEqual(self.scene.names(), ["first", "unattributed"])
 
 
 class Status(RefusedTest):
@@ -100,6 +97,32 @@ class Answers(RefusedTest):
                 self.assertLogged("accepts all objects now")
                 self.scene.close()
                 self.setUp()
+
+    def refuse_registrations(self, first, last):
+        return Script(lambda kind, nth: DUPLICATE if kind == REGISTER and first <= nth <= last
+                      else 0)
+
+    def test_taken_for_a_while(self):
+        """All four tables, and one of them twice again, as long as the session of a daemon
+        that was killed lasts."""
+        script = self.refuse_registrations(1, 6)
+        self.scripted(script)
+        self.wait_status("refused by snmpd")
+        self.wait_status("attached to snmpd")
+        self.assertEqual(script.counts[REGISTER], 10)
+        self.assertLogged("accepts all objects now")
+        self.assertEqual(self.scene.daemon.stop()[0], 0)
+
+    def test_taken_after_a_reconnection(self):
+        """A daemon that has served never gives way."""
+        script = self.refuse_registrations(5, 14)
+        master = self.scripted(script)
+        self.wait_status("attached to snmpd")
+        master.clients[-1].sendall(pdu(CLOSE, bytes((4, 0, 0, 0))))
+        wait_for(lambda: script.counts[REGISTER] >= 14, "all refused, and seven more refusals")
+        self.wait_status("attached to snmpd")
+        self.assertTrue(self.scene.daemon.alive())
+        self.assertLogged("another qmipsecd is attached", 0)
 
     def test_sysor_entry(self):
         """Its refusal does not stop the tables."""
