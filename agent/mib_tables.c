@@ -10,10 +10,8 @@
 
 /* The tables of the MIB, as data. */
 
-#define COLUMN(id, type, row, member)                                          \
-	{                                                                      \
-		id, type, offsetof(row, member), sizeof(((row *)NULL)->member) \
-	}
+#define COLUMN(id, type, row, member) \
+	{id, type, offsetof(row, member), sizeof(((row *)NULL)->member)}
 #define COLUMNS(list) .columns = (list), .n_columns = ARRAY_SIZE(list)
 #define ROOT(...)                               \
 	.root = {MIB_ROOT_SUBIDS, __VA_ARGS__}, \
@@ -63,7 +61,7 @@ static const struct mib_column instance_columns[] = {
 
 static const struct mib_column stats_columns[STAT_COUNT] = {
 #define STAT(id, member, field, kind, unit) \
-	[(id)-1] = INSTANCE(id, MIB_COUNTER64, stats.member),
+	[(id) - 1] = INSTANCE(id, MIB_COUNTER64, stats.member),
 #include "ledger/stats.def"
 #undef STAT
 };

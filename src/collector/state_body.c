@@ -50,11 +50,9 @@ struct saved_text {
 	size_t size;
 };
 
-#define TEXT(field)                                                                  \
-	{                                                                            \
-		offsetof(struct saved_row, field), offsetof(struct instance, field), \
-		    SIZE_OF_INSTANCE(field)                                          \
-	}
+#define TEXT(field)                                                           \
+	{offsetof(struct saved_row, field), offsetof(struct instance, field), \
+	 SIZE_OF_INSTANCE(field)}
 
 static const struct saved_text texts[] = {
     TEXT(name), TEXT(found), TEXT(found_descr), TEXT(transport), TEXT(initiator_name),

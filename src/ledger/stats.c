@@ -5,7 +5,7 @@
 
 const struct stat_column stat_columns[STAT_COUNT] = {
 #define STAT(id, member, field, kind, unit) \
-	[(id)-1] = {id, #field, unit, STAT_##kind, offsetof(struct stats, member)},
+	[(id) - 1] = {id, #field, unit, STAT_##kind, offsetof(struct stats, member)},
 #include "ledger/stats.def"
 #undef STAT
 };

@@ -14,11 +14,13 @@
 #define PCI "pci0000:00/0000:00:02.0/0000:04:00.0"
 
 /* One of the two ports of an adapter: struct hba_host. */
-#define CXGB4I_PORT(n, last, name)                                     \
-	{                                                              \
-		HBA_CXGB4I, n, "pci0000:00/0000:00:01.0/0000:04:00.4", \
-		    "00:07:43:0b:24:" last, name, .ipaddress = ""      \
-	}
+#define CXGB4I_PORT(n, last, name)               \
+	{HBA_CXGB4I,                             \
+	 n,                                      \
+	 "pci0000:00/0000:00:01.0/0000:04:00.4", \
+	 "00:07:43:0b:24:" last,                 \
+	 name,                                   \
+	 .ipaddress = ""}
 
 enum { MAX_CONNECTIONS = 16 };
 
