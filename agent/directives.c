@@ -149,7 +149,7 @@ static const struct directive directives[] = {
      .read = read_namespace},
     {"agentXSocket",
      "SOCKET of the master agent: a path, or tcp:HOST:PORT "
-     "(default " NETSNMP_AGENTX_SOCKET ")",
+     "(default " AGENTX_SOCKET ")",
      .read = read_socket},
     {"includeFile", "FILE: also read this file, here", .read = read_include},
     {"includeDir", "DIRECTORY: also read its files *.conf, here, sorted by name",
@@ -389,7 +389,7 @@ int directives_read(const char *file, struct settings *ret_settings)
 	const char *path = getenv("SNMPCONFPATH");
 	char error[ERROR_SIZE];
 
-	agentx_address_parse(NETSNMP_AGENTX_SOCKET, &settings.agentx.address, error,
+	agentx_address_parse(AGENTX_SOCKET, &settings.agentx.address, error,
 			     sizeof(error));
 	if (instance_set_init(&settings.instances) < 0) {
 		log_message(LOG_ERR, "out of memory");

@@ -58,7 +58,9 @@ def wrong_links(path, text, top):
 
 def wrong_paths(path, text, top):
     for match in PATH.finditer(text):
-        if not any((top / folder / match[1]).exists() for folder in ("", path.parent)):
+        # configure and make generate a file from one with ".in" after its name.
+        if not any((top / folder / (match[1] + suffix)).exists()
+                   for folder in ("", path.parent) for suffix in ("", ".in")):
             yield line_of(text, match), f"no {match[1]}"
 
 
