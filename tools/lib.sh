@@ -3,8 +3,6 @@
 # What tools/demo and tools/check share: installing and building. Sourced.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck disable=SC2034 # for those who source this
-build=${BUILD:-$top/build}
 
 say() {
 	printf '%s\n' "$*"
@@ -17,7 +15,7 @@ die() {
 
 need_root() {
 	[ "$(id -u)" = 0 ] || die "must run as root: it installs packages and makes network namespaces"
-	command -v apt-get >/dev/null || die "needs Debian 12 (there is no apt-get here)"
+	command -v apt-get >/dev/null || die "needs Debian (there is no apt-get here)"
 }
 
 apt_updated=
@@ -57,8 +55,8 @@ install_build_dependencies() {
 	(cd "$top" && dpkg-checkbuilddeps 2>/dev/null) || apt_get build-dep "$top"
 }
 
-# build_tree DIR CONFIGURE-ARGS...: configures (once) and makes.
-build_tree() {
+# configure_and_make DIR CONFIGURE-ARGS...: configures (once) and makes.
+configure_and_make() {
 	local dir=$1
 	shift
 	[ -x "$top/configure" ] && [ "$top/configure" -nt "$top/configure.ac" ] &&

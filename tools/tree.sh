@@ -5,9 +5,18 @@
 # neither needs nor changes what is installed on the machine. Sourced, from any folder
 # of the project's, with "set -euo pipefail".
 #
-#	LAB_DIR		where trees are kept; by default .lab at the top of the source
+#	SUITE		the release, see suite.sh
+#	BUILD		where what is built for it goes; by default build/SUITE
+#	LAB_DIR		where trees are kept; by default .lab
+#
+# In each tree, /src is for the source, /build for a build and /out for results.
 
-LAB_DIR=${LAB_DIR:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/.lab}
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=tools/suite.sh
+. "$top/tools/suite.sh"
+# shellcheck disable=SC2034 # for those who source this
+build=${BUILD:-$top/build/$SUITE}
+LAB_DIR=${LAB_DIR:-$top/.lab}
 
 tree_die()
 {
@@ -15,22 +24,22 @@ tree_die()
 	exit 1
 }
 
-tree_suite()
-{
-	# shellcheck source=/dev/null
-	(. /etc/os-release && echo "${VERSION_CODENAME:?/etc/os-release does not name it}")
-}
-
-# One line for each archive of this Debian that the machine's own apt knows.
-# Third-party archives are left out: their keys are not in the tree.
+# One line of sources.list for each archive of the suite, at the mirrors of Debian that
+# the machine's own apt uses. Third-party archives are left out: their keys are not in
+# the tree.
 tree_sources()
 {
 	# shellcheck disable=SC2016 # the $(…) are apt's own
 	apt-get indextargets --format \
-		'$(ORIGIN) $(CODENAME) deb $(REPO_URI) $(RELEASE) $(COMPONENT)' \
-		'Created-By: Packages' |
-		awk -v suite="$1" '$1 == "Debian" && index($2, suite) == 1 {
-			print $3, $4, $5, $6 }' | sort -u
+		'$(ORIGIN) $(CODENAME) $(REPO_URI) $(COMPONENT)' 'Created-By: Packages' |
+		awk -v host="$(suite_of_host)" -v suite="$SUITE" \
+			-v options="${suite_options:+[$suite_options]}" \
+			-v archives=" ${suite_archives[*]} " '
+			$1 == "Debian" && index($2, host) == 1 {
+				part = substr($2, length(host) + 1)
+				if (part == "" || index(archives, " " substr(part, 2) " "))
+					print "deb", options, $3, suite part, $4
+			}' | sort -u
 }
 
 # The machine's proxies for apt, as options for mmdebstrap.
@@ -43,19 +52,30 @@ tree_proxies()
 # Complete trees only ever appear whole: it makes TREE.new, and the caller moves it.
 tree_make()
 {
-	local tree=$1 wanted=$2 suite mirrors options=() line
+	local tree=$1 wanted=$2 mirrors options=() line
 
 	shift 2
-	suite=$(tree_suite)
 	rm -rf "$tree.new"
-	mirrors=$(tree_sources "$suite")
-	[ -n "$mirrors" ] || tree_die "apt knows no Debian archive of '$suite': run" \
-		"'apt-get update' first"
+	mirrors=$(tree_sources)
+	[ -n "$mirrors" ] || tree_die "apt knows no Debian archive: run 'apt-get update' first"
 	while read -r line; do
 		[ -z "$line" ] || options+=(--aptopt="$line")
 	done < <(tree_proxies)
 	mmdebstrap --quiet --variant=minbase --include="$wanted" "${options[@]}" "$@" \
-		"$suite" "$tree.new" - <<<"$mirrors" >&2 || tree_die "mmdebstrap failed"
+		"$SUITE" "$tree.new" - <<<"$mirrors" >&2 || tree_die "mmdebstrap failed"
+	mkdir "$tree.new/src" "$tree.new/build" "$tree.new/out"
+}
+
+# tree_make_for_builds TREE PACKAGES: with the build dependencies, which are only in
+# debian/control.
+tree_make_for_builds()
+{
+	# shellcheck disable=SC2016 # mmdebstrap's own
+	tree_make "$1" "build-essential${2:+,$2}" \
+		--customize-hook='mkdir -p "$1/control/debian"' \
+		--customize-hook="copy-in '$top/debian/control' /control/debian" \
+		--customize-hook='APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq -y --no-install-recommends -o DPkg::Chroot-Directory="$1" build-dep "$1/control" >"$1/control/log" 2>&1 || { cat "$1/control/log"; exit 1; }' \
+		--customize-hook='rm -r "$1/control"'
 }
 
 # tree_find NAME STAMP FUNCTION: prints the path of the tree, which FUNCTION TREE makes
@@ -64,8 +84,9 @@ tree_find()
 {
 	local tree stamp
 
-	stamp=$( (tree_suite; printf '%s\n' "$2"; cat "${BASH_SOURCE[0]}") | sha256sum)
-	tree=$LAB_DIR/$1-$(tree_suite)-${stamp:0:12}
+	stamp=$( (tree_sources; printf '%s\n' "$2"; declare -f tree_make tree_make_for_builds) |
+		sha256sum)
+	tree=$LAB_DIR/$1-$SUITE-${stamp:0:12}
 	if [ ! -d "$tree" ]; then
 		[ "$(id -u)" = 0 ] || tree_die "making a tree needs root"
 		command -v mmdebstrap >/dev/null ||
@@ -80,4 +101,53 @@ tree_find()
 		exec 9>&-
 	fi
 	echo "$tree"
+}
+
+make_build_tree()
+{
+	echo "making a $SUITE tree to build in (once, about 40 s)" >&2
+	tree_make_for_builds "$1" ""
+}
+
+# The tree that packages, and what the lab runs, are built in: nothing in it but the
+# build dependencies.
+build_tree() { tree_find build "$(cat "$top/debian/control")" make_build_tree; }
+
+check_packages()
+{
+	awk '{ sub("#.*", "") } $1 && $2 != "host" { print $1 }' "$top/tools/check-packages"
+}
+
+make_check_tree()
+{
+	echo "making a $SUITE tree to test in (once, about 60 s)" >&2
+	tree_make_for_builds "$1" "$(check_packages | paste -sd,)"
+}
+
+# The tree that tests run in: the build dependencies, and the compilers and tools that
+# tests need.
+check_tree()
+{
+	tree_find check "$(check_packages; cat "$top/debian/control")" make_check_tree
+}
+
+# tree_run TREE BUILD COMMAND…: in the tree, as root, with the source and this build.
+# What it mounts and writes elsewhere is gone afterwards.
+tree_run()
+{
+	# shellcheck disable=SC2016 # the inner shell's
+	unshare --mount bash -euc '
+		top=$1 tree=$2 build=$3
+		shift 3
+		for dir in proc sys dev; do
+			mount --rbind "/$dir" "$tree/$dir"
+		done
+		for dir in run tmp var/tmp; do
+			mount -t tmpfs tmpfs "$tree/$dir"
+		done
+		mount --bind "$top" "$tree/src"
+		mount --bind "$build" "$tree/build"
+		exec chroot "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+			LC_ALL=C.UTF-8 TERM=dumb ${CI:+CI=$CI} "$@"
+	' "${0##*/}" "$top" "$@"
 }

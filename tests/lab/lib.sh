@@ -133,8 +133,9 @@ namespace()
 # This does so before the measurements. See the scenario "stall".
 load_modules()
 {
-	modprobe -a esp4 ah4 esp6 ah6 ipcomp xfrm_user deflate gcm ctr ghash-generic \
-		seqiv cbc authenc authencesn echainiv hmac
+	# Some are built in, or no longer modules, in one kernel or another.
+	modprobe -qa esp4 ah4 esp6 ah6 ipcomp xfrm_user deflate gcm ctr ghash-generic \
+		seqiv cbc authenc authencesn echainiv hmac || true
 	namespace warm
 	sa warm warm 1 ends=warm
 	sa warm warm 2 ends=warm cipher=cbc
@@ -271,6 +272,7 @@ algorithms()
 #	reqid=N window=N ifid=N mark=V/M flag=FLAG (esn…) badkey=auth|enc (in RIGHT only)
 #	sel="…" ends="LEFT RIGHT" (where to install, when not in both)
 #	limit="byte-hard N" (or another limit of ip's)
+#	dir=yes (declares the direction, at each end its own) or dir=in|out (at both)
 sa()
 {
 	local ns ends="$1 $2" word
@@ -302,18 +304,24 @@ sa_line()
 {
 	local ns=$1 left=$2 right=$3 spi=$4 proto=esp mode=transport family=4 cipher=gcm
 	local reqid=0 window=32 ifid='' mark='' flag='' badkey='' sel='' ends=''
-	local limit=''
+	local limit='' dir=''
 	local line
 
 	shift 4
 	[ $# = 0 ] || local "$@"
 	line="xfrm state add src ${ADDR[$left.$family]} dst ${ADDR[$right.$family]}"
 	line+=" proto $proto spi $spi mode $mode reqid $reqid"
-	[ "$proto" = comp ] || line+=" replay-window $window"
 	[ -z "$flag" ] || line+=" flag $flag"
 	[ -z "$ifid" ] || line+=" if_id $ifid"
 	[ -z "$mark" ] || line+=" mark ${mark%/*} mask ${mark#*/}"
 	[ "$ns" = "$right" ] || badkey=
+	if [ "$dir" = yes ]; then
+		dir=in
+		[ "$ns" = "$right" ] || dir=out
+	fi
+	[ "$dir" != out ] || window=0 # the kernel rejects one
+	[ "$proto" = comp ] || line+=" replay-window $window"
+	[ -z "$dir" ] || line+=" dir $dir"
 	algorithms "$proto" "$cipher" "$badkey"
 	if [ "$mode" = beet ] && [ -z "$sel" ]; then
 		sel="src ${INNER[$left.$family]} dst ${INNER[$right.$family]}"

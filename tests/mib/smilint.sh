@@ -4,6 +4,7 @@
 # smilint only reports what cannot be avoided about the MIB.
 #
 #     smilint.sh [MIB]
+#     smilint.sh --base DIR    only copies the base modules to DIR
 #
 # MIB          the generated module (default: $top_builddir/mib/QMIPSEC-MIB.txt)
 # SMI_BASE_DIR a directory with SNMPv2-SMI, SNMPv2-TC and SNMPv2-CONF; without
@@ -86,6 +87,12 @@ lint() {
 	    -e "$file:$anchor: [5] warning: implicit node definition" "$work/out" |
 	    grep -v -x -E -e ".*/QMIPSEC-MIB\.txt:[0-9]+: \[5\] warning: type \`(QmIpsecGauge64|QmIpsecTimeStamp)' has no format specification"
 }
+
+if [ "${1:-}" = --base ]; then
+	find_base_modules
+	mkdir -p "$2" && cp "$work"/base/* "$2" || exit 99
+	exit 0
+fi
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 99
 mib=${1:-${MIB:-${top_builddir:-$here/../..}/mib/QMIPSEC-MIB.txt}}

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# The steps of tools/check that run in the tree of the suite: step_NAME for each. Sourced
+# there, with the source in /src and the build in /build, as root.
+
+# shellcheck source=tools/lib.sh
+. /src/tools/lib.sh
+cd /src || exit
+
+# Git's files, which tools/check lists since a tree may not see the whole repository.
+files=/build/check/files
+
+step_format() {
+	grep '\.[ch]$' $files | xargs clang-format --dry-run -Werror
+}
+
+step_shell() {
+	xargs grep -lE '^#!/bin/(ba)?sh|^# shellcheck shell=' <$files |
+		xargs shellcheck -x -S warning
+}
+
+# gcc, every warning an error; then the tests that need no root and no kernel.
+step_build() {
+	configure_and_make /build --enable-werror
+}
+
+step_unit() {
+	SMI_BASE_DIR=/build/check/base-mibs make -C /build -j2 check
+	local result=$?
+	cat /build/tests/unit/*.log /build/tests/mib/*.log
+	return $result
+}
+
+# The ledger against the model of the kernel: a million steps of each of six random
+# histories, the same on every machine. QMIPSEC_MODEL_SEED runs others by hand.
+step_model() {
+	local seed
+	for seed in 1 2 3 4 5 6; do
+		QMIPSEC_MODEL_SEED=$seed QMIPSEC_MODEL_STEPS=1000000 \
+			/build/tests/unit/check_ledger_model || return
+	done
+}
+
+step_bench() {
+	make -s -C /build bench
+}
+
+step_agentx() {
+	top_builddir=/build tests/agentx/run
+}
+
+step_clang() {
+	configure_and_make /build/clang CC=clang --enable-werror
+}
+
+step_sanitizers() {
+	configure_and_make /build/sanitizers --enable-werror --enable-sanitizers \
+		CFLAGS="-g -O1" &&
+		SMI_BASE_DIR=/build/check/base-mibs make -C /build/sanitizers -j2 check || return
+	cat /build/sanitizers/tests/unit/*.log
+}
+
+# The daemon itself runs under valgrind among the agentx tests. __libc_freeres(), which
+# valgrind calls at the end, reads what the resolver's idle thread has not set.
+step_valgrind() {
+	find /build/tests/unit -maxdepth 1 -name 'check_*' -type f -executable -print0 |
+		sort -z | CK_FORK=no QMIPSEC_MODEL_STEPS=20000 xargs -0 -n 1 -P 2 \
+		valgrind -q --error-exitcode=9 --run-libc-freeres=no --leak-check=full \
+		--errors-for-leak-kinds=definite
+}
+
+step_install() {
+	local root=/build/check/root
+	rm -rf "$root"
+	make -s -C /build install DESTDIR="$root" || return
+	find "$root" -type f | sort
+	[ -x "$root/usr/local/sbin/qmipsecd" ] &&
+		[ -f "$root/usr/local/share/snmp/mibs/QMIPSEC-MIB.txt" ] || return
+	make -s -C /build uninstall DESTDIR="$root" || return
+	[ -z "$(find "$root" -type f)" ]
+}
+
+step_distcheck() {
+	make -s -C /build distcheck DISTCHECK_CONFIGURE_FLAGS=--enable-werror
+}

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034 # for those who source this
+#
+# The Debian releases that the tests run on, and everything that differs between them.
+# Sourced.
+#
+#	SUITE		code name of the release under test; trixie (Debian 13) if unset
+#
+# The variables that it sets:
+#
+#	suite_archives	parts of the archive beside the suite itself
+#	suite_options	of a line in sources.list
+#	suite_hostfs	what stands before the path in an option of a hostfs mount
+#	suite_uml	more options for User-mode Linux
+#	suite_libraries	those of the packages in debian/control, for a machine without
+#			a network
+
+suites=(bookworm trixie sid)
+SUITE=${SUITE:-trixie}
+
+suite_archives=(updates security)
+suite_options=
+suite_hostfs=hostfs=
+suite_uml=
+suite_libraries=libmnl0,libsystemd0
+
+case $SUITE in
+bookworm) # Linux 6.1, Net-SNMP 5.9.3, strongSwan 5.9, libreswan 4, gcc 12
+	suite_hostfs= # the parser of hostfs takes the bare path only
+	suite_libraries+=,libsnmp40
+	;;
+trixie) # Linux 6.12, Net-SNMP 5.9.4, strongSwan 6.0, libreswan 5, gcc 14
+	suite_libraries+=,libsnmp40t64
+	;;
+sid) # Linux 7.2, Net-SNMP 5.9.5, strongSwan 6.1, gcc 16
+	suite_archives=()
+	suite_options=check-valid-until=no # a mirror may be some days behind
+	suite_uml=seccomp=on # since Linux 6.16, much faster than ptrace(2)
+	suite_libraries+=,libsnmp45
+	;;
+*)
+	echo "${0##*/}: no suite '$SUITE': choose one of ${suites[*]}" >&2
+	exit 2
+	;;
+esac
+
+suite_of_host()
+{
+	# shellcheck source=/dev/null
+	(. /etc/os-release && echo "${VERSION_CODENAME:?/etc/os-release does not name it}")
+}
