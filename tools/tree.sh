@@ -6,7 +6,7 @@
 # of the project's, with "set -euo pipefail".
 #
 #	SUITE		the release, see suite.sh
-#	BUILD		where what is built for it goes; by default build/SUITE
+#	BUILD		where builds and packages for it go; by default build/SUITE
 #	LAB_DIR		where trees are kept; by default .lab
 #
 # In each tree, /src is for the source, /build for a build and /out for results.
