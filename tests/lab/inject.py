@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Records ESP and AH frames of an interface and sends changed copies of them.
 
-    inject.py record --iface IF --file FILE -- COMMAND…
-        the frames that leave by IF while COMMAND runs; prints their number
+    inject.py record --iface IF --file FILE -- traffic ARGUMENT…
+        the frames that leave by IF during this traffic; prints their number
     inject.py send --iface IF --file FILE [--count N] [--first N] [change…]
         N frames: the recorded ones from the Nth on, over and over; prints N
 
@@ -11,10 +11,12 @@ Frames are sent by AF_PACKET, so the sender's own XFRM does not see or count the
 An unchanged frame is a replay.
 """
 import argparse
+import contextlib
 import socket
 import struct
-import subprocess
 import sys
+
+import traffic
 
 ETH_P_ALL = 3
 ETHERNET = 14
@@ -89,7 +91,9 @@ def packet_socket(iface):
 def record(args):
     sock = packet_socket(args.iface)
     sock.setblocking(False)
-    subprocess.run(args.words, check=True, stdout=sys.stderr)
+    with contextlib.redirect_stdout(sys.stderr):
+        sys.argv = args.words
+        traffic.main()
     frames = []
     while True:
         try:

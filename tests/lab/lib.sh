@@ -90,6 +90,9 @@ eventually()
 	done
 }
 
+# shellcheck source=tests/lab/server.sh
+. "$LAB/server.sh"
+
 # --- namespaces and wires -------------------------------------------------------
 
 # Addresses by NAMESPACE.FAMILY, as in ${ADDR[left.4]}: those on the wire, and those
@@ -97,17 +100,17 @@ eventually()
 # slow in User-mode Linux.)
 declare -A ADDR=() INNER=()
 
-# on NAMESPACE COMMAND…
+# on NAMESPACE COMMAND… (ip enters a namespace itself, without another program)
 on()
 {
 	local ns=$1
 
 	shift
-	if [ "$ns" = init ]; then
-		"$@"
-	else
-		ip netns exec "$ns" "$@"
-	fi
+	case $ns,$1 in
+	init,*) "$@" ;;
+	*,ip) ip -n "$ns" "${@:2}" ;;
+	*) ip netns exec "$ns" "$@" ;;
+	esac
 }
 
 namespace()
@@ -121,8 +124,8 @@ namespace()
 	# SACK, each TCP segment has a header of 32 bytes, as the TCP oracle assumes.
 	on "$1" sh -c 'cd /proc/sys/net
 		echo 0 >ipv6/conf/default/accept_dad
-		echo 0 >ipv4/tcp_sack'
-	on "$1" ip -batch - <<-END
+		echo 0 >ipv4/tcp_sack
+		exec ip -batch -' <<-END
 		link set lo up
 		address add ${INNER[$1.4]}/32 dev lo
 		address add ${INNER[$1.6]}/128 dev lo
@@ -136,12 +139,15 @@ load_modules()
 	# Some are built in, or no longer modules, in one kernel or another.
 	modprobe -qa esp4 ah4 esp6 ah6 ipcomp xfrm_user deflate gcm ctr ghash-generic \
 		seqiv cbc authenc authencesn echainiv hmac || true
-	namespace warm
-	sa warm warm 1 ends=warm
-	sa warm warm 2 ends=warm cipher=cbc
-	sa warm warm 3 ends=warm proto=ah
+	ADDR[warm.4]=10.0.0.1
+	ip netns add warm
+	{
+		sa_line warm warm warm 1
+		sa_line warm warm warm 2 cipher=cbc
+		sa_line warm warm warm 3 proto=ah
+	} | on warm ip -batch -
 	ip netns delete warm
-	unset 'ADDR[warm.4]' 'ADDR[warm.6]'
+	unset 'ADDR[warm.4]'
 }
 
 # wire LEFT RIGHT: makes both namespaces and a veth pair between them. The name of an
@@ -176,7 +182,7 @@ wire_end()
 tap()
 {
 	mkdir -p /tmp/lab/tap
-	background tap init python3 "$LAB/wire.py" --left "$1" "to-$2" \
+	python_start tap /tmp/lab/tap/log init wire --left "$1" "to-$2" \
 		--right "$2" "to-$1" --dir /tmp/lab/tap
 	eventually 60 test -e /tmp/lab/tap/ready
 }
@@ -202,24 +208,29 @@ declare -A WIRE=()
 # two addresses of FAMILY (4 or 6). Prints what it sent.
 traffic()
 {
-	local kind=$1 left=$3 right=$4 family=${FAMILY:-4}
+	traffic_words "$@"
+	python init "${WORDS[@]}"
+}
+
+# traffic_words and the arguments of traffic: sets WORDS to the command.
+traffic_words()
+{
+	local left=$3 right=$4 family=${FAMILY:-4}
 	local -n place=$2
 
-	shift 4
-	python3 "$LAB/traffic.py" "$kind" --left "$left" --right "$right" \
-		--source "${place[$left.$family]}" --dest "${place[$right.$family]}" "$@"
+	WORDS=(traffic "$1" --left "$left" --right "$right"
+		--source "${place[$left.$family]}" --dest "${place[$right.$family]}" "${@:5}")
 }
 
 # A flow is endless traffic in the background. start_flow NAME and the arguments of
 # traffic.
 start_flow()
 {
-	local name=$1
+	local file=/tmp/lab/flow-$1
 
-	shift
-	touch "/tmp/lab/flow-$name"
-	traffic "$@" --while-file "/tmp/lab/flow-$name" >"/tmp/lab/flow-$name.result" &
-	FLOWS[$name]=$!
+	: >"$file"
+	traffic_words "${@:2}" --while-file "$file"
+	python_start "flow-$1" "$file.result" init "${WORDS[@]}"
 }
 
 # end_flow NAME: sets ${FLOW[packets_sent]} and so on to what traffic printed.
@@ -228,14 +239,14 @@ end_flow()
 	local key value
 
 	rm -f "/tmp/lab/flow-$1"
-	wait "${FLOWS[$1]}"
+	python_wait "flow-$1"
 	while IFS='=' read -r key value; do
 		FLOW[$key]=$value
 	done <"/tmp/lab/flow-$1.result"
 }
 
 # shellcheck disable=SC2034 # FLOW is for scenarios
-declare -A FLOWS=() FLOW=()
+declare -A FLOW=()
 
 # --- manual SAs and policies ------------------------------------------------------
 
@@ -378,19 +389,16 @@ flush()
 }
 
 # xfrm_stat NAMESPACE COUNTER
-xfrm_stat()
-{
-	# shellcheck disable=SC2016 # awk's own
-	on "$1" awk -v name="$2" '$1 == name { print $2 }' /proc/net/xfrm_stat
-}
+xfrm_stat() { oracle "$1" stat "$2"; }
 
 # count_sas NAMESPACE; no_sa NAMESPACE: it has none.
-count_sas() { on "$1" ip xfrm state count | grep -o '[0-9]*'; }
+count_sas() { [[ $(on "$1" ip xfrm state count) =~ [0-9]+ ]] && echo "${BASH_REMATCH[0]}"; }
 no_sa() { [ "$(count_sas "$1")" = 0 ]; }
 
 # --- qmipsecd and snmpd -------------------------------------------------------------
 
-oracle() { python3 "$LAB/oracle.py" "$@"; }
+# oracle NAMESPACE COMMAND…: oracle.py in this namespace.
+oracle() { python "$1" oracle "${@:2}"; }
 
 # config NAME LINE…: makes /tmp/lab/NAME.conf, with a poll for each request.
 config()
@@ -418,7 +426,7 @@ exact_once()
 	shift 3
 	rm -f /tmp/lab/once.json
 	once "$ns" >/tmp/lab/once.json || true
-	check "$text" on "$ns" python3 "$LAB/oracle.py" compare \
+	check "$text" oracle "$ns" compare \
 		--json /tmp/lab/once.json --row "$row" "$@"
 }
 
@@ -444,7 +452,7 @@ netlink_groups()
 # listens NAMESPACE NAME: the program that background started has joined a group.
 listens() { netlink_groups "$1" "$(cat "/tmp/lab/$2.pid")" | grep -q '[1-9a-f]'; }
 
-events() { on "$1" python3 "$LAB/oracle.py" events --file "$LOGS/monitor-$1.log"; }
+events() { oracle "$1" events --file "$LOGS/monitor-$1.log"; }
 
 # background NAME NAMESPACE COMMAND…: starts a program, with its output in a log and its
 # process ID in a file.
@@ -454,7 +462,8 @@ background()
 
 	shift 2
 	[ "$ns" = init ] || enter=(ip netns exec "$ns")
-	"${enter[@]}" "$@" </dev/null >>"$LOGS/$name.log" 2>&1 3>&- &
+	"${enter[@]}" "$@" </dev/null >>"$LOGS/$name.log" 2>&1 3>&- \
+		{REQUESTS}>&- {ANSWERS}<&- {TURN}>&- &
 	echo $! >"/tmp/lab/$name.pid"
 }
 
@@ -486,7 +495,7 @@ start_snmpd()
 	END
 	background "snmpd-$1" "$1" env SNMP_PERSISTENT_DIR="$dir/var" \
 		snmpd -f -Lo -C -c "$dir/snmpd.conf"
-	eventually 60 on "$1" snmpget -v2c -c public 127.0.0.1:1161 1.3.6.1.2.1.1.3.0
+	eventually 60 get "$1" 1.3.6.1.2.1.1.3.0
 }
 
 # start_qmipsecd NAMESPACE CONFIG [OPTION…]: starts it, and waits until it serves its
@@ -496,8 +505,7 @@ start_qmipsecd()
 	local ns=$1 conf=$2 dir=/tmp/lab/qmipsecd-$1
 
 	shift 2
-	mkdir -p "$dir"
-	chown -R nobody:nogroup "$dir"
+	[ -d "$dir" ] || install -d -o nobody -g nogroup "$dir"
 	background "qmipsecd-$ns" "$ns" "${SERVICE[@]}" "$QMIPSECD" -f -Le \
 		-x "/tmp/lab/snmpd-$ns/master" -c "$conf" --state-dir "$dir" "$@"
 	eventually 60 served "$ns"
@@ -523,7 +531,7 @@ rekeyed() { local spi; spi=$(out_spi "$1") && [[ $spi == 0x???????? && $spi != "
 
 ROOT=1.3.6.1.4.1.8072.9999.9999.18
 
-served() { snmp get "$1" "$ROOT.1.4.1.0" | grep STRING; }
+served() { get "$1" "$ROOT.1.4.1.0"; }
 
 # snmp get|walk|bulkwalk|set|table… NAMESPACE ARGUMENTS…: the tool of Net-SNMP, with the
 # MIB loaded. COMMUNITY is public by default.
@@ -542,13 +550,28 @@ snmp()
 PATIENT="-t 20 -r 2"
 SNMP_ARGS="-v2c -c public $PATIENT 127.0.0.1:1161"
 
+# get NAMESPACE OID…: values over SNMP, without a tool. index NAME: sets INDEX to the
+# part of an OID that is the name of a row.
+get() { oracle "$1" get --snmp="$SNMP_ARGS" "${@:2}"; }
+
+index()
+{
+	local n octet
+
+	INDEX=${#1}
+	for ((n = 0; n < ${#1}; n++)); do
+		printf -v octet %d "'${1:n:1}"
+		INDEX+=.$octet
+	done
+}
+
 # row NAMESPACE ROW COLUMN…: values over SNMP.
 row()
 {
 	local ns=$1 name=$2
 
 	shift 2
-	on "$ns" python3 "$LAB/oracle.py" value --row "$name" --snmp="$SNMP_ARGS" "$@"
+	oracle "$ns" value --row "$name" --snmp="$SNMP_ARGS" "$@"
 }
 
 # row_has NAMESPACE ROW COLUMN VALUE, sent_more_than NAMESPACE BYTES: for eventually.
@@ -567,7 +590,7 @@ over_snmp()
 	local how=$1 text=$2 ns=$3 name=$4
 
 	shift 4
-	check "$text" on "$ns" python3 "$LAB/oracle.py" "$how" --row "$name" \
+	check "$text" oracle "$ns" "$how" --row "$name" \
 		--snmp="$SNMP_ARGS" --settle "${WITHIN:-120}" "$@"
 }
 
@@ -575,7 +598,7 @@ over_snmp()
 # so as well, within ${WITHIN} seconds.
 settled()
 {
-	on "$1" python3 "$LAB/oracle.py" settle --snmp="$SNMP_ARGS" --settle "${WITHIN:-120}"
+	oracle "$1" settle --snmp="$SNMP_ARGS" --settle "${WITHIN:-120}"
 }
 
 # start_watch NAMESPACE [options of the oracle…]: requests the row "lab" (or $WATCHED)
@@ -587,21 +610,20 @@ start_watch()
 
 	shift
 	echo 0 >/tmp/lab/watching
-	rm -f "$LOGS/watch.log"
-	background watch "$ns" python3 "$LAB/oracle.py" watch \
+	python_start watch "$LOGS/watch.log" "$ns" oracle watch \
 		--row "${WATCHED:-lab}" --at-least 3 \
 		--snmp "-v2c -c public -t 1 -r 0 127.0.0.1:1161" \
 		--while-file /tmp/lab/watching "$@"
 	eventually 60 answered_more_than 0
 }
 
-answered_more_than() { [ "$(cat /tmp/lab/watching)" -gt "$1" ]; }
+answered_more_than() { [ "$(</tmp/lab/watching)" -gt "$1" ]; }
 
 end_watch()
 {
-	eventually 60 answered_more_than $(($(cat /tmp/lab/watching) + 1))
+	eventually 60 answered_more_than $(($(</tmp/lab/watching) + 1))
 	rm /tmp/lab/watching
-	if wait "$(cat /tmp/lab/watch.pid)"; then
+	if python_wait watch; then
 		pass "$1: no counter ever went down in $(grep answers "$LOGS/watch.log")"
 	else
 		fail "$1: no counter ever went down" "$(cat "$LOGS/watch.log")"

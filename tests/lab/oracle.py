@@ -17,12 +17,15 @@
         repeats requests until FILE is removed: no counter may decrease (without
         --strict: unless DiscontinuityTime changed), and DiscontinuityTime may not be
         later than sysUpTime; writes the number of answers to FILE
+    oracle.py record --row NAME --snmp "ARGS" --while-file FILE COLUMN…
+        repeats requests until FILE is removed, and prints each answer on a line
     oracle.py settle --snmp "ARGS"      waits until everything so far is counted
+    oracle.py get --snmp "ARGS" OID…    the values of any objects
+    oracle.py stat COUNTER              of /proc/net/xfrm_stat
     … --settle                          compare, diff and value do that first
 
-It shares no code with qmipsecd: it reads the output of `ip -s xfrm state`, and
-/proc/net/xfrm_stat, in its own namespace. An unknown line of ip is an error, since a
-number that is overlooked would not be compared.
+It shares no code with qmipsecd: it reads the output of `ip -s xfrm state` (see states.py)
+and /proc/net/xfrm_stat, in its own namespace.
 """
 import argparse
 import ipaddress
@@ -32,6 +35,10 @@ import re
 import subprocess
 import sys
 import time
+
+import manager
+from manager import output_of
+from states import Mismatch, parse_states
 
 # By column number, from 1.
 COLUMNS = """
@@ -51,108 +58,11 @@ LAST_POLL = ROOT + ".1.4.4.0"
 LAST_DURATION = ROOT + ".1.4.5.0"
 MOVE = 200  # ms for which a deletion waits, since it can become a move
 PATIENCE = 120  # seconds
+PAUSE = 0.03  # between requests, as there is no new poll earlier (maxAge of config)
 LEVELS = ("ActiveSA", "PendingKeyOperations", "ActiveTunnels")
 
 
-class Mismatch(Exception):
-    """The input has a form that this program does not know."""
-
-
-# --- ip -s xfrm state -------------------------------------------------------
-
-def number(text):
-    return int(text, 0)
-
-
-class Reader:
-    """One SA, filled line by line from the output of ip."""
-
-    def __init__(self, src, dst):
-        self.sa = {
-            "src": src, "dst": dst, "mark": "0/0xffffffff", "if_id": 0,
-            "keyed": False, "window": 0, "seq": 0, "spi": 0,
-        }
-        self.rules = [
-            (r"proto (\S+) spi \S+\((\d+)\) reqid (\d+)\(\S+\) mode (\S+)",
-             self.identity),
-            (r"replay-window (\d+) seq (0x\S+) flag.*\(\S+\)", self.header),
-            (r"(?:aead|enc|auth|auth-trunc|comp) .*", self.algorithm),
-            (r"mark (\S+)", self.mark),
-            (r"if_id (\S+)", self.if_id),
-            (r"replay_window (\d+), bitmap-length \d+", self.esn_window),
-            (r"(\d+)\(bytes\), (\d+)\(packets\)", self.lifetime),
-            (r"replay-window (\d+) replay (\d+) failed (\d+)", self.failures),
-        ] + [(pattern, None) for pattern in (
-            r"output-mark \S+", r"security context .*", r"encap type .*",
-            r"coa .*", r"lastused .*", r"extra_flag .*", r"dir (in|out)",
-            r"anti-replay (esn )?context:.*", r"seq-hi \S+ seq \S+ oseq-hi .*",
-            r"[0-9a-f]{8}( [0-9a-f]{8})*", r"sel src .*",
-            r"lifetime (config|current):", r"limit: .*", r"expire .*",
-            r"add \S+ \S+ use .*", r"stats:",
-        )]
-
-    def identity(self, proto, spi, reqid, mode):
-        self.sa.update(proto=proto, spi=int(spi), reqid=int(reqid), mode=mode)
-
-    def header(self, window, seq):
-        self.sa.update(window=int(window), seq=number(seq))
-
-    def algorithm(self):
-        self.sa["keyed"] = True
-
-    def mark(self, mark):
-        self.sa["mark"] = mark
-
-    def if_id(self, if_id):
-        self.sa["if_id"] = number(if_id)
-
-    def esn_window(self, window):
-        self.sa["window"] = int(window)
-
-    def lifetime(self, size, packets):
-        self.sa.update(bytes=int(size), packets=int(packets))
-
-    def failures(self, replay_window, replay, integrity):
-        self.sa.update(replay_window=int(replay_window), replay=int(replay),
-                       integrity_failed=int(integrity))
-
-    def line(self, text):
-        for pattern, action in self.rules:
-            match = re.fullmatch(pattern, text)
-            if match:
-                if action:
-                    action(*match.groups())
-                return
-        raise Mismatch("ip xfrm state: unknown line: %r" % text)
-
-    def result(self):
-        for key in ("proto", "bytes", "replay"):
-            if key not in self.sa:
-                raise Mismatch("ip xfrm state: SA without %s: %s" % (key, self.sa))
-        return self.sa
-
-
-def parse_states(text):
-    states, reader = [], None
-    for line in text.splitlines():
-        start = re.fullmatch(r"src (\S+) dst (\S+)", line.strip())
-        if start and not line[:1].isspace():
-            if reader:
-                states.append(reader.result())
-            reader = Reader(*start.groups())
-        elif line.strip():
-            if reader is None:
-                raise Mismatch("ip xfrm state: text before an SA: %r" % line)
-            reader.line(line.strip())
-    if reader:
-        states.append(reader.result())
-    return states
-
-
-def output_of(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE,
-                          universal_newlines=True).stdout
-
+# --- the SAs ----------------------------------------------------------------
 
 def local_addresses():
     found = json.loads(output_of("ip", "-j", "address"))
@@ -246,24 +156,22 @@ def row_of_json(document, name):
 
 
 def row_of_snmp(arguments, name, times=()):
-    """One snmpget for the whole row. Every column must be a Counter64, except these
+    """One request for the whole row. Every column must be a Counter64, except these
     times (name: OID), in ticks."""
     index = ".".join(str(n) for n in [len(name)] + list(name.encode()))
     wanted = {"ReplayFailures": "%s.%s" % (REPLAY_FAILURES, index)}
     for column, field in enumerate(COLUMNS, 1):
         wanted[field] = "%s.%d.%s" % (STATS_TABLE, column, index)
+    types = dict.fromkeys(wanted, "Counter64")
     for field, oid in times:
         wanted[field] = oid.replace("INDEX", index)
-    answer = output_of("snmpget", "-On", "-Oet", *arguments.split(),
-                       *wanted.values())
-    values = {}
-    for line in answer.splitlines():
-        match = re.fullmatch(r"\.(\S+) = (Counter64: )?(\d+)", line)
-        if not match or bool(match.group(2)) == (match.group(1) in
-                                                 [wanted[f] for f, _ in times]):
-            raise Mismatch("snmpget: not a Counter64: %r" % line)
-        values[match.group(1)] = int(match.group(3))
-    return {field: values[oid] for field, oid in wanted.items()}
+        types[field] = manager.TICKS
+    row = {}
+    for field, (kind, value) in zip(wanted, manager.get(arguments, *wanted.values())):
+        if kind != types[field]:
+            raise Mismatch("SNMP: %s is a %s" % (field, kind))
+        row[field] = value
+    return row
 
 
 def settle(arguments, seconds):
@@ -276,9 +184,8 @@ def settle(arguments, seconds):
     earlier = first = None  # ends of polls, in ms of qmipsecd's clock
     while time.monotonic() <= end:
         try:
-            last, took = map(int, output_of("snmpget", "-Oqvt", *arguments.split(),
-                                            LAST_POLL, LAST_DURATION).split())
-        except (subprocess.CalledProcessError, ValueError):
+            (_, last), (_, took) = manager.get(arguments, LAST_POLL, LAST_DURATION)
+        except manager.Failed:
             earlier = first = None  # no answer: its clock may start again
             time.sleep(0.05)
             continue
@@ -399,7 +306,7 @@ def watch(args):
         asked = time.monotonic()
         try:
             row = row_of_snmp(args.snmp, args.row, TIMES)
-        except (Mismatch, subprocess.CalledProcessError):
+        except (Mismatch, manager.Failed):
             gaps += 1  # nothing answers
             time.sleep(0.05)
             continue
@@ -410,6 +317,7 @@ def watch(args):
             wrong += fell(last[0], row)
         last = row, since[0]
         tell(args.while_file, answers)
+        time.sleep(PAUSE)
     print("%d answers, %d gaps" % (answers, gaps), *wrong, sep="\n")
     return 1 if wrong or answers < args.at_least else 0
 
@@ -465,6 +373,24 @@ def value(args):
     return 0
 
 
+def record(args):
+    while os.path.exists(args.while_file):
+        value(args)
+        time.sleep(PAUSE)
+    return 0
+
+
+def get(args):
+    for _, found in manager.get(args.snmp, *args.items):
+        print(found.decode() if isinstance(found, bytes) else found)
+    return 0
+
+
+def stat(args):
+    print(*[read_xfrm_stat()[name] for name in args.items])
+    return 0
+
+
 def settle_command(args):
     settle(args.snmp, args.settle or PATIENCE)
     return 0
@@ -484,6 +410,7 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = {"compare": compare, "diff": diff, "columns": columns,
                 "value": value, "sum": total, "events": events, "watch": watch,
+                "record": record, "get": get, "stat": stat,
                 "settle": settle_command}
     parser.add_argument("command", choices=commands)
     parser.add_argument("--local", type=lambda text: text.split(","),
@@ -503,7 +430,7 @@ def main():
     args = parser.parse_intermixed_args()
     try:
         return commands[args.command](args)
-    except (Mismatch, ValueError, subprocess.CalledProcessError) as error:
+    except (Mismatch, ValueError, manager.Failed, subprocess.CalledProcessError) as error:
         print(error)
         return 2
 

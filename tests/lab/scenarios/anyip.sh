@@ -80,7 +80,7 @@ policy left right ADDR 4 "esp transport"
 traffic udp ADDR left right --count $COUNT --size $SIZE
 rm -f /tmp/lab/once.json
 once right "$conf" >/tmp/lab/once.json
-check "and the bytes belong to it" on right python3 "$LAB/oracle.py" compare \
+check "and the bytes belong to it" oracle right compare \
 	--json /tmp/lab/once.json --row part --local 10.88.0.5 ActiveSA=1 \
 	ConfidentialBytesReceived=$((COUNT * (SIZE + 8)))
 flush left right

@@ -11,7 +11,7 @@
 # sas add|delete|churn|larval FIRST COUNT: in left, without packets.
 sas()
 {
-	on left python3 "$LAB/xfrm.py" "$@" --source "${ADDR[left.4]}" \
+	python left xfrm "$@" --source "${ADDR[left.4]}" \
 		--dest "${ADDR[right.4]}"
 }
 
@@ -31,9 +31,9 @@ sent() { [ "$(row left lab TransportBytesSent)" = "$1" ]; }
 active() { [ "$(row left lab ActiveSA)" = "$1" ]; }
 
 # agent NUMBER: a scalar of the daemon.
-agent() { snmp get left -OqvUt "$ROOT.1.4.$1.0"; }
+agent() { get left "$ROOT.1.4.$1.0"; }
 
-discontinuity() { snmp get left -OqvUt "$ROOT.1.1.1.14.3.108.97.98"; }
+discontinuity() { get left "$ROOT.1.1.1.14.3.108.97.98"; }
 
 # consistent TEXT SAS: the levels equal the kernel's, the totals agree with them, and
 # the SAs that existed all the time have lost nothing.

@@ -99,7 +99,7 @@ rm /tmp/lab/busy
 wait $!
 
 step "ip sees only the SAs that live now; qmipsecd has lost nothing"
-printf '    sent %11d   by the SAs that ip shows\n' "$(oracle sum bytes dir=out)"
+printf '    sent %11d   by the SAs that ip shows\n' "$(oracle init sum bytes dir=out)"
 same_as_tcp
 
 step "What a manager sees: snmpget by name"

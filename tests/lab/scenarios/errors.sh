@@ -14,14 +14,14 @@ wire left right
 # wire.
 inject()
 {
-	on left python3 "$LAB/inject.py" send --iface to-right --file /tmp/lab/frames "$@"
+	python left inject send --iface to-right --file /tmp/lab/frames "$@"
 }
 
 # record COUNT: records the frames of so many datagrams of 100 bytes from left to right.
 record()
 {
-	on left python3 "$LAB/inject.py" record --iface to-right --file /tmp/lab/frames -- \
-		python3 "$LAB/traffic.py" udp --left left --right right \
+	python left inject record --iface to-right --file /tmp/lab/frames -- \
+		traffic udp --left left --right right \
 		--source "${ADDR[left.4]}" --dest "${ADDR[right.4]}" --count "$1" --size 100
 }
 
@@ -57,9 +57,9 @@ inject --first 20 --count 7
 inject --first 0 --count 5 # again and again: each is older than the window
 is "replays are XfrmInStateSeqError" "$(xfrm_stat right XfrmInStateSeqError)" 12
 is "ip shows the 7 in the window" \
-	"$(on right python3 "$LAB/oracle.py" sum replay spi=256)" 7
+	"$(oracle right sum replay spi=256)" 7
 is "ip shows the 5 older ones" \
-	"$(on right python3 "$LAB/oracle.py" sum replay_window spi=256)" 5
+	"$(oracle right sum replay_window spi=256)" 5
 expect "12 replays" BadSPIPackets=13 ReplayFailures=12 PacketsWithReplayDetection=40
 
 # The replay check comes first, so a later failure needs a new sequence number.

@@ -17,7 +17,7 @@ SAMPLES=48
 REKEY_EVERY=8 # samples
 
 # The index of the row, a string after its length.
-INDEX=${#HBA}$(printf '%s' "$HBA" | od -An -v -t u1 | tr -s ' \n' '.' | sed 's/\.$//')
+index "$HBA"
 
 # Few forks, which are slow here, so that the samples are close in time.
 qmipsecd_counts()

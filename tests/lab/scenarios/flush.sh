@@ -10,7 +10,7 @@
 
 PACKET=$((700 + 8)) # bytes of a datagram in transport mode
 
-discontinuity() { snmp get "$1" -Oqvt "$ROOT.1.1.1.14.3.108.97.98"; }
+discontinuity() { get "$1" "$ROOT.1.1.1.14.3.108.97.98"; }
 
 # between TEXT LEAST VALUE MOST
 between()
@@ -255,7 +255,7 @@ read -r counted added deleted active < <(
 )
 is "the same SPI after each of ten flushes: keys" "$added $deleted $active" \
 	"$((additions + 12)) $((deletions + 11)) 1"
-live=$(on left python3 "$LAB/oracle.py" sum bytes spi=$((0x480)))
+live=$(oracle left sum bytes spi=$((0x480)))
 between "the same SPI after each of ten flushes: the last SA is counted whole" \
 	$((sampled + live)) "$counted" "$sent"
 sent=$counted

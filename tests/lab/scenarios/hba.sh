@@ -180,7 +180,8 @@ start_qmipsecd init "$(config empty)"
 # instance ROW COLUMN-NUMBER: of the instance table.
 instance()
 {
-	snmp get init -OqveU "$ROOT.1.1.1.$2.${#1}$(printf '%s' "$1" | od -An -tu1 | tr -s ' \n' '..' | sed 's/\.$//')"
+	index "$1"
+	get init "$ROOT.1.1.1.$2.$INDEX"
 }
 
 # numbers ROW: its byte columns and active SAs, on one line.
@@ -195,7 +196,7 @@ numbers()
 settle() { iscsi_bytes init "dport = 3260" >/dev/null; }
 
 # kernel_total KEY=VALUE…: the bytes of the kernel's SAs.
-kernel_total() { python3 "$LAB/oracle.py" sum bytes "$@"; }
+kernel_total() { oracle init sum bytes "$@"; }
 
 # closes TEXT: the sum over all rows equals the kernel's, in each direction.
 closes()
@@ -229,10 +230,10 @@ row_is "and the rest stays" init unattributed ActiveSA=2
 # inject COMMAND [change…]
 inject()
 {
-	on disk1 python3 "$LAB/inject.py" "$1" --iface to-init --file /tmp/lab/frames "${@:2}"
+	python disk1 inject "$1" --iface to-init --file /tmp/lab/frames "${@:2}"
 }
 
-inject record -- python3 "$LAB/traffic.py" udp --left disk1 --right init \
+inject record -- traffic udp --left disk1 --right init \
 	--source "$B" --dest "$A" --count 1 --size 100
 inject send --spi 0xdead --count 11
 row_is "one HBA: packets with an unknown SPI are in its row" init tcp:path1 BadSPIPackets=11
@@ -299,9 +300,9 @@ moves "disk 2" "$(disk_of 2)" tcp:path2 tcp:path1 20 "$DISK2"
 
 before="$(numbers tcp:path1 | xargs) $(numbers tcp:path2 | xargs)"
 plain=$(row init unattributed ConfidentialBytesSent TunnelBytesSent TransportBytesSent | xargs)
-python3 "$LAB/traffic.py" udp --left init --right disk1 --source "$A" --dest "$B" \
+python init traffic udp --left init --right disk1 --source "$A" --dest "$B" \
 	--count 50 --size 1000
-python3 "$LAB/traffic.py" udp --left init --right disk2 --source $INIT2 --dest $DISK2 \
+python init traffic udp --left init --right disk2 --source $INIT2 --dest $DISK2 \
 	--count 30 --size 1000
 settled init
 read -ra was <<<"$plain"

@@ -41,7 +41,7 @@ done
 # number.
 count_frames()
 {
-	background "frames-$1" "$1" python3 "$LAB/frames.py" --iface "$2" \
+	python_start "frames-$1" "/tmp/lab/frames-$1.log" "$1" frames --iface "$2" \
 		--file "/tmp/lab/frames-$1"
 	eventually 60 test -e "/tmp/lab/frames-$1"
 }
@@ -93,23 +93,19 @@ refused()
 		$(xfrm_stat "$1" XfrmInPolBlock)))
 }
 
-# ask NAMESPACE: without a pause, so that polls coincide with moves.
+# ask NAMESPACE: all the time, so that polls coincide with moves.
 ask()
 {
-	while [ -e /tmp/lab/asking ]; do
-		snmp get "$1" -OqvU 'QMIPSEC-MIB::qmIpsecKeyAdditions."lab"' \
-			'QMIPSEC-MIB::qmIpsecKeyDeletions."lab"' | xargs
-	done >"/tmp/lab/asked-$1"
+	python_start "asker-$1" "/tmp/lab/asked-$1" "$1" oracle record --row lab \
+		--snmp "$SNMP_ARGS" --while-file /tmp/lab/asking KeyAdditions KeyDeletions
 }
 
 ike_up left >&2
 count_frames left to-right
 count_frames right to-left
 touch /tmp/lab/asking
-ask left &
-askers=$!
-ask right &
-askers+=" $!"
+ask left
+ask right
 
 start_flow there udp INNER left right --size 700 --pause 0.002 --tolerant
 move left "${ADDR[left.4]}/24" $MOVED/24 "${ADDR[right.4]}" "another address"
@@ -134,8 +130,8 @@ end_flow back
 back_sent=$(frames right)
 back_counted=$((FLOW[packets_received] + $(refused left)))
 rm /tmp/lab/asking
-# shellcheck disable=SC2086 # a list
-wait $askers
+python_wait asker-left
+python_wait asker-right
 for ns in left right; do
 	is "$ns: never anything but 2 additions, 0 deletions in $(wc -l <"/tmp/lab/asked-$ns") answers" \
 		"$(sort -u "/tmp/lab/asked-$ns" | xargs)" "2 0"

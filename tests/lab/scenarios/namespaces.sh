@@ -27,7 +27,7 @@ exact_in()
 
 	shift 3
 	once init "$CONF" >/tmp/lab/once.json
-	check "$text" on "$ns" python3 "$LAB/oracle.py" compare \
+	check "$text" oracle "$ns" compare \
 		--json /tmp/lab/once.json --row "$row" "$@"
 }
 

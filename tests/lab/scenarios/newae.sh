@@ -8,8 +8,8 @@
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
 
-discontinuity() { snmp get left -Oqvt "$ROOT.1.1.1.14.3.108.97.98"; }
-xfrm() { on left python3 "$LAB/xfrm.py" "$@"; }
+discontinuity() { get left "$ROOT.1.1.1.14.3.108.97.98"; }
+xfrm() { python left xfrm "$@"; }
 
 # publish BYTES [option…]: of the SA from left to right.
 publish() { xfrm publish 0x100 "${ENDS[@]}" --bytes "$1" --packets $(($1 / 100)) "${@:2}"; }

@@ -22,20 +22,12 @@ ike_up left
 
 # flow_start [option…], flow_end: datagrams without a pause; flow_end sets $sent and
 # $received to their numbers.
-flow_start()
-{
-	touch /tmp/lab/flow
-	traffic udp INNER left right --size 700 --while-file /tmp/lab/flow --pause 0.002 \
-		"$@" >/tmp/lab/flow.result &
-	flow=$!
-}
+flow_start() { start_flow udp udp INNER left right --size 700 --pause 0.002 "$@"; }
 
 flow_end()
 {
-	rm -f /tmp/lab/flow
-	wait "$flow"
-	sent=$(sed -n 's/^packets_sent=//p' /tmp/lab/flow.result)
-	received=$(sed -n 's/^packets_received=//p' /tmp/lab/flow.result)
+	end_flow udp
+	sent=${FLOW[packets_sent]} received=${FLOW[packets_received]}
 }
 
 flow_start

@@ -13,7 +13,7 @@ LOG=$LOGS/qmipsecd-left.log
 OUT=$((700 + 8)) # bytes of a datagram in transport mode, from left
 IN=$((300 + 8))	 # and to left
 
-discontinuity() { snmp get left -Oqvt "$ROOT.1.1.1.14.3.108.97.98"; }
+discontinuity() { get left "$ROOT.1.1.1.14.3.108.97.98"; }
 start() { start_qmipsecd left "$CONF"; }
 saved_since() { [ "$STATE" -nt "$1" ]; }
 

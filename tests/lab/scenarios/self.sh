@@ -29,10 +29,10 @@ sa_pair left right 0x100
 policy left right ADDR 4 "esp transport"
 traffic udp ADDR left right --count 5 --back-count 3
 once left >/tmp/lab/good.json
-check "the unaltered document is right" on left python3 "$LAB/oracle.py" compare \
+check "the unaltered document is right" oracle left compare \
 	--json /tmp/lab/good.json
 
-compare() { fails "$1" check "some check" on left python3 "$LAB/oracle.py" compare "${@:2}"; }
+compare() { fails "$1" check "some check" oracle left compare "${@:2}"; }
 
 compare "compare: a wrong number of the scenario's own" --json /tmp/lab/good.json \
 	ConfidentialBytesSent=$((5 * 1008 + 1))

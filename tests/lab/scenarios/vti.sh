@@ -62,7 +62,7 @@ read -ra tcp_now < <(tcp_bytes init "dport = 3260" 20)
 is "the blocks are in its row, as TCP counts" \
 	"$((now[0] - was[0])) $((now[1] - was[1]))" \
 	"$((tcp_now[0] - tcp[0])) $((tcp_now[1] - tcp[1]))"
-python3 "$LAB/traffic.py" udp --left init --right disk --source 192.168.8.1 \
+python init traffic udp --left init --right disk --source 192.168.8.1 \
 	--dest 192.168.8.2 --count 20 --size 500
 settled init
 read -ra now < <(row init unattributed TunnelBytesSent TunnelBytesReceived | xargs)
@@ -70,5 +70,5 @@ read -ra was <<<"$others"
 is "what goes through the other interface is not" "$((now[0] - was[0]))" $((20 * 528))
 is "both rows are the sum of the kernel" \
 	"$((now[0] + $(row init tcp:default TunnelBytesSent)))" \
-	"$(python3 "$LAB/oracle.py" sum bytes dir=out)"
+	"$(oracle init sum bytes dir=out)"
 logout
