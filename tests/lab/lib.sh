@@ -73,6 +73,10 @@ refuse()
 # A scenario that stops early has failed: guest and run see the status.
 trap 'echo "stopped at ${BASH_SOURCE[0]##*/}:$LINENO: $BASH_COMMAND" >&2' ERR
 
+# sleep SECONDS: without a program.
+exec {NEVER}<> <(:)
+sleep() { read -rt "$1" -u "$NEVER" || true; }
+
 # eventually SECONDS COMMAND…: tries until it succeeds, ever more rarely: in User-mode
 # Linux, which has one processor, each try takes time from what it waits for.
 eventually()
@@ -136,18 +140,36 @@ namespace()
 # This does so before the measurements. See the scenario "stall".
 load_modules()
 {
+	local loader tests=/sys/module/cryptomgr/parameters/notests
+
 	# Some are built in, or no longer modules, in one kernel or another.
 	modprobe -qa esp4 ah4 esp6 ah6 ipcomp xfrm_user deflate gcm ctr ghash-generic \
-		seqiv cbc authenc authencesn echainiv hmac || true
-	ADDR[warm.4]=10.0.0.1
+		seqiv cbc authenc authencesn echainiv hmac \
+		cryptomgr crypto-sha256 crypto-sha512 crypto-stdrng || true
+	# Otherwise the kernel tests each cipher, and starts modprobe twice for each part of
+	# its name, which takes ten times as long.
+	[ ! -w $tests ] || echo 1 >$tests
+	loader=$(</proc/sys/kernel/modprobe)
+	echo >/proc/sys/kernel/modprobe
 	ip netns add warm
+	warm_up || {
+		echo "$loader" >/proc/sys/kernel/modprobe
+		warm_up
+	}
+	ip netns delete warm
+	echo "$loader" >/proc/sys/kernel/modprobe
+}
+
+warm_up()
+{
+	local -A ADDR=([warm.4]=10.0.0.1)
+
 	{
+		echo "xfrm state flush"
 		sa_line warm warm warm 1
 		sa_line warm warm warm 2 cipher=cbc
 		sa_line warm warm warm 3 proto=ah
 	} | on warm ip -batch -
-	ip netns delete warm
-	unset 'ADDR[warm.4]'
 }
 
 # wire LEFT RIGHT: makes both namespaces and a veth pair between them. The name of an
@@ -238,8 +260,7 @@ end_flow()
 {
 	local key value
 
-	rm -f "/tmp/lab/flow-$1"
-	python_wait "flow-$1"
+	python_end "flow-$1" "/tmp/lab/flow-$1"
 	while IFS='=' read -r key value; do
 		FLOW[$key]=$value
 	done <"/tmp/lab/flow-$1.result"
@@ -450,7 +471,7 @@ netlink_groups()
 }
 
 # listens NAMESPACE NAME: the program that background started has joined a group.
-listens() { netlink_groups "$1" "$(cat "/tmp/lab/$2.pid")" | grep -q '[1-9a-f]'; }
+listens() { netlink_groups "$1" "$(<"/tmp/lab/$2.pid")" | grep -q '[1-9a-f]'; }
 
 events() { oracle "$1" events --file "$LOGS/monitor-$1.log"; }
 
@@ -463,7 +484,7 @@ background()
 	shift 2
 	[ "$ns" = init ] || enter=(ip netns exec "$ns")
 	"${enter[@]}" "$@" </dev/null >>"$LOGS/$name.log" 2>&1 3>&- \
-		{REQUESTS}>&- {ANSWERS}<&- {TURN}>&- &
+		{REQUESTS}>&- {ANSWERS}<&- {TURN}>&- {NEVER}>&- &
 	echo $! >"/tmp/lab/$name.pid"
 }
 
@@ -472,7 +493,7 @@ stop()
 {
 	local pid
 
-	pid=$(cat "/tmp/lab/$1.pid")
+	pid=$(<"/tmp/lab/$1.pid")
 	kill "$pid"
 	wait "$pid" || true
 	rm "/tmp/lab/$1.pid"
@@ -622,8 +643,7 @@ answered_more_than() { [ "$(</tmp/lab/watching)" -gt "$1" ]; }
 end_watch()
 {
 	eventually 60 answered_more_than $(($(</tmp/lab/watching) + 1))
-	rm /tmp/lab/watching
-	if python_wait watch; then
+	if python_end watch /tmp/lab/watching; then
 		pass "$1: no counter ever went down in $(grep answers "$LOGS/watch.log")"
 	else
 		fail "$1: no counter ever went down" "$(cat "$LOGS/watch.log")"

@@ -8,7 +8,8 @@ server.sh starts this program once, and sends it requests: lines of words betwee
     run NAMESPACE PROGRAM ARGUMENT…             waits for its end
     start FILE NAMESPACE PROGRAM ARGUMENT…      in a process of its own, with its output in
                                                 FILE; answers with its process ID
-    wait PID                                    for the end of one that was started
+    end PID FILE                                removes FILE, and waits for the end of one
+                                                that was started
 
 PROGRAM is a module in this directory. It is the same as "python3 PROGRAM.py ARGUMENT…" in
 that namespace. The answer is a line "1TEXT" for each line of stdout, "2TEXT" for each of
@@ -40,10 +41,10 @@ def call(netns, program, *arguments):
     try:
         enter(netns)
         return importlib.import_module(program).main() or 0
-    except SystemExit as end:
-        if end.code is None or isinstance(end.code, int):
-            return end.code or 0
-        print(end.code, file=sys.stderr)
+    except SystemExit as stop:
+        if stop.code is None or isinstance(stop.code, int):
+            return stop.code or 0
+        print(stop.code, file=sys.stderr)
     except Exception:  # whatever it is, this process goes on
         traceback.print_exc()
     return 1
@@ -67,11 +68,12 @@ def start(path, *words):
     os._exit(status)
 
 
-def wait(pid):
+def end(pid, path):
+    os.unlink(path)
     return os.waitstatus_to_exitcode(os.waitpid(int(pid), 0)[1])
 
 
-REQUESTS = {"run": run, "start": start, "wait": wait}
+REQUESTS = {"run": run, "start": start, "end": end}
 
 
 def answer(words):

@@ -35,5 +35,6 @@ python() { request run "$@"; }
 # output in FILE, and its process ID in a file as by background.
 python_start() { request start "${@:2}" >"/tmp/lab/$1.pid"; }
 
-# python_wait NAME: waits for its end, and returns its status.
-python_wait() { request wait "$(<"/tmp/lab/$1.pid")"; }
+# python_end NAME FILE: removes the file, as long as which it runs, waits for its end, and
+# returns its status.
+python_end() { request end "$(<"/tmp/lab/$1.pid")" "$2"; }

@@ -21,7 +21,7 @@ frozen()
 {
 	local pid
 
-	pid=$(cat /tmp/lab/qmipsecd-left.pid)
+	pid=$(</tmp/lab/qmipsecd-left.pid)
 	kill -STOP "$pid"
 	"$@"
 	kill -CONT "$pid"

@@ -18,7 +18,7 @@ foreign()
 	# shellcheck disable=SC2086 # several arguments, one of them empty and in quotes
 	echo "xfrm state add src $2 dst $3 proto esp spi $1 reqid 7 mode tunnel" \
 		"$ALGORITHMS ${5:+dir $5}" | on left ip -batch -
-	on left python3 "$LAB/xfrm.py" publish "$1" --source "$2" --dest "$3" \
+	python left xfrm publish "$1" --source "$2" --dest "$3" \
 		--bytes "$4" --packets 1
 }
 

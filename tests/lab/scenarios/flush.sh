@@ -177,15 +177,11 @@ again()
 	local n line
 
 	line=$(sa_line "$1" left right "$2" window=0)
-	mkfifo /tmp/lab/never
-	exec 4<>/tmp/lab/never
 	for n in $(seq "$3"); do
 		echo "xfrm state delete src ${ADDR[left.4]} dst ${ADDR[right.4]} proto esp spi $2"
 		echo "$line"
-		read -rt "$4" -u 4 || true # a sleep without a fork
+		sleep "$4"
 	done | on "$1" ip -batch -
-	exec 4<&-
-	rm /tmp/lab/never
 }
 
 for ns in left right; do
@@ -233,18 +229,14 @@ done
 sa left right 0x480 window=0
 sa right left 0x481
 line=$(sa_line left left right 0x480 window=0)
-mkfifo /tmp/lab/never
-exec 4<>/tmp/lab/never
 sampled=$sent
 flow --tolerant --pause 0.002
 sleep 1
 for n in $(seq 10); do
 	echo "xfrm state flush"
 	echo "$line"
-	read -rt 0.15 -u 4 || true
+	sleep 0.15
 done | on left ip -batch -
-exec 4<&-
-rm /tmp/lab/never
 sleep 0.2
 end_flow udp
 sent=$((sent + FLOW[packets_received] * PACKET))

@@ -81,7 +81,7 @@ rest()
 {
 	config lab "instance lab local ${ADDR[left.4]}" "pollInterval 3600" "maxAge 3600" \
 		>/dev/null
-	kill -HUP "$(cat /tmp/lab/qmipsecd-left.pid)"
+	kill -HUP "$(</tmp/lab/qmipsecd-left.pid)"
 	eventually 60 slow
 	sleep 1 # for what snmpd still has to say
 }
@@ -119,7 +119,7 @@ is "it has these SAs" "$(snmp get left -OqUv "$ROOT.1.4.6.0")" 20
 check "there were 1,000 polls" polls $POLLS
 events=$(snmp get left -OqUv "$ROOT.1.4.7.0")
 check "and 1,000 events: $events" test "$events" -ge 1000
-pid=$(cat /tmp/lab/qmipsecd-left.pid)
+pid=$(</tmp/lab/qmipsecd-left.pid)
 check "its memory has no key" search "pid:$pid"
 check "its state has none" search $STATE
 check "what it sent has none" search /tmp/lab/capture /tmp/lab/walk
@@ -129,7 +129,7 @@ check "and the log is long" test "$(wc -l <"$LOG")" -gt 10000
 kill -ABRT "$pid"
 wait "$pid" || true
 refuse "no core is left of it" ls /tmp/lab/core*
-sleep 3 >/tmp/lab/other &
+command sleep 3 >/tmp/lab/other &
 kill -ABRT $!
 wait $! || true
 check "but other programs leave cores" ls /tmp/lab/core*
@@ -140,7 +140,7 @@ stop count
 start "LD_PRELOAD=/out/nowipe.so"
 eventually 60 polls 20
 rest
-check "without the wiping its memory has keys" found "pid:$(cat /tmp/lab/qmipsecd-left.pid)"
+check "without the wiping its memory has keys" found "pid:$(</tmp/lab/qmipsecd-left.pid)"
 # shellcheck disable=SC2024
 on left ip xfrm state >/tmp/lab/shown
 check "and the search finds them in the output of ip" found /tmp/lab/shown

@@ -113,19 +113,19 @@ step "initiate again" "$REKEYS $((a + 2)) $a 2" "$REKEYS $((a + 2)) $a 2"
 
 # right does not answer: its charon is stopped, and datagrams need no answer.
 start_flow udp udp INNER left right --size 700 --pause 0.01 --tolerant
-kill -STOP "$(cat /tmp/lab/charon-right.pid)"
+kill -STOP "$(</tmp/lab/charon-right.pid)"
 eventually 60 sas_are 0-2
 end_flow udp
 step "DPD clear" "$REKEYS $((a + 2)) $((a + 2)) 0" "$REKEYS $((a + 2)) $a 2"
-kill -CONT "$(cat /tmp/lab/charon-right.pid)"
+kill -CONT "$(</tmp/lab/charon-right.pid)"
 a=$((a + 2))
 ike_up left
 eventually 60 sas_are 2-2
 
 stream --tolerant
 sleep 1
-kill -9 "$(cat /tmp/lab/charon-left.pid)"
-wait "$(cat /tmp/lab/charon-left.pid)" || true
+kill -9 "$(</tmp/lab/charon-left.pid)"
+wait "$(</tmp/lab/charon-left.pid)" || true
 before=$(row left lab TunnelBytesSent)
 eventually 60 sent_more_than left "$before"
 end_flow tcp

@@ -50,9 +50,9 @@ count_frames()
 frames()
 {
 	rm "/tmp/lab/frames-$1"
-	kill -USR1 "$(cat "/tmp/lab/frames-$1.pid")"
+	kill -USR1 "$(<"/tmp/lab/frames-$1.pid")"
 	eventually 60 test -e "/tmp/lab/frames-$1"
-	cat "/tmp/lab/frames-$1"
+	echo "$(<"/tmp/lab/frames-$1")"
 }
 
 # sends NAMESPACE ADDRESS: the source of its outbound SA.
@@ -96,14 +96,14 @@ refused()
 # ask NAMESPACE: all the time, so that polls coincide with moves.
 ask()
 {
+	: >"/tmp/lab/asking-$1"
 	python_start "asker-$1" "/tmp/lab/asked-$1" "$1" oracle record --row lab \
-		--snmp "$SNMP_ARGS" --while-file /tmp/lab/asking KeyAdditions KeyDeletions
+		--snmp "$SNMP_ARGS" --while-file "/tmp/lab/asking-$1" KeyAdditions KeyDeletions
 }
 
 ike_up left >&2
 count_frames left to-right
 count_frames right to-left
-touch /tmp/lab/asking
 ask left
 ask right
 
@@ -129,9 +129,8 @@ move right "${ADDR[left.6]}/64" "${ADDR[left.4]}/24" "${ADDR[right.4]}" "and bac
 end_flow back
 back_sent=$(frames right)
 back_counted=$((FLOW[packets_received] + $(refused left)))
-rm /tmp/lab/asking
-python_wait asker-left
-python_wait asker-right
+python_end asker-left /tmp/lab/asking-left
+python_end asker-right /tmp/lab/asking-right
 for ns in left right; do
 	is "$ns: never anything but 2 additions, 0 deletions in $(wc -l <"/tmp/lab/asked-$ns") answers" \
 		"$(sort -u "/tmp/lab/asked-$ns" | xargs)" "2 0"

@@ -50,7 +50,7 @@ cycles()
 {
 	local key value
 
-	if ! python3 "$LAB/netns.py" "$@" --pid "$(cat /tmp/lab/qmipsecd-init.pid)" \
+	if ! python3 "$LAB/netns.py" "$@" --pid "$(</tmp/lab/qmipsecd-init.pid)" \
 		--log "$LOG" >/tmp/lab/took 2>"$LOGS/netns.log"; then
 		fail "$*" "$(cat "$LOGS/netns.log")"
 	fi
@@ -106,8 +106,8 @@ xfrm_in "which right's error counters tell too" right
 
 touch /tmp/lab/stamp
 eventually 60 saved_since /tmp/lab/stamp
-kill -9 "$(cat /tmp/lab/qmipsecd-init.pid)"
-wait "$(cat /tmp/lab/qmipsecd-init.pid)" || true
+kill -9 "$(</tmp/lab/qmipsecd-init.pid)"
+wait "$(</tmp/lab/qmipsecd-init.pid)" || true
 traffic udp INNER left right --count 10 --size 500 >/dev/null
 start_qmipsecd init "$CONF"
 row_is "kill -9 and start: left goes on" init "left/$ALL" TunnelBytesSent=$((50 * 528)) \

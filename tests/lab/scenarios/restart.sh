@@ -22,7 +22,7 @@ crash()
 {
 	local pid
 
-	pid=$(cat /tmp/lab/qmipsecd-left.pid)
+	pid=$(</tmp/lab/qmipsecd-left.pid)
 	kill -9 "$pid"
 	wait "$pid" || true
 }
@@ -119,7 +119,7 @@ flows
 for n in 1 2; do
 	config left "saveInterval 1" "instance lab local ${ADDR[left.4]}" \
 		"instance other-$n remote 10.9.9.9" >/dev/null
-	kill -HUP "$(cat /tmp/lab/qmipsecd-left.pid)"
+	kill -HUP "$(</tmp/lab/qmipsecd-left.pid)"
 	eventually 60 row left "other-$n" ActiveSA
 done
 flows_end "SIGHUP"
@@ -201,13 +201,13 @@ end_watch "a rekey between SIGTERM and start"
 # qmipsecd is stopped: the kernel keeps its messages, so nothing is lost.
 start_watch left --strict
 first=$(discontinuity)
-kill -STOP "$(cat /tmp/lab/qmipsecd-left.pid)"
+kill -STOP "$(</tmp/lab/qmipsecd-left.pid)"
 for spi in 0x300 0x310 0x320; do
 	some 20
 	rekey $spi $((spi + 16))
 done
 some 20
-kill -CONT "$(cat /tmp/lab/qmipsecd-left.pid)"
+kill -CONT "$(</tmp/lab/qmipsecd-left.pid)"
 eventually 60 served left
 sent=$((sent + 80 * OUT)) received=$((received + 40 * IN))
 exact "three rekeys while qmipsecd stood still"
@@ -244,8 +244,8 @@ flows_end "another snmpd"
 exact "another snmpd" "$((received / IN))"
 is "another snmpd: DiscontinuityTime is before its time" "$(discontinuity)" 0
 flows
-kill -9 "$(cat /tmp/lab/snmpd-left.pid)"
-wait "$(cat /tmp/lab/snmpd-left.pid)" || true
+kill -9 "$(</tmp/lab/snmpd-left.pid)"
+wait "$(</tmp/lab/snmpd-left.pid)" || true
 start_snmpd left
 eventually 60 served left
 flows_end "snmpd killed"

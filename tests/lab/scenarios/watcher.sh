@@ -62,7 +62,7 @@ provoke >/tmp/lab/alone
 start_snmpd left
 conf=$(config left "instance lab local ${ADDR[left.4]}" "pollInterval 0.1")
 start_qmipsecd left "$conf"
-pid=$(cat /tmp/lab/qmipsecd-left.pid)
+pid=$(</tmp/lab/qmipsecd-left.pid)
 is "its only capability is CAP_NET_ADMIN" \
 	"$(awk '/^Cap(Prm|Eff)/ { print $2 }' "/proc/$pid/status" | sort -u)" \
 	0000000000001000
@@ -90,7 +90,7 @@ stop listener
 stop qmipsecd-left
 echo "pollInterval 5" >>"$conf"
 start_qmipsecd left "$conf"
-pid=$(cat /tmp/lab/qmipsecd-left.pid)
+pid=$(</tmp/lab/qmipsecd-left.pid)
 before=$(switches "$pid") used=$(ticks "$pid")
 sleep 10
 woken=$(($(switches "$pid") - before)) used=$(($(ticks "$pid") - used))
