@@ -251,9 +251,10 @@ eventually 60 served left
 flows_end "snmpd killed"
 exact "snmpd killed" "$((received / IN))"
 is "snmpd killed: DiscontinuityTime is before its time" "$(discontinuity)" 0
-# Both at once: the row has a time of an earlier master.
-stop qmipsecd-left
+# Both at once: the row has a time of an earlier master. (After 10 s without the daemon it
+# would change.)
 stop snmpd-left
+stop qmipsecd-left
 start_snmpd left
 start
 exact "both restarted" "$((received / IN))"
