@@ -58,7 +58,7 @@ LAST_POLL = ROOT + ".1.4.4.0"
 LAST_DURATION = ROOT + ".1.4.5.0"
 MOVE = 200  # ms for which a deletion waits, since it can become a move
 PATIENCE = 120  # seconds
-PAUSE = 0.03  # between requests, as there is no new poll earlier (maxAge of config)
+PAUSE = 0.05  # between requests, as there is no new poll earlier (maxAge of config)
 LEVELS = ("ActiveSA", "PendingKeyOperations", "ActiveTunnels")
 
 

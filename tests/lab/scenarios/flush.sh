@@ -23,7 +23,7 @@ between()
 }
 
 # flow [option…]: datagrams from left to right.
-flow() { start_flow udp udp ADDR left right --size 700 "$@"; }
+flow() { start_flow udp udp ADDR left right --size 700 --pause 0.002 "$@"; }
 
 # sent and received: the bytes that the rows of left and right must have; additions and
 # deletions: of both.
