@@ -520,8 +520,14 @@ start_snmpd()
 }
 
 # start_qmipsecd NAMESPACE CONFIG [OPTION…]: starts it, and waits until it serves its
-# table.
+# table. launch_qmipsecd only starts it.
 start_qmipsecd()
+{
+	launch_qmipsecd "$@"
+	eventually 60 served "$1"
+}
+
+launch_qmipsecd()
 {
 	local ns=$1 conf=$2 dir=/tmp/lab/qmipsecd-$1
 
@@ -529,7 +535,6 @@ start_qmipsecd()
 	[ -d "$dir" ] || install -d -o nobody -g nogroup "$dir"
 	background "qmipsecd-$ns" "$ns" "${SERVICE[@]}" "$QMIPSECD" -f -Le \
 		-x "/tmp/lab/snmpd-$ns/master" -c "$conf" --state-dir "$dir" "$@"
-	eventually 60 served "$ns"
 }
 
 # start_end NAMESPACE: snmpd and the daemon, with one row "lab" for the SAs there.

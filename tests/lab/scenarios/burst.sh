@@ -16,11 +16,13 @@ sas()
 }
 
 # frozen COMMAND…: runs it while the daemon is stopped, so the kernel must keep all
-# messages.
+# messages. It is stopped just after a poll: in one, it could not read all messages before
+# the end of that poll, and would resynchronise.
 frozen()
 {
 	local pid
 
+	settled left
 	pid=$(</tmp/lab/qmipsecd-left.pid)
 	kill -STOP "$pid"
 	"$@"

@@ -251,12 +251,13 @@ eventually 60 served left
 flows_end "snmpd killed"
 exact "snmpd killed" "$((received / IN))"
 is "snmpd killed: DiscontinuityTime is before its time" "$(discontinuity)" 0
-# Both at once: the row has a time of an earlier master. (After 10 s without the daemon it
-# would change.)
+# Both at once: the row has a time of an earlier master. After 10 s without the daemon, it
+# would have another, so the daemon starts first.
 stop snmpd-left
 stop qmipsecd-left
+launch_qmipsecd left "$CONF"
 start_snmpd left
-start
+eventually 60 served left
 exact "both restarted" "$((received / IN))"
 is "both restarted: DiscontinuityTime is before snmpd's time" "$(discontinuity)" 0
 rekey 0x400 0x500
