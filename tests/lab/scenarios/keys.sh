@@ -112,8 +112,7 @@ start
 round=0
 until polls $POLLS; do
 	ip -n left -batch /tmp/lab/churn
-	sleep 0.5 # the processor is for polls
-	((round++ % 10)) || snmp bulkwalk left "$ROOT" >/tmp/lab/walk
+	((round++ % 20)) || snmp bulkwalk left "$ROOT" >/tmp/lab/walk
 done
 rest
 is "it has these SAs" "$(snmp get left -OqUv "$ROOT.1.4.6.0")" 20
