@@ -27,6 +27,15 @@ frozen()
 	kill -STOP "$pid"
 	"$@"
 	kill -CONT "$pid"
+	eventually 120 all_read
+}
+
+# all_read: no message waits at an XFRM socket. A request before that would make a poll
+# among the messages, and so a resynchronisation.
+all_read()
+{
+	# shellcheck disable=SC2016 # awk's own
+	on left awk '$2 == 6 && $5 != 0 { exit 1 }' /proc/net/netlink
 }
 
 sent() { [ "$(row left lab TransportBytesSent)" = "$1" ]; }
