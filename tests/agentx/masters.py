@@ -48,12 +48,15 @@ class Script:
     def __init__(self, error):
         self.error = error
         self.counts = Counter()
+        self.timeouts = []  # of the sessions, from their payloads
         self.roots = []  # of the registrations, from their payloads
 
     def __call__(self, client):
         while True:
             kind, number, payload = read_pdu(client)
             self.counts[kind] += 1
+            if kind == 1:
+                self.timeouts.append(payload[0])
             if kind == 3:
                 self.roots.append(payload)
             client.sendall(pdu(18, struct.pack(

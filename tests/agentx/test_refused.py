@@ -140,6 +140,17 @@ class Answers(RefusedTest):
         self.assertEqual(script.counts[OPEN], 3)
         self.assertLogged(r"refuses a session: error 267, requestDenied")
 
+    def test_timeout_of_a_session(self):
+        """As configured; 0 means the master's own."""
+        for config, timeout in ([], 0), (["agentXTimeout 255"], 255):
+            with self.subTest(timeout=timeout):
+                script = Script(lambda kind, nth: 0)
+                self.scripted(script, *config)
+                self.wait_status("attached to snmpd")
+                self.assertEqual(script.timeouts, [timeout])
+                self.scene.close()
+                self.setUp()
+
     def test_forgotten_session(self):
         """A master that has lost the session gets a new one at once."""
         for kind in PING, REGISTER:
