@@ -133,10 +133,11 @@ void netns_log_faults(struct netns_log *log, const struct collector_status *stat
 		int err = status->faults.errors[source];
 		bool changes = !err != !log->errors[source];
 
+		if (err && source != SOURCE_SAS &&
+		    err == status->faults.errors[SOURCE_SAS])
+			continue; /* one reason, one line */
 		log->errors[source] = err;
-		/* one reason, one line */
-		if (!changes || (err && source != SOURCE_SAS &&
-				 err == status->faults.errors[SOURCE_SAS]))
+		if (!changes)
 			continue;
 		if (err && source == SOURCE_SAS)
 			log_no_sas(log, err, status->health.last_poll);

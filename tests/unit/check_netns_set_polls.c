@@ -56,6 +56,18 @@ TEST(a_32_bit_process_is_told_what_the_kernel_lacks)
 	ck_assert_uint_eq(logged("last"), 0);
 }
 
+TEST(a_source_with_the_same_error_is_logged_once_the_sas_can_be_read)
+{
+	open_set();
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = -EIO;
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_ADDRS] = -EIO;
+	ck_assert_int_eq(netns_set_poll(set), -EIO);
+	ck_assert_uint_eq(logged("cannot read"), 1);
+	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = 0;
+	poll_all();
+	ck_assert_uint_eq(logged("cannot read the addresses: "), 1);
+}
+
 TEST(only_numbers_that_exist_are_served_instead)
 {
 	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = -EIO;
