@@ -21,9 +21,11 @@
 #include "util/text.h"
 
 #define ERROR_SIZE 512
+#define LINE_ERROR_SIZE (ERROR_SIZE + 64) /* with the directive */
 
 enum {
 	INCLUDE_DEPTH = 16, /* of files that include one another */
+	INCLUDES_MAX = 1000,
 };
 
 /* The files that are being read. */
@@ -31,7 +33,9 @@ struct reading {
 	struct settings *settings;
 	const char *file; /* the present one */
 	unsigned depth;
-	int err; /* the first error, which has been logged */
+	unsigned n_included;
+	bool too_many; /* include no more: a file may include itself again and again */
+	int err;       /* the first error, which has been logged */
 };
 
 struct directive {
@@ -210,7 +214,7 @@ static void explain_unknown(const char *name, char *error)
 			 "unknown directive \"%s\"; \"qmipsecd -H\" lists all", shown);
 }
 
-/* Returns 0, or -errno with the reason in error. */
+/* Returns 0, or -errno with the reason in error (LINE_ERROR_SIZE bytes). */
 static int read_line(struct reading *reading, const struct config_file_line *line,
 		     char *error)
 {
@@ -235,7 +239,7 @@ static int read_line(struct reading *reading, const struct config_file_line *lin
 		  ? directive->read(reading, line->value, reason)
 		  : read_number(directive, reading->settings, line->value, reason);
 	if (err)
-		snprintf(error, ERROR_SIZE, "%s: %s", directive->token, reason);
+		snprintf(error, LINE_ERROR_SIZE, "%s: %s", directive->token, reason);
 	return err;
 }
 
@@ -243,12 +247,14 @@ static int read_line(struct reading *reading, const struct config_file_line *lin
 static void handle_line(void *ctx, const struct config_file_line *line)
 {
 	struct reading *reading = ctx;
-	char error[ERROR_SIZE];
+	char error[LINE_ERROR_SIZE];
+	char file[PATH_MAX];
 	int err = read_line(reading, line, error);
 
 	if (!err)
 		return;
-	log_message(LOG_ERR, "%s: line %u: %s", line->file, line->number, error);
+	text_clean(file, sizeof(file), line->file);
+	log_message(LOG_ERR, "%s: line %u: %s", file, line->number, error);
 	if (!reading->err)
 		reading->err = err;
 }
@@ -279,11 +285,18 @@ static int include(struct reading *reading, const char *path, char *error)
 {
 	int err;
 
-	if (reading->depth == INCLUDE_DEPTH) {
-		snprintf(error, ERROR_SIZE, "more than %d files include one another",
-			 INCLUDE_DEPTH);
+	if (reading->too_many)
+		return 0; /* has been logged */
+	if (reading->depth == INCLUDE_DEPTH || reading->n_included == INCLUDES_MAX) {
+		reading->too_many = true;
+		snprintf(
+		    error, ERROR_SIZE,
+		    "more than %d files include one another, or more than %d files "
+		    "in all",
+		    INCLUDE_DEPTH, INCLUDES_MAX);
 		return -EINVAL;
 	}
+	reading->n_included++;
 	reading->depth++;
 	err = read_file(reading, path);
 	reading->depth--;

@@ -171,9 +171,28 @@ class Check(SceneTest):
         self.assertIn("second", self.scene.once("--once").stdout)
 
     def test_file_that_includes_itself(self):
-        self.scene.configure("includeFile qmipsecd.conf")
-        done = self.assertRefused("line 1: includeFile: more than 16 files")
+        """Twice, which would be more than 10,000 files."""
+        self.scene.configure("includeFile qmipsecd.conf", "includeFile qmipsecd.conf")
+        done = self.assertRefused("line 1: includeFile: more than 16 files include one another")
         self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    def test_many_files(self):
+        parts = self.scene.dir / "parts"
+        parts.mkdir()
+        for number in range(1001):
+            (parts / f"{number:04}.conf").write_text(f"instance i{number} reqid 1\n")
+        self.scene.configure("maxRows 2000", "includeDir parts")
+        self.assertRefused("line 2: includeDir: .* more than 1000 files in all")
+        (parts / "1000.conf").unlink()
+        self.assertEqual(self.check().returncode, 0)
+
+    def test_name_of_an_included_file(self):
+        """It cannot forge a line of the log."""
+        (self.scene.dir / "a\x1b[2J.conf").write_text("colour\n")
+        self.scene.configure(f"includeDir {self.scene.dir}")
+        self.scene.config.rename(self.scene.dir / "main")
+        done = run(DAEMON, "--check-config", "-c", self.scene.dir / "main")
+        self.assertEqual(done.stderr.split(": ")[0], f"{self.scene.dir}/a\\x1b[2J.conf")
 
     def test_without_file(self):
         """The default paths. A missing file is not an error."""
