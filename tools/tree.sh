@@ -92,7 +92,7 @@ tree_find()
 		command -v mmdebstrap >/dev/null ||
 			tree_die "mmdebstrap is missing: apt-get install mmdebstrap"
 		mkdir -p "$LAB_DIR"
-		exec 9>"$LAB_DIR/lock"
+		exec 9>"$tree.lock"
 		flock 9
 		if [ ! -d "$tree" ]; then
 			"$3" "$tree"
@@ -103,6 +103,8 @@ tree_find()
 	echo "$tree"
 }
 
+build_depends() { sed -n '/^Build-Depends:/,/^$/p' "$top/debian/control"; }
+
 make_build_tree()
 {
 	echo "making a $SUITE tree to build in (once, about 40 s)" >&2
@@ -111,7 +113,7 @@ make_build_tree()
 
 # The tree that packages, and what the lab runs, are built in: nothing in it but the
 # build dependencies.
-build_tree() { tree_find build "$(cat "$top/debian/control")" make_build_tree; }
+build_tree() { tree_find build "$(build_depends)" make_build_tree; }
 
 check_packages()
 {
@@ -128,7 +130,7 @@ make_check_tree()
 # tests need.
 check_tree()
 {
-	tree_find check "$(check_packages; cat "$top/debian/control")" make_check_tree
+	tree_find check "$(check_packages; build_depends)" make_check_tree
 }
 
 # tree_run TREE BUILD COMMAND…: in the tree, as root, with the source and this build.
