@@ -239,3 +239,18 @@ refuse "nothing of it is in /run" test -e /run/qmipsecd
 check "the configuration stays" test -s /etc/snmp/qmipsecd.conf
 apt-get -q -y purge qmipsecd
 refuse "purged: the configuration is gone" test -e /etc/snmp/qmipsecd.conf
+
+# --- from source, by the README ---------------------------------------------------------
+
+sed -i 's,^agentXSocket.*,agentXSocket /run/agentx/master,' \
+	/etc/snmp/snmpd.conf.d/snmpd-qmipsecd.conf
+systemctl restart snmpd
+cp -r /out/source/root/. /
+cd /out/source || exit
+readme "autoreconf -i" | sed '1,/make install$/d' >/tmp/lab/commands
+check "the rest of its commands work" bash -e /tmp/lab/commands
+eventually 20 serves
+pass "and then snmpd serves it, without a change to a file"
+is "the configuration is the example" \
+	"$(diff /etc/snmp/qmipsecd.conf /usr/share/doc/qmipsecd/examples/qmipsecd.conf)" ""
+check "systemctl reload qmipsecd" systemctl reload qmipsecd
