@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "kernel/netlink.h"
+#include "kernel/netns.h"
 #include "kernel/route_lookup.h"
 
 #include <errno.h>
@@ -38,6 +39,15 @@ static void teardown(void)
 }
 
 CHAPTER(setup, teardown);
+
+/* Before Linux 5.14 a namespace has no cookie. */
+TEST(the_cookie_of_this_namespace)
+{
+	uint64_t cookie = 0;
+	int err = netns_cookie(requests, &cookie);
+
+	ck_assert(err == -ENOPROTOOPT || (err == 0 && cookie != 0));
+}
 
 static int ask_links(uint16_t type, uint16_t flags, struct netlink_reader *reader)
 {
