@@ -122,7 +122,9 @@ enum {
 	DESCR_AT = FOUND_AT + 65,
 	TRANSPORT_AT = DESCR_AT + 256,
 	INITIATOR_AT = TRANSPORT_AT + 33,
-	GONE_AT = (INITIATOR_AT + 224 + 7) / 8 * 8,
+	/* numbers of 64 bits: i386 aligns them to 4 bytes in a struct */
+	ALIGNED = _Alignof(struct totals),
+	GONE_AT = (INITIATOR_AT + 224 + ALIGNED - 1) / ALIGNED * ALIGNED,
 	TOTALS_AT = GONE_AT + sizeof(uint64_t),
 	ROW_SIZE = TOTALS_AT + sizeof(struct totals) + 4 * sizeof(uint64_t),
 };
