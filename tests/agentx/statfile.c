@@ -24,3 +24,6 @@ int open(const char *path, int flags, ...)
 		path = getenv("XFRM_STAT");
 	return real(path, flags, mode);
 }
+
+/* What open() is called in a program with 64-bit file sizes. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
