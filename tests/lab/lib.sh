@@ -304,6 +304,7 @@ algorithms()
 #	reqid=N window=N ifid=N mark=V/M flag=FLAG (esn…) badkey=auth|enc (in RIGHT only)
 #	sel="…" ends="LEFT RIGHT" (where to install, when not in both)
 #	limit="byte-hard N" (or another limit of ip's)
+#	pcpu=N (for one processor)
 #	dir=yes (declares the direction, at each end its own) or dir=in|out (at both)
 sa()
 {
@@ -336,7 +337,7 @@ sa_line()
 {
 	local ns=$1 left=$2 right=$3 spi=$4 proto=esp mode=transport family=4 cipher=gcm
 	local reqid=0 window=32 ifid='' mark='' flag='' badkey='' sel='' ends=''
-	local limit='' dir=''
+	local limit='' dir='' pcpu=''
 	local line
 
 	shift 4
@@ -354,6 +355,7 @@ sa_line()
 	[ "$dir" != out ] || window=0 # the kernel rejects one
 	[ "$proto" = comp ] || line+=" replay-window $window"
 	[ -z "$dir" ] || line+=" dir $dir"
+	[ -z "$pcpu" ] || line+=" pcpu-num $pcpu"
 	algorithms "$proto" "$cipher" "$badkey"
 	if [ "$mode" = beet ] && [ -z "$sel" ]; then
 		sel="src ${INNER[$left.$family]} dst ${INNER[$right.$family]}"

@@ -33,7 +33,7 @@ class Reader:
             (r"replay-window (\d+) replay (\d+) failed (\d+)", self.failures),
         ] + [(pattern, None) for pattern in (
             r"output-mark \S+", r"security context .*", r"encap type .*",
-            r"coa .*", r"lastused .*", r"extra_flag .*", r"dir (in|out)",
+            r"coa .*", r"lastused .*", r"extra_flag .*", r"dir (in|out)", r"pcpu-num \d+",
             r"anti-replay (esn )?context:.*", r"seq-hi \S+ seq \S+ oseq-hi .*",
             r"[0-9a-f]{8}( [0-9a-f]{8})*", r"sel src .*",
             r"lifetime (config|current):", r"limit: .*", r"expire .*",
