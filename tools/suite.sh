@@ -14,6 +14,7 @@
 #	suite_uml	more options for User-mode Linux
 #	suite_lintian	tags that its lintian has, and that one source for three
 #			releases cannot avoid
+#	suite_scenarios	of the lab that run when all releases are tested
 #	suite_libraries	those of the packages in debian/control, for a machine without
 #			a network
 
@@ -25,6 +26,7 @@ suite_options=
 suite_hostfs=hostfs=
 suite_uml=
 suite_lintian=
+suite_scenarios=(rekey matrix errors mobike life hba)
 suite_libraries=libmnl0,libsystemd0
 
 case $SUITE in
@@ -45,6 +47,7 @@ sid) # Linux 7.2, Net-SNMP 5.9.5, strongSwan 6.1, gcc 16
 	suite_options=check-valid-until=no # a mirror may be some days behind
 	suite_uml=seccomp=on # since Linux 6.16, much faster than ptrace(2)
 	suite_libraries+=,libsnmp45
+	suite_scenarios+=(direction pcpu)
 	# debhelper of Debian 12 and 13 has no compatibility level 14, their uscan reads
 	# version 4, and dpkg of Debian 12 wants the two fields.
 	suite_lintian=package-uses-old-debhelper-compat-version
