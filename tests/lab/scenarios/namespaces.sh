@@ -3,7 +3,7 @@
 #
 # qmipsecd in the initial namespace watches all others. Their rows equal ip's numbers. A
 # deleted namespace is closed at once, and continues if it appears again.
-# limit: 600
+# limit: 1200
 
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
