@@ -18,7 +18,7 @@ row_is "by the SA for every processor" left lab TunnelBytesSent=$((10 * 528)) \
 	KeyAdditions=2 ActiveSA=2
 
 # The kernel's only processor has a number of its own.
-sa left right 0x200 mode=tunnel cipher=cbc reqid=5 pcpu=0
+sa left right 0x200 mode=tunnel cipher=cbc reqid=5 pcpu=0 dir=yes
 is "ip shows it" "$(on left ip xfrm state | grep -c 'pcpu-num 0')" 1
 traffic udp INNER left right --count 20 --size 500
 is "the kernel prefers the SA of the processor" "$(on left ip -s xfrm state |
