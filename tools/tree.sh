@@ -141,6 +141,8 @@ tree_run()
 	unshare --mount bash -euc '
 		top=$1 tree=$2 build=$3
 		shift 3
+		# unshare(1) in the tree needs a root that is a mount.
+		mount --bind "$tree" "$tree"
 		for dir in proc sys dev; do
 			mount --rbind "/$dir" "$tree/$dir"
 		done
