@@ -472,6 +472,12 @@ class Namespaces(NamespacesTest):
             self.scene.configure("namespace *", f"instance n{number} namespace blue reqid 1")
             self.scene.hang_up()
         status, _ = self.scene.daemon.stop(timeout=30)
-        opened = [line for line in report.read_text().splitlines() if "Open " in line]
-        self.assertEqual((status, [line for line in opened if "netns" in line or
-                                   "mountinfo" in line or "inotify" in line]), (0, []))
+        # valgrind 3.21 and later also count each descriptor that is open at the end as
+        # an error.
+        self.assertIn(status, (0, 99))
+        lines = report.read_text().splitlines()
+        wrong = ("lost in", "Invalid", "ninitialised", "Mismatched", "File descriptor")
+        opened = [line for line in lines if "Open " in line]
+        self.assertEqual([line for line in lines if any(word in line for word in wrong)] +
+                         [line for line in opened if "netns" in line or
+                          "mountinfo" in line or "inotify" in line], [])
