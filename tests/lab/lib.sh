@@ -698,7 +698,14 @@ start_charon()
 		mount --bind "$1/run" /run
 		exec env STRONGSWAN_CONF="$1/strongswan.conf" /usr/lib/ipsec/charon
 	' charon "$dir"
-	eventually 60 swan "$1" --stats
+	eventually 60 charon_answers "$1"
+}
+
+# A charon that is asked while it starts may never answer that request.
+charon_answers()
+{
+	on "$1" timeout 10 swanctl --stats --uri "unix:///tmp/lab/charon-$1/run/charon.vici" \
+		2>>"$LOGS/swanctl-$1.log"
 }
 
 # ike LEFT RIGHT MODE LEFT-TS RIGHT-TS [FAMILY]: two charons with one child, "lab",
