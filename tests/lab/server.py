@@ -16,23 +16,13 @@ that namespace. The answer is a line "1TEXT" for each line of stdout, "2TEXT" fo
 stderr, and "=STATUS".
 """
 import contextlib
-import ctypes
 import importlib
 import io
 import os
 import sys
 import traceback
 
-CLONE_NEWNET = 0x40000000
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def enter(netns):
-    """Switches this process to a namespace; "init" is that of process 1."""
-    path = "/proc/1/ns/net" if netns == "init" else "/run/netns/" + netns
-    with open(path) as handle:
-        if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns " + path)
+from enter import enter
 
 
 def call(netns, program, *arguments):

@@ -14,7 +14,6 @@ Transport mode counts these bytes; tunnel mode counts an additional IP header fo
 packet (20 bytes, or 40 for IPv6).
 """
 import argparse
-import ctypes
 import os
 import select
 import socket
@@ -22,23 +21,14 @@ import struct
 import sys
 import time
 
+from enter import enter
+
 UDP_HEADER = 8
 TCP_HEADER = 32  # with the timestamp option, which Linux always uses
 TCP_SYN_EXTRA = 8  # a SYN has 40 bytes: also MSS, SACK, window scale
 TCP_REPAIR = 19
-CLONE_NEWNET = 0x40000000
 IDLE = 60  # seconds without an arrival until a loss
 QUIET = 1  # where loss is not an error: seconds after which nothing is in flight
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def enter(netns):
-    """Switches this process to a namespace; "init" is that of process 1."""
-    path = "/proc/1/ns/net" if netns == "init" else "/run/netns/" + netns
-    with open(path) as handle:
-        if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
-            raise OSError(ctypes.get_errno(), "setns " + path)
 
 
 def open_socket(netns, address, port, kind):

@@ -17,7 +17,6 @@ they are the last ones for a deleted SA. Another reason for a rejection, a lost 
 one that the packet socket dropped makes the report one line that begins with "error".
 """
 import argparse
-import ctypes
 import os
 import re
 import select
@@ -27,7 +26,8 @@ import struct
 import subprocess
 import sys
 
-CLONE_NEWNET = 0x40000000
+from enter import enter
+
 ETH_P_ALL, SOL_PACKET, PACKET_STATISTICS, SO_RCVBUFFORCE = 3, 263, 6, 33
 PACKET_HOST, PACKET_OUTGOING = 0, 4
 ESP = 50
@@ -39,8 +39,6 @@ HARMLESS = {"XfrmInNoStates", "XfrmInNoPols", "XfrmInTmplMismatch", "XfrmOutNoSt
             "XfrmOutPolDead", "XfrmOutBundleCheckError", "XfrmOutBundleGenError",
             "XfrmOutPolError"}
 
-libc = ctypes.CDLL(None, use_errno=True)
-
 
 class Surprise(Exception):
     """An event after which the counts are not certain."""
@@ -49,9 +47,7 @@ class Surprise(Exception):
 class End:
     def __init__(self, netns, iface):
         self.netns = netns
-        with open("/run/netns/" + netns) as handle:
-            if libc.setns(handle.fileno(), CLONE_NEWNET) != 0:
-                raise OSError(ctypes.get_errno(), "setns " + netns)
+        enter(netns)
         self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
         self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20)
         self.socket.bind((iface, ETH_P_ALL))
