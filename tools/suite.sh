@@ -4,7 +4,8 @@
 # The Debian releases that the tests run on, and everything that differs between them.
 # Sourced.
 #
-#	SUITE		code name of the release under test; trixie (Debian 13) if unset
+#	SUITE		code name of the release under test; trixie (Debian 13) if unset;
+#			"host" means this machine's
 #
 # The variables that it sets:
 #
@@ -18,8 +19,15 @@
 #	suite_libraries	those of the packages in debian/control, for a machine without
 #			a network
 
+suite_of_host()
+{
+	# shellcheck source=/dev/null
+	(. /etc/os-release && echo "${VERSION_CODENAME:?/etc/os-release does not name it}")
+}
+
 suites=(bookworm trixie sid)
 SUITE=${SUITE:-trixie}
+[ "$SUITE" != host ] || SUITE=$(suite_of_host)
 
 suite_archives=(updates security)
 suite_options=
@@ -61,9 +69,3 @@ sid) # Linux 7.2, Net-SNMP 5.9.5, strongSwan 6.1, gcc 16
 	exit 2
 	;;
 esac
-
-suite_of_host()
-{
-	# shellcheck source=/dev/null
-	(. /etc/os-release && echo "${VERSION_CODENAME:?/etc/os-release does not name it}")
-}

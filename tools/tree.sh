@@ -6,7 +6,6 @@
 # of the project's, with "set -euo pipefail".
 #
 #	SUITE		the release, see suite.sh
-#	BUILD		where builds and packages for it go; by default build/SUITE
 #	LAB_DIR		where trees are kept; by default .lab
 #
 # In each tree, /src is for the source, /build for a build and /out for results.
@@ -15,7 +14,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source=tools/suite.sh
 . "$top/tools/suite.sh"
 # shellcheck disable=SC2034 # for those who source this
-build=${BUILD:-$top/build/$SUITE}
+build=$top/build/$SUITE # builds and packages
 LAB_DIR=${LAB_DIR:-$top/.lab}
 
 tree_die()
