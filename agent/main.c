@@ -198,7 +198,7 @@ static void reload(const struct options *options)
 	log_message(LOG_NOTICE, "configuration read again");
 }
 
-/* Returns 0 when it is told to stop, or -EBUSY if another daemon serves the objects. */
+/* Returns 0 after a signal to stop, or -EBUSY if another daemon serves the objects. */
 static int loop(struct service *service)
 {
 	bool busy = false;
