@@ -155,8 +155,10 @@ def tcp(args):
     payload = bytes(args.size)
     sent = received = 0
     idle_since = time.monotonic()
-    while more(args, sent, args.count) or received < sent * args.size:
-        writable = [left] if more(args, sent, args.count) else []
+    # Asked once in each turn: if the file is removed between two questions, the first
+    # lets a turn begin that waits for data which nobody sends any more.
+    while (sending := more(args, sent, args.count)) or received < sent * args.size:
+        writable = [left] if sending else []
         readable, writable, _ = select.select([right], writable, [], IDLE)
         if writable:
             rest = memoryview(payload)
