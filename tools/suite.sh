@@ -40,7 +40,6 @@ suite_libraries=libmnl0,libsystemd0
 case $SUITE in
 bookworm) # Linux 6.1, Net-SNMP 5.9.3, strongSwan 5.9, libreswan 4, gcc 12
 	suite_hostfs= # the parser of hostfs takes the bare path only
-	suite_scenarios=(rekey errors mobike) # the slowest of the three kernels
 	suite_libraries+=,libsnmp40
 	# The Standards are those of sid. An init script could only start the daemon as
 	# root; the unit confines it.
