@@ -11,6 +11,7 @@
 #
 #	suite_archives	parts of the archive beside the suite itself
 #	suite_options	of a line in sources.list
+#	suite_piuparts	options of piuparts, which writes its own sources.list
 #	suite_hostfs	what stands before the path in an option of a hostfs mount
 #	suite_uml	more options for User-mode Linux
 #	suite_lintian	tags that its lintian has, and that one source for three
@@ -31,6 +32,7 @@ SUITE=${SUITE:-trixie}
 
 suite_archives=(updates security)
 suite_options=
+suite_piuparts=()
 suite_hostfs=hostfs=
 suite_uml=
 suite_lintian=
@@ -53,6 +55,7 @@ trixie) # Linux 6.12, Net-SNMP 5.9.4, strongSwan 6.0, libreswan 5, gcc 14
 sid) # Linux 7.2, Net-SNMP 5.9.5, strongSwan 6.1, gcc 16
 	suite_archives=()
 	suite_options=check-valid-until=no # a mirror may be some days behind
+	suite_piuparts=(--no-check-valid-until)
 	suite_uml=seccomp=on # since Linux 6.16, much faster than ptrace(2)
 	suite_libraries+=,libsnmp45
 	suite_scenarios+=(direction pcpu)
