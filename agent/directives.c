@@ -87,7 +87,7 @@ static int read_rename(struct reading *reading, const char *line, char *error)
 				       ERROR_SIZE);
 }
 
-static int read_discover(struct reading *reading, const char *line, char *error)
+static int read_switch(const char *line, bool *ret, char *error)
 {
 	bool yes = !strcasecmp(line, "yes");
 	char shown[ERROR_SIZE / 2];
@@ -97,8 +97,23 @@ static int read_discover(struct reading *reading, const char *line, char *error)
 		snprintf(error, ERROR_SIZE, "\"%s\" is neither yes nor no", shown);
 		return -EINVAL;
 	}
-	reading->settings->instances.discover = yes;
+	*ret = yes;
 	return 0;
+}
+
+static int read_discover(struct reading *reading, const char *line, char *error)
+{
+	return read_switch(line, &reading->settings->instances.discover, error);
+}
+
+static int read_peers(struct reading *reading, const char *line, char *error)
+{
+	return read_switch(line, &reading->settings->peers.enabled, error);
+}
+
+static int read_peer(struct reading *reading, const char *line, char *error)
+{
+	return peer_config_add_line(&reading->settings->peers, line, error, ERROR_SIZE);
 }
 
 static int read_namespace(struct reading *reading, const char *line, char *error)
@@ -149,6 +164,15 @@ static const struct directive directives[] = {
     {"rename", "FOUND NAME: serve the HBA that is discovered as FOUND under NAME",
      .read = read_rename},
     {"discover", "yes|no: discover HBAs in sysfs (default yes)", .read = read_discover},
+    {"peers", "yes|no: serve the traffic of each remote endpoint (default yes)",
+     .read = read_peers},
+    {"peer", "ADDR[/LEN] [\"LABEL\"]: label a peer; all peers in a prefix become one",
+     .read = read_peer},
+    {"maxPeers", "NUMBER of peers in a network namespace (16 to 100000, default 4096)",
+     NULL, PEERS_LEAST, PEERS_MOST, 1, SETTING(peers.max_peers)},
+    {"peerHoldDown",
+     "SECONDS without an SA until a peer is not active (0 to 86400, default 30)", NULL,
+     0, 86400, 1000, SETTING(peers.hold_down_ms)},
     {"namespace", "NETNS: also watch this network namespace; * means all",
      .read = read_namespace},
     {"agentXSocket",
@@ -402,6 +426,7 @@ int directives_read(const char *file, struct settings *ret_settings)
 	const char *path = getenv("SNMPCONFPATH");
 	char error[ERROR_SIZE];
 
+	settings.peers = peer_config_default;
 	agentx_address_parse(AGENTX_SOCKET, &settings.agentx.address, error,
 			     sizeof(error));
 	if (instance_set_init(&settings.instances) < 0) {
@@ -424,4 +449,5 @@ void settings_free(struct settings *settings)
 {
 	instance_set_free(&settings->instances);
 	netns_list_free(&settings->namespaces);
+	peer_config_free(&settings->peers);
 }

@@ -7,6 +7,7 @@
 #include "agentx/agentx_address.h"
 #include "instance/instance.h"
 #include "kernel/netns.h"
+#include "ledger/peer.h"
 
 /* The directives of qmipsecd.conf. Net-SNMP's own reader would only log what is wrong
  * in a file; see docs/netsnmp.md. */
@@ -26,7 +27,8 @@ struct settings {
 	uint32_t save_interval_ms;
 	uint32_t receive_buffer;       /* bytes, of the event socket */
 	struct instance_set instances; /* of all namespaces */
-	struct netns_list namespaces;  /* to watch, with those of instances */
+	struct peer_config peers;
+	struct netns_list namespaces; /* to watch, with those of instances */
 };
 
 /* Prints each directive with its value. */

@@ -15,8 +15,8 @@
  * send an index of any length with any subidentifiers.
  */
 
-/* The longest index: two strings with their lengths, of a namespace and a counter. */
-#define MIB_INDEX_MAX (1 + SNAPSHOT_NETNS_MAX + 1 + XFRM_STAT_NAME_MAX)
+/* The longest index: two strings with their lengths, of an instance and a peer. */
+#define MIB_INDEX_MAX (1 + INSTANCE_NAME_MAX + 1 + PEER_NAME_MAX)
 
 /* The type of a column, with the types that its member may have. */
 enum mib_type {

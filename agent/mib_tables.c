@@ -57,6 +57,8 @@ static const struct mib_column instance_columns[] = {
     INSTANCE(13, MIB_COUNTER64, replay_failures),
     INSTANCE(14, MIB_TIMESTAMP, discontinuity),
     INSTANCE(15, MIB_TEXT, name), /* readable, unlike the index */
+    INSTANCE(16, MIB_COUNTER64, packets_sent),
+    INSTANCE(17, MIB_COUNTER64, packets_received),
 };
 
 static const struct mib_column stats_columns[STAT_COUNT] = {
@@ -86,6 +88,47 @@ static const struct mib_column xfrm_columns[] = {
     COLUMN(3, MIB_COUNTER64, struct snapshot_xfrm, counter.value),
     COLUMN(4, MIB_TEXT, struct snapshot_xfrm, netns), /* readable, unlike the index */
     COLUMN(5, MIB_TEXT, struct snapshot_xfrm, counter.name),
+};
+
+_Static_assert(SNAPSHOT_NETNS_MAX <= INSTANCE_NAME_MAX &&
+		   XFRM_STAT_NAME_MAX <= PEER_NAME_MAX,
+	       "its index is not the longest");
+
+/* The peers of each instance. */
+
+static const void *peer_rows(const struct snapshot *snapshot, size_t *ret_n)
+{
+	*ret_n = snapshot->n_peers;
+	return snapshot->peers;
+}
+
+static size_t peer_index(const void *row, oid *index)
+{
+	const struct snapshot_peer *peer = row;
+	size_t len = add_string(index, 0, peer->instance);
+
+	return add_string(index, len, peer->name);
+}
+
+#define PEER(id, type, member) COLUMN(id, type, struct snapshot_peer, member)
+
+static const struct mib_column peer_columns[] = {
+    PEER(2, MIB_TEXT, label),
+    PEER(3, MIB_TRUTH, active),
+    PEER(4, MIB_GAUGE32, totals.stats.active_sa),
+    PEER(5, MIB_GAUGE32, totals.stats.active_tunnels),
+    PEER(6, MIB_GAUGE32, totals.stats.pending_key_operations),
+    PEER(7, MIB_COUNTER64, totals.stats.key_additions),
+    PEER(8, MIB_COUNTER64, totals.stats.key_deletions),
+    PEER(9, MIB_COUNTER64, totals.stats.rekeys),
+    PEER(10, MIB_COUNTER64, totals.stats.packets_not_authenticated),
+    PEER(11, MIB_COUNTER64, totals.replay_failures),
+    PEER(12, MIB_COUNTER64, totals.packets_sent),
+    PEER(13, MIB_COUNTER64, totals.packets_received),
+    PEER(14, MIB_COUNTER64, bytes_sent),
+    PEER(15, MIB_COUNTER64, bytes_received),
+    PEER(16, MIB_TIMESTAMP, last_change),
+    PEER(17, MIB_TIMESTAMP, discontinuity),
 };
 
 /* The daemon's own health. */
@@ -156,6 +199,12 @@ const struct mib_table mib_tables[] = {
      .row_size = sizeof(struct snapshot_xfrm),
      .rows = xfrm_rows,
      .index = xfrm_index},
+    {.name = "qmIpsecPeerTable",
+     ROOT(1, 5, 1),
+     COLUMNS(peer_columns),
+     .row_size = sizeof(struct snapshot_peer),
+     .rows = peer_rows,
+     .index = peer_index},
     {.name = "qmIpsecAgent",
      ROOT(1, 4),
      COLUMNS(agent_columns),

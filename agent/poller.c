@@ -38,6 +38,7 @@ struct netns_config poller_config(const struct settings *settings)
 {
 	return (struct netns_config){.instances = &settings->instances,
 				     .namespaces = &settings->namespaces,
+				     .peers = &settings->peers,
 				     .stale_after =
 					 settings->stale_after_ms * NS_PER_MS,
 				     .receive_buffer = settings->receive_buffer};

@@ -44,6 +44,7 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 				struct instance_set *instances)
 {
 	struct collector *collector = calloc(1, sizeof(*collector));
+	struct peer_config peers = {.enabled = false};
 	struct ledger_env env;
 
 	if (!collector)
@@ -57,12 +58,16 @@ struct collector *collector_new(const struct kernel_ops *ops, void *kernel,
 	};
 	surroundings_init(&collector->around, kernel);
 	env = attribution_env(&collector->around);
-	if (inventory_init(&collector->inventory, instances) < 0 ||
+	if (peer_config_copy(options->peers, &peers) < 0 ||
+	    inventory_init(&collector->inventory, instances) < 0 ||
 	    rows_init(&collector->rows, &collector->inventory.set, ledger_new(&env, 1),
 		      now(collector)) < 0) {
+		peer_config_free(&peers);
 		collector_free(collector);
 		return NULL;
 	}
+	collector->options.peers = NULL;
+	ledger_configure_peers(collector->rows.ledger, &peers);
 	return collector;
 }
 
@@ -321,7 +326,7 @@ void collector_detach(struct collector *collector)
 	if (!collector->around.kernel)
 		return;
 	surroundings_detach(&collector->around);
-	rows_park(&collector->rows);
+	rows_park(&collector->rows, now(collector));
 	rows_note_losses(&collector->rows, false, now(collector));
 	presence_clear(&collector->around);
 	collector->lost_events = false;
@@ -347,16 +352,22 @@ int collector_attach(struct collector *collector, void *kernel, bool same)
 }
 
 int collector_reconfigure(struct collector *collector, struct instance_set *instances,
-			  uint64_t stale_after)
+			  const struct peer_config *peers, uint64_t stale_after)
 {
+	struct peer_config copy = {.enabled = false};
 	size_t most = collector->inventory.set.n + instances->n;
 	int err = rows_reserve(&collector->rows,
 			       most < LEDGER_MAX_ROWS ? most : LEDGER_MAX_ROWS);
 
 	if (!err)
+		err = peer_config_copy(peers, &copy);
+	if (!err)
 		err = inventory_configure(&collector->inventory, instances);
-	if (err)
+	if (err) {
+		peer_config_free(&copy);
 		return err;
+	}
+	ledger_configure_peers(collector->rows.ledger, &copy);
 	collector->options.stale_after = stale_after;
 	collector->around.reattribute = true;
 	err = rows_begin(&collector->rows, now(collector));

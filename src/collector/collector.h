@@ -20,6 +20,7 @@ struct collector_options {
 	const char *netns;      /* its name, "": the daemon's own */
 	const char *sysfs_root; /* "/sys"; NULL: no HBAs are discovered */
 	uint64_t stale_after; /* ns without a successful poll until no row is active */
+	const struct peer_config *peers; /* copied */
 };
 
 /* How the last poll read the error counters. */
@@ -87,7 +88,7 @@ const struct collector_status *collector_status(const struct collector *collecto
 /* Applies another configuration, taken as by collector_new(). Returns 0, or -ENOMEM
  * with the old one in force. */
 int collector_reconfigure(struct collector *collector, struct instance_set *instances,
-			  uint64_t stale_after);
+			  const struct peer_config *peers, uint64_t stale_after);
 
 /* Appends this namespace's rows (as rows_snapshot() names them) and health; unless it
  * is detached, also its error counters. Returns 0 or -ENOMEM. */

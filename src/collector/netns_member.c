@@ -94,6 +94,7 @@ static int make_collector(struct netns_member *member)
 	    .netns = member->name,
 	    .sysfs_root = is_own(member) ? env->paths.sysfs_root : NULL,
 	    .stale_after = env->config.stale_after,
+	    .peers = env->config.peers,
 	};
 	struct instance_set set;
 	int err = instance_set_select(env->config.instances, member->name, &set);
@@ -234,7 +235,8 @@ int netns_member_configure(struct netns_member *member)
 
 	if (err)
 		return err;
-	err = collector_reconfigure(member->collector, &set, config->stale_after);
+	err = collector_reconfigure(member->collector, &set, config->peers,
+				    config->stale_after);
 	instance_set_free(&set);
 	member->looked = false;
 	return err;
@@ -277,18 +279,41 @@ bool netns_member_wants_poll(const struct netns_member *member)
 	       (!member->polled || collector_wants_poll(member->collector));
 }
 
-/* A failed poll leaves the numbers, but the other columns are up to date. */
-static void keep_numbers(struct snapshot_row *rows, size_t n,
-			 const struct snapshot *old)
+static int keep_peers(struct snapshot *fresh, struct snapshot_row *row,
+		      const struct snapshot *old, const struct snapshot_row *old_row)
 {
-	for (size_t i = 0; i < n; i++) {
-		const struct snapshot_row *row = snapshot_find(old, rows[i].name);
+	const struct snapshot_peer *peers = old->peers + old_row->first_peer;
+	int err = 0;
 
-		if (!row)
+	for (size_t i = 0; i < old_row->n_peers && !err; i++)
+		err = snapshot_add_peer(fresh, row, &peers[i]);
+	return err;
+}
+
+/* A failed poll leaves the numbers of the rows from the first on, and their peers, but
+ * the other columns are up to date. */
+static int keep_numbers(struct snapshot *fresh, size_t first,
+			const struct snapshot *old)
+{
+	int err = 0;
+
+	if (first < fresh->n_rows)
+		fresh->n_peers = fresh->rows[first].first_peer;
+	for (size_t i = first; i < fresh->n_rows && !err; i++) {
+		struct snapshot_row *row = &fresh->rows[i];
+		const struct snapshot_row *old_row = snapshot_find(old, row->name);
+
+		row->first_peer = fresh->n_peers;
+		row->n_peers = 0;
+		if (!old_row)
 			continue;
-		rows[i].stats = row->stats;
-		rows[i].replay_failures = row->replay_failures;
+		row->stats = old_row->stats;
+		row->replay_failures = old_row->replay_failures;
+		row->packets_sent = old_row->packets_sent;
+		row->packets_received = old_row->packets_received;
+		err = keep_peers(fresh, row, old, old_row);
 	}
+	return err;
 }
 
 int netns_member_snapshot(const struct netns_member *member, struct snapshot *fresh,
@@ -303,7 +328,7 @@ int netns_member_snapshot(const struct netns_member *member, struct snapshot *fr
 		return 0;
 	err = collector_snapshot(member->collector, fresh);
 	if (!err && member->failing)
-		keep_numbers(fresh->rows + first, fresh->n_rows - first, old);
+		err = keep_numbers(fresh, first, old);
 	return err;
 }
 

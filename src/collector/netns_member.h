@@ -49,6 +49,7 @@ struct netns_paths {
 struct netns_config {
 	const struct instance_set *instances; /* of all namespaces */
 	const struct netns_list *namespaces;
+	const struct peer_config *peers;
 	uint64_t stale_after;  /* ns without a successful poll until no row is active */
 	size_t receive_buffer; /* bytes, of a namespace that is opened from now on */
 };

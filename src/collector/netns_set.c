@@ -316,8 +316,7 @@ int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
 	health_add(&fresh->health, &set->past);
 	for (size_t i = 0; i < set->n && !err; i++)
 		err = netns_member_snapshot(set->members[i], fresh, old);
-	snapshot_sort(fresh);
-	return err;
+	return err ? err : snapshot_sort(fresh);
 }
 
 /* Logs only the first failure after a success: usually all fail for one reason. */

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/text.h"
+
 int rows_init(struct rows *rows, struct instance_set *set, struct ledger *ledger,
 	      uint64_t now)
 {
@@ -97,6 +99,7 @@ bool rows_have_counted(const struct rows *rows)
 
 void rows_note_losses(struct rows *rows, bool everywhere, uint64_t now)
 {
+	ledger_note_losses(rows->ledger, everywhere, now);
 	for (size_t i = 0; i < rows->n; i++) {
 		uint64_t losses = rows_totals(rows, i)->losses;
 
@@ -113,7 +116,7 @@ void rows_forget_parked(struct rows *rows)
 	rows->n_parked = 0;
 }
 
-void rows_park(struct rows *rows)
+void rows_park(struct rows *rows, uint64_t now)
 {
 	size_t n = ledger_count_sas(rows->ledger);
 
@@ -123,26 +126,12 @@ void rows_park(struct rows *rows)
 	for (size_t i = 0; i < n; i++)
 		if (!rows->parked[i].departing)
 			rows->parked[rows->n_parked++] = rows->parked[i];
-	ledger_end(rows->ledger);
+	ledger_end(rows->ledger, now);
 }
 
 int rows_readmit(struct rows *rows)
 {
-	struct totals *before = malloc(rows->n * sizeof(*before));
-	int err = 0;
-
-	if (!before)
-		return -ENOMEM;
-	for (size_t i = 0; i < rows->n; i++)
-		before[i] = *rows_totals(rows, i);
-	for (size_t i = 0; i < rows->n_parked && !err; i++)
-		err = ledger_readmit_sa(rows->ledger, &rows->parked[i]);
-	if (err)
-		ledger_end(rows->ledger);
-	for (size_t i = 0; err && i < rows->n; i++)
-		ledger_restore_row(rows->ledger, (unsigned)i, &before[i]);
-	free(before);
-	return err;
+	return ledger_readmit_sas(rows->ledger, rows->parked, rows->n_parked);
 }
 
 void rows_find_busy(const struct rows *rows, bool *busy)
@@ -177,6 +166,8 @@ static struct snapshot_row make_row(const struct rows *rows, size_t number,
 	    .sessions = instance->sessions,
 	    .error_scope = error_scope_of(owners, instance),
 	    .replay_failures = totals->replay_failures,
+	    .packets_sent = totals->packets_sent,
+	    .packets_received = totals->packets_received,
 	    .discontinuity = row->discontinuity,
 	    .stats = totals->stats,
 	};
@@ -192,6 +183,63 @@ static struct snapshot_row make_row(const struct rows *rows, size_t number,
 	return ret;
 }
 
+static struct snapshot_peer make_peer(const struct peer_config *config,
+				      const struct account *account)
+{
+	const struct stats *stats = &account->totals.stats;
+	struct snapshot_peer peer = {
+	    .active = account->active,
+	    .last_change = account->last_change,
+	    .discontinuity = account->discontinuity,
+	    .totals = account->totals,
+	    .bytes_sent =
+		stats->confidential_bytes_sent + stats->authenticated_bytes_sent,
+	    .bytes_received = stats->confidential_bytes_received +
+			      stats->authenticated_bytes_received,
+	};
+
+	memcpy(peer.name, account->name, sizeof(peer.name));
+	snprintf(peer.label, sizeof(peer.label), "%s",
+		 peer_label(config, &account->peer, account->name));
+	return peer;
+}
+
+static int snapshot_peer_of(const struct rows *rows, struct snapshot *snapshot,
+			    const struct account *account)
+{
+	const struct snapshot_peer peer =
+	    make_peer(ledger_peer_config(rows->ledger), account);
+
+	return snapshot_add_peer(snapshot, &snapshot->rows[snapshot->n_rows - 1],
+				 &peer);
+}
+
+/* The peers of the row that was added last. `other` is left out as long as it has
+ * nothing. */
+static int snapshot_peers(const struct rows *rows, size_t number,
+			  struct snapshot *snapshot)
+{
+	const struct account *other = ledger_other(rows->ledger, (unsigned)number);
+	struct account *const *peers;
+	size_t n;
+	int err = 0;
+
+	if (!ledger_peer_config(rows->ledger)->enabled)
+		return 0;
+	peers = ledger_peers(rows->ledger, (unsigned)number, &n);
+	if (!totals_have_counted(&other->totals))
+		other = NULL;
+	for (size_t i = 0; i < n && !err; i++) {
+		if (other && text_compare_index(other->name, peers[i]->name) < 0) {
+			err = snapshot_peer_of(rows, snapshot, other);
+			other = NULL;
+		}
+		if (!err)
+			err = snapshot_peer_of(rows, snapshot, peers[i]);
+	}
+	return !err && other ? snapshot_peer_of(rows, snapshot, other) : err;
+}
+
 int rows_snapshot(const struct rows *rows, const char *netns, bool stale,
 		  struct snapshot *snapshot)
 {
@@ -205,6 +253,8 @@ int rows_snapshot(const struct rows *rows, const char *netns, bool stale,
 			continue;
 		row = make_row(rows, i, &owners, netns, stale);
 		err = snapshot_add_row(snapshot, &row);
+		if (!err)
+			err = snapshot_peers(rows, i, snapshot);
 	}
 	return err;
 }

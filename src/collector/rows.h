@@ -81,8 +81,8 @@ void rows_drop(struct rows *rows, unsigned number);
 /* True if any row has counted anything, in any column but the levels. */
 bool rows_have_counted(const struct rows *rows);
 
-/* Notes a discontinuity in each row that lost an SA since the last call; or in every
- * row, after events were lost. */
+/* Notes a discontinuity in each row and account that lost an SA since the last call; or
+ * in every one, after events were lost. */
 void rows_note_losses(struct rows *rows, bool everywhere, uint64_t now);
 
 /*
@@ -90,7 +90,7 @@ void rows_note_losses(struct rows *rows, bool everywhere, uint64_t now);
  * the same namespace comes back. Of a departing SA the deletion is counted for good, so
  * it is not kept. Without memory no SA is kept, since a part would be taken for all.
  */
-void rows_park(struct rows *rows);
+void rows_park(struct rows *rows, uint64_t now);
 
 /* Adds the parked SAs to the ledger again. Returns 0, or -ENOMEM with none of them
  * added and the totals unchanged. */
@@ -102,9 +102,9 @@ void rows_forget_parked(struct rows *rows);
 /* Sets true for each row that an SA counts for, parked SAs included. */
 void rows_find_busy(const struct rows *rows, bool *busy);
 
-/* Appends the rows to a snapshot. Outside the daemon's own namespace (netns "") a row's
- * name begins with the namespace's name and "/". stale: no row is active. Returns 0 or
- * -ENOMEM. */
+/* Appends the rows and their peers to a snapshot. Outside the daemon's own namespace
+ * (netns "") a row's name begins with the namespace's name and "/". stale: no row is
+ * active. Returns 0 or -ENOMEM. */
 int rows_snapshot(const struct rows *rows, const char *netns, bool stale,
 		  struct snapshot *snapshot);
 

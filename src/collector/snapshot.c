@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/array.h"
+#include "util/text.h"
 
 void health_add(struct health *to, const struct health *from)
 {
@@ -24,7 +25,24 @@ int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row)
 {
 	if (array_reserve(&snapshot->rows, snapshot->n_rows, 1) < 0)
 		return -ENOMEM;
-	snapshot->rows[snapshot->n_rows++] = *row;
+	snapshot->rows[snapshot->n_rows] = *row;
+	snapshot->rows[snapshot->n_rows].first_peer = snapshot->n_peers;
+	snapshot->rows[snapshot->n_rows].n_peers = 0;
+	snapshot->n_rows++;
+	return 0;
+}
+
+int snapshot_add_peer(struct snapshot *snapshot, struct snapshot_row *row,
+		      const struct snapshot_peer *peer)
+{
+	struct snapshot_peer *to;
+
+	if (array_reserve(&snapshot->peers, snapshot->n_peers, 1) < 0)
+		return -ENOMEM;
+	to = &snapshot->peers[snapshot->n_peers++];
+	*to = *peer;
+	memcpy(to->instance, row->name, sizeof(to->instance));
+	row->n_peers++;
 	return 0;
 }
 
@@ -42,22 +60,12 @@ int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 	return 0;
 }
 
-static int compare_index(const char *a, const char *b)
-{
-	size_t len_a = strlen(a);
-	size_t len_b = strlen(b);
-
-	if (len_a != len_b)
-		return len_a < len_b ? -1 : 1;
-	return memcmp(a, b, len_a);
-}
-
 static int compare_rows(const void *left, const void *right)
 {
 	const struct snapshot_row *a = left;
 	const struct snapshot_row *b = right;
 
-	return compare_index(a->name, b->name);
+	return text_compare_index(a->name, b->name);
 }
 
 /* Of two rows with one name the daemon's own namespace comes first. */
@@ -67,16 +75,16 @@ static int compare_for_sort(const void *left, const void *right)
 	const struct snapshot_row *b = right;
 	int order = compare_rows(a, b);
 
-	return order ? order : compare_index(a->netns, b->netns);
+	return order ? order : text_compare_index(a->netns, b->netns);
 }
 
 static int compare_xfrm(const void *left, const void *right)
 {
 	const struct snapshot_xfrm *a = left;
 	const struct snapshot_xfrm *b = right;
-	int order = compare_index(a->netns, b->netns);
+	int order = text_compare_index(a->netns, b->netns);
 
-	return order ? order : compare_index(a->counter.name, b->counter.name);
+	return order ? order : text_compare_index(a->counter.name, b->counter.name);
 }
 
 static void drop_doubles(struct snapshot *snapshot)
@@ -91,7 +99,30 @@ static void drop_doubles(struct snapshot *snapshot)
 	snapshot->n_rows = n;
 }
 
-void snapshot_sort(struct snapshot *snapshot)
+/* Brings the peers into the order of their rows. */
+static int order_peers(struct snapshot *snapshot)
+{
+	struct snapshot_peer *peers = NULL;
+	size_t n = 0;
+
+	if (array_reserve(&peers, 0, snapshot->n_peers) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < snapshot->n_rows; i++) {
+		struct snapshot_row *row = &snapshot->rows[i];
+
+		if (row->n_peers)
+			memcpy(peers + n, snapshot->peers + row->first_peer,
+			       row->n_peers * sizeof(*peers));
+		row->first_peer = n;
+		n += row->n_peers;
+	}
+	free(snapshot->peers);
+	snapshot->peers = peers;
+	snapshot->n_peers = n;
+	return 0;
+}
+
+int snapshot_sort(struct snapshot *snapshot)
 {
 	if (snapshot->n_rows)
 		qsort(snapshot->rows, snapshot->n_rows, sizeof(*snapshot->rows),
@@ -100,6 +131,7 @@ void snapshot_sort(struct snapshot *snapshot)
 	if (snapshot->n_xfrm)
 		qsort(snapshot->xfrm, snapshot->n_xfrm, sizeof(*snapshot->xfrm),
 		      compare_xfrm);
+	return order_peers(snapshot);
 }
 
 const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,
@@ -117,6 +149,7 @@ const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,
 void snapshot_free(struct snapshot *snapshot)
 {
 	free(snapshot->rows);
+	free(snapshot->peers);
 	free(snapshot->xfrm);
 	*snapshot = (struct snapshot){0};
 }

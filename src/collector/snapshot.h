@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #include "instance/instance.h"
-#include "ledger/stats.h"
 #include "kernel/xfrm_stat.h"
+#include "ledger/peer.h"
+#include "ledger/totals.h"
 
 /* The values that requests are answered from, all of one moment. Times are nanoseconds
  * of CLOCK_MONOTONIC. */
@@ -31,8 +32,25 @@ struct snapshot_row {
 	uint32_t sessions;
 	enum error_scope error_scope;
 	uint64_t replay_failures;
+	uint64_t packets_sent;
+	uint64_t packets_received;
 	uint64_t discontinuity; /* when a counter last may have missed something */
 	struct stats stats;
+	size_t first_peer; /* of the row's peers, which follow one another */
+	size_t n_peers;
+};
+
+/* One peer of one row: the remote endpoint of some of its SAs, or the row's `other`. */
+struct snapshot_peer {
+	char instance[INSTANCE_NAME_MAX + 1];
+	char name[PEER_NAME_MAX + 1];
+	char label[PEER_LABEL_MAX + 1];
+	bool active;            /* has a keyed SA, or had one within the hold-down */
+	uint64_t last_change;   /* of active; 0: it has never been active */
+	uint64_t discontinuity; /* when a counter last may have missed something */
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	struct totals totals;
 };
 
 /* One counter of one namespace's xfrm_stat. */
@@ -63,20 +81,25 @@ void health_add(struct health *to, const struct health *from);
 struct snapshot {
 	struct snapshot_row *rows; /* in the order of their SNMP index */
 	size_t n_rows;
+	struct snapshot_peer *peers; /* in the order of their SNMP index */
+	size_t n_peers;
 	struct snapshot_xfrm *xfrm; /* in the order of their SNMP index */
 	size_t n_xfrm;
 	struct health health;
 };
 
-/* Appends a row, or the counters of a namespace. Return 0 or -ENOMEM. */
+/* Appends a row, a peer of the row, or the counters of a namespace. The peers of a row
+ * must follow one another, in the order of their index. Return 0 or -ENOMEM. */
 int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row);
+int snapshot_add_peer(struct snapshot *snapshot, struct snapshot_row *row,
+		      const struct snapshot_peer *peer);
 int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 		      const struct xfrm_stat *stat);
 
 /* Sorts rows and counters by their SNMP index, as of a string that is not IMPLIED: by
  * length, then by characters. If two rows have one name, since two hashes of
- * instance_name_fit() are equal, the second row is dropped. */
-void snapshot_sort(struct snapshot *snapshot);
+ * instance_name_fit() are equal, the second row is dropped. Returns 0 or -ENOMEM. */
+int snapshot_sort(struct snapshot *snapshot);
 
 /* The row of that name in a sorted snapshot, or NULL. */
 const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,

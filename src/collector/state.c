@@ -18,7 +18,7 @@
 static const char state_magic[8] = "qmipsec";
 
 enum {
-	STATE_VERSION = 8,
+	STATE_VERSION = 9,
 	/* Enough for 65,535 rows and a million SAs. */
 	STATE_BODY_MAX = 256 * 1024 * 1024,
 };

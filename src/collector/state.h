@@ -56,8 +56,8 @@ void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char
 			   void *ctx);
 
 /*
- * The body of the file (state_body.c): instances' names and totals, the last sample of
- * each SA, and the counters of xfrm_stat.
+ * The body of the file (state_body.c): instances' names and totals, those of each peer,
+ * the last sample of each SA, and the counters of xfrm_stat.
  *
  * state_body_save() returns 0, -ENOMEM, or -EIO if the stream fails. state_body_load()
  * rejects times later than now (ns). It returns 0 or -errno; -EBADMSG for what cannot
@@ -67,5 +67,5 @@ int state_body_save(const struct rows *rows, FILE *stream);
 int state_body_load(struct rows *rows, uint64_t now, FILE *stream);
 
 /* The sizes of all structs in the body, which differ between builds. */
-#define STATE_BODY_STRUCTS 4
+#define STATE_BODY_STRUCTS 5
 extern const uint32_t state_body_sizes[STATE_BODY_STRUCTS];

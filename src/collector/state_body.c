@@ -12,6 +12,7 @@
 
 struct saved_head {
 	uint64_t n_rows;
+	uint64_t n_peers;
 	uint64_t n_sas;
 	struct error_columns errors;
 };
@@ -26,7 +27,7 @@ struct saved_row {
 	char transport[SIZE_OF_INSTANCE(transport)];
 	char initiator_name[SIZE_OF_INSTANCE(initiator_name)];
 	uint64_t gone_at;
-	struct totals totals;
+	struct ledger_account other;
 	struct row row;
 };
 
@@ -37,9 +38,8 @@ struct saved_counter {
 };
 
 const uint32_t state_body_sizes[STATE_BODY_STRUCTS] = {
-    sizeof(struct saved_head),
-    sizeof(struct saved_row),
-    sizeof(struct ledger_sa),
+    sizeof(struct saved_head),     sizeof(struct saved_row),
+    sizeof(struct ledger_account), sizeof(struct ledger_sa),
     sizeof(struct saved_counter),
 };
 
@@ -75,6 +75,7 @@ static int read_all(FILE *stream, void *data, size_t size)
 static bool head_is_sane(const struct saved_head *head)
 {
 	return head->n_rows > 0 && head->n_rows <= LEDGER_MAX_ROWS &&
+	       head->n_peers <= PEERS_MOST &&
 	       head->errors.base.bad_spi <= head->errors.counts.bad_spi &&
 	       head->errors.base.not_decrypted <= head->errors.counts.not_decrypted;
 }
@@ -92,7 +93,7 @@ static void fill_row(const struct rows *rows, size_t number, struct saved_row *s
 		memcpy((char *)saved + texts[i].saved, text, strlen(text));
 	}
 	saved->gone_at = instance->gone_at;
-	saved->totals = *rows_totals(rows, number);
+	saved->other = ledger_copy_other(rows->ledger, (unsigned)number);
 	saved->row = rows->rows[number];
 }
 
@@ -129,6 +130,12 @@ static bool is_own_found(const struct instance_set *set, const char *found)
 	       instance_set_find_discovered(set, found) < 0;
 }
 
+static bool account_is_sane(const struct ledger_account *saved, uint64_t now)
+{
+	return saved->last_change <= now && saved->empty_since <= now &&
+	       saved->discontinuity <= now;
+}
+
 /* Accepts only what a daemon can have saved, so that the next file is valid, too. */
 static bool row_is_sane(const struct rows *rows, const struct saved_row *saved,
 			bool first, uint64_t now)
@@ -140,9 +147,8 @@ static bool row_is_sane(const struct rows *rows, const struct saved_row *saved,
 	       first == !strcmp(saved->name, INSTANCE_UNATTRIBUTED) &&
 	       (!saved->found[0] ||
 		(!first && is_own_found(rows->set, saved->found))) &&
-	       saved->totals.stats.key_deletions <= saved->totals.stats.key_additions &&
-	       saved->row.losses <= saved->totals.losses && saved->gone_at <= now &&
-	       saved->row.discontinuity <= now;
+	       saved->gone_at <= now && saved->row.discontinuity <= now &&
+	       account_is_sane(&saved->other, now);
 }
 
 /* Restores what is known of an HBA that may be gone. If the configuration has given the
@@ -177,10 +183,11 @@ static int load_row(struct rows *rows, uint64_t now, FILE *stream, bool first,
 	if (number < 0)
 		return number == -EINVAL ? -EBADMSG : number;
 	err = rows_begin(rows, now);
+	saved.other.row = (uint32_t)number;
 	if (!err)
-		err = ledger_restore_row(rows->ledger, (unsigned)number, &saved.totals);
+		err = ledger_restore_other(rows->ledger, &saved.other);
 	if (err)
-		return err;
+		return err == -EINVAL ? -EBADMSG : err;
 	load_identity(&rows->set->instances[number], &saved);
 	rows->rows[number] = saved.row;
 	*ret_number = (unsigned)number;
@@ -228,51 +235,103 @@ static int rename_loaded(struct rows *rows, uint64_t now, const unsigned *number
 	return err ? err : rows_begin(rows, now);
 }
 
-/* SAs. */
+/* Peers and SAs. */
 
-static int save_sas(const struct ledger *ledger, FILE *stream, size_t n)
+static int save_array(FILE *stream, const void *array, size_t n, size_t size)
 {
-	struct ledger_sa *sas = n ? malloc(n * sizeof(*sas)) : NULL;
-	int err = 0;
+	return !n || fwrite(array, size, n, stream) == n ? 0 : -EIO;
+}
 
-	if (n && !sas)
-		return -ENOMEM;
-	if (n)
+static int save_ledger(struct ledger *ledger, FILE *stream,
+		       const struct saved_head *head)
+{
+	size_t n_peers = (size_t)head->n_peers;
+	size_t n_sas = (size_t)head->n_sas;
+	struct ledger_account *peers = malloc((n_peers ? n_peers : 1) * sizeof(*peers));
+	struct ledger_sa *sas = malloc((n_sas ? n_sas : 1) * sizeof(*sas));
+	int err = -ENOMEM;
+
+	if (peers && sas) {
+		ledger_copy_peers(ledger, peers);
 		ledger_copy_sas(ledger, sas);
-	for (size_t i = 0; i < n && !err; i++)
-		err = write_all(stream, &sas[i], sizeof(sas[i]));
+		err = save_array(stream, peers, n_peers, sizeof(*peers));
+	}
+	if (!err)
+		err = save_array(stream, sas, n_sas, sizeof(*sas));
+	free(peers);
 	free(sas);
 	return err;
 }
 
-static int load_sas(struct ledger *ledger, FILE *stream, uint64_t n,
-		    const unsigned *numbers, size_t n_numbers)
-{
-	for (uint64_t i = 0; i < n; i++) {
-		struct ledger_sa saved;
-		int err = read_all(stream, &saved, sizeof(saved));
+/* What the saved numbers mean now. */
+struct loaded {
+	unsigned *rows; /* NO_ROW: it was not in use */
+	size_t n_rows;
+	struct account **peers;
+	size_t n_peers;
+};
 
-		if (err)
-			return err;
-		if (saved.row >= n_numbers || numbers[saved.row] == NO_ROW)
-			return -EBADMSG;
-		saved.row = numbers[saved.row];
-		err = ledger_restore_sa(ledger, &saved);
-		if (err)
-			return err == -EINVAL ? -EBADMSG : err;
-	}
-	return 0;
+static bool has_row(const struct loaded *loaded, uint32_t row)
+{
+	return row < loaded->n_rows && loaded->rows[row] != NO_ROW;
 }
 
-/* True if each row has as many SAs as were added and not deleted. */
-static bool rows_are_complete(const struct rows *rows)
+static int load_peer(struct ledger *ledger, uint64_t now, FILE *stream,
+		     struct loaded *loaded)
 {
-	for (size_t i = 0; i < rows->n; i++) {
-		const struct stats *stats = &rows_totals(rows, i)->stats;
+	struct ledger_account saved;
+	int err = read_all(stream, &saved, sizeof(saved));
 
-		if (stats->active_sa != stats->key_additions - stats->key_deletions)
+	if (err)
+		return err;
+	if (!has_row(loaded, saved.row) || !account_is_sane(&saved, now))
+		return -EBADMSG;
+	saved.row = loaded->rows[saved.row];
+	err = ledger_restore_peer(ledger, &saved, &loaded->peers[loaded->n_peers]);
+	loaded->n_peers += !err;
+	return err == -EINVAL ? -EBADMSG : err;
+}
+
+static int load_sa(struct ledger *ledger, FILE *stream, const struct loaded *loaded)
+{
+	struct account *peer = NULL;
+	struct ledger_sa saved;
+	int err = read_all(stream, &saved, sizeof(saved));
+
+	if (err)
+		return err;
+	if (!has_row(loaded, saved.row) ||
+	    (saved.peer >= loaded->n_peers && saved.peer != LEDGER_NO_PEER))
+		return -EBADMSG;
+	if (saved.peer != LEDGER_NO_PEER)
+		peer = loaded->peers[saved.peer];
+	saved.row = loaded->rows[saved.row];
+	err = ledger_restore_sa(ledger, &saved, peer);
+	return err == -EINVAL ? -EBADMSG : err;
+}
+
+static int load_ledger(struct ledger *ledger, uint64_t now, FILE *stream,
+		       const struct saved_head *head, struct loaded *loaded)
+{
+	int err = 0;
+
+	for (uint64_t i = 0; i < head->n_peers && !err; i++)
+		err = load_peer(ledger, now, stream, loaded);
+	for (uint64_t i = 0; i < head->n_sas && !err; i++)
+		err = load_sa(ledger, stream, loaded);
+	if (!err && !ledger_is_complete(ledger))
+		err = -EBADMSG;
+	if (!err)
+		ledger_regroup_peers(ledger);
+	return err;
+}
+
+/* True if each row has noted no more losses than its SAs had. */
+static bool losses_are_sane(const struct rows *rows)
+{
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->rows[i].losses > rows_totals(rows, i)->losses)
 			return false;
-	}
 	return true;
 }
 
@@ -318,43 +377,54 @@ static int load_counters(struct xfrm_totals *xfrm, FILE *stream)
 
 int state_body_save(const struct rows *rows, FILE *stream)
 {
-	size_t n_sas = ledger_count_sas(rows->ledger);
 	struct saved_head head = {
-	    .n_rows = rows->n, .n_sas = n_sas, .errors = rows->errors};
+	    .n_rows = rows->n,
+	    .n_peers = ledger_count_peers(rows->ledger),
+	    .n_sas = ledger_count_sas(rows->ledger),
+	    .errors = rows->errors,
+	};
 	int err = write_all(stream, &head, sizeof(head));
 
 	if (!err)
 		err = save_rows(rows, stream);
 	if (!err)
-		err = save_sas(rows->ledger, stream, n_sas);
+		err = save_ledger(rows->ledger, stream, &head);
 	return err ? err : save_counters(&rows->xfrm, stream);
+}
+
+static int load_all(struct rows *rows, uint64_t now, FILE *stream,
+		    const struct saved_head *head, struct loaded *loaded)
+{
+	int err = load_rows(rows, now, stream, loaded->rows, loaded->n_rows);
+
+	if (!err)
+		err = load_ledger(rows->ledger, now, stream, head, loaded);
+	if (!err && !losses_are_sane(rows))
+		err = -EBADMSG;
+	if (!err)
+		err = load_counters(&rows->xfrm, stream);
+	if (!err)
+		err = rename_loaded(rows, now, loaded->rows, loaded->n_rows);
+	return err;
 }
 
 int state_body_load(struct rows *rows, uint64_t now, FILE *stream)
 {
 	struct saved_head head;
-	unsigned *numbers;
-	size_t n_rows;
+	struct loaded loaded = {.n_peers = 0};
 	int err = read_all(stream, &head, sizeof(head));
 
 	if (err)
 		return err;
 	if (!head_is_sane(&head))
 		return -EBADMSG;
-	n_rows = (size_t)head.n_rows; /* at most LEDGER_MAX_ROWS */
-	numbers = calloc(n_rows, sizeof(*numbers));
-	if (!numbers)
-		return -ENOMEM;
-	err = load_rows(rows, now, stream, numbers, n_rows);
-	if (!err)
-		err = load_sas(rows->ledger, stream, head.n_sas, numbers, n_rows);
-	if (!err && !rows_are_complete(rows))
-		err = -EBADMSG;
-	if (!err)
-		err = load_counters(&rows->xfrm, stream);
-	if (!err)
-		err = rename_loaded(rows, now, numbers, n_rows);
-	free(numbers);
+	loaded.n_rows = (size_t)head.n_rows; /* at most LEDGER_MAX_ROWS */
+	loaded.rows = calloc(loaded.n_rows, sizeof(*loaded.rows));
+	loaded.peers = calloc((size_t)head.n_peers + 1, sizeof(struct account *));
+	err = loaded.rows && loaded.peers ? load_all(rows, now, stream, &head, &loaded)
+					  : -ENOMEM;
+	free(loaded.rows);
+	free(loaded.peers);
 	if (!err)
 		rows->errors = head.errors;
 	return err;

@@ -16,11 +16,13 @@ struct ledger *ledger_new(const struct ledger_env *env, unsigned n_rows)
 	if (!ledger)
 		return NULL;
 	ledger->env = *env;
+	ledger->peers = (struct peer_config){.enabled = false};
 	sa_table_init(&ledger->table);
+	accounts_init(&ledger->accounts, &ledger->peers);
 	ledger->gap = true;
 	ledger->period = 1;
 	if (ledger_grow_rows(ledger, n_rows) < 0) {
-		free(ledger);
+		ledger_free(ledger);
 		return NULL;
 	}
 	return ledger;
@@ -31,26 +33,40 @@ void ledger_free(struct ledger *ledger)
 	if (!ledger)
 		return;
 	sa_table_clear(&ledger->table);
-	free(ledger->accounts);
+	accounts_free(&ledger->accounts);
+	peer_config_free(&ledger->peers);
 	free(ledger);
 }
 
 int ledger_grow_rows(struct ledger *ledger, unsigned n_rows)
 {
-	struct totals *accounts;
+	return n_rows > LEDGER_MAX_ROWS ? -ERANGE
+					: accounts_grow_rows(&ledger->accounts, n_rows);
+}
 
-	if (n_rows > LEDGER_MAX_ROWS)
-		return -ERANGE;
-	if (n_rows <= ledger->n_rows)
-		return 0;
-	accounts = realloc(ledger->accounts, n_rows * sizeof(*accounts));
-	if (!accounts)
-		return -ENOMEM;
-	memset(accounts + ledger->n_rows, 0,
-	       (n_rows - ledger->n_rows) * sizeof(*accounts));
-	ledger->accounts = accounts;
-	ledger->n_rows = n_rows;
-	return 0;
+void ledger_configure_peers(struct ledger *ledger, struct peer_config *config)
+{
+	peer_config_free(&ledger->peers);
+	ledger->peers = *config;
+	*config = (struct peer_config){.enabled = false};
+	ledger_regroup_peers(ledger);
+}
+
+const struct peer_config *ledger_peer_config(const struct ledger *ledger)
+{
+	return &ledger->peers;
+}
+
+void ledger_regroup_peers(struct ledger *ledger)
+{
+	struct sa_entry *entry;
+
+	accounts_regroup(&ledger->accounts);
+	TAILQ_FOREACH(entry, &ledger->table.all, all)
+		if (entry->account->merged_into)
+			entry->account = entry->account->merged_into;
+	accounts_drop_merged(&ledger->accounts);
+	ledger->levels_stale = true;
 }
 
 /* NEWSA and UPDSA. */
@@ -106,7 +122,7 @@ static void drop_unkeyed(struct ledger *ledger, const struct sa *sa)
 	if (!entry)
 		return;
 	ledger->levels_stale = true;
-	sa_table_remove(&ledger->table, entry);
+	entry_remove(ledger, entry);
 }
 
 /*
@@ -323,7 +339,7 @@ static int event_expire(struct ledger *ledger, const struct sa *sa)
 	if (err)
 		return err;
 	entry_count_deletion(ledger, entry);
-	sa_table_remove(&ledger->table, entry);
+	entry_remove(ledger, entry);
 	return 0;
 }
 
@@ -394,11 +410,15 @@ void ledger_reattribute(struct ledger *ledger)
 	const struct ledger_env *env = &ledger->env;
 	struct sa_entry *entry;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
-		if (entry->account == 0 && entry->state != ENTRY_DEPARTING &&
-		    entry->state != ENTRY_LOST)
+	TAILQ_FOREACH(entry, &ledger->table.all, all) {
+		if (entry->state == ENTRY_DEPARTING || entry->state == ENTRY_DEPARTED ||
+		    entry->state == ENTRY_LOST)
+			continue;
+		entry_learn_direction(ledger, entry, &entry->sa);
+		if (entry->account->row == 0)
 			entry_set_row(ledger, entry,
 				      env->row(env->ctx, &entry->sa, entry->direction));
+	}
 }
 
 /* A DEPARTED SA adds nothing any more. A LOST one may. */
@@ -408,17 +428,33 @@ void ledger_find_busy(const struct ledger *ledger, bool *busy)
 
 	TAILQ_FOREACH(entry, &ledger->table.all, all)
 		if (entry->state != ENTRY_DEPARTED)
-			busy[entry->account] = true;
+			busy[entry->account->row] = true;
 }
 
 void ledger_reset_row(struct ledger *ledger, unsigned row)
 {
-	ledger->accounts[row] = (struct totals){.losses = 0};
+	accounts_reset_row(&ledger->accounts, row);
 }
 
-const struct totals *ledger_row(const struct ledger *ledger, unsigned row)
+const struct totals *ledger_row(struct ledger *ledger, unsigned row)
 {
-	return &ledger->accounts[row];
+	return accounts_row(&ledger->accounts, row);
+}
+
+const struct account *ledger_other(const struct ledger *ledger, unsigned row)
+{
+	return &ledger->accounts.rows[row]->other;
+}
+
+struct account *const *ledger_peers(const struct ledger *ledger, unsigned row,
+				    size_t *ret_n)
+{
+	return accounts_peers(&ledger->accounts, row, ret_n);
+}
+
+void ledger_note_losses(struct ledger *ledger, bool everywhere, uint64_t now)
+{
+	accounts_note_losses(&ledger->accounts, everywhere, now);
 }
 
 struct ledger_counts ledger_counts(const struct ledger *ledger)

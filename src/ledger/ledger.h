@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "kernel/sa.h"
+#include "ledger/accounts.h"
 #include "ledger/totals.h"
 
 /*
@@ -101,8 +102,9 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa);
 int ledger_dump_end(struct ledger *ledger, uint64_t now);
 void ledger_dump_abort(struct ledger *ledger, uint64_t now);
 
-/* The namespace is gone or out of reach: every SA is lost. The totals remain. */
-void ledger_end(struct ledger *ledger);
+/* The namespace is gone or out of reach: every SA is lost, and no peer is active. The
+ * totals remain. */
+void ledger_end(struct ledger *ledger, uint64_t now);
 
 /* True if another dump soon would settle something: an SA was missing from the last
  * one, or an event has removed or moved SAs that it does not name. */
@@ -115,37 +117,85 @@ bool ledger_wants_dump(const struct ledger *ledger);
  */
 void ledger_reattribute(struct ledger *ledger);
 
-/* The totals of a row. Valid until the next call that changes the ledger. */
-const struct totals *ledger_row(const struct ledger *ledger, unsigned row);
+/* The totals of a row: the sum of its accounts. Valid until the next call that changes
+ * the ledger. */
+const struct totals *ledger_row(struct ledger *ledger, unsigned row);
+
+/* The accounts of a row: its `other`, and its peers in the order of their SNMP index.
+ * Valid as long. */
+const struct account *ledger_other(const struct ledger *ledger, unsigned row);
+struct account *const *ledger_peers(const struct ledger *ledger, unsigned row,
+				    size_t *ret_n);
+
+/* Takes over a configuration of peers, and leaves an empty one. Until then there are no
+ * peers. */
+void ledger_configure_peers(struct ledger *ledger, struct peer_config *config);
+const struct peer_config *ledger_peer_config(const struct ledger *ledger);
+
+/* Makes the peers those of the configuration, as accounts_regroup() says. */
+void ledger_regroup_peers(struct ledger *ledger);
+
+/* After a dump: dates a discontinuity in each account that lost an SA since the last
+ * call; or, after events were lost, in every account. */
+void ledger_note_losses(struct ledger *ledger, bool everywhere, uint64_t now);
 
 struct ledger_counts ledger_counts(const struct ledger *ledger);
 
+/* What a state file saves of an account. There is no padding. */
+struct ledger_account {
+	struct in6_addr addr;
+	uint16_t family; /* 0: of a row's `other` */
+	uint8_t len;
+	uint8_t active; /* and the rest: see struct account */
+	uint32_t row;
+	uint64_t last_change;
+	uint64_t empty_since;
+	uint64_t discontinuity;
+	uint64_t losses;
+	struct totals totals;
+};
+
 /* What a state file saves of a KEYED or DEPARTING SA. There is no padding. */
+#define LEDGER_NO_PEER UINT32_MAX
 struct ledger_sa {
 	struct sa sa;  /* as last shown, with the last sample */
 	uint64_t born; /* add_time as first shown */
 	uint32_t row;
+	uint32_t peer;     /* place among the copied peers, or LEDGER_NO_PEER */
 	uint8_t direction; /* enum sa_direction */
 	uint8_t departing; /* 1: its DELSA has come, its deletion is not counted yet */
 	uint8_t rekeyed;   /* 1: departing, and a rekey has replaced it */
-	uint8_t zero;
+	uint8_t zero[5];
 };
 
-/* The number of SAs to be saved, and copies of all of them. sas must have room for that
- * number; ledger_copy_sas() returns it. */
+/* Copies of a row's `other`, of all peers, and then of all SAs to be saved. The arrays
+ * must have room for the number of peers or SAs, which is returned. */
+struct ledger_account ledger_copy_other(const struct ledger *ledger, unsigned row);
+size_t ledger_count_peers(const struct ledger *ledger);
+size_t ledger_copy_peers(struct ledger *ledger, struct ledger_account *peers);
 size_t ledger_count_sas(const struct ledger *ledger);
 size_t ledger_copy_sas(const struct ledger *ledger, struct ledger_sa *sas);
 
 /*
- * Restore the totals of a row, and then its SAs in the order in which they were saved,
- * into a ledger that has had no dump yet. ActiveSA is the number of the restored SAs,
- * whatever the totals say. Both return 0, -ENOMEM, or -EINVAL for values that cannot
- * have been saved.
+ * Restore the accounts, and then their SAs, in the order in which they were saved, into
+ * a ledger that has had no dump yet. ActiveSA is the number of the restored SAs,
+ * whatever the totals say. peer: the account that saved->peer names, as restored; NULL:
+ * the row's `other`. All return 0, -ENOMEM, or -EINVAL for values that cannot have been
+ * saved. Peers that the configuration does not permit are restored, too: call
+ * ledger_regroup_peers() afterwards.
  */
-int ledger_restore_row(struct ledger *ledger, unsigned row,
-		       const struct totals *totals);
-int ledger_restore_sa(struct ledger *ledger, const struct ledger_sa *saved);
+int ledger_restore_other(struct ledger *ledger, const struct ledger_account *saved);
+int ledger_restore_peer(struct ledger *ledger, const struct ledger_account *saved,
+			struct account **ret);
+int ledger_restore_sa(struct ledger *ledger, const struct ledger_sa *saved,
+		      struct account *peer);
 
-/* The same for an SA that ledger_end() has lost in this ledger and that may still
- * exist: it counts as an addition again, its past bytes do not. */
-int ledger_readmit_sa(struct ledger *ledger, const struct ledger_sa *saved);
+/* True if each account has as many SAs as were added and not deleted. */
+bool ledger_is_complete(const struct ledger *ledger);
+
+/*
+ * Adds SAs that ledger_end() has lost in this ledger and that may still exist: each
+ * counts as an addition again, its past bytes do not. Returns 0, or -ENOMEM with
+ * nothing changed.
+ */
+int ledger_readmit_sas(struct ledger *ledger, const struct ledger_sa *saved, size_t n);

@@ -24,7 +24,7 @@ static void join_known(struct ledger *ledger, struct sa_entry *observed)
 	    observed->flushed ? match_find(ledger, sa, MATCH_ANY_FLUSHED) : NULL;
 
 	if (observed->doubtful || (flushed && (live || ledger->gap))) {
-		sa_table_remove(&ledger->table, observed);
+		entry_remove(ledger, observed);
 		ledger->wants_dump = true;
 	} else if (flushed) {
 		entry_settle(ledger, flushed, observed);
@@ -104,7 +104,7 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
 	struct sa_entry *entry = match_find(ledger, sa, MATCH_UNKEYED);
 
 	if (entry && !sa_same_move(&entry->sa, sa)) { /* another, with its SPI */
-		sa_table_remove(&ledger->table, entry);
+		entry_remove(ledger, entry);
 		entry = NULL;
 	}
 	if (!entry)
@@ -153,7 +153,7 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 	}
 	entry = match_find(ledger, sa, MATCH_UNKEYED);
 	if (entry)
-		sa_table_remove(&ledger->table, entry);
+		entry_remove(ledger, entry);
 	return entry_new(ledger, sa, ENTRY_OBSERVED) ? 0 : -ENOMEM;
 }
 
@@ -227,8 +227,7 @@ static bool sweep_departure(struct ledger *ledger, struct sa_entry *entry)
 
 	if (entry->state == ENTRY_DEPARTING && age >= LEDGER_MOVE_NS) {
 		entry_count_deletion(ledger, entry);
-		entry->state = ENTRY_DEPARTED;
-		entry->seen = ledger->dump;
+		entry_retire(ledger, entry);
 	}
 	return entry->state == ENTRY_DEPARTED && entry->seen != ledger->dump &&
 	       age > KEEP_DEPARTED_NS;
@@ -250,7 +249,7 @@ static void sweep(struct ledger *ledger, bool complete)
 		if (!remove)
 			continue;
 		ledger->levels_stale = true;
-		sa_table_remove(&ledger->table, entry);
+		entry_remove(ledger, entry);
 	}
 }
 
@@ -259,7 +258,7 @@ static void sweep(struct ledger *ledger, bool complete)
 /* One entry that counts for a level together with those of the same key. */
 struct mark {
 	uint64_t key;
-	uint32_t account;
+	struct account *account;
 	bool tunnel;  /* false: a negotiation */
 	bool acquire; /* of a negotiation */
 };
@@ -280,7 +279,8 @@ static struct mark mark_of(const struct sa_entry *entry)
 
 	key = hash_mix(key, (uint64_t)sa->reqid << 32 | sa->if_id);
 	key = hash_mix(key, (uint64_t)sa->mark << 32 | sa->mark_mask);
-	key = hash_mix(key, (uint64_t)entry->account << 8 | (tunnel ? 0 : sa->proto));
+	key = hash_mix(key,
+		       (uint64_t)entry->account->row << 8 | (tunnel ? 0 : sa->proto));
 	return (struct mark){key, entry->account, tunnel, sa->acquire};
 }
 
@@ -302,21 +302,45 @@ static int compare_marks(const void *left, const void *right)
 	return a->key < b->key ? -1 : a->key > b->key;
 }
 
-/* Counts the marks with the key of the first one. Returns their number. */
-static size_t count_marks(struct ledger *ledger, const struct mark *marks, size_t n)
+/*
+ * Counts the marks with the key of the first one. Returns their number. They count once
+ * for the row, so if an account was folded or had no room for some of them, they count
+ * for the peer.
+ */
+static size_t count_marks(const struct mark *marks, size_t n)
 {
-	struct stats *stats = &ledger->accounts[marks->account].stats;
+	struct account *account = marks->account;
+	struct stats *stats;
 	size_t n_acquires = 0;
 	size_t i;
 
-	for (i = 0; i < n && !compare_marks(marks, &marks[i]); i++)
+	for (i = 0; i < n && !compare_marks(marks, &marks[i]); i++) {
 		n_acquires += marks[i].acquire;
+		if (!account->peer.family)
+			account = marks[i].account;
+	}
+	stats = &account->totals.stats;
 	if (marks->tunnel)
 		stats->active_tunnels++;
 	else
 		stats->pending_key_operations +=
 		    n_acquires > i - n_acquires ? n_acquires : i - n_acquires;
 	return i;
+}
+
+static void clear_levels(struct account *account)
+{
+	account->totals.stats.active_tunnels = 0;
+	account->totals.stats.pending_key_operations = 0;
+}
+
+static void clear_all_levels(struct accounts *accounts)
+{
+	for (unsigned row = 0; row < accounts->n_rows; row++)
+		clear_levels(&accounts->rows[row]->other);
+	for (size_t i = 0; i < accounts->n_peers; i++)
+		clear_levels(accounts->peers[i]);
+	accounts->sums_stale = true;
 }
 
 /* Returns 0, or -ENOMEM with the levels as they were. */
@@ -336,13 +360,9 @@ static int derive_levels(struct ledger *ledger)
 			marks[n++] = mark_of(entry);
 	if (n)
 		qsort(marks, n, sizeof(*marks), compare_marks);
-	for (unsigned row = 0; row < ledger->n_rows; row++) {
-		struct stats *stats = &ledger->accounts[row].stats;
-
-		stats->active_tunnels = stats->pending_key_operations = 0;
-	}
+	clear_all_levels(&ledger->accounts);
 	for (size_t i = 0; i < n;)
-		i += count_marks(ledger, &marks[i], n - i);
+		i += count_marks(&marks[i], n - i);
 	free(marks);
 	ledger->levels_stale = false;
 	return 0;
@@ -364,6 +384,7 @@ int ledger_dump_end(struct ledger *ledger, uint64_t now)
 	ledger->period++;
 	if (!ledger->table.n)
 		sa_table_clear(&ledger->table);
+	accounts_settle(&ledger->accounts, now);
 	return derive_levels(ledger);
 }
 
@@ -379,7 +400,7 @@ void ledger_dump_abort(struct ledger *ledger, uint64_t now)
 }
 
 /* As by a flush: none of the SAs has replaced another. */
-void ledger_end(struct ledger *ledger)
+void ledger_end(struct ledger *ledger, uint64_t now)
 {
 	struct sa_entry *entry;
 
@@ -393,6 +414,7 @@ void ledger_end(struct ledger *ledger)
 			entry_count_deletion(ledger, entry);
 	}
 	sa_table_clear(&ledger->table);
+	accounts_end(&ledger->accounts, now);
 	ledger->gap = true;
 	ledger->gap_during = ledger->wants_dump = ledger->dumping = false;
 	ledger->migrated = ledger->migrated_during = false;

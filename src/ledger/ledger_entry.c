@@ -10,21 +10,81 @@ static void set_state(struct ledger *ledger, struct sa_entry *entry,
 	ledger->levels_stale = true;
 }
 
+/* Accounts. */
+
+/* A negotiation takes no peer's room: many of them end without an SA. */
+struct account *entry_find_account(struct ledger *ledger, const struct sa_entry *entry,
+				   unsigned row)
+{
+	struct prefix remote = {.family = 0};
+
+	if (sa_is_ipsec(&entry->sa))
+		remote = peer_of_sa(&entry->sa, entry->direction);
+	if (row >= ledger->accounts.n_rows)
+		row = 0;
+	return accounts_find(&ledger->accounts, row, &remote,
+			     entry->state != ENTRY_UNKEYED);
+}
+
+/*
+ * No one has read a total that contains an SA added since the last complete dump, so
+ * all that it has counted goes to the other account with it. The counts of any other SA
+ * stay, and the change is a deletion and an addition.
+ */
+static void count_change(struct ledger *ledger, const struct sa_entry *entry,
+			 struct totals *from, struct totals *to)
+{
+	static const struct sa_sample none;
+
+	if (entry->state != ENTRY_KEYED)
+		return;
+	ledger->accounts.sums_stale = true;
+	totals_count_keys(to, 1, 0);
+	if (entry->counted_in != ledger->period) {
+		totals_count_keys(from, 0, 1);
+		return;
+	}
+	totals_count_keys(from, -1, 0);
+	totals_subtract(from, &entry->sa, entry->direction, &none, &entry->sa.sample);
+	totals_add(to, &entry->sa, entry->direction, &none, &entry->sa.sample);
+}
+
+static void change_account(struct ledger *ledger, struct sa_entry *entry,
+			   struct account *to)
+{
+	struct account *from = entry->account;
+
+	if (to == from)
+		return;
+	accounts_join(&ledger->accounts, to);
+	count_change(ledger, entry, &from->totals, &to->totals);
+	entry->account = to;
+	ledger->levels_stale = true;
+	accounts_leave(&ledger->accounts, from);
+}
+
 struct sa_entry *entry_new(struct ledger *ledger, const struct sa *sa,
 			   enum entry_state state)
 {
 	const struct ledger_env *env = &ledger->env;
 	struct sa_entry *entry = sa_table_add(&ledger->table, sa, state);
-	unsigned row;
 
 	if (!entry)
 		return NULL;
 	entry->seen = ledger->dump;
 	entry->direction = env->direction(env->ctx, sa);
-	row = env->row(env->ctx, sa, entry->direction);
-	entry->account = row < ledger->n_rows ? row : 0;
+	entry->account =
+	    entry_find_account(ledger, entry, env->row(env->ctx, sa, entry->direction));
+	accounts_join(&ledger->accounts, entry->account);
 	ledger->levels_stale = true;
 	return entry;
+}
+
+void entry_remove(struct ledger *ledger, struct sa_entry *entry)
+{
+	if (entry->state != ENTRY_DEPARTED)
+		accounts_leave(&ledger->accounts, entry->account);
+	sa_table_remove(&ledger->table, entry);
 }
 
 /* Counting. */
@@ -84,13 +144,35 @@ void entry_begin(struct ledger *ledger, struct sa_entry *entry,
 	count_from(ledger, entry, base);
 }
 
+/*
+ * An SA keeps its row, unless that is 0, and its account, unless its remote endpoint
+ * changes. What it has counted stays where it is, so a change of account is a deletion
+ * and an addition.
+ */
+static void continue_account(struct ledger *ledger, const struct sa_entry *from,
+			     struct sa_entry *entry)
+{
+	struct account *account = from->account;
+	struct prefix was = peer_of_sa(&from->sa, from->direction);
+	struct prefix is = peer_of_sa(&entry->sa, entry->direction);
+	unsigned row = account->row ? account->row : entry->account->row;
+
+	if (row != account->row || !peer_equals(&was, &is))
+		account = entry_find_account(ledger, entry, row);
+	if (account != from->account) {
+		totals_count_keys(account_of(ledger, from), 0, 1);
+		totals_count_keys(&account->totals, 1, 0);
+	}
+	accounts_join(&ledger->accounts, account);
+	accounts_leave(&ledger->accounts, entry->account);
+	entry->account = account;
+}
+
 void entry_continue(struct ledger *ledger, struct sa_entry *from,
 		    struct sa_entry *entry, const struct sa_sample *base)
 {
 	const struct sa_sample begins = *base; /* which may be from's */
-	unsigned claimed = entry->account;
 
-	entry->account = from->account;
 	if (!from->born_at_most || from->born < entry->born)
 		entry->born = from->born;
 	if (entry->direction == SA_DIR_UNKNOWN)
@@ -100,10 +182,10 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 	if (from->state == ENTRY_KEYED && from->flushed)
 		entry->unsure = false; /* it moved before the flush */
 	ledger->flushed |= entry->flushed;
-	sa_table_remove(&ledger->table, from);
+	continue_account(ledger, from, entry);
+	entry_remove(ledger, from);
 	set_state(ledger, entry, ENTRY_KEYED);
 	sa_table_join_siblings(&ledger->table, entry, false);
-	entry_set_row(ledger, entry, claimed); /* if it had none before */
 	count_from(ledger, entry, &begins);
 }
 
@@ -112,12 +194,16 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 static void set_direction(struct ledger *ledger, struct sa_entry *entry,
 			  enum sa_direction direction, unsigned row)
 {
+	unsigned of = entry->account->row ? entry->account->row : row;
+
 	if (entry->direction != SA_DIR_UNKNOWN || direction == SA_DIR_UNKNOWN)
 		return;
+	/* until now nothing of it has counted for a peer, nor any byte for its row */
 	entry->direction = direction;
 	ledger->levels_stale = true;
-	sa_table_join_siblings(&ledger->table, entry, false);
-	entry_set_row(ledger, entry, row);
+	if (entry->state == ENTRY_KEYED)
+		sa_table_join_siblings(&ledger->table, entry, false);
+	change_account(ledger, entry, entry_find_account(ledger, entry, of));
 }
 
 void entry_learn_direction(struct ledger *ledger, struct sa_entry *entry,
@@ -134,32 +220,11 @@ void entry_learn_direction(struct ledger *ledger, struct sa_entry *entry,
 			      env->row(env->ctx, sa, direction));
 }
 
-/*
- * No one has read a total that contains an SA added since the last complete dump, so
- * all that it has counted changes the row with it. The counts of any other SA stay in
- * row 0, and the change is a deletion and an addition.
- */
 void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row)
 {
-	static const struct sa_sample none;
-	struct totals *from, *to;
-
-	if (row == 0 || row >= ledger->n_rows || entry->account != 0)
+	if (row == 0 || row >= ledger->accounts.n_rows || entry->account->row != 0)
 		return;
-	from = account_of(ledger, entry);
-	entry->account = row;
-	to = account_of(ledger, entry);
-	ledger->levels_stale = true;
-	if (entry->state != ENTRY_KEYED)
-		return;
-	totals_count_keys(to, 1, 0);
-	if (entry->counted_in != ledger->period) {
-		totals_count_keys(from, 0, 1);
-		return;
-	}
-	totals_count_keys(from, -1, 0);
-	totals_subtract(from, &entry->sa, entry->direction, &none, &entry->sa.sample);
-	totals_add(to, &entry->sa, entry->direction, &none, &entry->sa.sample);
+	change_account(ledger, entry, entry_find_account(ledger, entry, row));
 }
 
 /* The SA is older than the UPDSA that first showed it. */
@@ -178,8 +243,9 @@ static void join(struct ledger *ledger, struct sa_entry *entry,
 		 struct sa_entry *observed)
 {
 	const struct sa_entry shown = *observed;
+	unsigned row = observed->account->row;
 
-	sa_table_remove(&ledger->table, observed);
+	entry_remove(ledger, observed);
 	entry->sa.add_time = shown.sa.add_time;
 	entry->sa.replay_protected = shown.sa.replay_protected;
 	entry->suspect = false;
@@ -189,7 +255,7 @@ static void join(struct ledger *ledger, struct sa_entry *entry,
 		entry->seen = ledger->dump;
 	if (!shown.flushed)
 		entry->flushed = entry->unsure = false;
-	set_direction(ledger, entry, shown.direction, shown.account);
+	set_direction(ledger, entry, shown.direction, row);
 	entry->before = entry->sa.sample;
 	entry_count(ledger, entry, &shown.sa.sample);
 }
@@ -253,5 +319,15 @@ void entry_lose(struct ledger *ledger, struct sa_entry *entry)
 	entry_count_deletion(ledger, entry);
 	account_of(ledger, entry)->losses++;
 	set_state(ledger, entry, ENTRY_LOST);
+	entry->seen = ledger->dump;
+}
+
+void entry_retire(struct ledger *ledger, struct sa_entry *entry)
+{
+	unsigned row = entry->account->row;
+
+	accounts_leave(&ledger->accounts, entry->account);
+	entry->account = &ledger->accounts.rows[row]->other;
+	entry->state = ENTRY_DEPARTED;
 	entry->seen = ledger->dump;
 }

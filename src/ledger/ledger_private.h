@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include "ledger/accounts.h"
 #include "ledger/ledger.h"
 #include "ledger/sa_table.h"
 
@@ -14,9 +15,8 @@
 struct ledger {
 	struct ledger_env env;
 	struct sa_table table;
-	/* Each row has one account, with the number of the row. */
-	struct totals *accounts;
-	unsigned n_rows;
+	struct peer_config peers;
+	struct accounts accounts;
 	uint64_t now;    /* as last given, in ns */
 	uint32_t dump;   /* number of the dump in progress, or of the last */
 	uint32_t period; /* from the end of one complete dump to the next, from 1 */
@@ -32,10 +32,12 @@ struct ledger {
 	bool levels_stale; /* entries have changed since the levels were derived */
 };
 
+/* The totals that the entry counts in, to be changed. */
 static inline struct totals *account_of(struct ledger *ledger,
 					const struct sa_entry *entry)
 {
-	return &ledger->accounts[entry->account];
+	ledger->accounts.sums_stale = true;
+	return &entry->account->totals;
 }
 
 /* ledger_match.c. All give an entry or NULL. */
@@ -115,6 +117,13 @@ void entry_uncount(struct ledger *ledger, struct sa_entry *entry);
 void entry_learn_direction(struct ledger *ledger, struct sa_entry *entry,
 			   const struct sa *sa);
 
+/* The account of the entry's remote endpoint in a row. */
+struct account *entry_find_account(struct ledger *ledger, const struct sa_entry *entry,
+				   unsigned row);
+
+/* Takes the entry out of the ledger. */
+void entry_remove(struct ledger *ledger, struct sa_entry *entry);
+
 /* From row 0 to this row. Does nothing if the entry has another row, or this is 0. */
 void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row);
 
@@ -126,3 +135,7 @@ void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row);
 void entry_depart(struct ledger *ledger, struct sa_entry *entry);
 void entry_count_deletion(struct ledger *ledger, const struct sa_entry *entry);
 void entry_lose(struct ledger *ledger, struct sa_entry *entry);
+
+/* From DEPARTING to DEPARTED: its deletion has been counted, and it adds nothing any
+ * more. */
+void entry_retire(struct ledger *ledger, struct sa_entry *entry);

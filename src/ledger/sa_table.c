@@ -147,21 +147,41 @@ static int grow(struct sa_table *table)
 	return 0;
 }
 
+static int add_chunk(struct sa_table *table)
+{
+	struct sa_chunk *chunk = malloc(sizeof(*chunk));
+
+	if (!chunk)
+		return -ENOMEM;
+	chunk->next = table->chunks;
+	table->chunks = chunk;
+	for (size_t i = 0; i < CHUNK_SIZE; i++)
+		TAILQ_INSERT_TAIL(&table->free, &chunk->entries[i], all);
+	return 0;
+}
+
+int sa_table_reserve(struct sa_table *table, size_t n)
+{
+	const struct sa_entry *entry;
+	size_t n_free = 0;
+	int err = 0;
+
+	TAILQ_FOREACH(entry, &table->free, all)
+		n_free++;
+	for (; n_free < n && !err; n_free += CHUNK_SIZE)
+		err = add_chunk(table);
+	while (table->n + n > table->n_buckets && !err)
+		err = grow(table);
+	return err;
+}
+
 static struct sa_entry *take_free(struct sa_table *table)
 {
-	struct sa_entry *entry = TAILQ_FIRST(&table->free);
-	struct sa_chunk *chunk;
+	struct sa_entry *entry;
 
-	if (!entry) {
-		chunk = malloc(sizeof(*chunk));
-		if (!chunk)
-			return NULL;
-		chunk->next = table->chunks;
-		table->chunks = chunk;
-		for (size_t i = 0; i < CHUNK_SIZE; i++)
-			TAILQ_INSERT_TAIL(&table->free, &chunk->entries[i], all);
-		entry = TAILQ_FIRST(&table->free);
-	}
+	if (TAILQ_EMPTY(&table->free) && add_chunk(table) < 0)
+		return NULL;
+	entry = TAILQ_FIRST(&table->free);
 	TAILQ_REMOVE(&table->free, entry, all);
 	return entry;
 }

@@ -46,12 +46,15 @@ enum entry_state {
 	ENTRY_LOST,      /* counted as deleted; its DELSA may be late */
 };
 
+struct account;
+
 struct sa_entry {
 	LIST_ENTRY(sa_entry) by_key; /* in a bucket */
 	TAILQ_ENTRY(sa_entry) all;   /* or among the free ones */
 	enum entry_state state;
 	enum sa_direction direction;
-	uint32_t account;
+	struct account
+	    *account;        /* where it counts; of a DEPARTED one its row's `other` */
 	uint32_t seen;       /* number of the last dump that showed it */
 	uint32_t counted_in; /* period of its addition, if it began at 0; else 0 */
 	bool suspect;        /* KEYED: missing from one dump */
@@ -114,6 +117,10 @@ void sa_table_clear(struct sa_table *table);
  * of the observed list. Returns NULL if there is no memory. */
 struct sa_entry *sa_table_add(struct sa_table *table, const struct sa *sa,
 			      enum entry_state state);
+
+/* Makes room for n more entries, so that sa_table_add() does not fail for them. Returns
+ * 0 or -ENOMEM. */
+int sa_table_reserve(struct sa_table *table, size_t n);
 
 /* Takes the entry out of every list. */
 void sa_table_remove(struct sa_table *table, struct sa_entry *entry);

@@ -20,10 +20,7 @@ uint64_t stats_get(const struct stats *stats, const struct stat_column *column)
 
 void stats_add(struct stats *to, const struct stats *from)
 {
-	for (size_t i = 0; i < STAT_COUNT; i++) {
-		uint64_t sum =
-		    stats_get(to, &stat_columns[i]) + stats_get(from, &stat_columns[i]);
-
-		memcpy((char *)to + stat_columns[i].offset, &sum, sizeof(sum));
-	}
+#define STAT(id, member, field, kind, unit) to->member += from->member;
+#include "ledger/stats.def"
+#undef STAT
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ledger/totals.h"
 
+#include <string.h>
+
 void totals_count_keys(struct totals *totals, int additions, int deletions)
 {
 	struct stats *stats = &totals->stats;
@@ -27,6 +29,18 @@ static void add_bytes(struct stats *stats, const struct sa *sa,
 		*(tunnel ? &stats->tunnel_bytes_received
 			 : &stats->transport_bytes_received) += bytes;
 	}
+}
+
+static void add_packets(struct totals *totals, const struct sa *sa,
+			enum sa_direction direction, uint64_t packets)
+{
+	if (direction == SA_DIR_OUT) {
+		totals->packets_sent += packets;
+		return;
+	}
+	totals->packets_received += packets;
+	if (sa->replay_protected)
+		totals->stats.packets_with_replay_detection += packets;
 }
 
 /*
@@ -56,10 +70,9 @@ static void count(struct totals *totals, const struct sa *sa,
 		return;
 	if (to->bytes > from->bytes)
 		add_bytes(stats, sa, direction, sign * (to->bytes - from->bytes));
-	if (to->packets > from->packets && direction == SA_DIR_IN &&
-	    sa->replay_protected)
-		stats->packets_with_replay_detection +=
-		    sign * (to->packets - from->packets);
+	if (to->packets > from->packets)
+		add_packets(totals, sa, direction,
+			    sign * (to->packets - from->packets));
 }
 
 void totals_add(struct totals *totals, const struct sa *sa, enum sa_direction direction,
@@ -73,4 +86,21 @@ void totals_subtract(struct totals *totals, const struct sa *sa,
 		     const struct sa_sample *to)
 {
 	count(totals, sa, direction, from, to, UINT64_MAX);
+}
+
+void totals_merge(struct totals *to, const struct totals *from)
+{
+	stats_add(&to->stats, &from->stats);
+	to->replay_failures += from->replay_failures;
+	to->packets_sent += from->packets_sent;
+	to->packets_received += from->packets_received;
+	to->losses += from->losses;
+}
+
+bool totals_have_counted(const struct totals *totals)
+{
+	static const struct stats none;
+
+	return memcmp(&totals->stats, &none, sizeof(none)) || totals->replay_failures ||
+	       totals->packets_sent || totals->packets_received;
 }

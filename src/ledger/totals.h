@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/sa.h"
@@ -14,6 +15,8 @@ struct totals {
 	 * complete dump. */
 	struct stats stats;
 	uint64_t replay_failures; /* packets replayed or older than the window */
+	uint64_t packets_sent;
+	uint64_t packets_received;
 	/* keyed SAs that ended without final counters, or with bytes of no known
 	 * direction; whose counters were set back; or that may be another SA than
 	 * before a gap */
@@ -30,6 +33,12 @@ void totals_add(struct totals *totals, const struct sa *sa, enum sa_direction di
 void totals_subtract(struct totals *totals, const struct sa *sa,
 		     enum sa_direction direction, const struct sa_sample *from,
 		     const struct sa_sample *to);
+
+/* Adds all that one account has counted, levels included, to another. */
+void totals_merge(struct totals *to, const struct totals *from);
+
+/* True if anything has ever counted, in any column. */
+bool totals_have_counted(const struct totals *totals);
 
 /* Adds to KeyAdditions and KeyDeletions. ActiveSA is the difference of the two. */
 void totals_count_keys(struct totals *totals, int additions, int deletions);

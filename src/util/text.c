@@ -140,3 +140,13 @@ size_t text_distance(const char *one, const char *other)
 	}
 	return row[width];
 }
+
+int text_compare_index(const char *a, const char *b)
+{
+	size_t len_a = strlen(a);
+	size_t len_b = strlen(b);
+
+	if (len_a != len_b)
+		return len_a < len_b ? -1 : 1;
+	return memcmp(a, b, len_a);
+}

@@ -32,6 +32,10 @@ void text_clean(char *to, size_t size, const char *text);
  * snprintf() has cut. */
 void text_trim(char *text);
 
+/* Compares two strings as SNMP orders them in an index, unless they are IMPLIED: by
+ * length, then by characters. Returns a value below, at or above 0. */
+int text_compare_index(const char *a, const char *b);
+
 /* The least number of characters to insert, remove or replace that makes one word the
  * other, in ASCII letters of either case; SIZE_MAX if a word is longer than 32 bytes.
  */

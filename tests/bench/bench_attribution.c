@@ -224,8 +224,10 @@ struct host {
 
 static void open_host(struct host *host, const char *sysfs_root, bool with)
 {
-	struct collector_options options = {
-	    .netns = "", .sysfs_root = sysfs_root, .stale_after = 1};
+	struct collector_options options = {.netns = "",
+					    .sysfs_root = sysfs_root,
+					    .stale_after = 1,
+					    .peers = &peer_config_default};
 	struct instance_set set;
 
 	*host = (struct host){.kernel = {.now = 1, .xfrm_stat = "XfrmInNoStates\t0\n"},

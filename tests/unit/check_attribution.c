@@ -24,8 +24,10 @@ static void note(int level, const char *text)
 
 static void setup(void)
 {
-	const struct collector_options options = {
-	    .netns = "", .sysfs_root = "/nonexistent", .stale_after = UINT64_MAX};
+	const struct collector_options options = {.netns = "",
+						  .sysfs_root = "/nonexistent",
+						  .stale_after = UINT64_MAX,
+						  .peers = &peer_config_default};
 	struct instance_set set;
 
 	ck_assert_int_eq(instance_set_init(&set), 0);

@@ -233,7 +233,9 @@ TEST(discovery_that_is_turned_off)
 	poll_well();
 	configure(&set, NULL);
 	set.discover = false;
-	ck_assert_int_eq(collector_reconfigure(collector, &set, 60 * SECOND), 0);
+	ck_assert_int_eq(
+	    collector_reconfigure(collector, &set, &peer_config_default, 60 * SECOND),
+	    0);
 	instance_set_free(&set);
 	fake_kernel_policy(&kernel, &out_policy);
 	fake_kernel_event(&kernel, message_newpolicy(&out_policy));
@@ -267,7 +269,8 @@ static void rename_to_storage(void)
 	ck_assert_int_eq(
 	    instance_set_add_rename(&set, "tcp:default storage", error, sizeof(error)),
 	    0);
-	ck_assert_int_eq(collector_reconfigure(collector, &set, SECOND), 0);
+	ck_assert_int_eq(
+	    collector_reconfigure(collector, &set, &peer_config_default, SECOND), 0);
 	instance_set_free(&set);
 }
 

@@ -24,8 +24,10 @@ static struct snapshot snapshot;
 
 static void open_collector(const char *line)
 {
-	const struct collector_options options = {
-	    .netns = "", .sysfs_root = NULL, .stale_after = 60 * SECOND};
+	const struct collector_options options = {.netns = "",
+						  .sysfs_root = NULL,
+						  .stale_after = 60 * SECOND,
+						  .peers = &peer_config_default};
 	struct instance_set set;
 	char error[200];
 

@@ -175,8 +175,10 @@ static void add_policies(void)
 static void begin_with(const char *const *lines)
 {
 	static struct kernel_ops ops;
-	const struct collector_options options = {
-	    .netns = "", .sysfs_root = tree.root, .stale_after = 60 * SECOND};
+	const struct collector_options options = {.netns = "",
+						  .sysfs_root = tree.root,
+						  .stale_after = 60 * SECOND,
+						  .peers = &peer_config_default};
 	struct instance_set set;
 
 	ops = fake_kernel_ops;

@@ -67,6 +67,7 @@ static void run_step(struct model *model, const struct step *step)
 }
 
 static struct model *the_model;
+static enum model_peers peers;
 
 /* Returns true if the history ends well; else the model has the failure. *ret_steps is
  * the number of steps taken. */
@@ -75,7 +76,7 @@ static bool run_history(const struct step *steps, size_t n, size_t *ret_steps)
 	struct model *model = the_model;
 	size_t i;
 
-	model_begin(model);
+	model_begin(model, peers);
 	for (i = 0; i < n && !model->failure[0]; i++)
 		run_step(model, &steps[i]);
 	if (!model->failure[0])
@@ -194,12 +195,14 @@ TEST(random_histories)
 		steps_left -= n;
 		for (size_t i = 0; i < n; i++)
 			steps[i] = random_step(&state);
+		peers = (enum model_peers)(history % 3);
 		if (run_history(steps, n, NULL))
 			continue;
 		n = shrink(steps, n);
 		fprintf(stderr,
-			"history %" PRIu64 " of seed %" PRIu64 ", %zu steps: %s\n",
-			history, seed, n, the_model->failure);
+			"history %" PRIu64 " of seed %" PRIu64
+			", %zu steps, peers %d: %s\n",
+			history, seed, n, (int)peers, the_model->failure);
 		print_history(steps, n);
 		ck_abort_msg("%s", the_model->failure);
 	}

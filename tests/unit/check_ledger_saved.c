@@ -8,7 +8,7 @@
 CHAPTER(ledger_setup, ledger_teardown);
 
 struct saved {
-	struct totals rows[ROWS];
+	struct ledger_account others[ROWS];
 	struct ledger_sa sas[16];
 	size_t n;
 };
@@ -18,7 +18,7 @@ static struct saved save(void)
 	struct saved saved = {.n = ledger_count_sas(ledger)};
 
 	for (unsigned i = 0; i < ROWS; i++)
-		saved.rows[i] = *totals(i);
+		saved.others[i] = ledger_copy_other(ledger, i);
 	ck_assert_uint_le(saved.n, 16);
 	ck_assert_uint_eq(ledger_copy_sas(ledger, saved.sas), saved.n);
 	return saved;
@@ -32,9 +32,10 @@ static size_t restart(void)
 
 	ledger_again();
 	for (unsigned i = 0; i < ROWS; i++)
-		ck_assert_int_eq(ledger_restore_row(ledger, i, &saved.rows[i]), 0);
+		ck_assert_int_eq(ledger_restore_other(ledger, &saved.others[i]), 0);
 	for (size_t i = 0; i < saved.n; i++)
-		ck_assert_int_eq(ledger_restore_sa(ledger, &saved.sas[i]), 0);
+		ck_assert_int_eq(ledger_restore_sa(ledger, &saved.sas[i], NULL), 0);
+	ck_assert(ledger_is_complete(ledger));
 	return saved.n;
 }
 
@@ -122,10 +123,10 @@ TEST(readmitted_and_published)
 	POLL(published(out_sa(1), T0 + 3, 600));
 	saved = save();
 	ck_assert_uint_eq(saved.n, 1);
-	ledger_end(ledger);
+	ledger_end(ledger, now);
 	life_is(0, 1, 1);
 	losses_are(1);
-	ck_assert_int_eq(ledger_readmit_sa(ledger, &saved.sas[0]), 0);
+	ck_assert_int_eq(ledger_readmit_sas(ledger, saved.sas, 1), 0);
 	POLL(published(out_sa(1), T0 + 7, 800));
 	life_is(1, 2, 1);
 	IS(confidential_bytes_sent, 800);
@@ -280,8 +281,10 @@ TEST(sas_that_cannot_have_been_saved)
 		struct ledger_sa sa = saved.sas[0];
 
 		((uint8_t *)&sa)[bad[i].at] = bad[i].value;
-		ck_assert_msg(ledger_restore_sa(ledger, &sa) == -EINVAL, "%zu", i);
+		ck_assert_msg(ledger_restore_sa(ledger, &sa, NULL) == -EINVAL, "%zu",
+			      i);
 	}
-	ck_assert_int_eq(ledger_restore_row(ledger, ROWS, &saved.rows[0]), -EINVAL);
+	saved.others[0].row = ROWS;
+	ck_assert_int_eq(ledger_restore_other(ledger, &saved.others[0]), -EINVAL);
 	life_is(0, 0, 0);
 }

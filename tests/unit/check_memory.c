@@ -170,8 +170,10 @@ static struct instance_set configured(const char *const *lines,
 
 static int open_collector(const char *const *lines, const char *const *renames)
 {
-	const struct collector_options options = {
-	    .netns = "", .sysfs_root = sysfs.root, .stale_after = 60 * SECOND};
+	const struct collector_options options = {.netns = "",
+						  .sysfs_root = sysfs.root,
+						  .stale_after = 60 * SECOND,
+						  .peers = &peer_config_default};
 	struct instance_set set = configured(lines, renames);
 
 	collector_free(collector);
@@ -227,7 +229,8 @@ static int step_snapshot(void)
 static int step_reconfigure(void)
 {
 	struct instance_set set = configured(later_lines, later_renames);
-	int err = collector_reconfigure(collector, &set, 60 * SECOND);
+	int err =
+	    collector_reconfigure(collector, &set, &peer_config_default, 60 * SECOND);
 
 	instance_set_free(&set);
 	return err;

@@ -151,8 +151,10 @@ static struct tree tree;
 
 static void open_collector(uint32_t max_rows, const char *line)
 {
-	const struct collector_options options = {
-	    .netns = "", .sysfs_root = tree.root, .stale_after = 60 * SECOND};
+	const struct collector_options options = {.netns = "",
+						  .sysfs_root = tree.root,
+						  .stale_after = 60 * SECOND,
+						  .peers = &peer_config_default};
 	char error[200];
 
 	setup_set(max_rows);
@@ -405,7 +407,9 @@ static void reconfigure(uint32_t max_rows, const char *line)
 	if (line)
 		ck_assert_int_eq(
 		    instance_set_add_line(&set, line, error, sizeof(error)), 0);
-	ck_assert_int_eq(collector_reconfigure(collector, &set, 60 * SECOND), 0);
+	ck_assert_int_eq(
+	    collector_reconfigure(collector, &set, &peer_config_default, 60 * SECOND),
+	    0);
 	instance_set_free(&set);
 }
 

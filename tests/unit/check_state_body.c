@@ -53,10 +53,12 @@ TEST(forged_files_that_are_not)
 	char *body = good_body(&len);
 	uint64_t *head = (uint64_t *)(void *)body;
 	const uint64_t n_rows = head[0];
-	const uint64_t n_sas = head[1];
+	const uint64_t n_peers = head[1];
+	const uint64_t n_sas = head[2];
 	static const uint64_t bad[] = {0, 2, 4, 65536, UINT32_MAX, UINT64_MAX};
 
 	ck_assert_uint_eq(n_rows, 3);
+	ck_assert_uint_eq(n_peers, 2);
 	ck_assert_uint_eq(n_sas, 2);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		head[0] = bad[i];
@@ -66,9 +68,15 @@ TEST(forged_files_that_are_not)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		head[1] = bad[i];
 		ck_assert_int_eq(load_forged(body, len),
+				 bad[i] == n_peers ? 0 : -EBADMSG);
+	}
+	head[1] = n_peers;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		head[2] = bad[i];
+		ck_assert_int_eq(load_forged(body, len),
 				 bad[i] == n_sas ? 0 : -EBADMSG);
 	}
-	head[1] = n_sas;
+	head[2] = n_sas;
 	for (size_t cut = 0; cut < len; cut++)
 		ck_assert_int_eq(load_forged(body, cut), -EBADMSG);
 	free(body);
@@ -103,7 +111,7 @@ TEST(names_that_cannot_be)
 {
 	size_t len;
 	char *body = good_body(&len);
-	char *name = body + 7 * sizeof(uint64_t);
+	char *name = body + 8 * sizeof(uint64_t);
 
 	ck_assert_str_eq(name, ALL);
 	memset(name, 'n', 65);
@@ -117,16 +125,16 @@ TEST(names_that_cannot_be)
 
 /* The saved rows: the offset of the first one, the offsets in it, and its length. */
 enum {
-	ROW_AT = 7 * sizeof(uint64_t),
+	ROW_AT = 8 * sizeof(uint64_t),
 	FOUND_AT = 65,
 	DESCR_AT = FOUND_AT + 65,
 	TRANSPORT_AT = DESCR_AT + 256,
 	INITIATOR_AT = TRANSPORT_AT + 33,
 	/* numbers of 64 bits: i386 aligns them to 4 bytes in a struct */
-	ALIGNED = _Alignof(struct totals),
+	ALIGNED = _Alignof(struct ledger_account),
 	GONE_AT = (INITIATOR_AT + 224 + ALIGNED - 1) / ALIGNED * ALIGNED,
-	TOTALS_AT = GONE_AT + sizeof(uint64_t),
-	ROW_SIZE = TOTALS_AT + sizeof(struct totals) + 4 * sizeof(uint64_t),
+	OTHER_AT = GONE_AT + sizeof(uint64_t),
+	ROW_SIZE = OTHER_AT + sizeof(struct ledger_account) + 4 * sizeof(uint64_t),
 };
 
 /* Values of a row that no collector saves. */
@@ -191,16 +199,24 @@ static uint64_t *number_at(char *body, size_t at)
  * future time, a base above its counter. */
 TEST(numbers_that_cannot_be)
 {
-	const size_t totals = ROW_AT + TOTALS_AT;
-	const size_t row = totals + sizeof(struct totals);
+	const size_t other = ROW_AT + OTHER_AT;
+	const size_t row = other + sizeof(struct ledger_account);
+	const size_t peer = ROW_AT + 3 * ROW_SIZE;
 	const size_t bad[] = {
-	    totals + offsetof(struct totals, stats.key_deletions),
-	    totals + offsetof(struct totals, stats.key_additions),
-	    row + 2 * sizeof(uint64_t),
+	    other + offsetof(struct ledger_account, totals.stats.key_deletions),
+	    other + offsetof(struct ledger_account, totals.stats.key_additions),
+	    other + offsetof(struct ledger_account, losses),
 	    row + 3 * sizeof(uint64_t),
-	    4 * sizeof(uint64_t),
+	    row + 2 * sizeof(uint64_t),
 	    5 * sizeof(uint64_t),
+	    6 * sizeof(uint64_t),
 	    ROW_AT + GONE_AT,
+	    peer + offsetof(struct ledger_account, totals.stats.key_deletions),
+	    peer + offsetof(struct ledger_account, totals.stats.key_additions),
+	    peer + offsetof(struct ledger_account, losses),
+	    peer + offsetof(struct ledger_account, last_change),
+	    peer + offsetof(struct ledger_account, empty_since),
+	    peer + offsetof(struct ledger_account, discontinuity),
 	};
 	size_t len;
 	char *body = good_body(&len);
@@ -212,6 +228,36 @@ TEST(numbers_that_cannot_be)
 		*number_at(body, bad[i]) = 1000000;
 		ck_assert_msg(load_forged(body, len) == -EBADMSG, "%zu", i);
 		*number_at(body, bad[i]) = before;
+	}
+	ck_assert_int_eq(load_forged(body, len), 0);
+	free(body);
+}
+
+/* Peers that no collector saves: the offset of a byte of the first of two, a value. */
+TEST(peers_that_cannot_be)
+{
+	static const struct {
+		size_t at;
+		uint8_t value;
+	} bad[] = {
+	    {offsetof(struct ledger_account, family), 0},
+	    {offsetof(struct ledger_account, family), AF_UNIX},
+	    {offsetof(struct ledger_account, len), 33},
+	    {offsetof(struct ledger_account, len), 24},
+	    {offsetof(struct ledger_account, active), 2},
+	    {offsetof(struct ledger_account, row), 3},
+	    {offsetof(struct ledger_account, row), 2}, /* where the other one is */
+	};
+	size_t len;
+	char *body = good_body(&len);
+	char *peer = body + ROW_AT + 3 * ROW_SIZE;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		char before = peer[bad[i].at];
+
+		peer[bad[i].at] = (char)bad[i].value;
+		ck_assert_msg(load_forged(body, len) == -EBADMSG, "%zu", i);
+		peer[bad[i].at] = before;
 	}
 	ck_assert_int_eq(load_forged(body, len), 0);
 	free(body);

@@ -33,15 +33,17 @@ static void end(void)
 /* A row of an HBA, or with found "" of an instance that is only configured. */
 static void add_row(const char *found, const char *name, uint64_t key_additions)
 {
-	const struct totals totals = {
-	    .stats = {.key_additions = key_additions, .key_deletions = key_additions}};
+	struct ledger_account account = {
+	    .totals.stats = {.key_additions = key_additions,
+			     .key_deletions = key_additions}};
 	int number = *found ? instance_set_found(&set, found, true)
 			    : instance_set_find(&set, name);
 
 	ck_assert_int_gt(number, 0);
 	ck_assert_str_eq(set.instances[number].name, name);
 	ck_assert_int_eq(rows_begin(&rows, SAVED_AT), 0);
-	ck_assert_int_eq(ledger_restore_row(rows.ledger, (unsigned)number, &totals), 0);
+	account.row = (uint32_t)number;
+	ck_assert_int_eq(ledger_restore_other(rows.ledger, &account), 0);
 }
 
 /* Saves, and loads under another configuration. */

@@ -24,6 +24,17 @@ enum {
 	MAX_FORMER = 512,
 	REQIDS = 6,
 	SPIS = 48,
+	PEERS = 3,
+	ACCOUNTS = PEERS + 1, /* of a row: its peers and `other` */
+	FEW_PEERS = 3,        /* of all rows: so few that most are folded */
+};
+
+/* How the ledger is configured. */
+enum model_peers {
+	NO_PEERS,  /* one account for each row */
+	ALL_PEERS, /* room for all: every account is compared */
+	FOLDED,    /* room for FEW_PEERS: rows are compared, but not how often an SA
+		    * has changed its account */
 };
 
 /*
@@ -54,7 +65,8 @@ struct model_sa {
 	uint64_t born;      /* s; the true time, whatever its add_time is */
 	uint64_t order;     /* in which SAs were added or moved */
 	unsigned row;
-	bool in_walk; /* the dump in progress has yet to show it */
+	unsigned account; /* that its peer gave it when its address was last known */
+	bool in_walk;     /* the dump in progress has yet to show it */
 	struct sa_doubts doubts;
 };
 
@@ -96,8 +108,10 @@ struct model {
 	struct sa_event queue[MAX_QUEUE];
 	size_t n_queue;
 	unsigned row_of_reqid[REQIDS];
-	struct totals truth[ROWS];
+	enum model_peers peers;
+	struct totals truth[ROWS][ACCOUNTS];
 	struct totals last[ROWS]; /* the ledger's, when last checked */
+	struct totals last_others[ROWS];
 	bool dumping, walking;
 	bool polled; /* completely, at least once */
 	struct model_doubts doubts;
@@ -112,9 +126,9 @@ struct step {
 
 /* SAs (model_sa.c). */
 
-extern struct in6_addr local_addr[3], peer_addr[3]; /* IPv4, IPv4, IPv6 */
+extern struct in6_addr local_addr[PEERS], peer_addr[PEERS]; /* IPv4, IPv4, IPv6 */
 
-void model_begin(struct model *model);
+void model_begin(struct model *model, enum model_peers peers);
 void open_ledger(struct model *model);
 
 /* Keeps the first difference between model and ledger. */
@@ -125,6 +139,9 @@ enum sa_direction direction_of(const struct sa *sa);
 unsigned row_now(const struct model *model, const struct sa *sa);
 bool is_keyed(const struct model_sa *it);
 bool is_larval(const struct model_sa *it);
+
+/* The account that the SA counts in. */
+struct totals *truth_of(struct model *model, const struct model_sa *it);
 
 /* True if the later sample has fewer bytes or packets. */
 bool recedes(const struct sa *from, const struct sa *to);
@@ -142,6 +159,10 @@ void take_back(struct model *model, const struct model_sa *it);
 
 void count_addition(struct model *model, const struct model_sa *it);
 void count_deletion(struct model *model, const struct model_sa *it, bool rekeyed);
+
+/* The messages have shown where the SA is now. A move to another peer is a deletion and
+ * an addition. */
+void show_peer(struct model *model, struct model_sa *it);
 
 void send_event(struct model *model, enum sa_event_type type, const struct sa *sa);
 void send_expire(struct model *model, struct sa sa, bool hard);

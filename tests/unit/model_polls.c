@@ -3,8 +3,11 @@
 
 #include <inttypes.h>
 #include <linux/xfrm.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "util/text.h"
 
 /* Polls after which lost events may have no effect but missing bytes. */
 enum { SETTLING = 3 };
@@ -56,15 +59,15 @@ static uint64_t negotiations_at(const struct model *model, size_t at)
 
 static void find_levels(struct model *model)
 {
-	for (unsigned row = 0; row < ROWS; row++) {
-		struct stats *stats = &model->truth[row].stats;
+	for (unsigned i = 0; i < ROWS * ACCOUNTS; i++) {
+		struct stats *stats = &model->truth[i / ACCOUNTS][i % ACCOUNTS].stats;
 
 		stats->active_sa = stats->active_tunnels = 0;
 		stats->pending_key_operations = 0;
 	}
 	for (size_t i = 0; i < model->n_live; i++) {
 		const struct model_sa *it = &model->live[i];
-		struct stats *stats = &model->truth[it->row].stats;
+		struct stats *stats = &truth_of(model, it)->stats;
 
 		if (is_larval(it))
 			stats->pending_key_operations += negotiations_at(model, i);
@@ -98,29 +101,85 @@ static void check_counts(struct model *model)
 		       want.other);
 }
 
-static void check_row(struct model *model, unsigned row)
+/* The ledger's account of a peer in a row, or its `other`. */
+static struct totals ledger_account_of(const struct model *model, unsigned row,
+				       unsigned peer)
 {
-	const struct totals *is = ledger_row(model->ledger, row);
-	const struct totals *want = &model->truth[row];
+	struct account *const *peers;
+	size_t n;
+
+	if (peer == PEERS)
+		return ledger_other(model->ledger, row)->totals;
+	peers = ledger_peers(model->ledger, row, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!memcmp(&peers[i]->peer.addr, &peer_addr[peer],
+			    sizeof(peer_addr[peer])))
+			return peers[i]->totals;
+	return (struct totals){.losses = 0};
+}
+
+/* True if the model cannot know the column now. */
+static bool is_unknown(const struct model *model, const struct stat_column *column)
+{
+	if (model->doubts.unsettled && column->kind == STAT_COUNTER)
+		return true;
+	if (model->doubts.order_lost && column->id == STAT_ID_rekeys)
+		return true;
+	return model->peers == FOLDED && (column->id == STAT_ID_key_additions ||
+					  column->id == STAT_ID_key_deletions);
+}
+
+/* name: for messages */
+static void compare_totals(struct model *model, const char *name,
+			   const struct totals *is, const struct totals *want)
+{
+	const struct {
+		const char *name;
+		uint64_t is, want;
+	} others[] = {
+	    {"losses", is->losses, want->losses},
+	    {"replay failures", is->replay_failures, want->replay_failures},
+	    {"packets sent", is->packets_sent, want->packets_sent},
+	    {"packets received", is->packets_received, want->packets_received},
+	};
 
 	for (size_t i = 0; i < STAT_COUNT; i++) {
 		const struct stat_column *column = &stat_columns[i];
+		uint64_t value = stats_get(&is->stats, column);
 
-		if (model->doubts.unsettled && column->kind == STAT_COUNTER)
-			continue;
-		if (model->doubts.order_lost && column->id == STAT_ID_rekeys)
-			continue;
-		if (stats_get(&is->stats, column) != stats_get(&want->stats, column))
-			differ(model, "row %u: %s is %" PRIu64 ", not %" PRIu64, row,
-			       column->field, stats_get(&is->stats, column),
-			       stats_get(&want->stats, column));
+		if (!is_unknown(model, column) &&
+		    value != stats_get(&want->stats, column))
+			differ(model, "%s: %s is %" PRIu64 ", not %" PRIu64, name,
+			       column->field, value, stats_get(&want->stats, column));
 	}
-	if (!model->doubts.unsettled && is->losses != want->losses)
-		differ(model, "row %u: losses are %" PRIu64 ", not %" PRIu64, row,
-		       is->losses, want->losses);
-	if (!model->doubts.unsettled && is->replay_failures != want->replay_failures)
-		differ(model, "row %u: replay failures are %" PRIu64 ", not %" PRIu64,
-		       row, is->replay_failures, want->replay_failures);
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (!model->doubts.unsettled && others[i].is != others[i].want)
+			differ(model, "%s: %s are %" PRIu64 ", not %" PRIu64, name,
+			       others[i].name, others[i].is, others[i].want);
+}
+
+static struct totals true_row(const struct model *model, unsigned row)
+{
+	struct totals sum = {0};
+
+	for (unsigned i = 0; i < ACCOUNTS; i++)
+		totals_merge(&sum, &model->truth[row][i]);
+	return sum;
+}
+
+static void check_row(struct model *model, unsigned row)
+{
+	const struct totals want = true_row(model, row);
+	char name[40];
+
+	snprintf(name, sizeof(name), "row %u", row);
+	compare_totals(model, name, ledger_row(model->ledger, row), &want);
+	for (unsigned i = 0; i < ACCOUNTS && model->peers == ALL_PEERS; i++) {
+		const struct totals is = ledger_account_of(model, row, i);
+
+		snprintf(name, sizeof(name), "row %u, account %u", row, i);
+		compare_totals(model, name, &is, &model->truth[row][i]);
+	}
 }
 
 /* After lost events, bytes and packets may be missing, but nothing counts twice. */
@@ -133,7 +192,9 @@ static void check_not_above(struct model *model)
 		for (unsigned row = 0; row < ROWS; row++) {
 			is += stats_get(&ledger_row(model->ledger, row)->stats,
 					&stat_columns[i]);
-			most += stats_get(&model->truth[row].stats, &stat_columns[i]);
+			const struct totals truth = true_row(model, row);
+
+			most += stats_get(&truth.stats, &stat_columns[i]);
 		}
 		if (is > most)
 			differ(model, "%s is %" PRIu64 ", above the true %" PRIu64,
@@ -145,43 +206,81 @@ static void check_not_above(struct model *model)
 static void accept_losses(struct model *model)
 {
 	for (unsigned row = 0; row < ROWS; row++) {
-		const struct totals *is = ledger_row(model->ledger, row);
-
-		model->truth[row].stats = is->stats;
-		model->truth[row].replay_failures = is->replay_failures;
-		model->truth[row].losses = is->losses;
+		memset(model->truth[row], 0, sizeof(model->truth[row]));
+		if (model->peers != ALL_PEERS)
+			model->truth[row][PEERS] = *ledger_row(model->ledger, row);
+		for (unsigned i = 0; i < ACCOUNTS && model->peers == ALL_PEERS; i++)
+			model->truth[row][i] = ledger_account_of(model, row, i);
 	}
+}
+
+static void check_invariants(struct model *model, const char *name,
+			     const struct totals *is)
+{
+	const struct stats *stats = &is->stats;
+
+	if (stats->active_sa != stats->key_additions - stats->key_deletions)
+		differ(model, "%s: active is not additions - deletions", name);
+	if (stats->confidential_bytes_sent + stats->authenticated_bytes_sent !=
+		stats->transport_bytes_sent + stats->tunnel_bytes_sent ||
+	    stats->confidential_bytes_received + stats->authenticated_bytes_received !=
+		stats->transport_bytes_received + stats->tunnel_bytes_received)
+		differ(model, "%s: bytes by protocol and by mode differ", name);
+}
+
+static void check_growth(struct model *model, const char *name, struct totals *last,
+			 const struct totals *is)
+{
+	for (size_t i = 0; i < STAT_COUNT; i++)
+		if (stat_columns[i].kind == STAT_COUNTER &&
+		    stats_get(&is->stats, &stat_columns[i]) <
+			stats_get(&last->stats, &stat_columns[i]))
+			differ(model, "%s: %s decreased", name, stat_columns[i].field);
+	if (is->replay_failures < last->replay_failures || is->losses < last->losses ||
+	    is->packets_sent < last->packets_sent ||
+	    is->packets_received < last->packets_received)
+		differ(model, "%s: failures, losses or packets decreased", name);
+	*last = *is;
+}
+
+/* The accounts of a row add up to it, and there is room for all of them. */
+static void check_accounts(struct model *model, unsigned row)
+{
+	const struct account *other = ledger_other(model->ledger, row);
+	struct totals sum = other->totals;
+	struct account *const *peers;
+	size_t n;
+
+	peers = ledger_peers(model->ledger, row, &n);
+	for (size_t i = 0; i < n; i++) {
+		check_invariants(model, peers[i]->name, &peers[i]->totals);
+		totals_merge(&sum, &peers[i]->totals);
+		if (i > 0 &&
+		    text_compare_index(peers[i - 1]->name, peers[i]->name) >= 0)
+			differ(model, "row %u: %s is not sorted", row, peers[i]->name);
+	}
+	check_invariants(model, "other", &other->totals);
+	if (memcmp(&sum, ledger_row(model->ledger, row), sizeof(sum)) != 0)
+		differ(model, "row %u is not the sum of its accounts", row);
+	if (!model->dumping)
+		check_growth(model, "other", &model->last_others[row], &other->totals);
 }
 
 void check_always(struct model *model)
 {
-	for (unsigned row = 0; row < ROWS; row++) {
-		const struct totals *is = ledger_row(model->ledger, row);
-		const struct stats *stats = &is->stats;
+	size_t n_peers = ledger_count_peers(model->ledger);
+	char name[20];
 
-		if (stats->active_sa != stats->key_additions - stats->key_deletions)
-			differ(model, "row %u: active is not additions - deletions",
-			       row);
-		if (stats->confidential_bytes_sent + stats->authenticated_bytes_sent !=
-			stats->transport_bytes_sent + stats->tunnel_bytes_sent ||
-		    stats->confidential_bytes_received +
-			    stats->authenticated_bytes_received !=
-			stats->transport_bytes_received + stats->tunnel_bytes_received)
-			differ(model, "row %u: bytes by protocol and by mode differ",
-			       row);
-		if (model->dumping)
-			continue;
-		for (size_t i = 0; i < STAT_COUNT; i++)
-			if (stat_columns[i].kind == STAT_COUNTER &&
-			    stats_get(stats, &stat_columns[i]) <
-				stats_get(&model->last[row].stats, &stat_columns[i]))
-				differ(model, "row %u: %s decreased", row,
-				       stat_columns[i].field);
-		if (is->replay_failures < model->last[row].replay_failures ||
-		    is->losses < model->last[row].losses)
-			differ(model, "row %u: replay failures or losses decreased",
-			       row);
-		model->last[row] = *is;
+	if (n_peers > (model->peers == FOLDED ? FEW_PEERS
+					      : (unsigned)model->peers * ROWS * PEERS))
+		differ(model, "%zu peers are too many", n_peers);
+	for (unsigned row = 0; row < ROWS; row++) {
+		snprintf(name, sizeof(name), "row %u", row);
+		check_invariants(model, name, ledger_row(model->ledger, row));
+		check_accounts(model, row);
+		if (!model->dumping)
+			check_growth(model, name, &model->last[row],
+				     ledger_row(model->ledger, row));
 	}
 }
 
@@ -240,6 +339,7 @@ static void poll_step(struct model *model, uint32_t n)
 			it->doubts.vague |= recedes(&it->last, &it->sa);
 			it->previous = it->last;
 			it->doubts.sampled = true;
+			show_peer(model, it);
 			sample(model, it);
 		}
 		if (ledger_dump_sa(model->ledger, &it->sa))
@@ -366,8 +466,9 @@ void do_reattribute(struct model *model, const struct step *step)
 		if (it->row != 0 || row == 0)
 			continue;
 		if (is_keyed(it)) {
-			model->truth[0].stats.key_deletions++;
-			model->truth[row].stats.key_additions++;
+			truth_of(model, it)->stats.key_deletions++;
+			it->row = row;
+			truth_of(model, it)->stats.key_additions++;
 		}
 		it->row = row;
 	}
@@ -383,29 +484,47 @@ static void publish_meanwhile(struct model *model, const struct step *step)
 	if (!it)
 		return;
 	publish(it, step, false);
-	model->truth[it->row].losses += it->sa.add_time != it->last.add_time;
+	truth_of(model, it)->losses += it->sa.add_time != it->last.add_time;
+}
+
+/* What a state file has of a ledger. */
+static void copy_ledger(struct ledger *from, struct ledger *to)
+{
+	size_t n_peers = ledger_count_peers(from);
+	size_t n_sas = ledger_count_sas(from);
+	struct ledger_account *saved = malloc((n_peers + 1) * sizeof(*saved));
+	struct account **peers = malloc((n_peers + 1) * sizeof(struct account *));
+	struct ledger_sa *sas = malloc((n_sas + 1) * sizeof(*sas));
+	int err = !saved || !peers || !sas;
+
+	for (unsigned row = 0; row < ROWS && !err; row++) {
+		const struct ledger_account other = ledger_copy_other(from, row);
+
+		err = ledger_restore_other(to, &other);
+	}
+	ledger_copy_peers(from, saved);
+	ledger_copy_sas(from, sas);
+	for (size_t i = 0; i < n_peers && !err; i++)
+		err = ledger_restore_peer(to, &saved[i], &peers[i]);
+	for (size_t i = 0; i < n_sas && !err; i++)
+		err = ledger_restore_sa(
+		    to, &sas[i],
+		    sas[i].peer == LEDGER_NO_PEER ? NULL : peers[sas[i].peer]);
+	if (err || !ledger_is_complete(to))
+		abort();
+	free(saved);
+	free(peers);
+	free(sas);
 }
 
 /* The daemon restarts while no message waits. */
 void do_restart(struct model *model, const struct step *step)
 {
 	struct ledger *old = model->ledger;
-	struct ledger_sa *sas;
-	size_t n;
 
 	poll_quietly(model);
-	sas = malloc((ledger_count_sas(old) + 1) * sizeof(*sas));
-	if (!sas)
-		abort();
 	open_ledger(model);
-	for (unsigned row = 0; row < ROWS; row++)
-		if (ledger_restore_row(model->ledger, row, ledger_row(old, row)))
-			abort();
-	n = ledger_copy_sas(old, sas);
-	for (size_t i = 0; i < n; i++)
-		if (ledger_restore_sa(model->ledger, &sas[i]))
-			abort();
-	free(sas);
+	copy_ledger(old, model->ledger);
 	ledger_free(old);
 	for (size_t i = 0; i < model->n_live; i++)
 		if (!is_keyed(&model->live[i])) /* only keyed SAs are saved */

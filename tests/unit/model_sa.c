@@ -9,7 +9,7 @@
 
 #include "messages.h"
 
-struct in6_addr local_addr[3], peer_addr[3];
+struct in6_addr local_addr[PEERS], peer_addr[PEERS];
 
 void differ(struct model *model, const char *format, ...)
 {
@@ -22,7 +22,7 @@ void differ(struct model *model, const char *format, ...)
 	va_end(args);
 }
 
-void model_begin(struct model *model)
+void model_begin(struct model *model, enum model_peers peers)
 {
 	static const char *const local[] = {"10.0.0.1", "10.0.0.2", "2001:db8::1"};
 	static const char *const peer[] = {"192.0.2.1", "192.0.2.2", "2001:db8:1::1"};
@@ -32,6 +32,7 @@ void model_begin(struct model *model)
 		peer_addr[i] = addr_of(peer[i]);
 	}
 	memset(model, 0, sizeof(*model));
+	model->peers = peers;
 	model->now = 1700000000;
 	model->clock = NS_PER_MS;
 	for (unsigned reqid = 0; reqid < REQIDS; reqid++)
@@ -73,9 +74,36 @@ void open_ledger(struct model *model)
 {
 	const struct ledger_env env = {model, env_direction, env_row};
 
+	struct peer_config config = peer_config_default;
+
 	model->ledger = ledger_new(&env, ROWS);
 	if (!model->ledger)
 		abort();
+	config.enabled = model->peers != NO_PEERS;
+	if (model->peers == FOLDED)
+		config.max_peers = FEW_PEERS;
+	ledger_configure_peers(model->ledger, &config);
+}
+
+static unsigned peer_number(const struct sa *sa)
+{
+	const struct in6_addr *remote =
+	    direction_of(sa) == SA_DIR_OUT ? &sa->daddr : &sa->saddr;
+
+	for (unsigned i = 0; i < PEERS; i++)
+		if (!memcmp(remote, &peer_addr[i], sizeof(*remote)))
+			return i;
+	abort();
+}
+
+static unsigned account_now(const struct model *model, const struct sa *sa)
+{
+	return model->peers == ALL_PEERS && sa_is_ipsec(sa) ? peer_number(sa) : PEERS;
+}
+
+struct totals *truth_of(struct model *model, const struct model_sa *it)
+{
+	return &model->truth[it->row][it->account];
 }
 
 bool is_keyed(const struct model_sa *it)
@@ -168,6 +196,10 @@ static void count_between(struct totals *truth, const struct sa *from,
 	    direction_of(to) == SA_DIR_IN)
 		truth->stats.packets_with_replay_detection +=
 		    to->sample.packets - from->sample.packets;
+	if (to->sample.packets > from->sample.packets)
+		*(direction_of(to) == SA_DIR_OUT ? &truth->packets_sent
+						 : &truth->packets_received) +=
+		    to->sample.packets - from->sample.packets;
 	truth->stats.packets_not_authenticated +=
 	    (uint32_t)(to->sample.integrity_failed - from->sample.integrity_failed);
 	truth->replay_failures += (uint32_t)(to->sample.replay - from->sample.replay);
@@ -178,13 +210,13 @@ static void count_between(struct totals *truth, const struct sa *from,
 void sample(struct model *model, struct model_sa *it)
 {
 	if (is_keyed(it))
-		count_between(&model->truth[it->row], &it->last, &it->sa);
+		count_between(truth_of(model, it), &it->last, &it->sa);
 	it->last = it->sa;
 }
 
 void take_back(struct model *model, const struct model_sa *it)
 {
-	struct totals *truth = &model->truth[it->row];
+	struct totals *truth = truth_of(model, it);
 	struct totals counted = {0};
 
 	if (!it->doubts.sampled || !is_keyed(it))
@@ -198,21 +230,34 @@ void take_back(struct model *model, const struct model_sa *it)
 		       sizeof(left));
 	}
 	truth->replay_failures -= counted.replay_failures;
+	truth->packets_sent -= counted.packets_sent;
+	truth->packets_received -= counted.packets_received;
 	truth->losses -= counted.losses;
 }
 
 void count_addition(struct model *model, const struct model_sa *it)
 {
 	if (is_keyed(it))
-		model->truth[it->row].stats.key_additions++;
+		truth_of(model, it)->stats.key_additions++;
 }
 
 void count_deletion(struct model *model, const struct model_sa *it, bool rekeyed)
 {
 	if (!is_keyed(it))
 		return;
-	model->truth[it->row].stats.key_deletions++;
-	model->truth[it->row].stats.rekeys += rekeyed;
+	truth_of(model, it)->stats.key_deletions++;
+	truth_of(model, it)->stats.rekeys += rekeyed;
+}
+
+void show_peer(struct model *model, struct model_sa *it)
+{
+	unsigned account = account_now(model, &it->sa);
+
+	if (account == it->account)
+		return;
+	count_deletion(model, it, false);
+	it->account = account;
+	count_addition(model, it);
 }
 
 void send_event(struct model *model, enum sa_event_type type, const struct sa *sa)
@@ -246,6 +291,7 @@ struct model_sa *insert_sa(struct model *model, const struct sa *sa)
 	    .born = sa->add_time,
 	    .order = ++model->order,
 	    .row = row_now(model, sa),
+	    .account = account_now(model, sa),
 	};
 	note_twins(model, it);
 	return it;

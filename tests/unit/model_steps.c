@@ -237,6 +237,7 @@ void do_rekey(struct model *model, const struct step *step)
 
 static void count_end(struct model *model, struct model_sa *it)
 {
+	show_peer(model, it);
 	sample(model, it);
 	count_deletion(model, it, has_younger_sibling(model, it));
 }
@@ -310,6 +311,7 @@ static struct model_sa *insert_moved(struct model *model, const struct model_sa 
 
 	it->row = old->row;
 	it->born = old->born;
+	it->account = old->account;
 	it->doubts.moved = true;
 	return it;
 }
@@ -328,7 +330,7 @@ static void move_late(struct model *model, const struct model_sa *old, struct sa
 	poll_end(model);
 	check_always(model);
 	if (ms * NS_PER_MS < LEDGER_MOVE_NS) {
-		insert_moved(model, old, &to);
+		show_peer(model, insert_moved(model, old, &to));
 	} else {
 		count_deletion(model, old, false);
 		it = insert_sa(model, &to);
@@ -354,6 +356,7 @@ void do_mobike(struct model *model, const struct step *step)
 	if (!may_move(model, it, &to))
 		return;
 	late = step->c % 3 == 0 && may_come_late(model, it);
+	show_peer(model, it);
 	sample(model, it);
 	send_event(model, SA_EVENT_DELETE, &it->sa);
 	old = *it;
@@ -362,7 +365,7 @@ void do_mobike(struct model *model, const struct step *step)
 		move_late(model, &old, to, step->c / 3 % 400);
 		return;
 	}
-	insert_moved(model, &old, &to);
+	show_peer(model, insert_moved(model, &old, &to));
 	send_event(model, SA_EVENT_NEW, &to);
 }
 
@@ -393,7 +396,7 @@ void do_flush(struct model *model, const struct step *step)
 		return;
 	while (model->n_live) {
 		count_deletion(model, &model->live[0], false);
-		model->truth[model->live[0].row].losses += is_keyed(&model->live[0]);
+		truth_of(model, &model->live[0])->losses += is_keyed(&model->live[0]);
 		remove_sa(model, &model->live[0], TRACE_OF_FLUSH);
 	}
 	send_event(model, SA_EVENT_FLUSH, NULL);

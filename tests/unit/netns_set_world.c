@@ -64,6 +64,7 @@ struct netns_config config(void)
 {
 	return (struct netns_config){.instances = &instances,
 				     .namespaces = &namespaces,
+				     .peers = &peer_config_default,
 				     .stale_after = 60 * SECOND,
 				     .receive_buffer = 65536};
 }

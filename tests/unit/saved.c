@@ -65,7 +65,7 @@ static uint64_t fnv(uint64_t sum, const void *data, size_t size)
 struct header good_header(size_t len)
 {
 	struct header header = {.magic = "qmipsec",
-				.version = 8,
+				.version = 9,
 				.header_size = sizeof(struct header),
 				.id = ours,
 				.last_at = 1,

@@ -27,6 +27,7 @@ struct collector *make_collector(struct fake_kernel *of, const char *netns,
 	    .netns = netns,
 	    .sysfs_root = *netns ? NULL : tree.root,
 	    .stale_after = 60 * SECOND,
+	    .peers = &peer_config_default,
 	};
 	struct collector *made;
 	struct instance_set set;
@@ -49,7 +50,9 @@ void reconfigure(const char *const *lines, uint64_t stale_after)
 	struct instance_set set;
 
 	configure(&set, lines);
-	ck_assert_int_eq(collector_reconfigure(collector, &set, stale_after), 0);
+	ck_assert_int_eq(
+	    collector_reconfigure(collector, &set, &peer_config_default, stale_after),
+	    0);
 	instance_set_free(&set);
 }
 
