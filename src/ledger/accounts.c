@@ -144,14 +144,11 @@ static void fold(struct accounts *accounts, struct account *account)
 	forget(accounts, account);
 }
 
-static bool make_room_for_one(struct accounts *accounts, bool may_fold)
+/* Folds peers until there are at most so many, if that is possible. */
+static void fold_down_to(struct accounts *accounts, size_t n)
 {
-	if (accounts->n_peers < accounts->config->max_peers)
-		return true;
-	if (!may_fold || TAILQ_EMPTY(&accounts->idle))
-		return false;
-	fold(accounts, TAILQ_FIRST(&accounts->idle));
-	return true;
+	while (accounts->n_peers > n && !TAILQ_EMPTY(&accounts->idle))
+		fold(accounts, TAILQ_FIRST(&accounts->idle));
 }
 
 struct account *accounts_find(struct accounts *accounts, unsigned row,
@@ -170,7 +167,9 @@ struct account *accounts_find(struct accounts *accounts, unsigned row,
 	place = find_place(accounts, row, name);
 	if (is_at(accounts, place, row, name))
 		return accounts->peers[place];
-	if (!make_room_for_one(accounts, make_room))
+	if (make_room)
+		fold_down_to(accounts, accounts->config->max_peers - 1);
+	if (accounts->n_peers >= accounts->config->max_peers)
 		return other;
 	place = find_place(accounts, row, name);
 	account = add_peer(accounts, row, &peer, place);
@@ -226,6 +225,8 @@ void accounts_leave(struct accounts *accounts, struct account *account)
 	TAILQ_INSERT_TAIL(&accounts->idle, account, in_idle);
 	if (!totals_have_counted(&account->totals))
 		forget(accounts, account);
+	else
+		fold_down_to(accounts, accounts->config->max_peers);
 }
 
 static void leave_all(struct accounts *accounts)
@@ -396,9 +397,7 @@ void accounts_regroup(struct accounts *accounts)
 		first = account->merged_into;
 		give_to_heir(accounts, account);
 	}
-	while (accounts->n_peers > accounts->config->max_peers &&
-	       !TAILQ_EMPTY(&accounts->idle))
-		fold(accounts, TAILQ_FIRST(&accounts->idle));
+	fold_down_to(accounts, accounts->config->max_peers);
 }
 
 void accounts_drop_merged(struct accounts *accounts)

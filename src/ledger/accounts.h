@@ -71,15 +71,15 @@ int accounts_grow_rows(struct accounts *accounts, unsigned n_rows);
 void accounts_reset_row(struct accounts *accounts, unsigned row);
 
 /*
- * The account for an SA of a row and this remote endpoint. If the peer is new and there
- * is no room for it, and make_room is false or every other peer has an SA, this is the
- * row's `other`; likewise if there is no memory or the family is 0.
+ * The account for an SA of a row and this remote endpoint. make_room: to make room for
+ * a new peer, another one may be folded. If there is no room, this is the row's
+ * `other`; likewise if there is no memory, or if the family is 0.
  */
 struct account *accounts_find(struct accounts *accounts, unsigned row,
 			      const struct prefix *remote, bool make_room);
 
-/* One more SA counts for an account, or one less. A peer whose last SA goes and that
- * has counted nothing is forgotten: do not use it after accounts_leave(). */
+/* One more SA counts for an account, or one less. A peer whose last SA goes may be
+ * forgotten or folded: do not use it after accounts_leave(). */
 void accounts_join(struct accounts *accounts, struct account *account);
 void accounts_leave(struct accounts *accounts, struct account *account);
 

@@ -26,27 +26,41 @@ struct account *entry_find_account(struct ledger *ledger, const struct sa_entry 
 			     entry->state != ENTRY_UNKEYED);
 }
 
+/* The SA is one of another account of its row from now on. An addition that one account
+ * has shown is in another: that is a discontinuity, for the first. */
+static void move_key(struct account *from, struct account *to)
+{
+	totals_count_keys(&from->totals, -1, 0);
+	totals_count_keys(&to->totals, 1, 0);
+	from->discontinuity = 0;
+}
+
 /*
  * No one has read a total that contains an SA added since the last complete dump, so
- * all that it has counted goes to the other account with it. The counts of any other SA
- * stay, and the change is a deletion and an addition.
+ * all that it has counted goes to the other account with it. What any other SA has
+ * counted stays, and a change of row is a deletion and an addition.
  */
 static void count_change(struct ledger *ledger, const struct sa_entry *entry,
-			 struct totals *from, struct totals *to)
+			 struct account *from, struct account *to)
 {
 	static const struct sa_sample none;
 
 	if (entry->state != ENTRY_KEYED)
 		return;
 	ledger->accounts.sums_stale = true;
-	totals_count_keys(to, 1, 0);
-	if (entry->counted_in != ledger->period) {
-		totals_count_keys(from, 0, 1);
-		return;
+	if (entry->counted_in == ledger->period) {
+		totals_count_keys(&from->totals, -1, 0);
+		totals_count_keys(&to->totals, 1, 0);
+		totals_subtract(&from->totals, &entry->sa, entry->direction, &none,
+				&entry->sa.sample);
+		totals_add(&to->totals, &entry->sa, entry->direction, &none,
+			   &entry->sa.sample);
+	} else if (from->row == to->row) {
+		move_key(from, to);
+	} else {
+		totals_count_keys(&from->totals, 0, 1);
+		totals_count_keys(&to->totals, 1, 0);
 	}
-	totals_count_keys(from, -1, 0);
-	totals_subtract(from, &entry->sa, entry->direction, &none, &entry->sa.sample);
-	totals_add(to, &entry->sa, entry->direction, &none, &entry->sa.sample);
 }
 
 static void change_account(struct ledger *ledger, struct sa_entry *entry,
@@ -57,7 +71,7 @@ static void change_account(struct ledger *ledger, struct sa_entry *entry,
 	if (to == from)
 		return;
 	accounts_join(&ledger->accounts, to);
-	count_change(ledger, entry, &from->totals, &to->totals);
+	count_change(ledger, entry, from, to);
 	entry->account = to;
 	ledger->levels_stale = true;
 	accounts_leave(&ledger->accounts, from);
@@ -144,11 +158,8 @@ void entry_begin(struct ledger *ledger, struct sa_entry *entry,
 	count_from(ledger, entry, base);
 }
 
-/*
- * An SA keeps its row, unless that is 0, and its account, unless its remote endpoint
- * changes. What it has counted stays where it is, so a change of account is a deletion
- * and an addition.
- */
+/* An SA keeps its row, unless that is 0, and its account, unless its remote endpoint
+ * changes. What it has counted stays where it is. */
 static void continue_account(struct ledger *ledger, const struct sa_entry *from,
 			     struct sa_entry *entry)
 {
@@ -159,9 +170,12 @@ static void continue_account(struct ledger *ledger, const struct sa_entry *from,
 
 	if (row != account->row || !peer_equals(&was, &is))
 		account = entry_find_account(ledger, entry, row);
-	if (account != from->account) {
-		totals_count_keys(account_of(ledger, from), 0, 1);
+	ledger->accounts.sums_stale = true;
+	if (row != from->account->row) {
+		totals_count_keys(&from->account->totals, 0, 1);
 		totals_count_keys(&account->totals, 1, 0);
+	} else if (account != from->account) {
+		move_key(from->account, account);
 	}
 	accounts_join(&ledger->accounts, account);
 	accounts_leave(&ledger->accounts, entry->account);

@@ -99,8 +99,7 @@ void totals_merge(struct totals *to, const struct totals *from)
 
 bool totals_have_counted(const struct totals *totals)
 {
-	static const struct stats none;
+	static const struct totals none;
 
-	return memcmp(&totals->stats, &none, sizeof(none)) || totals->replay_failures ||
-	       totals->packets_sent || totals->packets_received;
+	return memcmp(totals, &none, sizeof(none)) != 0;
 }

@@ -37,7 +37,7 @@ void totals_subtract(struct totals *totals, const struct sa *sa,
 /* Adds all that one account has counted, levels included, to another. */
 void totals_merge(struct totals *to, const struct totals *from);
 
-/* True if anything has ever counted, in any column. */
+/* True unless all of them are 0. */
 bool totals_have_counted(const struct totals *totals);
 
 /* Adds to KeyAdditions and KeyDeletions. ActiveSA is the difference of the two. */

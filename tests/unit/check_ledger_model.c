@@ -53,6 +53,7 @@ static const struct {
     {"POLL_ABORT", 1, do_poll_abort},
     {"POLL", 8, do_poll},
     {"REATTRIBUTE", 1, do_reattribute},
+    {"CONFIGURE", 1, do_configure},
     {"RESTART", 1, do_restart},
 };
 

@@ -14,7 +14,8 @@
  *	model_sa.c      SAs, their messages, and what they count
  *	model_steps.c   what can happen to them
  *	model_doubts.c  what may not happen, because no reader of messages could tell it
- *	model_polls.c   polls, restarts, and the comparison
+ *	model_polls.c   polls and restarts
+ *	model_checks.c  the comparison, and what holds at every moment
  */
 
 enum {
@@ -26,15 +27,14 @@ enum {
 	SPIS = 48,
 	PEERS = 3,
 	ACCOUNTS = PEERS + 1, /* of a row: its peers and `other` */
-	FEW_PEERS = 3,        /* of all rows: so few that most are folded */
+	FEW_PEERS = 3,        /* of all rows, at first: so few that most are folded */
 };
 
 /* How the ledger is configured. */
 enum model_peers {
 	NO_PEERS,  /* one account for each row */
 	ALL_PEERS, /* room for all: every account is compared */
-	FOLDED,    /* room for FEW_PEERS: rows are compared, but not how often an SA
-		    * has changed its account */
+	FOLDED,    /* room for few, and the configuration changes: rows are compared */
 };
 
 /*
@@ -109,9 +109,10 @@ struct model {
 	size_t n_queue;
 	unsigned row_of_reqid[REQIDS];
 	enum model_peers peers;
+	uint32_t max_peers;
 	struct totals truth[ROWS][ACCOUNTS];
 	struct totals last[ROWS]; /* the ledger's, when last checked */
-	struct totals last_others[ROWS];
+	struct account last_others[ROWS];
 	bool dumping, walking;
 	bool polled; /* completely, at least once */
 	struct model_doubts doubts;
@@ -160,8 +161,8 @@ void take_back(struct model *model, const struct model_sa *it);
 void count_addition(struct model *model, const struct model_sa *it);
 void count_deletion(struct model *model, const struct model_sa *it, bool rekeyed);
 
-/* The messages have shown where the SA is now. A move to another peer is a deletion and
- * an addition. */
+/* The messages have shown where the SA is now. Its addition moves to another peer with
+ * it. */
 void show_peer(struct model *model, struct model_sa *it);
 
 void send_event(struct model *model, enum sa_event_type type, const struct sa *sa);
@@ -223,6 +224,7 @@ void do_poll_end(struct model *model, const struct step *step);
 void do_poll_abort(struct model *model, const struct step *step);
 void do_poll(struct model *model, const struct step *step);
 void do_reattribute(struct model *model, const struct step *step);
+void do_configure(struct model *model, const struct step *step);
 void do_restart(struct model *model, const struct step *step);
 
 /* XFRM_MSG_NEWAE sets the counters of the SA. With sure, the SA may look new
@@ -236,5 +238,16 @@ void poll_end(struct model *model);
 void poll_quietly(struct model *model);
 void read_events(struct model *model);
 
+/* Checks (model_checks.c). */
+
 /* What holds at every moment. */
 void check_always(struct model *model);
+
+/* After a poll in which nothing happened: the numbers that the model knows. */
+void compare(struct model *model);
+
+/* After lost events, bytes and packets may be missing, but nothing counts twice. */
+void check_not_above(struct model *model);
+
+/* Takes over what the ledger has: from here on the two must agree again. */
+void accept_losses(struct model *model);

@@ -80,8 +80,8 @@ void open_ledger(struct model *model)
 	if (!model->ledger)
 		abort();
 	config.enabled = model->peers != NO_PEERS;
-	if (model->peers == FOLDED)
-		config.max_peers = FEW_PEERS;
+	model->max_peers = model->peers == FOLDED ? FEW_PEERS : PEERS_DEFAULT;
+	config.max_peers = model->max_peers;
 	ledger_configure_peers(model->ledger, &config);
 }
 
@@ -255,9 +255,11 @@ void show_peer(struct model *model, struct model_sa *it)
 
 	if (account == it->account)
 		return;
-	count_deletion(model, it, false);
+	if (is_keyed(it)) {
+		truth_of(model, it)->stats.key_additions--;
+		model->truth[it->row][account].stats.key_additions++;
+	}
 	it->account = account;
-	count_addition(model, it);
 }
 
 void send_event(struct model *model, enum sa_event_type type, const struct sa *sa)
