@@ -108,13 +108,15 @@ struct ledger_env attribution_env(struct surroundings *around)
 static void make_claims(struct surroundings *around)
 {
 	struct inventory *inventory = around->inventory;
+	bool wanted = around->policies_wanted;
 	int err = 0;
 
-	if (around->policies_stale &&
-	    (around->policies_wanted || inventory_wants_policies(inventory))) {
+	if (around->policies_stale && (wanted || inventory_wants_policies(inventory))) {
 		err = surroundings_read_policies(around);
 		/* noted here in case a step below fails */
 		inventory->flows_changed |= !err;
+		/* the ledger has asked for a direction in vain */
+		around->reattribute |= !err && wanted;
 	}
 	if (err || !inventory->flows_changed || surroundings_find_paths(around) < 0)
 		return;
