@@ -218,12 +218,21 @@ void accounts_join(struct accounts *accounts, struct account *account)
 		TAILQ_REMOVE(&accounts->idle, account, in_idle);
 }
 
+/* The levels are those of the last dump. */
+static bool has_past(const struct account *account)
+{
+	struct totals totals = account->totals;
+
+	totals.stats.pending_key_operations = totals.stats.active_tunnels = 0;
+	return totals_have_counted(&totals);
+}
+
 void accounts_leave(struct accounts *accounts, struct account *account)
 {
 	if (--account->n_entries > 0 || !account->peer.family)
 		return;
 	TAILQ_INSERT_TAIL(&accounts->idle, account, in_idle);
-	if (!totals_have_counted(&account->totals))
+	if (!has_past(account))
 		forget(accounts, account);
 	else
 		fold_down_to(accounts, accounts->config->max_peers);
