@@ -56,8 +56,10 @@ def find_root():
 ROOT = find_root()
 INSTANCE, STATS = ROOT + (1, 1, 1), ROOT + (1, 2, 1)
 XFRM, AGENT = ROOT + (1, 3, 1), ROOT + (1, 4)
-INSTANCE_COLUMNS, STATS_COLUMNS = range(2, 16), range(1, 19)
+PEERS = ROOT + (1, 5, 1)
+INSTANCE_COLUMNS, STATS_COLUMNS = range(2, 18), range(1, 19)
 XFRM_COLUMNS, AGENT_COLUMNS = range(3, 6), range(1, 13)
+PEER_COLUMNS = range(2, 18)
 VERSION, POLL_INTERVAL, LAST_POLL = (AGENT + (n, 0) for n in (1, 3, 4))
 TRACKED_SAS, EVENTS = AGENT + (6, 0), AGENT + (7, 0)
 SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
@@ -80,6 +82,11 @@ def stat(field, name):
 
 def active(name):
     return INSTANCE + (2,) + index_of(name)
+
+
+def peer(column, name, address):
+    """The OID of a column of a peer of an instance."""
+    return PEERS + (column,) + index_of(name) + index_of(address)
 
 
 def discontinuity(name):

@@ -6,9 +6,9 @@ import os
 import re
 
 from harness import (
-    AGENT, AGENT_COLUMNS, FIELDS, HERE, INSTANCE, INSTANCE_COLUMNS, LAST_POLL, ROOT,
-    STATS, STATS_COLUMNS, SYS_OR_ID, TRACKED_SAS, XFRM, SceneTest, add_larval, index_of,
-    send_blocked, stat, xfrm_stat)
+    AGENT, AGENT_COLUMNS, FIELDS, HERE, INSTANCE, INSTANCE_COLUMNS, LAST_POLL, PEER,
+    PEER_COLUMNS, PEERS, ROOT, STATS, STATS_COLUMNS, SYS_OR_ID, TRACKED_SAS, XFRM,
+    SceneTest, add_larval, index_of, peer, send_blocked, stat, xfrm_stat)
 from snmp import (
     COUNTER64, END_OF_MIB_VIEW, GAUGE32, INTEGER, OBJECT_ID, OCTET_STRING, TIMETICKS,
     TYPE_NAMES, Varbind, dotted, undotted)
@@ -19,17 +19,24 @@ CONFIG = ["pollInterval 3600", "maxAge 3600",
           "instance tcp:default local 192.0.2.1",
           "instance aaa local 192.0.2.2 descr \"two words, a \\\" and a \\\\\"",
           f"instance {LONG} local 2001:db8::/64",
-          "instance z device lo reqid 7"]
+          "instance z device lo reqid 7", f"peer {PEER[6]}/64 \"six\""]
+SIX = "2001:db8::/64"
+# Of each instance that has any, in the order of the index.
+PEERS_OF = [("aaa", PEER[4]), ("tcp:default", PEER[4]), ("unattributed", PEER[4]),
+            (LONG, SIX)]
 
 INSTANCE_TYPES = dict(zip(INSTANCE_COLUMNS, [
     INTEGER, OCTET_STRING, OCTET_STRING, OCTET_STRING, OCTET_STRING, INTEGER, GAUGE32,
     GAUGE32, GAUGE32, GAUGE32, INTEGER, COUNTER64, TIMETICKS,
-    OCTET_STRING]))
+    OCTET_STRING, COUNTER64, COUNTER64]))
+PEER_TYPES = dict(zip(PEER_COLUMNS, [
+    OCTET_STRING, INTEGER, GAUGE32, GAUGE32, GAUGE32, *[COUNTER64] * 9, TIMETICKS,
+    TIMETICKS]))
 AGENT_TYPES = dict(zip(AGENT_COLUMNS, [
     OCTET_STRING, OCTET_STRING, GAUGE32, TIMETICKS, GAUGE32, GAUGE32, COUNTER64,
     COUNTER64, COUNTER64, COUNTER64, OCTET_STRING, INTEGER]))
 # Values that differ between two runs.
-VARYING = {INSTANCE + (14,), AGENT + (1,), AGENT + (2,), AGENT + (4,), AGENT + (5,)}
+VARYING = {INSTANCE + (14,), PEERS + (17,), AGENT + (1,), AGENT + (2,), AGENT + (4,), AGENT + (5,)}
 
 
 class Values(SceneTest):
@@ -73,6 +80,17 @@ class Values(SceneTest):
         for name in NAMES:
             self.assertEqual(self.scene.manager.value(INSTANCE + (12,) + index_of(name)), 2)
 
+    def test_peers(self):
+        """Negotiations alone: the kernel of this host has neither ESP nor AH."""
+        value = self.scene.manager.value
+        pending = {"aaa": 1, "tcp:default": 3, "unattributed": 1, LONG: 2}
+        for name, address in PEERS_OF:
+            label = b"six" if address == SIX else address.encode()
+            self.assertEqual(value(peer(2, name, address)), label)
+            self.assertEqual(value(peer(3, name, address)), 2, "no keyed SA")
+            self.assertEqual(value(peer(6, name, address)), pending[name])
+            self.assertEqual(value(peer(16, name, address)), 0, "it was never active")
+
     def test_xfrm_table_is_the_kernels(self):
         served = {}
         for bind in self.scene.manager.walk(XFRM + (3,)):
@@ -102,6 +120,7 @@ class Values(SceneTest):
         expected |= {XFRM + (c, 0, *index_of(n)): t for n in xfrm_stat()
                      for c, t in ((3, COUNTER64), (4, OCTET_STRING), (5, OCTET_STRING))}
         expected |= {AGENT + (c, 0): t for c, t in AGENT_TYPES.items()}
+        expected |= {peer(c, *of): t for c, t in PEER_TYPES.items() for of in PEERS_OF}
         self.assertEqual({bind.name: bind.type for bind in self.walk()}, expected)
 
     def test_order(self):
@@ -112,6 +131,9 @@ class Values(SceneTest):
             rows = [bind.name[len(STATS) + 1:] for bind in self.walk()
                     if bind.name[:len(STATS) + 1] == STATS + (column,)]
             self.assertEqual(rows, [index_of(name) for name in NAMES])
+        rows = [bind.name[len(PEERS) + 1:] for bind in self.scene.only.walk(PEERS + (2,))]
+        self.assertEqual(rows, [index_of(name) + index_of(address)
+                                for name, address in PEERS_OF])
 
     def test_walk_of_all_that_snmpd_has(self):
         """The walk ends, and does not disturb what is before and after."""
@@ -177,6 +199,16 @@ class Values(SceneTest):
         self.assertEqual(table, [
             [self.scene.manager.value(stat(field, name)) for field in FIELDS]
             for name in NAMES])
+
+    def test_table_of_peers(self):
+        """It fits into 100 columns, with the labels and the levels."""
+        done = self.scene.tool("snmptable", "QMIPSEC-MIB::qmIpsecPeerTable",
+                               options=["-Ci", "-CB", "-Cf", "|", "-OX", "-OU"])
+        lines = [line.split("|") for line in done.stdout.splitlines() if "|" in line]
+        self.assertEqual(lines[0][:3], ["index", "qmIpsecPeerLabel", "qmIpsecPeerActive"])
+        self.assertEqual([line[1] for line in lines[1:]],
+                         ["six" if address == SIX else address
+                          for _, address in PEERS_OF])
 
     def test_once_agrees(self):
         done = self.scene.once("--once", "--format=json")

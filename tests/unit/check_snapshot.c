@@ -142,3 +142,39 @@ TEST(no_two_rows_of_one_name)
 	ck_assert_str_eq(snapshot.rows[2].name, "blue/a");
 	ck_assert_str_eq(snapshot.rows[2].netns, "");
 }
+
+static void add_peer(const char *name)
+{
+	struct snapshot_peer peer = {.active = true};
+
+	snprintf(peer.name, sizeof(peer.name), "%s", name);
+	ck_assert_int_eq(
+	    snapshot_add_peer(&snapshot, &snapshot.rows[snapshot.n_rows - 1], &peer),
+	    0);
+}
+
+/* Peers follow the order of their rows. Those of a row that is dropped are dropped,
+ * too.
+ */
+TEST(peers_in_the_order_of_their_rows)
+{
+	static const char *const out[][2] = {
+	    {"b", "192.0.2.1"}, {"aa", "::1"}, {"aa", "other"}, {"aa", "192.0.2.1"}};
+
+	add_row("aa");
+	add_peer("::1");
+	add_peer("other");
+	add_peer("192.0.2.1");
+	add_row("b");
+	add_peer("192.0.2.1");
+	add_row("b");
+	add_peer("192.0.2.2");
+	ck_assert_int_eq(snapshot_sort(&snapshot), 0);
+	ck_assert_uint_eq(snapshot.n_peers, 4);
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_str_eq(snapshot.peers[i].instance, out[i][0]);
+		ck_assert_str_eq(snapshot.peers[i].name, out[i][1]);
+	}
+	ck_assert_uint_eq(snapshot_find(&snapshot, "aa")->first_peer, 1);
+	ck_assert_uint_eq(snapshot_find(&snapshot, "aa")->n_peers, 3);
+}
