@@ -8,8 +8,8 @@ import os
 import random
 
 from harness import (
-    AGENT, AGENT_COLUMNS, INSTANCE, INSTANCE_COLUMNS, ROOT, STATS, STATS_COLUMNS, XFRM,
-    XFRM_COLUMNS, SceneTest, add_larval, index_of)
+    AGENT, AGENT_COLUMNS, INSTANCE, INSTANCE_COLUMNS, PEER_COLUMNS, PEERS, ROOT, STATS,
+    STATS_COLUMNS, XFRM, XFRM_COLUMNS, SceneTest, add_larval, index_of)
 from snmp import (
     END_OF_MIB_VIEW, NO_SUCH_INSTANCE, NO_SUCH_OBJECT, NoAnswer, Varbind, dotted)
 
@@ -22,12 +22,13 @@ SEED = int(os.environ.get("SEED", "20231"))
 
 OBJECTS = [entry + (column,)
            for entry, columns in ((INSTANCE, INSTANCE_COLUMNS), (STATS, STATS_COLUMNS),
-                                  (XFRM, XFRM_COLUMNS), (AGENT, AGENT_COLUMNS))
+                                  (XFRM, XFRM_COLUMNS), (PEERS, PEER_COLUMNS),
+                                  (AGENT, AGENT_COLUMNS))
            for column in columns]
 AROUND = [(0, 0), (0, 39), (1, 3), (1, 3, 6, 1), ROOT[:-1], ROOT[:-1] + (ROOT[-1] - 1,),
           ROOT[:-1] + (ROOT[-1] - 1, 2**32 - 1), ROOT, ROOT + (0,), ROOT + (1,), ROOT + (2,),
           ROOT + (1, 0), ROOT + (1, 1), ROOT + (1, 1, 0), INSTANCE, STATS, XFRM, AGENT,
-          ROOT + (1, 5), ROOT + (2**32 - 1,), ROOT[:-1] + (ROOT[-1] + 1,),
+          PEERS, ROOT + (1, 5), ROOT + (1, 6), ROOT + (2**32 - 1,), ROOT[:-1] + (ROOT[-1] + 1,),
           ROOT[:-1] + (2**32 - 1,), (2, 0), (2, 999, 3)]
 
 
@@ -125,6 +126,7 @@ class ModelTest(SceneTest):
     @classmethod
     def prepare(cls, scene):
         add_larval("192.0.2.1")
+        add_larval("2001:db8::1")
 
     def setUp(self):
         super().setUp()

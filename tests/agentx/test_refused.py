@@ -8,6 +8,7 @@ from harness import RE_ATTACH, SceneTest, holds_for, wait_for
 from masters import FakeMaster, Script, pdu
 
 OPEN, CLOSE, REGISTER, PING, ADD_AGENT_CAPS = 1, 2, 3, 13, 16
+TABLES = 5
 NOT_OPEN, DUPLICATE, DENIED, PROCESSING_ERROR = 257, 263, 267, 268
 
 
@@ -85,14 +86,16 @@ class Answers(RefusedTest):
         for error in DUPLICATE, DENIED, PROCESSING_ERROR, 5:
             with self.subTest(error=error):
                 script = Script(lambda kind, nth: error if (kind, nth) in
-                                ((REGISTER, 2), (REGISTER, 5)) else 0)
+                                ((REGISTER, 2), (REGISTER, TABLES + 1)) else 0)
                 self.scripted(script)
-                wait_for(lambda: script.counts[REGISTER] == 6, "the one again, twice")
+                wait_for(lambda: script.counts[REGISTER] == TABLES + 2,
+                         "the one again, twice")
                 self.wait_status("attached to snmpd")
-                holds_for(lambda: script.counts[REGISTER] == 6, "no more registrations", 1)
+                holds_for(lambda: script.counts[REGISTER] == TABLES + 2,
+                          "no more registrations", 1)
                 self.assertEqual(script.counts[OPEN], 1)
-                self.assertEqual(script.roots[1], script.roots[4])
-                self.assertEqual(script.roots[1], script.roots[5])
+                self.assertEqual(script.roots[1], script.roots[TABLES])
+                self.assertEqual(script.roots[1], script.roots[TABLES + 1])
                 self.assertLogged(f"refuses \\w+: error {error}, ")
                 self.assertLogged("accepts all objects now")
                 self.scene.close()
@@ -103,23 +106,24 @@ class Answers(RefusedTest):
                       else 0)
 
     def test_taken_for_a_while(self):
-        """All four tables, and one of them twice again, as long as the session of a daemon
+        """All tables, and one of them twice again, as long as the session of a daemon
         that was killed lasts."""
-        script = self.refuse_registrations(1, 6)
+        script = self.refuse_registrations(1, TABLES + 2)
         self.scripted(script)
         self.wait_status("refused by snmpd")
         self.wait_status("attached to snmpd")
-        self.assertEqual(script.counts[REGISTER], 10)
+        self.assertEqual(script.counts[REGISTER], 2 * TABLES + 2)
         self.assertLogged("accepts all objects now")
         self.assertEqual(self.scene.daemon.stop()[0], 0)
 
     def test_taken_after_a_reconnection(self):
         """A daemon that has served never gives way."""
-        script = self.refuse_registrations(5, 14)
+        script = self.refuse_registrations(TABLES + 1, 2 * TABLES + 6)
         master = self.scripted(script)
         self.wait_status("attached to snmpd")
         master.clients[-1].sendall(pdu(CLOSE, bytes((4, 0, 0, 0))))
-        wait_for(lambda: script.counts[REGISTER] >= 14, "all refused, and seven more refusals")
+        wait_for(lambda: script.counts[REGISTER] >= 2 * TABLES + 6,
+                 "all refused, and six more refusals")
         self.wait_status("attached to snmpd")
         self.assertTrue(self.scene.daemon.alive())
         self.assertLogged("another qmipsecd is attached", 0)
@@ -130,7 +134,7 @@ class Answers(RefusedTest):
         self.scripted(script)
         wait_for(lambda: script.counts[ADD_AGENT_CAPS] == 2, "the entry again")
         self.wait_status("attached to snmpd")
-        self.assertEqual(script.counts[REGISTER], 4)
+        self.assertEqual(script.counts[REGISTER], TABLES)
 
     def test_session(self):
         script = Script(lambda kind, nth: DENIED if kind == OPEN and nth < 3 else 0)

@@ -201,7 +201,7 @@ class Values(SceneTest):
             for name in NAMES])
 
     def test_table_of_peers(self):
-        """It fits into 100 columns, with the labels and the levels."""
+        """By label."""
         done = self.scene.tool("snmptable", "QMIPSEC-MIB::qmIpsecPeerTable",
                                options=["-Ci", "-CB", "-Cf", "|", "-OX", "-OU"])
         lines = [line.split("|") for line in done.stdout.splitlines() if "|" in line]
@@ -278,3 +278,18 @@ class NoConfiguration(SceneTest):
         self.assertEqual(self.scene.names(), ["unattributed"])
         self.assertEqual(value(stat("PendingKeyOperations", "unattributed")), 2)
         self.assertEqual(value(INSTANCE + (12,) + index_of("unattributed")), 1)
+
+    def test_the_table_of_peers_in_100_columns(self):
+        """As the README shows it: the levels of each peer in one line."""
+        for local in "192.0.2.1", "2001:db8::1":
+            add_larval(local)
+        self.scene.start()
+        done = self.scene.tool("snmptable", "QMIPSEC-MIB::qmIpsecPeerTable",
+                               options=["-OU", "-Ci", "-CB", "-Cb", "-Cw", "100"])
+        lines = done.stdout.splitlines()
+        self.assertLessEqual(max(map(len, lines)), 100, done.stdout)
+        self.assertEqual(lines[2].split(), ["index", "Label", "Active", "ActiveSAs",
+                                            "ActiveTunnels", "PendingKeyOperations"])
+        self.assertEqual([line.split() for line in lines[3:5]],
+                         [[f'"unattributed"."{address}"', address, "false", "0", "0", "1"]
+                          for address in (PEER[4], PEER[6])])
