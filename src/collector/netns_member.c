@@ -282,12 +282,14 @@ bool netns_member_wants_poll(const struct netns_member *member)
 static int keep_peers(struct snapshot *fresh, struct snapshot_row *row,
 		      const struct snapshot *old, const struct snapshot_row *old_row)
 {
-	const struct snapshot_peer *peers = old->peers + old_row->first_peer;
-	int err = 0;
+	for (size_t i = 0; i < old_row->n_peers; i++) {
+		struct snapshot_peer *peer = snapshot_add_peer(fresh, row);
 
-	for (size_t i = 0; i < old_row->n_peers && !err; i++)
-		err = snapshot_add_peer(fresh, row, &peers[i]);
-	return err;
+		if (!peer)
+			return -ENOMEM;
+		*peer = old->peers[old_row->first_peer + i];
+	}
+	return 0;
 }
 
 /* A failed poll leaves the numbers of the rows from the first on, and their peers, but

@@ -183,35 +183,25 @@ static struct snapshot_row make_row(const struct rows *rows, size_t number,
 	return ret;
 }
 
-static struct snapshot_peer make_peer(const struct peer_config *config,
-				      const struct account *account)
+static int snapshot_peer_of(struct snapshot *snapshot, const struct account *account)
 {
 	const struct stats *stats = &account->totals.stats;
-	struct snapshot_peer peer = {
-	    .active = account->active,
-	    .last_change = account->last_change,
-	    .discontinuity = account->discontinuity,
-	    .totals = account->totals,
-	    .bytes_sent =
-		stats->confidential_bytes_sent + stats->authenticated_bytes_sent,
-	    .bytes_received = stats->confidential_bytes_received +
-			      stats->authenticated_bytes_received,
-	};
+	struct snapshot_peer *peer =
+	    snapshot_add_peer(snapshot, &snapshot->rows[snapshot->n_rows - 1]);
 
-	memcpy(peer.name, account->name, sizeof(peer.name));
-	snprintf(peer.label, sizeof(peer.label), "%s",
-		 peer_label(config, &account->peer, account->name));
-	return peer;
-}
-
-static int snapshot_peer_of(const struct rows *rows, struct snapshot *snapshot,
-			    const struct account *account)
-{
-	const struct snapshot_peer peer =
-	    make_peer(ledger_peer_config(rows->ledger), account);
-
-	return snapshot_add_peer(snapshot, &snapshot->rows[snapshot->n_rows - 1],
-				 &peer);
+	if (!peer)
+		return -ENOMEM;
+	memcpy(peer->name, account->name, sizeof(peer->name));
+	memcpy(peer->label, account->label, strlen(account->label) + 1);
+	peer->active = account->active;
+	peer->last_change = account->last_change;
+	peer->discontinuity = account->discontinuity;
+	peer->bytes_sent =
+	    stats->confidential_bytes_sent + stats->authenticated_bytes_sent;
+	peer->bytes_received =
+	    stats->confidential_bytes_received + stats->authenticated_bytes_received;
+	peer->totals = account->totals;
+	return 0;
 }
 
 /* The peers of the row that was added last. `other` is left out as long as it has
@@ -231,13 +221,13 @@ static int snapshot_peers(const struct rows *rows, size_t number,
 		other = NULL;
 	for (size_t i = 0; i < n && !err; i++) {
 		if (other && text_compare_index(other->name, peers[i]->name) < 0) {
-			err = snapshot_peer_of(rows, snapshot, other);
+			err = snapshot_peer_of(snapshot, other);
 			other = NULL;
 		}
 		if (!err)
-			err = snapshot_peer_of(rows, snapshot, peers[i]);
+			err = snapshot_peer_of(snapshot, peers[i]);
 	}
-	return !err && other ? snapshot_peer_of(rows, snapshot, other) : err;
+	return !err && other ? snapshot_peer_of(snapshot, other) : err;
 }
 
 int rows_snapshot(const struct rows *rows, const char *netns, bool stale,

@@ -32,18 +32,17 @@ int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row)
 	return 0;
 }
 
-int snapshot_add_peer(struct snapshot *snapshot, struct snapshot_row *row,
-		      const struct snapshot_peer *peer)
+struct snapshot_peer *snapshot_add_peer(struct snapshot *snapshot,
+					struct snapshot_row *row)
 {
-	struct snapshot_peer *to;
+	struct snapshot_peer *peer;
 
 	if (array_reserve(&snapshot->peers, snapshot->n_peers, 1) < 0)
-		return -ENOMEM;
-	to = &snapshot->peers[snapshot->n_peers++];
-	*to = *peer;
-	memcpy(to->instance, row->name, sizeof(to->instance));
+		return NULL;
+	peer = &snapshot->peers[snapshot->n_peers++];
+	memcpy(peer->instance, row->name, sizeof(peer->instance));
 	row->n_peers++;
-	return 0;
+	return peer;
 }
 
 int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
@@ -99,12 +98,26 @@ static void drop_doubles(struct snapshot *snapshot)
 	snapshot->n_rows = n;
 }
 
+static bool peers_are_in_order(const struct snapshot *snapshot)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < snapshot->n_rows; i++) {
+		if (snapshot->rows[i].n_peers && snapshot->rows[i].first_peer != n)
+			return false;
+		n += snapshot->rows[i].n_peers;
+	}
+	return n == snapshot->n_peers;
+}
+
 /* Brings the peers into the order of their rows. */
 static int order_peers(struct snapshot *snapshot)
 {
 	struct snapshot_peer *peers = NULL;
 	size_t n = 0;
 
+	if (peers_are_in_order(snapshot))
+		return 0;
 	if (array_reserve(&peers, 0, snapshot->n_peers) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < snapshot->n_rows; i++) {

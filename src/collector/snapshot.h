@@ -88,13 +88,16 @@ struct snapshot {
 	struct health health;
 };
 
-/* Appends a row, a peer of the row, or the counters of a namespace. The peers of a row
- * must follow one another, in the order of their index. Return 0 or -ENOMEM. */
+/* Appends a row, or the counters of a namespace. Return 0 or -ENOMEM. */
 int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row);
-int snapshot_add_peer(struct snapshot *snapshot, struct snapshot_row *row,
-		      const struct snapshot_peer *peer);
 int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 		      const struct xfrm_stat *stat);
+
+/* Appends a peer of the row, of which all but the instance is still to be set. The
+ * peers of a row must follow one another, in the order of their index. Returns NULL if
+ * there is no memory. */
+struct snapshot_peer *snapshot_add_peer(struct snapshot *snapshot,
+					struct snapshot_row *row);
 
 /* Sorts rows and counters by their SNMP index, as of a string that is not IMPLIED: by
  * length, then by characters. If two rows have one name, since two hashes of

@@ -39,6 +39,7 @@ int accounts_grow_rows(struct accounts *accounts, unsigned n_rows)
 			return -ENOMEM;
 		row->other.row = accounts->n_rows;
 		peer_name(&row->other.peer, row->other.name);
+		row->other.label = row->other.name;
 		accounts->rows[accounts->n_rows++] = row;
 	}
 	return 0;
@@ -114,6 +115,7 @@ static struct account *add_peer(struct accounts *accounts, unsigned row,
 	account->row = row;
 	account->peer = *peer;
 	peer_name(peer, account->name);
+	account->label = peer_label(accounts->config, peer, account->name);
 	insert(accounts, account, place);
 	TAILQ_INSERT_TAIL(&accounts->idle, account, in_idle);
 	return account;
@@ -392,6 +394,8 @@ void accounts_regroup(struct accounts *accounts)
 		struct account *account = accounts->peers[i];
 
 		if (remains(accounts, account)) {
+			account->label =
+			    peer_label(accounts->config, &account->peer, account->name);
 			accounts->peers[n++] = account;
 			continue;
 		}

@@ -22,11 +22,8 @@
  */
 
 struct account {
-	struct totals totals;
 	uint32_t row;
 	uint32_t n_entries; /* SAs that count here now */
-	struct prefix peer; /* family 0: the row's `other` */
-	char name[PEER_NAME_MAX + 1];
 
 	/* At the end of the last complete dump, or as restored; ns. */
 	bool active;          /* has a keyed SA, or had one within the hold-down */
@@ -35,6 +32,12 @@ struct account {
 	uint64_t
 	    discontinuity; /* a counter may have missed something; 0: not set yet */
 	uint64_t losses;   /* the totals' at the last accounts_note_losses() */
+
+	struct totals totals;
+
+	struct prefix peer; /* family 0: the row's `other` */
+	char name[PEER_NAME_MAX + 1];
+	const char *label; /* the configuration's, or the name */
 
 	uint32_t saved_as;            /* place among the peers copied last */
 	TAILQ_ENTRY(account) in_idle; /* or in merged */
