@@ -4,7 +4,8 @@
 import re
 
 from harness import (
-    INSTANCE, POLL_INTERVAL, SceneTest, active, add_larval, index_of, stat, wait_for)
+    INSTANCE, PEERS, POLL_INTERVAL, SceneTest, active, add_larval, index_of, peer, stat,
+    wait_for)
 
 
 class Reload(SceneTest):
@@ -35,6 +36,27 @@ class Reload(SceneTest):
         self.assertEqual(self.value(stat("PendingKeyOperations", "aaa")), 1)
         self.assertEqual(self.value(stat("PendingKeyOperations", "unattributed")), 0)
         self.assertLogged("configuration read again")
+
+    def peers(self):
+        return [bind.value.decode() for bind in self.scene.manager.walk(PEERS + (2,))]
+
+    def test_peers(self):
+        """A label; a prefix that takes over its peers; none at all, and again."""
+        base = ["maxAge 0.01", "instance z local 192.0.2.1"]
+        self.assertEqual(self.peers(), ["192.0.2.99"])
+        self.reload(*base, 'peer 192.0.2.99 "the other end"')
+        self.assertEqual(self.peers(), ["the other end"])
+        self.reload(*base, "peer 192.0.2.0/24")
+        self.assertEqual(self.peers(), ["192.0.2.0/24"])
+        self.assertEqual(self.value(peer(6, "z", "192.0.2.0/24")), 1)
+        self.reload(*base, "peers no")
+        self.assertEqual(self.peers(), [])
+        self.assertEqual(self.value(stat("PendingKeyOperations", "z")), 1)
+        self.reload(*base)
+        self.assertEqual(self.peers(), ["other"])
+        add_larval("2001:db8::1")
+        wait_for(lambda: self.peers() == ["other", "2001:db8::99"], "a new SA has a peer")
+        self.assertEqual(self.value(peer(6, "z", "other")), 1)
 
     def test_instance_taken_out_and_put_back(self):
         rows = len(self.scene.manager.walk(INSTANCE))
