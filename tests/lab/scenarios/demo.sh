@@ -110,3 +110,6 @@ done
 
 step "snmptable"
 snmp table init -OU -Ci -Cb -Cw 100 QMIPSEC-MIB::qmIpsecStatsTable | indented
+
+step "The peers of each instance: here the target's portal"
+snmp table init -OU -Ci -CB -Cb -Cw 100 QMIPSEC-MIB::qmIpsecPeerTable | indented
