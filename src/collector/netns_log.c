@@ -98,6 +98,27 @@ void netns_log_state(const struct netns_log *log, const char *dir, const char *f
 			    strerror(-err));
 }
 
+void netns_log_borrowed_state(const struct netns_log *log, const char *dir,
+			      const char *file, int err)
+{
+	log_debug(LOG_TOPIC_STATE, "%sread %s/%s: %s", log->prefix, dir, file,
+		  strerror(-err));
+	if (!err || err == -ENOENT || err == -ESTALE)
+		return; /* nobody counts here */
+	if ((err == -EACCES || err == -EPERM) && log->prefix[0])
+		return; /* as in the own namespace */
+	if (err == -EBADMSG)
+		log_message(LOG_WARNING,
+			    "%s/%s is damaged, of another version or not a regular "
+			    "file: only what the kernel has now is shown",
+			    dir, file);
+	else
+		log_message(LOG_NOTICE,
+			    "%s/%s: %s: only what the kernel has now is shown; the "
+			    "daemon's counters need its rights or root's",
+			    dir, file, strerror(-err));
+}
+
 void netns_log_missing_devices(const struct netns_log *log,
 			       const struct missing_devices *missing)
 {

@@ -107,18 +107,39 @@ static int make_collector(struct netns_member *member)
 	return member->collector ? 0 : -ENOMEM;
 }
 
+static void log_state(const struct netns_member *member, int err)
+{
+	const struct netns_paths *paths = &member->env->paths;
+	char file[STATE_NAME_MAX + 1];
+
+	state_file_name(file, member->name);
+	if (paths->read_only)
+		netns_log_borrowed_state(&member->log, paths->state_dir, file, err);
+	else
+		netns_log_state(&member->log, paths->state_dir, file, err);
+}
+
+/* True if the counters may have missed SAs since the state was saved. If its owner
+ * still counts (last_at 0), a reader misses nothing that the owner does not have: it
+ * reports only the SAs that are missing from its dump. */
+static bool has_gap(const struct netns_member *member, uint64_t last_at)
+{
+	if (!last_at)
+		return !member->env->paths.read_only;
+	return now(member) - last_at > RESTART_NS;
+}
+
 /* A collector that has read only a part of the state is replaced by a new one. */
 static int load_state(struct netns_member *member)
 {
-	const char *dir = member->env->paths.state_dir;
-	char file[STATE_NAME_MAX + 1];
 	uint64_t last_at = 0;
-	int err = state_load(dir, member->name, &member->state_id,
-			     collector_rows(member->collector), now(member), &last_at);
+	int err =
+	    state_load(member->env->paths.state_dir, member->name, &member->state_id,
+		       collector_rows(member->collector), now(member), &last_at);
 
-	state_file_name(file, member->name);
-	netns_log_state(&member->log, dir, file, err);
-	if (!err && (!last_at || now(member) - last_at > RESTART_NS))
+	log_state(member, err);
+	member->restored = !err;
+	if (!err && has_gap(member, last_at))
 		collector_note_gap(member->collector);
 	if (!err || err == -ENOENT || err == -ESTALE)
 		return 0;
@@ -135,7 +156,7 @@ static void read_state_id(struct netns_member *member)
 
 	if (!err)
 		err = env->opener->cookie(member->kernel, &id->netns_cookie);
-	if (err && is_own(member) && env->paths.state_dir)
+	if (err && is_own(member) && env->paths.state_dir && !env->paths.read_only)
 		log_message(LOG_WARNING,
 			    "cannot save the state, since boot id or network namespace "
 			    "cannot be read: %s",
@@ -211,7 +232,7 @@ void netns_member_release(struct netns_member *member, const char *why)
 	collector_detach(member->collector);
 	member->released_at = now(member);
 	close_kernel(member);
-	if (member->env->paths.state_dir)
+	if (member->env->paths.state_dir && !member->env->paths.read_only)
 		state_remove(member->env->paths.state_dir, member->name);
 	netns_log_released(&member->log, why);
 }
@@ -339,7 +360,8 @@ int netns_member_save(const struct netns_member *member, uint64_t last_at)
 	const char *dir = member->env->paths.state_dir;
 	int err;
 
-	if (!dir || !member->kernel || !member->has_state_id)
+	if (!dir || member->env->paths.read_only || !member->kernel ||
+	    !member->has_state_id)
 		return 0;
 	err = state_save(dir, member->name, &member->state_id,
 			 collector_rows(member->collector), last_at);

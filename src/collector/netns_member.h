@@ -42,7 +42,8 @@ struct netns_log {
 struct netns_paths {
 	const char *sysfs_root;
 	const char *netns_dir; /* has a file for each namespace, like /run/netns */
-	const char *state_dir; /* NULL: save no state */
+	const char *state_dir; /* NULL: neither restore nor save a state */
+	bool read_only;        /* only restore it: another process saves it */
 };
 
 /* The configuration. Its pointers must be valid while it is in force. */
@@ -72,6 +73,7 @@ struct netns_member {
 	struct collector *collector;   /* NULL: no rows */
 	struct state_id state_id;      /* of the namespace that was opened last */
 	bool has_state_id;
+	bool restored;  /* its counters continue from a saved state */
 	bool polled;    /* since it was opened */
 	bool looked;    /* for the interfaces that rules name */
 	bool failing;   /* the last poll failed */
@@ -92,7 +94,8 @@ void netns_member_free(struct netns_member *member);
  */
 int netns_member_open(struct netns_member *member, int netns);
 
-/* Polls once more, closes the sockets and removes the state file. why: for the log. */
+/* Polls once more, closes the sockets and removes the state file, unless that is
+ * read-only. why: for the log. */
 void netns_member_release(struct netns_member *member, const char *why);
 
 /* Drops its rows, and adds its health to past. */
@@ -116,7 +119,8 @@ bool netns_member_wants_poll(const struct netns_member *member);
 int netns_member_snapshot(const struct netns_member *member, struct snapshot *fresh,
 			  const struct snapshot *old);
 
-/* Saves its state, if it has one. last_at as for state_save(). Returns 0 or -errno. */
+/* Saves its state, if it has one that is not read-only. last_at as for state_save().
+ * Returns 0 or -errno. */
 int netns_member_save(const struct netns_member *member, uint64_t last_at);
 
 /*
@@ -145,6 +149,11 @@ void netns_log_released(struct netns_log *log, const char *why);
 /* The result of state_load(). */
 void netns_log_state(const struct netns_log *log, const char *dir, const char *file,
 		     int err);
+
+/* The same if the state is another process's: only what makes the numbers differ from
+ * that process's, and a missing permission once for all namespaces. */
+void netns_log_borrowed_state(const struct netns_log *log, const char *dir,
+			      const char *file, int err);
 
 /* After a poll; after events could not be read. */
 void netns_log_poll(struct netns_log *log, const struct collector_status *status);

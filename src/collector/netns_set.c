@@ -300,6 +300,11 @@ int netns_set_poll(struct netns_set *set)
 	return err;
 }
 
+bool netns_set_is_restored(const struct netns_set *set)
+{
+	return own(set)->restored;
+}
+
 bool netns_set_wants_poll(const struct netns_set *set)
 {
 	for (size_t i = 0; i < set->n; i++)
@@ -413,7 +418,7 @@ int netns_set_open(const struct kernel_opener *opener, const struct netns_paths 
 	}
 	netns_set_look(set);
 	/* nothing is known about the time before of namespaces that are not there */
-	if (paths->state_dir)
+	if (paths->state_dir && !paths->read_only)
 		state_remove_unwanted(paths->state_dir, is_state_wanted, set);
 	*ret = set;
 	return 0;

@@ -55,5 +55,8 @@ bool netns_set_wants_poll(const struct netns_set *set);
 int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
 		       const struct snapshot *old);
 
+/* True if the counters of the daemon's own namespace continue from a saved state. */
+bool netns_set_is_restored(const struct netns_set *set);
+
 /* Saves the state of each namespace. last_at as for state_save(). */
 void netns_set_save(struct netns_set *set, uint64_t last_at);

@@ -69,13 +69,20 @@ struct netns_config config(void)
 				     .receive_buffer = 65536};
 }
 
-int try_to_open(const char *state)
+static int open_with(const char *state, bool read_only)
 {
-	const struct netns_paths paths = {
-	    .sysfs_root = NULL, .netns_dir = netns_dir, .state_dir = state};
+	const struct netns_paths paths = {.sysfs_root = NULL,
+					  .netns_dir = netns_dir,
+					  .state_dir = state,
+					  .read_only = read_only};
 	const struct netns_config now = config();
 
 	return netns_set_open(&fake_opener, &paths, &now, &set);
+}
+
+int try_to_open(const char *state)
+{
+	return open_with(state, false);
 }
 
 void open_set(void)
@@ -86,6 +93,11 @@ void open_set(void)
 void open_set_with_state(void)
 {
 	ck_assert_int_eq(try_to_open(state_dir), 0);
+}
+
+void open_set_read_only(void)
+{
+	ck_assert_int_eq(open_with(state_dir, true), 0);
 }
 
 void close_set(void)

@@ -29,6 +29,8 @@ struct netns_config config(void);
 int try_to_open(const char *state);
 void open_set(void);
 void open_set_with_state(void);
+/* As another process that only looks. */
+void open_set_read_only(void);
 void close_set(void);
 
 /* A name appears in the directory, or disappears. */
