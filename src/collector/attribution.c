@@ -2,7 +2,6 @@
 /* The direction and the row of each SA. Declared in surroundings.h. */
 #include "collector/surroundings.h"
 
-#include "instance/attribute.h"
 #include "kernel/sa.h"
 #include "util/log.h"
 
@@ -41,21 +40,37 @@ static const char *const direction_names[] = {
     [SA_DIR_OUT] = "outbound",
 };
 
+static enum sa_direction find_direction(struct surroundings *around,
+					const struct sa *sa,
+					enum direction_reason *ret_reason)
+{
+	struct sa_ends ends = attribute_ends(sa, &around->addrs, &around->routes);
+	bool needs_policies = attribute_needs_policies(sa, &ends);
+
+	*ret_reason = DIRECTION_BY_NOTHING;
+	/* not read here, within a dump: the ledger asks again at the next dump */
+	around->policies_wanted |= needs_policies;
+	if (needs_policies && around->policies_stale)
+		return SA_DIR_UNKNOWN;
+	return attribute_direction(sa, &ends, around->policies,
+				   needs_policies ? take_policies(around) : 0,
+				   ret_reason);
+}
+
+static unsigned find_row(const struct surroundings *around, const struct sa *sa,
+			 enum sa_direction direction, enum row_reason *ret_reason)
+{
+	return inventory_row(around->inventory, &around->addrs, around->policies,
+			     around->n_policies, sa, direction, ret_reason);
+}
+
 static enum sa_direction ask_direction(void *ctx, const struct sa *sa)
 {
 	struct surroundings *around = ctx;
 	char text[SA_TEXT_SIZE];
-	struct sa_ends ends = attribute_ends(sa, &around->addrs, &around->routes);
-	enum sa_direction direction = SA_DIR_UNKNOWN;
-	enum direction_reason reason = DIRECTION_BY_NOTHING;
-	bool needs_policies = attribute_needs_policies(sa, &ends);
+	enum direction_reason reason;
+	enum sa_direction direction = find_direction(around, sa, &reason);
 
-	/* not read here, within a dump: the ledger asks again at the next dump */
-	around->policies_wanted |= needs_policies;
-	if (!needs_policies || !around->policies_stale)
-		direction = attribute_direction(
-		    sa, &ends, around->policies,
-		    needs_policies ? take_policies(around) : 0, &reason);
 	if (direction == SA_DIR_UNKNOWN && lacks_sources(around))
 		around->undecided = true;
 	log_debug(LOG_TOPIC_DIRECTION, "%s: %s, by %s",
@@ -83,9 +98,7 @@ static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direct
 	struct surroundings *around = ctx;
 	char text[SA_TEXT_SIZE];
 	enum row_reason reason;
-	unsigned row =
-	    inventory_row(around->inventory, &around->addrs, around->policies,
-			  around->n_policies, sa, direction, &reason);
+	unsigned row = find_row(around, sa, direction, &reason);
 	bool early = is_early(around, direction, reason);
 
 	log_debug(LOG_TOPIC_ATTRIBUTION, "%s, %s: row \"%s\"%s: %s",
@@ -95,6 +108,16 @@ static unsigned ask_row(void *ctx, const struct sa *sa, enum sa_direction direct
 		  row_reason_texts[reason]);
 	/* a new instance has no row yet if there was no memory */
 	return !early && row < around->rows->n ? row : 0;
+}
+
+struct attribution attribution_explain(struct surroundings *around, const struct sa *sa,
+				       enum sa_direction direction)
+{
+	struct attribution ret;
+
+	ret.direction = find_direction(around, sa, &ret.direction_reason);
+	ret.row = find_row(around, sa, direction, &ret.row_reason);
+	return ret;
 }
 
 struct ledger_env attribution_env(struct surroundings *around)

@@ -417,3 +417,9 @@ int collector_snapshot(const struct collector *collector, struct snapshot *snaps
 	instance_name_fit(name, sizeof(name), netns);
 	return snapshot_add_xfrm(snapshot, name, &collector->rows.xfrm.totals);
 }
+
+int collector_list_sas(struct collector *collector, struct sa_list *list)
+{
+	surroundings_begin(&collector->around);
+	return sa_list_fill(list, &collector->around, collector->options.netns);
+}

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "collector/row_room.h"
+#include "collector/sa_list.h"
 #include "collector/snapshot.h"
 #include "collector/surroundings.h"
 #include "instance/instance.h"
@@ -93,3 +94,7 @@ int collector_reconfigure(struct collector *collector, struct instance_set *inst
 /* Appends this namespace's rows (as rows_snapshot() names them) and health; unless it
  * is detached, also its error counters. Returns 0 or -ENOMEM. */
 int collector_snapshot(const struct collector *collector, struct snapshot *snapshot);
+
+/* Appends this namespace's SAs, as of the last poll, with what gives each its row and
+ * direction now. Not while it is detached. Returns 0 or -ENOMEM. */
+int collector_list_sas(struct collector *collector, struct sa_list *list);

@@ -300,6 +300,20 @@ int netns_set_poll(struct netns_set *set)
 	return err;
 }
 
+int netns_set_list_sas(const struct netns_set *set, struct sa_list *list)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < set->n && !err; i++) {
+		const struct netns_member *member = set->members[i];
+
+		if (member->kernel && member->polled && !member->failing)
+			err = collector_list_sas(member->collector, list);
+	}
+	sa_list_sort(list);
+	return err;
+}
+
 bool netns_set_is_restored(const struct netns_set *set)
 {
 	return own(set)->restored;

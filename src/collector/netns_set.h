@@ -55,6 +55,10 @@ bool netns_set_wants_poll(const struct netns_set *set);
 int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
 		       const struct snapshot *old);
 
+/* Fills an empty list with the SAs of all namespaces whose last poll was good, sorted.
+ * Returns 0 or -ENOMEM. */
+int netns_set_list_sas(const struct netns_set *set, struct sa_list *list);
+
 /* True if the counters of the daemon's own namespace continue from a saved state. */
 bool netns_set_is_restored(const struct netns_set *set);
 

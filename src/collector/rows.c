@@ -141,16 +141,18 @@ void rows_find_busy(const struct rows *rows, bool *busy)
 		busy[rows->parked[i].row] = true;
 }
 
-static void name_row(char *to, size_t size, const char *netns, const char *name)
+void rows_name(const struct rows *rows, size_t number, const char *netns,
+	       char name[INSTANCE_NAME_MAX + 1])
 {
+	const char *own = rows->set->instances[number].name;
 	char whole[NETNS_NAME_MAX + 1 + INSTANCE_NAME_MAX + 1];
 
-	if (!*netns) {
-		snprintf(to, size, "%s", name); /* must not be made to fit again */
+	if (!*netns) { /* must not be made to fit again */
+		snprintf(name, INSTANCE_NAME_MAX + 1, "%s", own);
 		return;
 	}
-	snprintf(whole, sizeof(whole), "%s/%s", netns, name);
-	instance_name_fit(to, size, whole);
+	snprintf(whole, sizeof(whole), "%s/%s", netns, own);
+	instance_name_fit(name, INSTANCE_NAME_MAX + 1, whole);
 }
 
 static struct snapshot_row make_row(const struct rows *rows, size_t number,
@@ -172,7 +174,7 @@ static struct snapshot_row make_row(const struct rows *rows, size_t number,
 	    .stats = totals->stats,
 	};
 
-	name_row(ret.name, sizeof(ret.name), netns, instance->name);
+	rows_name(rows, number, netns, ret.name);
 	instance_name_fit(ret.netns, sizeof(ret.netns), netns);
 	snprintf(ret.descr, sizeof(ret.descr), "%s", instance_descr(instance));
 	memcpy(ret.transport, instance->transport, sizeof(ret.transport));

@@ -108,6 +108,11 @@ void rows_find_busy(const struct rows *rows, bool *busy);
 int rows_snapshot(const struct rows *rows, const char *netns, bool stale,
 		  struct snapshot *snapshot);
 
+/* Writes the name that a row has in a snapshot; of a namespace's row it begins with the
+ * namespace's name. */
+void rows_name(const struct rows *rows, size_t number, const char *netns,
+	       char name[INSTANCE_NAME_MAX + 1]);
+
 /* True if the counters for columns 7 and 8 are there. */
 bool error_columns_have_source(const struct xfrm_stat *stat);
 

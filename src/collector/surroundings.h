@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "collector/rows.h"
+#include "instance/attribute.h"
 #include "instance/inventory.h"
 #include "kernel/kernel.h"
 #include "kernel/interface.h"
@@ -139,6 +140,17 @@ void presence_clear(const struct surroundings *around);
 
 /* Attribution (attribution.c): the answers to the ledger's questions. */
 struct ledger_env attribution_env(struct surroundings *around);
+
+/* What holds for an SA now, and why. It may differ from what the ledger has: an SA
+ * keeps its direction and its row. */
+struct attribution {
+	enum sa_direction direction;
+	enum direction_reason direction_reason;
+	unsigned row; /* if its direction is the one that was given */
+	enum row_reason row_reason;
+};
+struct attribution attribution_explain(struct surroundings *around, const struct sa *sa,
+				       enum sa_direction direction);
 
 /* Before a dump: makes the claims, and reattributes if something has changed. first: no
  * poll has succeeded yet, so all SAs are older than their policies; guessing then stays

@@ -127,6 +127,22 @@ const struct account *ledger_other(const struct ledger *ledger, unsigned row);
 struct account *const *ledger_peers(const struct ledger *ledger, unsigned row,
 				    size_t *ret_n);
 
+/* An SA that exists, as it counts now. */
+struct ledger_view {
+	const struct sa *sa; /* as last shown, with what has been counted */
+	enum sa_direction direction;
+	uint64_t born; /* add_time as first shown; of a keyed SA */
+	const struct account
+	    *account; /* of a larval SA, or one that is not IPsec, too */
+	/* it was restored, or has moved, and keeps the row (not 0) that it had */
+	bool row_is_kept;
+};
+
+/* Calls view() for each SA that exists, in no particular order. Returns 0, or what
+ * view() returned if that is not 0: it is then the last call. */
+int ledger_view_sas(const struct ledger *ledger,
+		    int (*view)(void *ctx, const struct ledger_view *sa), void *ctx);
+
 /* Takes over a configuration of peers, and leaves an empty one. Until then there are no
  * peers. */
 void ledger_configure_peers(struct ledger *ledger, struct peer_config *config);

@@ -180,6 +180,7 @@ static void continue_account(struct ledger *ledger, const struct sa_entry *from,
 	accounts_join(&ledger->accounts, account);
 	accounts_leave(&ledger->accounts, entry->account);
 	entry->account = account;
+	entry->inherited = from->account->row != 0;
 }
 
 void entry_continue(struct ledger *ledger, struct sa_entry *from,
@@ -214,6 +215,7 @@ static void set_direction(struct ledger *ledger, struct sa_entry *entry,
 		return;
 	/* until now nothing of it has counted for a peer, nor any byte for its row */
 	entry->direction = direction;
+	entry->inherited &= entry->account->row != 0;
 	ledger->levels_stale = true;
 	if (entry->state == ENTRY_KEYED)
 		sa_table_join_siblings(&ledger->table, entry, false);
@@ -238,6 +240,7 @@ void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row)
 {
 	if (row == 0 || row >= ledger->accounts.n_rows || entry->account->row != 0)
 		return;
+	entry->inherited = false;
 	change_account(ledger, entry, entry_find_account(ledger, entry, row));
 }
 

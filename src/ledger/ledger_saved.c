@@ -181,6 +181,7 @@ static struct sa_entry *add_saved(struct ledger *ledger, const struct ledger_sa 
 	entry->born = saved->born;
 	entry->direction = (enum sa_direction)saved->direction;
 	entry->seen = ledger->dump;
+	entry->inherited = true;
 	entry->account =
 	    account ? account : entry_find_account(ledger, entry, saved->row);
 	accounts_join(&ledger->accounts, entry->account);

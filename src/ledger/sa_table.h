@@ -67,6 +67,8 @@ struct sa_entry {
 	bool from_dump;      /* KEYED: a dump has shown it, and no NEWSA */
 	bool rekeyed;        /* DEPARTING: it had a younger sibling at its DELSA */
 	bool is_sibling;
+	bool
+	    inherited; /* its row was not asked for: it was restored, or it has moved */
 
 	/* As last shown; its sample as far as it has been counted. Nothing of an
 	 * OBSERVED entry has been counted. */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "ledger/ledger.h"
+
+#include "ledger/ledger_private.h"
+
+int ledger_view_sas(const struct ledger *ledger,
+		    int (*view)(void *ctx, const struct ledger_view *sa), void *ctx)
+{
+	const struct sa_entry *entry;
+	int err = 0;
+
+	TAILQ_FOREACH(entry, &ledger->table.all, all) {
+		const struct ledger_view sa = {
+		    .sa = &entry->sa,
+		    .direction = entry->direction,
+		    .born = entry->born,
+		    .account = entry->account,
+		    .row_is_kept = entry->inherited && entry->account->row,
+		};
+
+		if (entry->state == ENTRY_KEYED || entry->state == ENTRY_UNKEYED)
+			err = view(ctx, &sa);
+		if (err)
+			break;
+	}
+	return err;
+}
