@@ -18,12 +18,13 @@
 
 #include "agentx_objects.h"
 #include "agentx_session.h"
-#include "collector/report.h"
 #include "directives.h"
 #include "kernel/xfrm_netlink.h"
 #include "mib_table.h"
 #include "options.h"
 #include "poller.h"
+#include "report/report.h"
+#include "report/watch.h"
 #include "util/clock.h"
 #include "util/exclusive.h"
 #include "util/log.h"
@@ -280,12 +281,29 @@ static int run_once(const struct options *options, struct settings *settings)
 {
 	const struct netns_config config = poller_config(settings);
 	const struct report_options report = {
+	    .view = options->view,
 	    .json = options->format && !strcmp(options->format, "json"),
 	    .names = options->instances,
 	    .n_names = options->n_instances,
 	    .version = PACKAGE_VERSION,
 	};
 	int err = report_once(&xfrm_netlink_opener, &options->paths, &config, &report);
+
+	settings_free(settings);
+	return err;
+}
+
+static int run_watch(const struct options *options, struct settings *settings)
+{
+	const struct netns_config config = poller_config(settings);
+	const struct watch_options watch = {
+	    .names = options->instances,
+	    .n_names = options->n_instances,
+	    .version = PACKAGE_VERSION,
+	    .interval_ms = options->watch_ms,
+	    .sink = snmp_stderrlog_status() && isatty(STDERR_FILENO) ? write_log : NULL,
+	};
+	int err = watch_run(&xfrm_netlink_opener, &options->paths, &config, &watch);
 
 	settings_free(settings);
 	return err;
@@ -308,6 +326,8 @@ static int run(struct options *options)
 		return run_daemon(options, &settings);
 	if (options->mode == OPTIONS_ONCE)
 		return run_once(options, &settings);
+	if (options->mode == OPTIONS_WATCH)
+		return run_watch(options, &settings);
 	settings_free(&settings);
 	puts("the configuration is valid");
 	return 0;

@@ -24,6 +24,9 @@ enum {
 	OPTION_SYSFS_ROOT,
 	OPTION_NETNS_DIR,
 	OPTION_ONCE,
+	OPTION_SAS,
+	OPTION_WATCH,
+	OPTION_FRESH,
 	OPTION_FORMAT,
 	OPTION_CHECK_CONFIG,
 };
@@ -32,7 +35,10 @@ static const struct option long_options[] = {
     {"state-dir", required_argument, NULL, OPTION_STATE_DIR},
     {"sysfs-root", required_argument, NULL, OPTION_SYSFS_ROOT},
     {"netns-dir", required_argument, NULL, OPTION_NETNS_DIR},
-    {"once", no_argument, NULL, OPTION_ONCE},
+    {"once", optional_argument, NULL, OPTION_ONCE},
+    {"sas", no_argument, NULL, OPTION_SAS},
+    {"watch", optional_argument, NULL, OPTION_WATCH},
+    {"fresh", no_argument, NULL, OPTION_FRESH},
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"check-config", no_argument, NULL, OPTION_CHECK_CONFIG},
     {"version", no_argument, NULL, 'v'},
@@ -42,7 +48,8 @@ static const struct option long_options[] = {
 
 static const char help[] =
     "Usage: qmipsecd [OPTION]...\n"
-    "       qmipsecd --once [OPTION]... [INSTANCE]...\n"
+    "       qmipsecd --once[=VIEW] [OPTION]... [INSTANCE]...\n"
+    "       qmipsecd --watch[=SECONDS] [OPTION]... [INSTANCE]...\n"
     "Serve the IPsec statistics of iSCSI HBAs to snmpd over AgentX.\n"
     "\n"
     "  -f                 stay in the foreground\n"
@@ -62,8 +69,14 @@ static const char help[] =
     "      --sysfs-root DIR   where sysfs is mounted (default: /sys)\n"
     "      --netns-dir DIR    the directory of the names of network namespaces\n"
     "                         (default: /run/netns; Docker uses /run/docker/netns)\n"
-    "      --once             poll once, print the rows (or only those of the\n"
-    "                         INSTANCEs) and exit; needs no snmpd\n"
+    "      --once[=VIEW]      poll once, print a VIEW (of the INSTANCEs only, if any\n"
+    "                         are given) and exit; needs no snmpd. VIEW: instances\n"
+    "                         (default), peers or sas\n"
+    "      --sas              the same as --once=sas: each SA, its row, and why\n"
+    "      --watch[=SECONDS]  poll every 2 or SECONDS and show what instances and\n"
+    "                         peers carry per second, until q is typed\n"
+    "      --fresh            with --once or --watch: begin with what the kernel has\n"
+    "                         now, not with the counters that the daemon has saved\n"
     "      --format FORMAT    output format of --once: table (default) or json\n"
     "      --check-config     check the configuration and exit\n"
     "\n"
@@ -116,6 +129,45 @@ static void enable_debug(char *token)
 	snmp_set_do_debugging(1);
 }
 
+static const char *const view_names[N_REPORT_VIEWS] = {
+    [REPORT_INSTANCES] = "instances",
+    [REPORT_PEERS] = "peers",
+    [REPORT_SAS] = "sas",
+};
+
+/* name: NULL if no view was named. */
+static void set_view(struct options *options, const char *name)
+{
+	enum report_view view = REPORT_INSTANCES;
+
+	options->mode |= OPTIONS_ONCE;
+	if (!name)
+		return;
+	while (view < N_REPORT_VIEWS && strcmp(name, view_names[view]) != 0)
+		view++;
+	if (view == N_REPORT_VIEWS)
+		bad("--once is instances, peers or sas");
+	if (options->view_named && options->view != view)
+		bad("--once=%s does not go with --once=%s", name,
+		    view_names[options->view]);
+	options->view = view;
+	options->view_named = true;
+}
+
+/* text: NULL for the default. */
+static void set_watch(struct options *options, const char *text)
+{
+	char *end = NULL;
+	double seconds = text ? strtod(text, &end) : 2;
+
+	if (text && (end == text || *end || !(seconds >= WATCH_LEAST_MS / 1000.0) ||
+		     seconds > WATCH_MOST_MS / 1000.0))
+		bad("--watch takes a number of seconds from %g to %g",
+		    WATCH_LEAST_MS / 1000.0, WATCH_MOST_MS / 1000.0);
+	options->mode |= OPTIONS_WATCH;
+	options->watch_ms = (uint32_t)(seconds * 1000 + 0.5);
+}
+
 static void set_option(struct options *options, int option, int argc, char **argv)
 {
 	switch (option) {
@@ -158,7 +210,16 @@ static void set_option(struct options *options, int option, int argc, char **arg
 		options->mode |= OPTIONS_LIST_DIRECTIVES;
 		break;
 	case OPTION_ONCE:
-		options->mode |= OPTIONS_ONCE;
+		set_view(options, optarg);
+		break;
+	case OPTION_SAS:
+		set_view(options, view_names[REPORT_SAS]);
+		break;
+	case OPTION_WATCH:
+		set_watch(options, optarg);
+		break;
+	case OPTION_FRESH:
+		options->fresh = true;
 		break;
 	case OPTION_CHECK_CONFIG:
 		options->mode |= OPTIONS_CHECK_CONFIG;
@@ -185,6 +246,7 @@ static void check_pairs(const struct options *options)
 		const char *name;
 	} modes[] = {
 	    {OPTIONS_ONCE, "--once"},
+	    {OPTIONS_WATCH, "--watch"},
 	    {OPTIONS_CHECK_CONFIG, "--check-config"},
 	    {OPTIONS_LIST_DIRECTIVES, "-H"},
 	};
@@ -196,10 +258,11 @@ static void check_pairs(const struct options *options)
 	    {"-x", options->socket.family != AF_UNSPEC, OPTIONS_DAEMON},
 	    {"-c", options->config, ~(unsigned)OPTIONS_LIST_DIRECTIVES},
 	    {"-p", options->pid_file, OPTIONS_DAEMON},
-	    {"--state-dir", options->paths.state_dir, OPTIONS_DAEMON},
-	    {"--sysfs-root", options->paths.sysfs_root, OPTIONS_DAEMON | OPTIONS_ONCE},
-	    {"--netns-dir", options->paths.netns_dir, OPTIONS_DAEMON | OPTIONS_ONCE},
+	    {"--state-dir", options->paths.state_dir, OPTIONS_POLLING},
+	    {"--sysfs-root", options->paths.sysfs_root, OPTIONS_POLLING},
+	    {"--netns-dir", options->paths.netns_dir, OPTIONS_POLLING},
 	    {"--format", options->format, OPTIONS_ONCE},
+	    {"--fresh", options->fresh, OPTIONS_ONCE | OPTIONS_WATCH},
 	};
 	const char *mode = NULL;
 
@@ -214,9 +277,12 @@ static void check_pairs(const struct options *options)
 		if (!others[i].is_given || others[i].modes & options->mode)
 			continue;
 		if (!mode)
-			bad("--format goes with --once only");
+			bad("%s goes with --once%s only", others[i].name,
+			    others[i].modes & OPTIONS_WATCH ? " and --watch" : "");
 		bad("%s does not go with %s", others[i].name, mode);
 	}
+	if (options->fresh && options->paths.state_dir)
+		bad("--state-dir does not go with --fresh");
 }
 
 void options_parse(int argc, char **argv, struct options *ret)
@@ -230,11 +296,26 @@ void options_parse(int argc, char **argv, struct options *ret)
 	if (!ret->mode)
 		ret->mode = OPTIONS_DAEMON;
 	check_pairs(ret);
-	if (optind < argc && ret->mode != OPTIONS_ONCE)
-		bad("unexpected argument \"%s\"; an instance goes with --once only",
+	if (optind < argc && !(ret->mode & (OPTIONS_ONCE | OPTIONS_WATCH)))
+		bad("unexpected argument \"%s\"; an instance goes with --once and "
+		    "--watch only",
 		    argv[optind]);
 	ret->instances = (const char *const *)&argv[optind];
 	ret->n_instances = (size_t)(argc - optind);
+}
+
+/* The state is the daemon's, and is only read. There may be no daemon, but a directory
+ * that is named should exist. */
+static void borrow_state_dir(struct options *options, const char *standard)
+{
+	if (options->fresh)
+		return;
+	if (!options->paths.state_dir)
+		options->paths.state_dir = standard;
+	else if (access(options->paths.state_dir, F_OK) < 0)
+		log_message(LOG_WARNING,
+			    "--state-dir %s: %s: only what the kernel has now is shown",
+			    options->paths.state_dir, strerror(errno));
 }
 
 /* The default is the runtime directory, which root makes. */
@@ -242,6 +323,10 @@ static void choose_state_dir(struct options *options)
 {
 	static const char dir[] = "/run/qmipsecd";
 
+	if (options->mode == OPTIONS_ONCE || options->mode == OPTIONS_WATCH) {
+		borrow_state_dir(options, dir);
+		return;
+	}
 	if (options->paths.state_dir || options->mode != OPTIONS_DAEMON)
 		return;
 	if (geteuid() == 0)

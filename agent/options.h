@@ -5,6 +5,7 @@
 
 #include "agentx/agentx_address.h"
 #include "collector/netns_set.h"
+#include "report/report.h"
 
 /* The program's modes, one bit each. */
 enum options_mode {
@@ -12,6 +13,14 @@ enum options_mode {
 	OPTIONS_ONCE = 2,
 	OPTIONS_CHECK_CONFIG = 4,
 	OPTIONS_LIST_DIRECTIVES = 8,
+	OPTIONS_WATCH = 16,
+	/* those that read the kernel */
+	OPTIONS_POLLING = OPTIONS_DAEMON | OPTIONS_ONCE | OPTIONS_WATCH,
+};
+
+enum {
+	WATCH_LEAST_MS = 100,
+	WATCH_MOST_MS = 3600 * 1000,
 };
 
 /* The command line, after Net-SNMP's conventions. */
@@ -21,7 +30,11 @@ struct options {
 	bool logging;                 /* a -L option was given */
 	struct agentx_address socket; /* AF_UNSPEC: as configured */
 	const char *format;           /* "table", "json"; NULL: not given */
-	const char *const *instances; /* only these rows of --once */
+	enum report_view view;        /* of --once */
+	bool view_named;              /* rather than the default */
+	uint32_t watch_ms;            /* between the polls of --watch */
+	bool fresh;                   /* without the saved state */
+	const char *const *instances; /* only these rows of --once and --watch */
 	size_t n_instances;           /* 0: all */
 	const char *config;           /* NULL: the default files */
 	const char *pid_file;         /* NULL: none */

@@ -36,10 +36,10 @@ static int add(void *ctx, const struct ledger_view *view)
 	    .direction_holds = now.direction == view->direction,
 	    .row_reason = now.row_reason,
 	    .row_holds = now.row == account->row,
+	    .row_is_fixed = account->row != 0,
 	    .row_is_kept = view->row_is_kept,
 	};
 	rows_name(rows, account->row, filling->netns, sa->instance);
-	instance_name_fit(sa->netns, sizeof(sa->netns), filling->netns);
 	memcpy(sa->peer, account->name, sizeof(sa->peer));
 	snprintf(sa->label, sizeof(sa->label), "%s",
 		 peer_label(ledger_peer_config(rows->ledger), &account->peer,

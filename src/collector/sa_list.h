@@ -13,8 +13,7 @@
 
 struct listed_sa {
 	char instance[INSTANCE_NAME_MAX + 1]; /* the row's name in a snapshot */
-	char netns[SNAPSHOT_NETNS_MAX + 1];
-	char peer[PEER_NAME_MAX + 1]; /* as in a snapshot */
+	char peer[PEER_NAME_MAX + 1];         /* as in a snapshot */
 	char label[PEER_LABEL_MAX + 1];
 	struct sa sa;  /* with what has been counted of it */
 	uint64_t born; /* seconds since the epoch; of a keyed SA */
@@ -23,6 +22,7 @@ struct listed_sa {
 	enum row_reason row_reason;             /* of the row that claims it now */
 	bool direction_holds; /* the direction is the one that it shows now */
 	bool row_holds;       /* the row is the one that claims it now */
+	bool row_is_fixed;    /* a row other than the unattributed one has claimed it */
 	bool row_is_kept;     /* it was restored or moved, and keeps the row it had */
 };
 

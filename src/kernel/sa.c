@@ -217,18 +217,48 @@ int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event)
 
 /* Texts. */
 
+const char *sa_proto_name(uint8_t proto)
+{
+	switch (proto) {
+	case IPPROTO_ESP:
+		return "esp";
+	case IPPROTO_AH:
+		return "ah";
+	case IPPROTO_COMP:
+		return "comp";
+	case IPPROTO_IPIP:
+		return "ipip";
+	case IPPROTO_IPV6:
+		return "ipv6";
+	default:
+		return "other";
+	}
+}
+
+const char *sa_mode_name(uint8_t mode)
+{
+	switch (mode) {
+	case XFRM_MODE_TRANSPORT:
+		return "transport";
+	case XFRM_MODE_TUNNEL:
+		return "tunnel";
+	case XFRM_MODE_BEET:
+		return "beet";
+	case QM_XFRM_MODE_IPTFS:
+		return "iptfs";
+	default:
+		return "other";
+	}
+}
+
 const char *sa_describe(const struct sa *sa, char *text, size_t size)
 {
 	char saddr[INET6_ADDRSTRLEN] = "?";
 	char daddr[INET6_ADDRSTRLEN] = "?";
-	const char *proto = sa->proto == IPPROTO_ESP    ? "esp"
-			    : sa->proto == IPPROTO_AH   ? "ah"
-			    : sa->proto == IPPROTO_COMP ? "comp"
-							: "other";
 
 	inet_ntop(sa->family, &sa->saddr, saddr, sizeof(saddr));
 	inet_ntop(sa->family, &sa->daddr, daddr, sizeof(daddr));
-	snprintf(text, size, "%s %s%#x %s > %s reqid %u", proto,
+	snprintf(text, size, "%s %s%#x %s > %s reqid %u", sa_proto_name(sa->proto),
 		 sa->acquire ? "acquire " : "", sa->spi, saddr, daddr, sa->reqid);
 	return text;
 }

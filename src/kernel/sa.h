@@ -90,6 +90,10 @@ static inline bool sa_is_ipsec(const struct sa *sa)
 /* Tunnel and IPTFS modes have an outer header of their own. */
 bool sa_mode_is_tunnel(uint8_t mode);
 
+/* "esp", "tunnel"; "other" for what IPsec does not use. */
+const char *sa_proto_name(uint8_t proto);
+const char *sa_mode_name(uint8_t mode);
+
 /* The texts of debug messages. They return text, which has size bytes. */
 
 #define SA_TEXT_SIZE 192 /* with the terminating 0 */

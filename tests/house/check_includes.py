@@ -18,9 +18,10 @@ ALLOWED = {
     "src/ledger": {"src/util", "src/kernel"},
     "src/instance": {"src/util", "src/kernel"},
     "src/collector": {"src/util", "src/kernel", "src/ledger", "src/instance"},
+    "src/report": {"src/util", "src/kernel", "src/ledger", "src/instance", "src/collector"},
     "src/agentx": {"src/util"},
     "agent": {"src/util", "src/kernel", "src/ledger", "src/instance", "src/collector",
-              "src/agentx"},
+              "src/report", "src/agentx"},
 }
 LIBRARIES = {"net-snmp/": {"agent"}, "systemd/": {"src/util"},
              "libmnl/": {"src/kernel"}}

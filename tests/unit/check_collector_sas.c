@@ -92,6 +92,8 @@ TEST(a_row_that_no_rule_gives_any_more)
 	poll_and_list();
 	ck_assert_str_eq(find(1)->instance, "mine");
 	ck_assert(!find(1)->row_holds);
+	ck_assert(find(1)->row_is_fixed);
+	ck_assert(!find(1)->row_is_kept);
 }
 
 /* The order of the SNMP index: shorter names first; then direction, age and SPI. */
@@ -116,5 +118,4 @@ TEST(names_of_another_namespace)
 	add_sa("10.0.0.1", "192.0.2.1", 1);
 	poll_and_list();
 	ck_assert_str_eq(find(1)->instance, "blue/unattributed");
-	ck_assert_str_eq(find(1)->netns, "blue");
 }

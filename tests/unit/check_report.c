@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "collector/report.h"
+#include "report/report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +42,7 @@ static void json(const char *version, const char *kernel)
 
 	free(text);
 	stream = open_memstream(&text, &text_len);
-	report_json(stream, &snapshot, &origin);
+	report_json(stream, REPORT_INSTANCES, &snapshot, NULL, &origin);
 	ck_assert_int_eq(fclose(stream), 0);
 }
 
@@ -71,6 +71,8 @@ static void add_two_rows(void)
 				    .sessions = 1,
 				    .error_scope = ERROR_SCOPE_INSTANCE,
 				    .replay_failures = 1234,
+				    .packets_sent = 12,
+				    .packets_received = 34,
 				    .discontinuity = 61250999999};
 	const struct snapshot_row bare = {.name = "unattributed",
 					  .netns = "blue",
@@ -291,13 +293,15 @@ TEST(thousands_are_separated)
 }
 
 static const char golden_json[] =
-    "{\"version\":\"1.0\",\"kernel\":\"6.1\",\"time\":\"2026-11-26T21:00:05.000Z"
-    "\",\"poll_duration_ns\":0,\"tracked_sas\":0,\"xfrm_stat_available\":true,\n"
+    "{\"report\":\"instances\",\"version\":\"1.0\",\"kernel\":\"6.1\",\"time\":"
+    "\"2026-11-26T21:00:05.000Z\",\"restored\":false,\"poll_duration_ns\":0,"
+    "\"tracked_sas\":0,\"xfrm_stat_available\":true,\n"
     "\"instances\":[\n"
     "{\"name\":\"tcp:eth1\",\"active\":true,\"descr\":\"the \\\"fast\\\" on"
     "e\",\"transport\":\"tcp\",\"netns\":\"\",\"initiator_name\":\"iqn\",\""
     "if_index\":2,\"sessions\":1,\"error_scope\":\"instance\",\"discontinu"
-    "ity\":\"2026-11-26T21:01:01.250Z\",\"replay_failures\":1234,\"stats\":{"
+    "ity\":\"2026-11-26T21:01:01.250Z\",\"replay_failures\":1234,"
+    "\"packets_sent\":12,\"packets_received\":34,\"stats\":{"
     "\"ActiveSA\":0,\"PendingKeyOperations\":7,\"Key"
     "Additions\":448,\"KeyDeletions\":5103,\"ReKeys\":28672,\"ActiveTunnels"
     "\":109375,\"BadSPIPackets\":326592,\"PacketsNotDecrypted\":823543,\"Pa"
@@ -310,8 +314,9 @@ static const char golden_json[] =
     "{\"name\":\"unattributed\",\"active\":false,\"descr\":\"\",\"transport"
     "\":\"\",\"netns\":\"blue\",\"initiator_name\":\"\",\"if_index\":0,\"se"
     "ssions\":0,\"error_scope\":\"namespace\",\"discontinuity\":\"2026-11-26T2"
-    "1:00:00.000Z\",\"replay_failures\":0,\"stats"
-    "\":{\"ActiveSA\":0,\"PendingKeyOperations\":0,\"KeyAdditions\":0,\"Key"
+    "1:00:00.000Z\",\"replay_failures\":0,\"packets_sent\":0,"
+    "\"packets_received\":0,\"stats\":{\"ActiveSA\":0,\"PendingKeyOperations\":0,"
+    "\"KeyAdditions\":0,\"Key"
     "Deletions\":0,\"ReKeys\":0,\"ActiveTunnels\":0,\"BadSPIPackets\":0,\"P"
     "acketsNotDecrypted\":0,\"PacketsNotAuthenticated\":0,\"PacketsWithRepl"
     "ayDetection\":0,\"ConfidentialBytesSent\":0,\"ConfidentialBytesReceive"
@@ -338,8 +343,9 @@ TEST(json_of_nothing)
 {
 	json("", "");
 	ck_assert_str_eq(text,
-			 "{\"version\":\"\",\"kernel\":\"\","
-			 "\"time\":\"2026-11-26T21:00:00.000Z\",\"poll_duration_ns\":0,"
+			 "{\"report\":\"instances\",\"version\":\"\",\"kernel\":\"\","
+			 "\"time\":\"2026-11-26T21:00:00.000Z\",\"restored\":false,"
+			 "\"poll_duration_ns\":0,"
 			 "\"tracked_sas\":0,\"xfrm_stat_available\":true,\n"
 			 "\"instances\":[],\n\"xfrm\":[]}\n");
 }
@@ -376,11 +382,11 @@ TEST(json_of_hostile_counter_names)
 /* The rows that are left, or the reason for an error. */
 static const char *select_rows(const char *const *names, size_t n)
 {
-	const struct report_options options = {.names = names, .n_names = n};
 	static char said[300];
 
-	if (report_select(&snapshot, &options, said, sizeof(said)) < 0)
+	if (report_check_names(&snapshot, names, n, said, sizeof(said)) < 0)
 		return said;
+	report_keep_names(&snapshot, names, n);
 	said[0] = '\0';
 	for (size_t i = 0; i < snapshot.n_rows; i++)
 		strcat(strcat(said, snapshot.rows[i].name), ";");
