@@ -329,8 +329,10 @@ class Scene:
         return run(*self.once_argv(*more))
 
     def once_argv(self, *more):
-        sysfs = [] if "--check-config" in more else ["--sysfs-root", self.dir / "sysfs"]
-        return [DAEMON, "-c", self.config, *sysfs, *more]
+        paths = [] if "--check-config" in more else ["--sysfs-root", self.dir / "sysfs"]
+        if paths and "--fresh" not in more:
+            paths += ["--state-dir", self.dir / "state"]
+        return [DAEMON, "-c", self.config, *paths, *more]
 
     def names(self):
         """The names of the rows, in the order of a walk."""

@@ -46,7 +46,9 @@ class Options(SceneTest):
         for arguments in (["--nonsense"], ["-Z"], ["--format", "nonsense", "--once"],
                           ["--format=xml"], ["argument"], ["-c"], ["--state-dir"],
                           ["-Lq"], ["--check-config", "more"],
-                          ["-f", "tcp:default"]):
+                          ["-f", "tcp:default"], ["--once=all"], ["--once="],
+                          ["--watch=0"], ["--watch=1s"], ["--watch="], ["--watch=nan"],
+                          ["--watch=3601"], ["--watch=-1"]):
             with self.subTest(arguments=arguments):
                 done = run(DAEMON, *arguments)
                 self.assertEqual((done.returncode, done.stdout), (1, ""))
@@ -57,30 +59,45 @@ class Options(SceneTest):
         """Each is an error that names the other option, before anything is done."""
         given = {"-x": "socket", "-p": "pid", "-c": "file", "--state-dir": "dir",
                  "--sysfs-root": "dir", "--netns-dir": "dir", "--format": "json"}
-        wrong = {"--once": ["-x", "-p", "--state-dir"],
+        wrong = {"--once": ["-x", "-p"],
+                 "--watch": ["-x", "-p", "--format"],
                  "--check-config": ["-x", "-p", "--state-dir", "--sysfs-root",
-                                    "--netns-dir", "--format"],
-                 "-H": list(given)}
+                                    "--netns-dir", "--format", "--fresh"],
+                 "-H": [*given, "--fresh"]}
         pairs = [(mode, option) for mode, options in wrong.items() for option in options]
-        self.assertEqual(len(pairs), 16)
+        self.assertEqual(len(pairs), 20)
         for mode, option in pairs:
-            for arguments in [mode, option, given[option]], [option, given[option], mode]:
+            value = [given[option]] if option in given else []
+            for arguments in [mode, option, *value], [option, *value, mode]:
                 with self.subTest(arguments=arguments):
                     done = run(DAEMON, *arguments)
                     self.assertEqual((done.returncode, done.stdout), (1, ""))
                     self.assertIn(f"{option} does not go with {mode}\n", done.stderr)
         for one, other in (("--once", "--check-config"), ("--once", "-H"),
-                           ("--check-config", "-H")):
+                           ("--once", "--watch"), ("--watch", "--check-config"),
+                           ("--check-config", "-H"), ("--once=peers", "--once=sas")):
             done = run(DAEMON, one, other)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(f"{other} does not go with {one}\n", done.stderr)
 
-    def test_format_without_once(self):
-        """The daemon cannot print nothing."""
-        for arguments in ["--format", "json"], ["--format=table", "-f"]:
+    def test_views_and_states_that_exclude_each_other(self):
+        for arguments, said in (
+                (["--sas", "--once=peers"], "--once=peers does not go with --once=sas\n"),
+                (["--once", "--fresh", "--state-dir", "dir"],
+                 "--state-dir does not go with --fresh\n")):
+            done = run(DAEMON, *arguments)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(said, done.stderr)
+
+    def test_without_once(self):
+        """The daemon prints nothing, and needs its state."""
+        for arguments, said in ((["--format", "json"], "--format goes with --once only\n"),
+                                (["--format=table", "-f"], "--format goes with --once only\n"),
+                                (["--fresh", "-f"],
+                                 "--fresh goes with --once and --watch only\n")):
             done = run(DAEMON, *arguments, *self.scene.arguments())
             self.assertEqual((done.returncode, done.stdout), (1, ""))
-            self.assertIn("--format goes with --once only\n", done.stderr)
+            self.assertIn(said, done.stderr)
 
     def test_logging(self):
         """-L as for snmpd. The first two lines are those of a start without a master."""
@@ -168,14 +185,17 @@ class Once(SceneTest):
         """Each has a line in the log; the rows are printed nevertheless."""
         self.scene.configure("namespace nosuch", "instance z device nosuch")
         done = run(DAEMON, "--once", "-c", self.scene.config, "--sysfs-root",
-                   self.scene.dir / "none", "--netns-dir", self.scene.dir)
+                   self.scene.dir / "none", "--netns-dir", self.scene.dir,
+                   "--state-dir", self.scene.dir / "none")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(" z ", done.stdout.splitlines()[0])
-        self.assertEqual(sorted(done.stderr.splitlines()), [
+        self.assertEqual(sorted(done.stderr.splitlines()), sorted([
             f"--sysfs-root {self.scene.dir}/none: No such file or directory: "
             "no HBA is discovered",
+            f"--state-dir {self.scene.dir}/none: No such file or directory: "
+            "only what the kernel has now is shown",
             "instance z: there is no network interface nosuch yet; waiting for it",
-            f"namespace nosuch: not in {self.scene.dir} yet; waiting for it"])
+            f"namespace nosuch: not in {self.scene.dir} yet; waiting for it"]))
 
     def test_times(self):
         """Of the poll and of each row's counters, in UTC."""
