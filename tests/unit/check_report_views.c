@@ -48,22 +48,24 @@ static void add_row(const char *name)
 
 static struct snapshot_peer *add_peer(const char *name, const char *label)
 {
-	struct snapshot_peer peer = {.active = true,
-				     .last_change = (1000000 - 273600) * SECOND,
-				     .discontinuity = 61250999999,
-				     .bytes_sent = 1234567890,
-				     .bytes_received = UINT64_MAX,
-				     .totals = {.stats.active_sa = 2,
-						.stats.active_tunnels = 1,
-						.packets_sent = 12345,
-						.packets_received = 999}};
+	const struct snapshot_row *row = &snapshot.rows[snapshot.n_rows - 1];
+	struct snapshot_peer *peer =
+	    snapshot_add_peer(&snapshot, &snapshot.rows[snapshot.n_rows - 1]);
 
-	snprintf(peer.name, sizeof(peer.name), "%s", name);
-	snprintf(peer.label, sizeof(peer.label), "%s", label);
-	ck_assert_int_eq(
-	    snapshot_add_peer(&snapshot, &snapshot.rows[snapshot.n_rows - 1], &peer),
-	    0);
-	return &snapshot.peers[snapshot.n_peers - 1];
+	ck_assert_ptr_nonnull(peer);
+	*peer = (struct snapshot_peer){.active = true,
+				       .last_change = (1000000 - 273600) * SECOND,
+				       .discontinuity = 61250999999,
+				       .bytes_sent = 1234567890,
+				       .bytes_received = UINT64_MAX,
+				       .totals = {.stats.active_sa = 2,
+						  .stats.active_tunnels = 1,
+						  .packets_sent = 12345,
+						  .packets_received = 999}};
+	memcpy(peer->instance, row->name, sizeof(peer->instance));
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
+	snprintf(peer->label, sizeof(peer->label), "%s", label);
+	return peer;
 }
 
 static void write_peers(void)

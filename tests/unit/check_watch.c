@@ -51,16 +51,16 @@ static void add_row(struct snapshot *snapshot, const char *name, uint64_t sent,
 
 static void add_peer(struct snapshot *snapshot, const char *name, uint64_t sent)
 {
-	struct snapshot_peer peer = {.active = true,
-				     .last_change = 90 * SECOND,
-				     .bytes_sent = sent,
-				     .totals.packets_sent = sent / 100};
+	struct snapshot_peer *peer =
+	    snapshot_add_peer(snapshot, &snapshot->rows[snapshot->n_rows - 1]);
 
-	snprintf(peer.name, sizeof(peer.name), "%s", name);
-	snprintf(peer.label, sizeof(peer.label), "%s", name);
-	ck_assert_int_eq(
-	    snapshot_add_peer(snapshot, &snapshot->rows[snapshot->n_rows - 1], &peer),
-	    0);
+	ck_assert_ptr_nonnull(peer);
+	*peer = (struct snapshot_peer){.active = true,
+				       .last_change = 90 * SECOND,
+				       .bytes_sent = sent,
+				       .totals.packets_sent = sent / 100};
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
+	snprintf(peer->label, sizeof(peer->label), "%s", name);
 }
 
 static void make_rates(void)
