@@ -15,7 +15,8 @@
 #define SCREEN_BEGIN "\033[?1049h\033[?25l\033[?7l\033[H\033[2J"
 #define SCREEN_END "\033[?7h\033[?25h\033[?1049l"
 #define FRAME_BEGIN "\033[?2026h\033[H"
-#define FRAME_END "\033[J" /* clears the lines below */ "\033[?2026l"
+#define FRAME_END "\033[?2026l"
+#define CLEAR_BELOW "\r\n\033[J"
 
 bool terminal_is_screen(int fd)
 {
@@ -90,19 +91,21 @@ int terminal_write(int fd, const char *text, size_t len)
 	return 0;
 }
 
-/* There is no newline behind the last line, which would scroll a full screen. */
-static void compose(FILE *stream, const char *lines, size_t len)
+/* A newline behind the last line would scroll a full screen. */
+static void compose(FILE *stream, const char *lines, size_t len, unsigned height)
 {
 	const char *end = lines + len;
 	const char *newline;
+	unsigned n = 0;
 
 	fputs(FRAME_BEGIN, stream);
 	while ((newline = memchr(lines, '\n', (size_t)(end - lines)))) {
 		fwrite(lines, 1, (size_t)(newline - lines), stream);
 		lines = newline + 1;
+		n++;
 		fputs(lines < end ? "\r\n" : "", stream);
 	}
-	fputs(FRAME_END, stream);
+	fputs(n < height ? CLEAR_BELOW FRAME_END : FRAME_END, stream);
 }
 
 int terminal_draw(const struct terminal *terminal, const char *lines, size_t len)
@@ -110,11 +113,13 @@ int terminal_draw(const struct terminal *terminal, const char *lines, size_t len
 	char *text = NULL;
 	size_t size = 0;
 	FILE *stream = open_memstream(&text, &size);
+	unsigned width, height;
 	int err = -ENOMEM;
 
 	if (!stream)
 		return err;
-	compose(stream, lines, len);
+	terminal_size(terminal->out, &width, &height);
+	compose(stream, lines, len, height);
 	if (!fclose(stream))
 		err = terminal_write(terminal->out, text, size);
 	free(text);
