@@ -10,12 +10,14 @@
 #include "util/array.h"
 #include "util/hash.h"
 
-/* Names that the headers of Linux 6.1 lack; the numbers are ABI (6.10, 6.13, 6.14). */
+/* Names that the headers of Linux 6.1 lack; the numbers are ABI (6.10, 6.13, 6.14,
+ * 7.2). */
 #define QM_XFRMA_SA_DIR 33
 #define QM_XFRMA_SA_PCPU 35
 #define QM_XFRM_SA_DIR_IN 1
 #define QM_XFRM_SA_DIR_OUT 2
 #define QM_XFRM_MODE_IPTFS 5
+#define QM_XFRM_MSG_MIGRATE_STATE 0x29
 #ifndef XFRM_OFFLOAD_INBOUND
 #define XFRM_OFFLOAD_INBOUND 2
 #endif
@@ -183,6 +185,7 @@ static const struct message_type {
     {XFRM_MSG_EXPIRE, "EXPIRE", SA_EVENT_EXPIRE_SOFT, sizeof(struct xfrm_user_expire)},
     {XFRM_MSG_FLUSHSA, "FLUSHSA", SA_EVENT_FLUSH, 0},
     {XFRM_MSG_MIGRATE, "MIGRATE", SA_EVENT_MIGRATE, 0},
+    {QM_XFRM_MSG_MIGRATE_STATE, "MIGRATE_STATE", SA_EVENT_MIGRATE, 0},
     {XFRM_MSG_NEWPOLICY, "NEWPOLICY", SA_EVENT_POLICY, 0},
     {XFRM_MSG_UPDPOLICY, "UPDPOLICY", SA_EVENT_POLICY, 0},
     {XFRM_MSG_DELPOLICY, "DELPOLICY", SA_EVENT_POLICY, 0},

@@ -8,6 +8,8 @@
 #include "runner.h"
 #include "sas.h"
 
+#define MIGRATE_STATE 0x29 /* XFRM_MSG_MIGRATE_STATE of Linux 7.2 */
+
 CHAPTER(NULL, NULL);
 
 TEST(plain_fields)
@@ -86,6 +88,8 @@ TEST(message_types)
 			 SA_EVENT_EXPIRE_SOFT);
 	ck_assert_int_eq(sa_parse(message_flushsa(IPPROTO_ESP)).type, SA_EVENT_FLUSH);
 	ck_assert_int_eq(sa_parse(message_migrate()).type, SA_EVENT_MIGRATE);
+	ck_assert_int_eq(sa_parse(message_raw(MIGRATE_STATE, NULL, 0)).type,
+			 SA_EVENT_MIGRATE);
 }
 
 /* 0: all protocols. */
@@ -125,6 +129,7 @@ TEST(unknown_messages_are_skipped)
 		case XFRM_MSG_EXPIRE:
 		case XFRM_MSG_FLUSHSA:
 		case XFRM_MSG_MIGRATE:
+		case MIGRATE_STATE:
 		case XFRM_MSG_NEWPOLICY:
 		case XFRM_MSG_UPDPOLICY:
 		case XFRM_MSG_DELPOLICY:
