@@ -259,7 +259,7 @@ static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
 			doubt_observed(ledger, &from->sa);
 	}
 	if (from)
-		entry_continue(ledger, from, entry, &from->sa.sample);
+		entry_follow(ledger, from, entry);
 	else
 		entry_begin(ledger, entry, &nothing, !observed);
 }

@@ -181,7 +181,7 @@ static void follow_moves(struct ledger *ledger)
 			entry_lose(ledger, live);
 		if (ledger->gap && from->sa.add_time != observed->sa.add_time)
 			account_of(ledger, from)->losses++; /* likely, not certain */
-		entry_continue(ledger, from, observed, &from->sa.sample);
+		entry_follow(ledger, from, observed);
 	}
 }
 

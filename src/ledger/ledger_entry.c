@@ -204,6 +204,26 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 	count_from(ledger, entry, &begins);
 }
 
+/* What an SA has carried until it was seen between its new ends. */
+static void count_until_seen(struct ledger *ledger, struct sa_entry *from,
+			     const struct sa_sample *seen)
+{
+	struct sa_sample sample = from->sa.sample;
+
+	if (seen->bytes < sample.bytes || seen->packets < sample.packets)
+		return;
+	sample.bytes = seen->bytes;
+	sample.packets = seen->packets;
+	entry_count(ledger, from, &sample);
+}
+
+void entry_follow(struct ledger *ledger, struct sa_entry *from, struct sa_entry *entry)
+{
+	if (from->state == ENTRY_KEYED)
+		count_until_seen(ledger, from, &entry->sa.sample);
+	entry_continue(ledger, from, entry, &from->sa.sample);
+}
+
 /* Direction and row. */
 
 static void set_direction(struct ledger *ledger, struct sa_entry *entry,

@@ -96,6 +96,14 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 		    struct sa_entry *entry, const struct sa_sample *base);
 
 /*
+ * Continues an SA that a message or a dump shows between other ends, but not with what
+ * it began there. One that MIGRATE moved, without showing its counters, has carried
+ * what it shows now between the old ends: it is asked for at once, so nearly all of it
+ * came before the move.
+ */
+void entry_follow(struct ledger *ledger, struct sa_entry *from, struct sa_entry *entry);
+
+/*
  * Joins a KEYED entry and an observed SA with its key; returns the KEYED entry. After a
  * gap, an SA with another add_time may be another SA. If it shows less than the last
  * sample, it is: the entry is lost, and the observed one is returned, still to be

@@ -146,6 +146,32 @@ TEST(the_peer_moves)
 	ck_assert_uint_lt(before, now);
 }
 
+/* MIGRATE shows no counters: the past of an SA ends with the dump that follows. */
+TEST(the_peer_migrates)
+{
+	struct sa from = out_to("192.0.2.1", 1, 500);
+	struct sa to = out_to("192.0.2.2", 1, 800);
+
+	from.sample.integrity_failed = 10;
+	to.sample.integrity_failed = 2;
+	POLL(from);
+	event_without_sa(SA_EVENT_MIGRATE);
+	POLL(to);
+	ck_assert_uint_eq(sent("192.0.2.1"), 800);
+	ck_assert_uint_eq(account("192.0.2.1")->totals.packets_sent, 8);
+	ck_assert_uint_eq(sent("192.0.2.2"), 0);
+	keys_are("192.0.2.1", 0, 0, 0);
+	keys_are("192.0.2.2", 1, 1, 0);
+	POLL(with_traffic(to, 850, 9));
+	ck_assert_uint_eq(sent("192.0.2.1"), 800);
+	ck_assert_uint_eq(sent("192.0.2.2"), 50);
+	ck_assert_uint_eq(account("192.0.2.2")->totals.packets_sent, 1);
+	IS(confidential_bytes_sent, 850);
+	IS(packets_not_authenticated, 12);
+	life_is(1, 1, 0);
+	losses_are(0);
+}
+
 TEST(this_host_moves)
 {
 	uint64_t before;

@@ -249,12 +249,27 @@ void count_deletion(struct model *model, const struct model_sa *it, bool rekeyed
 	truth_of(model, it)->stats.rekeys += rekeyed;
 }
 
+/* After MIGRATE, which shows no counters. */
+static void count_until_seen(struct model *model, struct model_sa *it)
+{
+	struct sa seen = it->last;
+
+	if (!it->doubts.migrated || recedes(&it->last, &it->sa))
+		return;
+	seen.sample.bytes = it->sa.sample.bytes;
+	seen.sample.packets = it->sa.sample.packets;
+	count_between(truth_of(model, it), &it->last, &seen);
+	it->last = seen;
+}
+
 void show_peer(struct model *model, struct model_sa *it)
 {
 	unsigned account = account_now(model, &it->sa);
 
 	if (account == it->account)
 		return;
+	if (is_keyed(it))
+		count_until_seen(model, it);
 	if (is_keyed(it)) {
 		truth_of(model, it)->stats.key_additions--;
 		model->truth[it->row][account].stats.key_additions++;
