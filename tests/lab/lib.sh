@@ -179,21 +179,42 @@ wire()
 	[ -n "${LAZY:-}" ] || load_modules
 	namespace "$1"
 	namespace "$2"
+	cable "$1" "$2"
+	wire_end "$1" "$2" 24 64
+	wire_end "$2" "$1" 24 64
+	eventually 60 on "$1" ping -c1 -W1 "${ADDR[$2.6]}"
+}
+
+# spoke HUB END: makes another namespace, and a wire to it from one that has a wire.
+spoke()
+{
+	namespace "$2"
+	cable "$1" "$2"
+	wire_end "$2" "$1" 24 64
+	on "$1" ip -batch - <<-END
+		link set to-$2 up
+		route add ${ADDR[$2.4]} dev to-$2
+		route add ${ADDR[$2.6]} dev to-$2
+	END
+	wire_end "$1" "$2" 32 128
+	eventually 60 on "$1" ping -c1 -W1 "${ADDR[$2.6]}"
+}
+
+cable()
+{
 	if [ "$2" = init ]; then
 		on "$1" ip link add to-init type veth peer name "to-$1" netns 1
 	else
 		on "$1" ip link add "to-$2" type veth peer name "to-$1" netns "$2"
 	fi
-	wire_end "$1" "$2"
-	wire_end "$2" "$1"
-	eventually 60 on "$1" ping -c1 -W1 "${ADDR[$2.6]}"
 }
 
+# wire_end NAMESPACE OTHER LENGTH4 LENGTH6: with addresses of these prefix lengths.
 wire_end()
 {
 	on "$1" ip -batch - <<-END
-		address add ${ADDR[$1.4]}/24 dev to-$2
-		address add ${ADDR[$1.6]}/64 dev to-$2 nodad
+		address add ${ADDR[$1.4]}/$3 dev to-$2
+		address add ${ADDR[$1.6]}/$4 dev to-$2 nodad
 		link set to-$2 up
 		route add ${INNER[$2.4]} via ${ADDR[$2.4]} src ${INNER[$1.4]}
 		route add ${INNER[$2.6]} via ${ADDR[$2.6]} src ${INNER[$1.6]}
@@ -225,6 +246,23 @@ read_tap()
 }
 
 declare -A WIRE=()
+
+# count_frames NAME NAMESPACE IFACE [option of frames.py…]: counts the ESP frames that
+# leave there from now on; frames NAME prints their number.
+count_frames()
+{
+	python_start "frames-$1" "/tmp/lab/frames-$1.log" "$2" frames --iface "$3" \
+		--file "/tmp/lab/frames-$1" "${@:4}"
+	eventually 60 test -e "/tmp/lab/frames-$1"
+}
+
+frames()
+{
+	rm "/tmp/lab/frames-$1"
+	kill -USR1 "$(<"/tmp/lab/frames-$1.pid")"
+	eventually 60 test -e "/tmp/lab/frames-$1"
+	echo "$(<"/tmp/lab/frames-$1")"
+}
 
 # traffic udp|tcp ADDR|INNER LEFT RIGHT [options of traffic.py…]: known traffic between
 # two addresses of FAMILY (4 or 6). Prints what it sent.
@@ -501,6 +539,16 @@ stop()
 	rm "/tmp/lab/$1.pid"
 }
 
+# crash NAME: kill -9 instead, and the message of the shell about it.
+crash()
+{
+	local pid
+
+	pid=$(<"/tmp/lab/$1.pid")
+	kill -9 "$pid"
+	wait "$pid" || true
+}
+
 # start_snmpd NAMESPACE: with its own socket, port on loopback and persistent directory.
 start_snmpd()
 {
@@ -657,115 +705,8 @@ end_watch()
 	fi
 }
 
-# --- strongSwan -----------------------------------------------------------------------
-
-# swan NAMESPACE ARGUMENTS…: swanctl for that namespace's charon.
-swan()
-{
-	local ns=$1 command=$2
-
-	shift 2
-	# On stderr it reports each plugin that Debian does not ship.
-	on "$ns" swanctl "$command" --uri "unix:///tmp/lab/charon-$ns/run/charon.vici" \
-		"$@" 2>>"$LOGS/swanctl-$ns.log"
-}
-
-# start_charon NAMESPACE: with its own /run, so that two do not conflict.
-start_charon()
-{
-	local dir=/tmp/lab/charon-$1
-
-	mkdir -p "$dir/run"
-	cat >"$dir/strongswan.conf" <<-END
-		charon {
-			load_modular = yes
-			install_routes = no
-			${CHARON_EXTRA:-}
-			plugins {
-				include /etc/strongswan.d/charon/*.conf
-			}
-			filelog {
-				log {
-					path = $LOGS/charon-$1-ike.log
-					flush_line = yes
-					time_format = %T
-				}
-			}
-		}
-	END
-	# shellcheck disable=SC2016 # the inner shell expands them
-	background "charon-$1" "$1" unshare -m bash -c '
-		mount --bind "$1/run" /run
-		exec env STRONGSWAN_CONF="$1/strongswan.conf" /usr/lib/ipsec/charon
-	' charon "$dir"
-	eventually 60 charon_answers "$1"
-}
-
-# A charon that is asked while it starts may never answer that request.
-charon_answers()
-{
-	on "$1" timeout 10 swanctl --stats --uri "unix:///tmp/lab/charon-$1/run/charon.vici" \
-		2>>"$LOGS/swanctl-$1.log"
-}
-
-# ike LEFT RIGHT MODE LEFT-TS RIGHT-TS [FAMILY]: two charons with one child, "lab",
-# which LEFT can initiate. They rekey only when the scenario requests it. ESP is the
-# proposal; ${IKE_EXTRA[NAMESPACE]} and CHARON_EXTRA are further settings of the
-# connection and of the daemon.
-declare -A IKE_EXTRA=()
-
-ike()
-{
-	local left=$1 right=$2 mode=$3 family=${6:-4} ns peer ts peer_ts
-
-	for ns in "$left" "$right"; do
-		if [ "$ns" = "$left" ]; then
-			peer=$right ts=$4 peer_ts=$5
-		else
-			peer=$left ts=$5 peer_ts=$4
-		fi
-		start_charon "$ns"
-		cat >"/tmp/lab/charon-$ns/swanctl.conf" <<-END
-			connections {
-				lab {
-					version = 2
-					proposals = aes128-sha256-modp1024
-					rekey_time = 0
-					${IKE_EXTRA[$ns]:-}
-					local_addrs = ${ADDR[$ns.$family]}
-					remote_addrs = ${ADDR[$peer.$family]}
-					local {
-						auth = psk
-						id = $ns
-					}
-					remote {
-						auth = psk
-						id = $peer
-					}
-					children {
-						lab {
-							mode = $mode
-							local_ts = $ts
-							remote_ts = $peer_ts
-							esp_proposals = ${ESP:-aes128-sha256}
-							rekey_time = 0
-						}
-					}
-				}
-			}
-			secrets {
-				ike-lab {
-					secret = "nothing here is secret"
-				}
-			}
-		END
-		swan "$ns" --load-all --file "/tmp/lab/charon-$ns/swanctl.conf"
-	done
-}
-
-ike_up() { swan "$1" --initiate --child lab --timeout 60; }
-ike_rekey() { swan "$1" --rekey --child lab; }
-ike_down() { swan "$1" --terminate --ike lab --timeout 60; }
+# shellcheck source=tests/lab/strongswan.sh
+. "$LAB/strongswan.sh"
 
 # --- iSCSI --------------------------------------------------------------------------
 

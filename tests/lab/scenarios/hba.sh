@@ -36,87 +36,18 @@ END
 on gw sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 eventually 60 ping -c1 -W1 $DISK2
 
-# connection NAMESPACE NAME LOCAL REMOTE ID PEER-ID MODE CHILD…: a child is
-# "NAME LOCAL-TS REMOTE-TS".
-connection()
-{
-	local ns=$1 name=$2 local=$3 remote=$4 id=$5 peer=$6 mode=$7 child words
-
-	shift 7
-	cat <<-END
-		connections {
-			$name {
-				version = 2
-				proposals = aes128-sha256-modp1024
-				rekey_time = 0
-				local_addrs = $local
-				remote_addrs = $remote
-				local {
-					auth = psk
-					id = $id
-				}
-				remote {
-					auth = psk
-					id = $peer
-				}
-				children {
-	END
-	for child; do
-		read -ra words <<<"$child"
-		cat <<-END
-			${words[0]} {
-				mode = $mode
-				local_ts = ${words[1]}
-				remote_ts = ${words[2]}
-				esp_proposals = aes128-sha256
-				rekey_time = 0
-			}
-		END
-	done
-	echo "}"
-	echo "}"
-	echo "}"
-}
-
-secret()
-{
-	cat <<-END
-		secrets {
-			ike-lab {
-				secret = "nothing here is secret"
-			}
-		}
-	END
-}
-
-# load NAMESPACE: starts its charon with the output of connection and secret.
-load()
-{
-	start_charon "$1"
-	cat >"/tmp/lab/charon-$1/swanctl.conf"
-	swan "$1" --load-all --file "/tmp/lab/charon-$1/swanctl.conf"
-}
-
 A=${ADDR[init.4]} B=${ADDR[disk1.4]}
 {
-	connection init one $A $B init disk1 transport \
+	connection one $A $B init disk1 transport \
 		"iscsi1 $A/32[tcp] $B/32[tcp/3260]" "other1 $A/32[udp] $B/32[udp]"
-	connection init two $INIT2 $GW init gw tunnel \
+	connection two $INIT2 $GW init gw tunnel \
 		"iscsi2 $INIT2/32[tcp] $DISK2/32[tcp/3260]" \
 		"other2 $INIT2/32[udp] $DISK2/32[udp]"
-	secret
-} | load init
-{
-	connection disk1 one $B $A disk1 init transport \
-		"iscsi1 $B/32[tcp/3260] $A/32[tcp]" "other1 $B/32[udp] $A/32[udp]"
-	secret
-} | load disk1
-{
-	connection gw two $GW $INIT2 gw init tunnel \
-		"iscsi2 $DISK2/32[tcp/3260] $INIT2/32[tcp]" \
-		"other2 $DISK2/32[udp] $INIT2/32[udp]"
-	secret
-} | load gw
+} | load_charon init
+connection one $B $A disk1 init transport "iscsi1 $B/32[tcp/3260] $A/32[tcp]" \
+	"other1 $B/32[udp] $A/32[udp]" | load_charon disk1
+connection two $GW $INIT2 gw init tunnel "iscsi2 $DISK2/32[tcp/3260] $INIT2/32[tcp]" \
+	"other2 $DISK2/32[udp] $INIT2/32[udp]" | load_charon gw
 
 # --- the two targets and the initiator -------------------------------------------
 

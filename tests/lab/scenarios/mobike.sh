@@ -37,24 +37,6 @@ for ns in left right; do
 	background "monitor-$ns" $ns ip -t -s xfrm monitor SA expire
 done
 
-# count_frames NAMESPACE IFACE: counts the ESP frames that leave there; frames reads the
-# number.
-count_frames()
-{
-	python_start "frames-$1" "/tmp/lab/frames-$1.log" "$1" frames --iface "$2" \
-		--file "/tmp/lab/frames-$1"
-	eventually 60 test -e "/tmp/lab/frames-$1"
-}
-
-# frames NAMESPACE: their number, since count_frames.
-frames()
-{
-	rm "/tmp/lab/frames-$1"
-	kill -USR1 "$(<"/tmp/lab/frames-$1.pid")"
-	eventually 60 test -e "/tmp/lab/frames-$1"
-	echo "$(<"/tmp/lab/frames-$1")"
-}
-
 # sends NAMESPACE ADDRESS: the source of its outbound SA.
 sends() { on "$1" ip xfrm state | grep -q "^src $2 "; }
 
@@ -102,8 +84,8 @@ ask()
 }
 
 ike_up left >&2
-count_frames left to-right
-count_frames right to-left
+count_frames left left to-right
+count_frames right right to-left
 ask left
 ask right
 

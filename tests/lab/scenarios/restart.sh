@@ -17,16 +17,6 @@ discontinuity() { get left "$ROOT.1.1.1.14.3.108.97.98"; }
 start() { start_qmipsecd left "$CONF"; }
 saved_since() { [ "$STATE" -nt "$1" ]; }
 
-# crash: kill -9, and the message of the shell about it.
-crash()
-{
-	local pid
-
-	pid=$(</tmp/lab/qmipsecd-left.pid)
-	kill -9 "$pid"
-	wait "$pid" || true
-}
-
 # save: waits until the present numbers are saved.
 save()
 {
@@ -137,7 +127,7 @@ near "SIGTERM and start" "$first"
 flows
 save
 sleep 0.4
-crash
+crash qmipsecd-left
 sleep 0.3
 start
 flows_end "kill -9 and start"
@@ -152,7 +142,7 @@ for n in 1 2 3 4; do
 	stop qmipsecd-left
 	start
 	save
-	crash
+	crash qmipsecd-left
 	start
 done
 flows_end "eight restarts"
@@ -222,7 +212,7 @@ start
 start_watch left
 some 30
 row_is "shown, not saved" left lab ConfidentialBytesSent=$((sent + 30 * OUT))
-crash
+crash qmipsecd-left
 some 20
 rekey 0x330 0x400
 some 40
