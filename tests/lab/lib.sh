@@ -670,6 +670,18 @@ over_snmp()
 		--snmp="$SNMP_ARGS" --settle "${WITHIN:-120}" "$@"
 }
 
+# sums_close TEXT NAMESPACE ROW…: what the peers of these rows have adds up to the rows.
+sums_close()
+{
+	local text=$1 ns=$2 name
+
+	shift 2
+	for name; do
+		check "$text, $ns: the peers add up to row $name" oracle "$ns" sums \
+			--row "$name" --snmp="$SNMP_ARGS" --settle "${WITHIN:-120}"
+	done
+}
+
 # settled NAMESPACE: waits until everything so far is counted. row_is and exact_row do
 # so as well, within ${WITHIN} seconds.
 settled()

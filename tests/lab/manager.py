@@ -29,30 +29,51 @@ def get(arguments, *names):
     """The (type, value) of each object. A string is in bytes."""
     words = arguments.split()
     if words[0] == "-v2c":
-        return get_by_codec(dict(zip(words[1:-1:2], words[2:-1:2])), words[-1], names)
+        return get_by_codec(*v2c_words(words), names)
     return get_by_tool(words, names)
 
 
 def get_by_codec(options, agent, names):
+    binds = ask(options, agent, "get", names)
+    if [snmp.dotted(bind.name) for bind in binds] != list(names):
+        raise Failed("an answer to another request")
+    for bind in binds:
+        if bind.value is None:
+            raise Failed("%s: %s" % (snmp.dotted(bind.name), snmp.TYPE_NAMES[bind.type]))
+    return [(snmp.TYPE_NAMES[bind.type], bind.value) for bind in binds]
+
+
+def next_of(arguments, *names):
+    """The (name, type, value) of the object after each, for v2c."""
+    options, agent = v2c_words(arguments.split())
+    return [(snmp.dotted(bind.name), snmp.TYPE_NAMES[bind.type], bind.value)
+            for bind in ask(options, agent, "getnext", names)]
+
+
+def v2c_words(words):
+    """The options of Net-SNMP's tools, and the agent."""
+    if words[0] != "-v2c":
+        raise ValueError("not for " + words[0])
+    return dict(zip(words[1:-1:2], words[2:-1:2])), words[-1]
+
+
+def ask(options, agent, how, names):
+    """The variables of the answer to a request, which is repeated until there is one."""
     address, _, port = agent.partition(":")
     if address != "127.0.0.1":
         raise ValueError("not on loopback: " + agent)
     manager = snmp.Manager(int(port or 161), options["-c"],
                            timeout=float(options.get("-t", 20)))
     try:
-        answer = ask(manager, 1 + int(options.get("-r", 2)), names)
+        return repeat(getattr(manager, how), 1 + int(options.get("-r", 2)), names)
     finally:
         manager.close()
-    for bind in answer.varbinds:
-        if bind.value is None:
-            raise Failed("%s: %s" % (snmp.dotted(bind.name), snmp.TYPE_NAMES[bind.type]))
-    return [(snmp.TYPE_NAMES[bind.type], bind.value) for bind in answer.varbinds]
 
 
-def ask(manager, times, names):
+def repeat(request, times, names):
     for _ in range(times):
         try:
-            answer = manager.get(*map(snmp.undotted, names))
+            answer = request(*map(snmp.undotted, names))
         except snmp.NoAnswer as error:
             failure = error
             continue
@@ -60,9 +81,9 @@ def ask(manager, times, names):
             raise Failed("a malformed answer: %s" % error) from None
         if answer.error:
             raise Failed("error %d" % answer.error)
-        if [snmp.dotted(bind.name) for bind in answer.varbinds] != list(names):
+        if len(answer.varbinds) != len(names):
             raise Failed("an answer to another request")
-        return answer
+        return answer.varbinds
     raise Failed("no answer: %s" % failure)
 
 

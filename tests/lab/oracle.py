@@ -9,7 +9,12 @@
         know), and these as the scenario knows them
     oracle.py diff --row NAME (--json …| --snmp …) COLUMN=VALUE…
     oracle.py value --row NAME (--json …| --snmp …) COLUMN…
+        … --peer ADDRESS    of a peer of this row, by the columns of the peer table
+    oracle.py sums --row NAME --snmp "ARGS"
+        the peers of a row add up to the row, and each has the SAs that it added and did
+        not delete
     oracle.py sum FIELD [--local …] [KEY=VALUE…]    over SAs: oracle.py sum bytes dir=in
+        … --file FILE       over those that were deleted, as `ip -s xfrm monitor SA` wrote
     oracle.py events --file FILE [--local …]
         KeyAdditions, KeyDeletions, ReKeys, ActiveSA and ActiveTunnels by what `ip xfrm
         monitor SA expire` wrote to FILE from before the first SA on
@@ -22,7 +27,7 @@
     oracle.py settle --snmp "ARGS"      waits until everything so far is counted
     oracle.py get --snmp "ARGS" OID…    the values of any objects
     oracle.py stat COUNTER              of /proc/net/xfrm_stat
-    … --settle                          compare, diff and value do that first
+    … --settle                          compare, diff, value and sums do that first
 
 It shares no code with qmipsecd: it reads the output of `ip -s xfrm state` (see states.py)
 and /proc/net/xfrm_stat, in its own namespace.
@@ -39,26 +44,17 @@ import time
 import manager
 from manager import output_of
 from states import Mismatch, parse_states
+from tables import (COLUMNS, INSTANCE_COUNTERS, INSTANCE_TABLE, PEER_COLUMNS, ROOT,
+                    peer_of_snmp, row_and_peers, row_of_snmp, wrong_sums)
 
-# By column number, from 1.
-COLUMNS = """
-ActiveSA PendingKeyOperations KeyAdditions KeyDeletions ReKeys ActiveTunnels
-BadSPIPackets PacketsNotDecrypted PacketsNotAuthenticated
-PacketsWithReplayDetection ConfidentialBytesSent ConfidentialBytesReceived
-AuthenticatedBytesSent AuthenticatedBytesReceived TransportBytesSent
-TransportBytesReceived TunnelBytesSent TunnelBytesReceived
-""".split()
-
-ROOT = "1.3.6.1.4.1.8072.9999.9999.18"
-STATS_TABLE = ROOT + ".1.2.1"
-REPLAY_FAILURES = ROOT + ".1.1.1.13"
-TIMES = (("DiscontinuityTime", ROOT + ".1.1.1.14.INDEX"),
+TIMES = (("DiscontinuityTime", INSTANCE_TABLE + ".14.INDEX"),
          ("sysUpTime", "1.3.6.1.2.1.1.3.0"))
 LAST_POLL = ROOT + ".1.4.4.0"
 LAST_DURATION = ROOT + ".1.4.5.0"
 MOVE = 200  # ms for which a deletion waits, since it can become a move
 PATIENCE = 120  # seconds
 PAUSE = 0.05  # between requests, as there is no new poll earlier (maxAge of config)
+DELETED = re.compile(r"^Deleted (src .*\n(?:\s.*\n)+)", re.M)
 LEVELS = ("ActiveSA", "PendingKeyOperations", "ActiveTunnels")
 
 
@@ -69,10 +65,15 @@ def local_addresses():
     return [a["local"] for link in found for a in link["addr_info"]]
 
 
-def read_states(local):
-    """The SAs of this namespace, each with "dir": in, out or none."""
+def read_states(local, path=None):
+    """The SAs of this namespace, or those that were deleted, as ip wrote it to a file.
+    Each has "dir": in, out or none."""
     local = {ipaddress.ip_address(a) for a in local or local_addresses()}
-    states = parse_states(output_of("ip", "-s", "xfrm", "state"))
+    if path:
+        with open(path) as handle:
+            states = parse_states("".join(DELETED.findall(handle.read())))
+    else:
+        states = parse_states(output_of("ip", "-s", "xfrm", "state"))
     for sa in states:
         inward = ipaddress.ip_address(sa["dst"]) in local
         outward = ipaddress.ip_address(sa["src"]) in local
@@ -155,25 +156,6 @@ def row_of_json(document, name):
     return row
 
 
-def row_of_snmp(arguments, name, times=()):
-    """One request for the whole row. Every column must be a Counter64, except these
-    times (name: OID), in ticks."""
-    index = ".".join(str(n) for n in [len(name)] + list(name.encode()))
-    wanted = {"ReplayFailures": "%s.%s" % (REPLAY_FAILURES, index)}
-    for column, field in enumerate(COLUMNS, 1):
-        wanted[field] = "%s.%d.%s" % (STATS_TABLE, column, index)
-    types = dict.fromkeys(wanted, "Counter64")
-    for field, oid in times:
-        wanted[field] = oid.replace("INDEX", index)
-        types[field] = manager.TICKS
-    row = {}
-    for field, (kind, value) in zip(wanted, manager.get(arguments, *wanted.values())):
-        if kind != types[field]:
-            raise Mismatch("SNMP: %s is a %s" % (field, kind))
-        row[field] = value
-    return row
-
-
 def settle(arguments, seconds):
     """Waits for a poll that began after now, and for another that began MOVE later.
     The first reads all messages so far, the other completes deletions and absences. A
@@ -203,6 +185,8 @@ def settle(arguments, seconds):
 def row_of(args):
     if args.settle:
         settle(args.snmp, args.settle)
+    if args.peer:
+        return peer_of_snmp(args.snmp, args.row, args.peer)
     if args.snmp:
         return row_of_snmp(args.snmp, args.row)
     return row_of_json(load_json(args.json), args.row)
@@ -328,7 +312,7 @@ def assignments(pairs):
     result = {}
     for pair in pairs:
         name, _, value = pair.partition("=")
-        if name not in COLUMNS + ["ReplayFailures"]:
+        if name not in {*COLUMNS, *INSTANCE_COUNTERS, *PEER_COLUMNS}:
             raise Mismatch("no such column: " + name)
         result[name] = int(value)
     return result
@@ -358,6 +342,17 @@ def compare(args):
 
 def diff(args):
     return 1 if report("by the scenario", assignments(args.items), row_of(args)) else 0
+
+
+def sums(args):
+    if args.settle:
+        settle(args.snmp, args.settle)
+    row, peers = row_and_peers(args.snmp, args.row)
+    wrong = wrong_sums(row, peers)
+    if not row["KeyAdditions"]:
+        wrong.append("row %r has never had an SA" % args.row)
+    print(*wrong, sep="\n", end="\n" if wrong else "")
+    return 1 if wrong else 0
 
 
 def columns(args):
@@ -399,7 +394,7 @@ def settle_command(args):
 def total(args):
     field, *conditions = args.items
     wanted = [condition.split("=", 1) for condition in conditions]
-    states = [sa for sa in read_states(args.local)
+    states = [sa for sa in read_states(args.local, args.file)
               if all(str(sa[key]) == text for key, text in wanted)]
     print(len(states) if field == "count" else sum(sa[field] for sa in states))
     return 0
@@ -409,13 +404,14 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = {"compare": compare, "diff": diff, "columns": columns,
-                "value": value, "sum": total, "events": events, "watch": watch,
+                "value": value, "sums": sums, "sum": total, "events": events, "watch": watch,
                 "record": record, "get": get, "stat": stat,
                 "settle": settle_command}
     parser.add_argument("command", choices=commands)
     parser.add_argument("--local", type=lambda text: text.split(","),
                         help="this end's addresses (default: all of the namespace's)")
     parser.add_argument("--row", default="unattributed")
+    parser.add_argument("--peer", metavar="ADDRESS")
     parser.add_argument("--json", default="-")
     parser.add_argument("--snmp", help="snmpget's options and agent")
     parser.add_argument("--settle", nargs="?", type=int, const=PATIENCE,

@@ -265,4 +265,5 @@ log_in 1
 is "logged in: the same row is active again" "$(instance tcp:path1 2) $(instance tcp:path1 8)" "1 1"
 check "and goes on" test "$(row init tcp:path1 ConfidentialBytesSent)" -gt "$kept"
 is "there are three rows" "$(snmp walk init -Oqn "$ROOT.1.1.1.2" | grep -c .)" 3
+sums_close "the end" init tcp:path1 tcp:path2 unattributed
 check "qmipsecd ends on request" stop qmipsecd-init

@@ -118,3 +118,5 @@ row_is "right: the deletion lost nothing" right lab \
 	TunnelBytesReceived=$((total + (received + late) * PACKET)) ReKeys=$REKEYS \
 	KeyAdditions=$((2 * REKEYS + 2)) KeyDeletions=$((2 * REKEYS + 2)) \
 	ActiveSA=0 BadSPIPackets="$lost"
+sums_close "the end" left lab
+sums_close "the end" right lab

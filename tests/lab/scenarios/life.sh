@@ -149,3 +149,5 @@ eventually 60 sas_are 2-0
 on left ip xfrm state deleteall
 a=$((a + 4))
 step "the end" "$REKEYS $a $a 0" "$REKEYS $a $a 0"
+sums_close "the end" left lab
+sums_close "the end" right lab

@@ -130,3 +130,5 @@ row_is "left: all of it, after the tunnel's end" left lab \
 row_is "right: all of it, after the tunnel's end" right lab \
 	TunnelBytesSent=$((back_sent * PACKET)) TunnelBytesReceived=$((counted * PACKET)) \
 	KeyAdditions=2 KeyDeletions=2 ReKeys=0 ActiveSA=0 ActiveTunnels=0
+sums_close "the end" left lab
+sums_close "the end" right lab

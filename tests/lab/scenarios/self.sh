@@ -72,7 +72,7 @@ cat >/tmp/lab/follow.py <<'END'
 import struct, sys
 sys.path.insert(0, "/src/tests/lab")
 sys.dont_write_bytecode = True
-import oracle, wire
+import oracle, tables, wire
 
 def message(what, src, dst, spi, more=""):
     return ("%ssrc %s dst %s\n\tproto esp spi 0x%08x reqid 1 mode tunnel\n"
@@ -113,6 +113,20 @@ for name in oracle.COLUMNS:
 must("late", oracle.wrong_times({"DiscontinuityTime": 8, "sysUpTime": 5}, 2))
 must("in time", not oracle.wrong_times({"DiscontinuityTime": 7, "sysUpTime": 5}, 2))
 
+peer = dict.fromkeys(tables.SUMS, 3)
+peer.update(ActiveSAs=1, KeyAdditions=4)
+row = {part: 6 for parts in tables.SUMS.values() for part in parts}
+row.update(ActiveSA=2, KeyAdditions=8, **{
+    protocol + way: 3 for protocol in ("ConfidentialBytes", "AuthenticatedBytes")
+    for way in ("Sent", "Received")})
+must("sums", tables.wrong_sums(row, {"a": peer, "b": peer}) == [])
+for name in tables.SUMS:
+    wrong = tables.wrong_sums(row, {"a": peer, "b": dict(peer, **{name: peer[name] + 1})})
+    must("sums: " + name, wrong and wrong[0].startswith(name + ":"))
+    moved = dict(peer, **{name: peer[name] + 1}), dict(peer, **{name: peer[name] - 1})
+    must("moved: " + name, bool(tables.wrong_sums(row, dict(zip("ab", moved)))) == (
+        name in ("ActiveSAs", "KeyAdditions", "KeyDeletions")))
+
 def frame(fragment=0, inner=0x45, length=84):
     outer = struct.pack("!BBHHHBBH8x", 0x45, 0, 150, 0, fragment, 64, wire.ESP, 0)
     return bytes(14) + outer + struct.pack("!II", 7, 1) + struct.pack(
@@ -122,5 +136,5 @@ must("parse", wire.parse(frame()) == (7, 84))
 refuses("a fragment", wire.Surprise, wire.parse, frame(fragment=0x2000))
 refuses("something encrypted", wire.Surprise, wire.parse, frame(inner=0x9c))
 END
-check "messages, decreasing counters and frames are read correctly or rejected" \
+check "messages, decreasing counters, sums and frames are read correctly or rejected" \
 	python3 /tmp/lab/follow.py
