@@ -58,7 +58,7 @@ class Privilege(SceneTest):
             self.assertEqual((done.returncode, done.stderr), (0, ""), options)
 
     def test_that_one_capability_is_enough(self):
-        done = run(*ONLY, self.daemon, "-c", self.scene.config, "--once")
+        done = run(*ONLY, self.daemon, "-c", self.scene.config, "--once", "--fresh")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("unattributed", done.stdout)
 
