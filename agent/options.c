@@ -157,13 +157,13 @@ static void set_view(struct options *options, const char *name)
 /* text: NULL for the default. */
 static void set_watch(struct options *options, const char *text)
 {
+	const double least = (double)WATCH_LEAST_MS / 1000;
+	const double most = (double)WATCH_MOST_MS / 1000;
 	char *end = NULL;
 	double seconds = text ? strtod(text, &end) : 2;
 
-	if (text && (end == text || *end || !(seconds >= WATCH_LEAST_MS / 1000.0) ||
-		     seconds > WATCH_MOST_MS / 1000.0))
-		bad("--watch takes a number of seconds from %g to %g",
-		    WATCH_LEAST_MS / 1000.0, WATCH_MOST_MS / 1000.0);
+	if (text && (end == text || *end || !(seconds >= least) || seconds > most))
+		bad("--watch takes a number of seconds from %g to %g", least, most);
 	options->mode |= OPTIONS_WATCH;
 	options->watch_ms = (uint32_t)(seconds * 1000 + 0.5);
 }
