@@ -26,19 +26,25 @@ struct account *entry_find_account(struct ledger *ledger, const struct sa_entry 
 			     entry->state != ENTRY_UNKEYED);
 }
 
-/* The SA is one of another account of its row from now on. An addition that one account
- * has shown is in another: that is a discontinuity, for the first. */
+/* A keyed SA is one of another account from now on. Within a row its addition moves
+ * with it: the first account has shown it, so that is a discontinuity. A change of row
+ * is a deletion and an addition. */
 static void move_key(struct account *from, struct account *to)
 {
-	totals_count_keys(&from->totals, -1, 0);
+	bool same_row = from->row == to->row;
+
+	if (from == to)
+		return;
+	totals_count_keys(&from->totals, same_row ? -1 : 0, same_row ? 0 : 1);
 	totals_count_keys(&to->totals, 1, 0);
-	from->discontinuity = 0;
+	if (same_row)
+		from->discontinuity = 0;
 }
 
 /*
  * No one has read a total that contains an SA added since the last complete dump, so
  * all that it has counted goes to the other account with it. What any other SA has
- * counted stays, and a change of row is a deletion and an addition.
+ * counted stays.
  */
 static void count_change(struct ledger *ledger, const struct sa_entry *entry,
 			 struct account *from, struct account *to)
@@ -48,19 +54,15 @@ static void count_change(struct ledger *ledger, const struct sa_entry *entry,
 	if (entry->state != ENTRY_KEYED)
 		return;
 	ledger->accounts.sums_stale = true;
-	if (entry->counted_in == ledger->period) {
-		totals_count_keys(&from->totals, -1, 0);
-		totals_count_keys(&to->totals, 1, 0);
-		totals_subtract(&from->totals, &entry->sa, entry->direction, &none,
-				&entry->sa.sample);
-		totals_add(&to->totals, &entry->sa, entry->direction, &none,
-			   &entry->sa.sample);
-	} else if (from->row == to->row) {
+	if (entry->counted_in != ledger->period) {
 		move_key(from, to);
-	} else {
-		totals_count_keys(&from->totals, 0, 1);
-		totals_count_keys(&to->totals, 1, 0);
+		return;
 	}
+	totals_count_keys(&from->totals, -1, 0);
+	totals_count_keys(&to->totals, 1, 0);
+	totals_subtract(&from->totals, &entry->sa, entry->direction, &none,
+			&entry->sa.sample);
+	totals_add(&to->totals, &entry->sa, entry->direction, &none, &entry->sa.sample);
 }
 
 static void change_account(struct ledger *ledger, struct sa_entry *entry,
@@ -171,12 +173,7 @@ static void continue_account(struct ledger *ledger, const struct sa_entry *from,
 	if (row != account->row || !peer_equals(&was, &is))
 		account = entry_find_account(ledger, entry, row);
 	ledger->accounts.sums_stale = true;
-	if (row != from->account->row) {
-		totals_count_keys(&from->account->totals, 0, 1);
-		totals_count_keys(&account->totals, 1, 0);
-	} else if (account != from->account) {
-		move_key(from->account, account);
-	}
+	move_key(from->account, account);
 	accounts_join(&ledger->accounts, account);
 	accounts_leave(&ledger->accounts, entry->account);
 	entry->account = account;
@@ -210,7 +207,7 @@ static void count_until_seen(struct ledger *ledger, struct sa_entry *from,
 {
 	struct sa_sample sample = from->sa.sample;
 
-	if (seen->bytes < sample.bytes || seen->packets < sample.packets)
+	if (sample_recedes(&sample, seen))
 		return;
 	sample.bytes = seen->bytes;
 	sample.packets = seen->packets;
