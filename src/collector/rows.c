@@ -187,7 +187,6 @@ static struct snapshot_row make_row(const struct rows *rows, size_t number,
 
 static int snapshot_peer_of(struct snapshot *snapshot, const struct account *account)
 {
-	const struct stats *stats = &account->totals.stats;
 	struct snapshot_peer *peer =
 	    snapshot_add_peer(snapshot, &snapshot->rows[snapshot->n_rows - 1]);
 
@@ -198,10 +197,8 @@ static int snapshot_peer_of(struct snapshot *snapshot, const struct account *acc
 	peer->active = account->active;
 	peer->last_change = account->last_change;
 	peer->discontinuity = account->discontinuity;
-	peer->bytes_sent =
-	    stats->confidential_bytes_sent + stats->authenticated_bytes_sent;
-	peer->bytes_received =
-	    stats->confidential_bytes_received + stats->authenticated_bytes_received;
+	peer->bytes_sent = stats_bytes_sent(&account->totals.stats);
+	peer->bytes_received = stats_bytes_received(&account->totals.stats);
 	peer->totals = account->totals;
 	return 0;
 }

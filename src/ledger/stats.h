@@ -42,5 +42,16 @@ extern const struct stat_column stat_columns[STAT_COUNT];
 /* The value of a column. */
 uint64_t stats_get(const struct stats *stats, const struct stat_column *column);
 
+/* Bytes of ESP and AH together. */
+static inline uint64_t stats_bytes_sent(const struct stats *stats)
+{
+	return stats->confidential_bytes_sent + stats->authenticated_bytes_sent;
+}
+
+static inline uint64_t stats_bytes_received(const struct stats *stats)
+{
+	return stats->confidential_bytes_received + stats->authenticated_bytes_received;
+}
+
 /* Adds every column of from to the same column of to. */
 void stats_add(struct stats *to, const struct stats *from);

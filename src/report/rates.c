@@ -19,10 +19,8 @@ static struct counts counts_of_row(const struct snapshot_row *row)
 	const struct stats *stats = &row->stats;
 
 	return (struct counts){
-	    .bytes_sent =
-		stats->confidential_bytes_sent + stats->authenticated_bytes_sent,
-	    .bytes_received = stats->confidential_bytes_received +
-			      stats->authenticated_bytes_received,
+	    .bytes_sent = stats_bytes_sent(stats),
+	    .bytes_received = stats_bytes_received(stats),
 	    .packets_sent = row->packets_sent,
 	    .packets_received = row->packets_received,
 	    .errors = stats->bad_spi_packets + stats->packets_not_decrypted +
