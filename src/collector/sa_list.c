@@ -41,9 +41,7 @@ static int add(void *ctx, const struct ledger_view *view)
 	};
 	rows_name(rows, account->row, filling->netns, sa->instance);
 	memcpy(sa->peer, account->name, sizeof(sa->peer));
-	snprintf(sa->label, sizeof(sa->label), "%s",
-		 peer_label(ledger_peer_config(rows->ledger), &account->peer,
-			    account->name));
+	snprintf(sa->label, sizeof(sa->label), "%s", account->label);
 	return 0;
 }
 
