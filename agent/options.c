@@ -129,12 +129,6 @@ static void enable_debug(char *token)
 	snmp_set_do_debugging(1);
 }
 
-static const char *const view_names[N_REPORT_VIEWS] = {
-    [REPORT_INSTANCES] = "instances",
-    [REPORT_PEERS] = "peers",
-    [REPORT_SAS] = "sas",
-};
-
 /* name: NULL if no view was named. */
 static void set_view(struct options *options, const char *name)
 {
@@ -143,13 +137,13 @@ static void set_view(struct options *options, const char *name)
 	options->mode |= OPTIONS_ONCE;
 	if (!name)
 		return;
-	while (view < N_REPORT_VIEWS && strcmp(name, view_names[view]) != 0)
+	while (view < N_REPORT_VIEWS && strcmp(name, report_view_names[view]) != 0)
 		view++;
 	if (view == N_REPORT_VIEWS)
 		bad("--once is instances, peers or sas");
 	if (options->view_named && options->view != view)
 		bad("--once=%s does not go with --once=%s", name,
-		    view_names[options->view]);
+		    report_view_names[options->view]);
 	options->view = view;
 	options->view_named = true;
 }
@@ -213,7 +207,7 @@ static void set_option(struct options *options, int option, int argc, char **arg
 		set_view(options, optarg);
 		break;
 	case OPTION_SAS:
-		set_view(options, view_names[REPORT_SAS]);
+		set_view(options, report_view_names[REPORT_SAS]);
 		break;
 	case OPTION_WATCH:
 		set_watch(options, optarg);

@@ -18,8 +18,6 @@
 enum {
 	/* Polls may use one part in this many of the time. */
 	POLL_BUDGET = 10,
-	/* From a poll that left something open to the next one. */
-	SETTLE_NS = 20 * 1000 * 1000,
 };
 
 static struct {
@@ -115,7 +113,7 @@ static uint64_t next_poll(void)
 	if (self.changed)
 		return budget;
 	if (netns_set_wants_poll(self.set))
-		when = self.last_attempt + SETTLE_NS;
+		when = self.last_attempt + NETNS_SETTLE_NS;
 	return when > budget ? when : budget;
 }
 
@@ -211,7 +209,7 @@ void poller_close(void)
 
 void poller_finish(void)
 {
-	const struct timespec wait = {.tv_nsec = SETTLE_NS};
+	const struct timespec wait = {.tv_nsec = NETNS_SETTLE_NS};
 
 	if (poll_all() == 0 && netns_set_wants_poll(self.set)) {
 		nanosleep(&wait, NULL);

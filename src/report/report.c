@@ -3,28 +3,20 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/terminal.h"
 #include "util/text.h"
 
-enum {
-	/* From a poll that left something open to the next one, as in poller.c. */
-	SETTLE_NS = 20 * 1000 * 1000,
+const char *const report_view_names[N_REPORT_VIEWS] = {
+    [REPORT_INSTANCES] = "instances",
+    [REPORT_PEERS] = "peers",
+    [REPORT_SAS] = "sas",
 };
-
-unsigned report_width(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_col == 0)
-		return 100;
-	return size.ws_col;
-}
 
 /* Some of the instances. */
 
@@ -106,13 +98,16 @@ uint64_t report_seconds_at(const struct report_origin *origin, uint64_t monotoni
 static void print_text(enum report_view view, const struct snapshot *snapshot,
 		       const struct sa_list *list, const struct report_origin *origin)
 {
+	unsigned width, height;
+
+	terminal_size(STDOUT_FILENO, &width, &height);
 	if (view == REPORT_PEERS)
 		report_peers(stdout, snapshot);
 	else if (view == REPORT_SAS)
 		report_sas(stdout, list,
 			   report_seconds_at(origin, snapshot->health.last_poll));
 	else
-		report_table(stdout, snapshot, report_width());
+		report_table(stdout, snapshot, width);
 }
 
 static int print(const struct snapshot *snapshot, const struct sa_list *list,
@@ -138,7 +133,7 @@ static int print(const struct snapshot *snapshot, const struct sa_list *list,
 
 int report_poll(struct netns_set *set)
 {
-	const struct timespec wait = {.tv_nsec = SETTLE_NS};
+	const struct timespec wait = {.tv_nsec = NETNS_SETTLE_NS};
 	int err = netns_set_poll(set);
 
 	if (err || !netns_set_wants_poll(set))

@@ -12,6 +12,8 @@
 
 enum report_view { REPORT_INSTANCES, REPORT_PEERS, REPORT_SAS, N_REPORT_VIEWS };
 
+extern const char *const report_view_names[N_REPORT_VIEWS];
+
 /* What qmipsecd --once is asked for. */
 struct report_options {
 	enum report_view view;
@@ -41,9 +43,6 @@ int report_check_names(const struct snapshot *snapshot, const char *const *names
 void report_keep_names(struct snapshot *snapshot, const char *const *names,
 		       size_t n_names);
 void report_keep_sas(struct sa_list *list, const char *const *names, size_t n_names);
-
-/* The width of the terminal on the standard output; 100 if it is none. */
-unsigned report_width(void);
 
 /* For people. The caller checks the streams for errors. */
 

@@ -264,19 +264,13 @@ static void json_sas(FILE *stream, const struct sa_list *list, uint64_t now)
 
 /* The whole. */
 
-static const char *const views[N_REPORT_VIEWS] = {
-    [REPORT_INSTANCES] = "instances",
-    [REPORT_PEERS] = "peers",
-    [REPORT_SAS] = "sas",
-};
-
 void report_json(FILE *stream, enum report_view view, const struct snapshot *snapshot,
 		 const struct sa_list *list, const struct report_origin *origin)
 {
 	const struct health *health = &snapshot->health;
 
 	fputc('{', stream);
-	json_text(stream, "report", views[view]);
+	json_text(stream, "report", report_view_names[view]);
 	json_text(stream, "version", origin->version);
 	json_text(stream, "kernel", origin->kernel);
 	json_time(stream, "time", health->last_poll, origin);

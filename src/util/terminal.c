@@ -67,9 +67,9 @@ void terminal_close(struct terminal *terminal)
 void terminal_size(int fd, unsigned *ret_width, unsigned *ret_height)
 {
 	struct winsize size;
-	bool known = !ioctl(fd, TIOCGWINSZ, &size) && size.ws_col && size.ws_row;
+	bool known = !ioctl(fd, TIOCGWINSZ, &size);
 
-	*ret_width = known ? size.ws_col : 100;
+	*ret_width = known && size.ws_col ? size.ws_col : 100;
 	*ret_height = known ? size.ws_row : 0;
 }
 
