@@ -98,6 +98,13 @@ size_t readable_width(const char *text)
 	return width;
 }
 
+void readable_widen(size_t *width, const char *text)
+{
+	size_t wanted = readable_width(text);
+
+	*width = wanted > *width ? wanted : *width;
+}
+
 void readable_column(FILE *stream, const char *text, size_t width)
 {
 	size_t len = strlen(text);

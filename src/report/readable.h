@@ -25,5 +25,8 @@ const char *readable_age(uint64_t seconds, char *text, size_t size);
 /* The characters in a text of UTF-8. */
 size_t readable_width(const char *text);
 
+/* Widens a column so that the text fits. */
+void readable_widen(size_t *width, const char *text);
+
 /* Writes a text and as many spaces as its column lacks; a longer text is cut. */
 void readable_column(FILE *stream, const char *text, size_t width);

@@ -32,13 +32,6 @@ struct widths {
 	size_t instance, peer, label, state;
 };
 
-static void widen(size_t *width, const char *text)
-{
-	size_t wanted = readable_width(text);
-
-	*width = wanted > *width ? wanted : *width;
-}
-
 /* The label is left out if it is the peer's name. */
 static const char *label_of(const struct snapshot_peer *peer)
 {
@@ -50,10 +43,11 @@ static void widen_for(struct widths *widths, const struct snapshot_peer *peer,
 {
 	char state[STATE_SIZE];
 
-	widen(&widths->instance, peer->instance);
-	widen(&widths->peer, peer->name);
-	widen(&widths->label, label_of(peer));
-	widen(&widths->state, report_peer_state(peer, now, state, sizeof(state)));
+	readable_widen(&widths->instance, peer->instance);
+	readable_widen(&widths->peer, peer->name);
+	readable_widen(&widths->label, label_of(peer));
+	readable_widen(&widths->state,
+		       report_peer_state(peer, now, state, sizeof(state)));
 }
 
 /* Without labels there is no column of labels. */
@@ -121,7 +115,7 @@ void report_peers(FILE *stream, const struct snapshot *snapshot)
 		return;
 	}
 	if (widths.label)
-		widen(&widths.label, "label");
+		readable_widen(&widths.label, "label");
 	write_head(stream, &widths);
 	for (size_t i = 0; i < snapshot->n_rows; i++)
 		for (size_t j = 0; j < snapshot->rows[i].n_peers; j++)

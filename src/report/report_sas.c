@@ -93,11 +93,8 @@ void report_sas(FILE *stream, const struct sa_list *list, uint64_t now)
 		return;
 	}
 	for (size_t i = 0; i < list->n; i++) {
-		const size_t n = readable_width(list->sas[i].instance);
-		const size_t m = readable_width(list->sas[i].peer);
-
-		instance = n > instance ? n : instance;
-		peer = m > peer ? m : peer;
+		readable_widen(&instance, list->sas[i].instance);
+		readable_widen(&peer, list->sas[i].peer);
 	}
 	write_head(stream, instance, peer);
 	for (size_t i = 0; i < list->n; i++) {
