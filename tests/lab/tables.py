@@ -110,7 +110,7 @@ def row_and_peers(arguments, name):
 
 def wrong_sums(row, peers):
     """A line for each column in which the peers do not add up to the row (I7), and for
-    each peer whose SAs are not its additions without its deletions (I1)."""
+    each peer with another number of SAs than additions minus deletions (I1)."""
     wrong = []
     for column, parts in SUMS.items():
         total = sum(peer[column] for peer in peers.values())
