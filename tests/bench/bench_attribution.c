@@ -9,9 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../unit/fake_kernel.h"
 #include "../unit/tree.h"
-#include "collector/collector.h"
+#include "bench_collector.h"
 #include "instance/inventory.h"
 
 enum {
@@ -228,7 +227,6 @@ static void open_host(struct host *host, const char *sysfs_root, bool with)
 					    .sysfs_root = sysfs_root,
 					    .stale_after = 1,
 					    .peers = &peer_config_default};
-	struct instance_set set;
 
 	*host = (struct host){.kernel = {.now = 1, .xfrm_stat = "XfrmInNoStates\t0\n"},
 			      .least = UINT64_MAX};
@@ -251,13 +249,7 @@ static void open_host(struct host *host, const char *sysfs_root, bool with)
 
 		fake_kernel_sa(&host->kernel, &values);
 	}
-	if (instance_set_init(&set))
-		abort();
-	host->collector =
-	    collector_new(&fake_kernel_ops, &host->kernel, &options, &set);
-	instance_set_free(&set);
-	if (!host->collector || collector_poll(host->collector))
-		abort();
+	host->collector = bench_collector(&host->kernel, &options);
 }
 
 static void poll_host(struct host *host)

@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "../unit/fake_kernel.h"
-#include "collector/collector.h"
+#include "bench_collector.h"
 
 enum {
 	SAS = 10000,
@@ -73,7 +72,6 @@ static void open_host(struct host *host, bool with_peers)
 	struct peer_config peers = peer_config_default;
 	const struct collector_options options = {
 	    .netns = "", .stale_after = 1, .peers = &peers};
-	struct instance_set set;
 
 	peers.enabled = with_peers;
 	*host = (struct host){.kernel = {.now = 1, .xfrm_stat = "XfrmInNoStates\t0\n"},
@@ -86,13 +84,7 @@ static void open_host(struct host *host, bool with_peers)
 
 		fake_kernel_sa(&host->kernel, &values);
 	}
-	if (instance_set_init(&set))
-		abort();
-	host->collector =
-	    collector_new(&fake_kernel_ops, &host->kernel, &options, &set);
-	instance_set_free(&set);
-	if (!host->collector || collector_poll(host->collector))
-		abort();
+	host->collector = bench_collector(&host->kernel, &options);
 }
 
 /* Every SA carries a packet. */
