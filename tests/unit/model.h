@@ -112,7 +112,7 @@ struct model {
 	uint32_t max_peers;
 	struct totals truth[ROWS][ACCOUNTS];
 	struct totals last[ROWS]; /* the ledger's, when last checked */
-	struct account last_others[ROWS];
+	struct account last_accounts[ROWS][ACCOUNTS];
 	bool dumping, walking;
 	bool polled; /* completely, at least once */
 	struct model_doubts doubts;

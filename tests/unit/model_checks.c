@@ -98,20 +98,20 @@ static void check_counts(struct model *model)
 }
 
 /* The ledger's account of a peer in a row, or its `other`. */
-static struct totals ledger_account_of(const struct model *model, unsigned row,
-				       unsigned peer)
+static struct account ledger_account_of(const struct model *model, unsigned row,
+					unsigned peer)
 {
 	struct account *const *peers;
 	size_t n;
 
 	if (peer == PEERS)
-		return ledger_other(model->ledger, row)->totals;
+		return *ledger_other(model->ledger, row);
 	peers = ledger_peers(model->ledger, row, &n);
 	for (size_t i = 0; i < n; i++)
 		if (!memcmp(&peers[i]->peer.addr, &peer_addr[peer],
 			    sizeof(peer_addr[peer])))
-			return peers[i]->totals;
-	return (struct totals){.losses = 0};
+			return *peers[i];
+	return (struct account){.n_entries = 0};
 }
 
 /* True if the model cannot know the column now. */
@@ -168,10 +168,10 @@ static void check_row(struct model *model, unsigned row)
 	snprintf(name, sizeof(name), "row %u", row);
 	compare_totals(model, name, ledger_row(model->ledger, row), &want);
 	for (unsigned i = 0; i < ACCOUNTS && model->peers == ALL_PEERS; i++) {
-		const struct totals is = ledger_account_of(model, row, i);
+		const struct account is = ledger_account_of(model, row, i);
 
 		snprintf(name, sizeof(name), "row %u, account %u", row, i);
-		compare_totals(model, name, &is, &model->truth[row][i]);
+		compare_totals(model, name, &is.totals, &model->truth[row][i]);
 	}
 }
 
@@ -201,7 +201,7 @@ void accept_losses(struct model *model)
 		if (model->peers != ALL_PEERS)
 			model->truth[row][PEERS] = *ledger_row(model->ledger, row);
 		for (unsigned i = 0; i < ACCOUNTS && model->peers == ALL_PEERS; i++)
-			model->truth[row][i] = ledger_account_of(model, row, i);
+			model->truth[row][i] = ledger_account_of(model, row, i).totals;
 	}
 }
 
@@ -234,6 +234,17 @@ static void check_growth(struct model *model, const char *name, struct totals *l
 	*last = *is;
 }
 
+/* Unless its discontinuity changes; 0: the next complete dump dates that. */
+static void check_account_growth(struct model *model, unsigned row, unsigned number)
+{
+	const struct account is = ledger_account_of(model, row, number);
+	struct account *last = &model->last_accounts[row][number];
+
+	if (is.discontinuity && is.discontinuity == last->discontinuity)
+		check_growth(model, is.name, &last->totals, &is.totals);
+	*last = is;
+}
+
 /* The accounts of a row add up to it, and there is room for all of them. */
 static void check_accounts(struct model *model, unsigned row)
 {
@@ -253,14 +264,8 @@ static void check_accounts(struct model *model, unsigned row)
 	check_invariants(model, "other", &other->totals);
 	if (memcmp(&sum, ledger_row(model->ledger, row), sizeof(sum)) != 0)
 		differ(model, "row %u is not the sum of its accounts", row);
-	if (model->dumping)
-		return;
-	/* 0: the next complete dump dates it */
-	if (other->discontinuity &&
-	    other->discontinuity == model->last_others[row].discontinuity)
-		check_growth(model, "other", &model->last_others[row].totals,
-			     &other->totals);
-	model->last_others[row] = *other;
+	for (unsigned i = 0; i < ACCOUNTS && !model->dumping; i++)
+		check_account_growth(model, row, i);
 }
 
 /* Only peers with SAs may be above the limit, after it was lowered. */
