@@ -23,10 +23,11 @@ sys.dont_write_bytecode = True
 from check_includes import ALLOWED  # noqa: E402
 
 README_LINES = 100
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "tests/*/README"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", "contrib/README",
+             "tests/*/README"]
 TEXTS = [*DOCUMENTS, "NEWS", "man/*.in", "mib/*.in", "examples/*", "debian/control"]
-PATH = re.compile(r"(?<![\w/@.*-])((?:src|agent|docs|examples|figures|man|mib|systemd|tests|"
-                  r"tools)/[\w./-]*\w/?)")
+PATH = re.compile(r"(?<![\w/@.*-])((?:src|agent|contrib|docs|examples|figures|man|mib|systemd|"
+                  r"tests|tools)/[\w./-]*\w/?)")
 LINK = re.compile(r"\]\(([^)#:]*)(#[^)]*)?\)")
 SCENARIOS = re.compile(r"[Ss]cenarios?\s((?:`\w+`(?:,\s|\sand\s)?)+)")
 FORBIDDEN = re.compile(
