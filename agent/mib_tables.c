@@ -7,6 +7,7 @@
 
 #include "poller.h"
 #include "util/array.h"
+#include "util/clock.h"
 
 /* The tables of the MIB, as data. */
 
@@ -139,8 +140,16 @@ struct agent_row {
 	uint32_t poll_interval_ms;
 	uint64_t last_poll_us;
 	bool has_xfrm_stat;
+	uint64_t data_age_ms;
 	struct health health;
 };
+
+static uint64_t data_age_ms(const struct health *health)
+{
+	if (!health->last_poll)
+		return UINT32_MAX;
+	return (clock_now_ns() - health->last_poll) / NS_PER_MS;
+}
 
 static const void *agent_rows(const struct snapshot *snapshot, size_t *ret_n)
 {
@@ -151,6 +160,7 @@ static const void *agent_rows(const struct snapshot *snapshot, size_t *ret_n)
 	row.poll_interval_ms = poller_interval_ms();
 	row.last_poll_us = snapshot->health.last_poll_duration / 1000;
 	row.has_xfrm_stat = !snapshot->health.xfrm_stat_missing;
+	row.data_age_ms = data_age_ms(&snapshot->health);
 	row.health = snapshot->health;
 	*ret_n = 1;
 	return &row;
@@ -178,6 +188,8 @@ static const struct mib_column agent_columns[] = {
     AGENT(10, MIB_COUNTER64, health.failed_polls),
     AGENT(11, MIB_TEXT, health.last_error),
     AGENT(12, MIB_TRUTH, has_xfrm_stat),
+    AGENT(13, MIB_COUNTER64, health.polls),
+    AGENT(14, MIB_GAUGE32, data_age_ms),
 };
 
 const struct mib_table mib_tables[] = {

@@ -308,6 +308,7 @@ int collector_poll(struct collector *collector)
 	} else {
 		struct ledger_counts counts = ledger_counts(collector->rows.ledger);
 
+		health->polls++;
 		health->last_poll = end;
 		health->last_poll_duration = end - start;
 		health->tracked_sas = counts.keyed + counts.larval + counts.other;

@@ -16,6 +16,7 @@ void health_add(struct health *to, const struct health *from)
 	to->events += from->events;
 	to->event_losses += from->event_losses;
 	to->resyncs += from->resyncs;
+	to->polls += from->polls;
 	to->failed_polls += from->failed_polls;
 	to->foreign += from->foreign;
 	to->xfrm_stat_missing |= from->xfrm_stat_missing;

@@ -67,6 +67,7 @@ struct health {
 	uint64_t events;             /* messages read from event sockets */
 	uint64_t event_losses;       /* how often the kernel dropped events (ENOBUFS) */
 	uint64_t resyncs;            /* polls after events were lost */
+	uint64_t polls;       /* that succeeded */
 	uint64_t failed_polls;
 	uint64_t foreign; /* messages dropped because the kernel did not send them */
 	/* at the last poll a namespace had no counters for columns 7 and 8 */

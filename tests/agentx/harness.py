@@ -58,10 +58,11 @@ INSTANCE, STATS = ROOT + (1, 1, 1), ROOT + (1, 2, 1)
 XFRM, AGENT = ROOT + (1, 3, 1), ROOT + (1, 4)
 PEERS = ROOT + (1, 5, 1)
 INSTANCE_COLUMNS, STATS_COLUMNS = range(2, 18), range(1, 19)
-XFRM_COLUMNS, AGENT_COLUMNS = range(3, 6), range(1, 13)
+XFRM_COLUMNS, AGENT_COLUMNS = range(3, 6), range(1, 15)
 PEER_COLUMNS = range(2, 18)
 VERSION, POLL_INTERVAL, LAST_POLL = (AGENT + (n, 0) for n in (1, 3, 4))
 TRACKED_SAS, EVENTS = AGENT + (6, 0), AGENT + (7, 0)
+POLLS, DATA_AGE = AGENT + (13, 0), AGENT + (14, 0)
 SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 SYS_OR_ID = (1, 3, 6, 1, 2, 1, 1, 9, 1, 2)
 FIELDS = """ActiveSA PendingKeyOperations KeyAdditions KeyDeletions ReKeys ActiveTunnels
@@ -254,6 +255,16 @@ dontLogTCPWrappersConnects yes
 """
 
 
+class StillManager(Manager):
+    """Reads DATA_AGE as None: it is another one in each answer."""
+
+    def _decode(self, data):
+        number, response = super()._decode(data)
+        return number, response._replace(varbinds=[
+            bind._replace(value=None) if bind.name == DATA_AGE else bind
+            for bind in response.varbinds])
+
+
 class Scene:
     """A directory with everything that one snmpd and one qmipsecd need."""
 
@@ -271,7 +282,7 @@ class Scene:
             socket=self.socket, root=".".join(map(str, ROOT))))
         self.port = free_port()
         self.manager = Manager(self.port, "public")
-        self.only = Manager(self.port, "only")
+        self.only = StillManager(self.port, "only")
         self.snmpd = self.daemon = None
         self.configure("")
 

@@ -5,8 +5,8 @@ import subprocess
 import time
 
 from harness import (
-    EVENTS, LAST_POLL, SYS_UPTIME, TRACKED_SAS, SceneTest, add_larval, count_sas,
-    holds_for, stat, wait_for)
+    DATA_AGE, EVENTS, LAST_POLL, POLLS, SYS_UPTIME, TRACKED_SAS, SceneTest, add_larval,
+    count_sas, holds_for, stat, wait_for)
 
 
 class Freshness(SceneTest):
@@ -49,6 +49,23 @@ class Freshness(SceneTest):
             last, now = (bind.value for bind in
                          self.scene.manager.get(LAST_POLL, SYS_UPTIME).varbinds)
             self.assertLess(abs(now - last), 200)
+
+    def test_age_of_the_data(self):
+        """It grows between polls, and counts from the end of the last one."""
+        self.start("pollInterval 3600", "maxAge 3600")
+        value = self.scene.manager.value
+        polls, first = value(POLLS), value(DATA_AGE)
+        wait_for(lambda: value(DATA_AGE) >= first + 1000, "the data to be a second older")
+        age, now, last = (bind.value for bind in self.scene.manager.get(
+            DATA_AGE, SYS_UPTIME, LAST_POLL).varbinds)
+        self.assertLess(abs(age - (now - last) * 10), 2000)
+        self.assertEqual(value(POLLS), polls)
+
+    def test_polls_are_counted(self):
+        self.start("pollInterval 0.2", "maxAge 3600")
+        value = self.scene.manager.value
+        polls = value(POLLS)
+        wait_for(lambda: value(POLLS) >= polls + 3, "three polls")
 
     def test_events_are_heard(self):
         """The kernel reports a deletion, which needs no poll."""

@@ -15,7 +15,8 @@ INSTANCE_COLUMNS=(Name Active Descr Transport Netns InitiatorName IfIndex Sessio
 	ActiveSAs PendingKeyOperations ActiveTunnels ErrorScope ReplayFailures
 	DiscontinuityTime Label)
 AGENT_SCALARS=(Version KernelRelease PollInterval LastPoll LastPollDuration TrackedSAs
-	Events EventLosses Resyncs FailedPolls LastError XfrmStatAvailable)
+	Events EventLosses Resyncs FailedPolls LastError XfrmStatAvailable
+	Polls DataAge)
 # The default, an enterprise, and two that are not below enterprises.
 OTHER_ROOTS=(1.3.6.1.4.1.8072.9999.9999.18 1.3.6.1.4.1.64000.1.2 1.3.6.1.3.77
 	2.16.840.1.113883.18)

@@ -53,6 +53,7 @@ TEST(a_whole_poll)
 	ck_assert_uint_eq(health()->tracked_sas, 4);
 	ck_assert_uint_eq(health()->last_poll, 1000 * SECOND + 5000);
 	ck_assert_uint_eq(health()->last_poll_duration, 5000);
+	ck_assert_uint_eq(health()->polls, 1);
 	ck_assert_uint_eq(health()->failed_polls, 0);
 	ck_assert_str_eq(health()->last_error, "");
 	ck_assert_uint_eq(snapshot.n_rows, 1);
