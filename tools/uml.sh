@@ -48,6 +48,9 @@ uml_compile()
 		tree_die "cannot compile $1"
 }
 
+# A command that runs the kernel, for example in another network namespace.
+uml_enter=()
+
 # uml_boot LIMIT TREE OUT BUILD MEMORY ARGUMENT…: replaces this process by the kernel,
 # which ends with all of its processes after LIMIT seconds. Its root is the tree unless
 # the arguments say otherwise. OUT has xstate.so. BUILD may be empty.
@@ -58,7 +61,7 @@ uml_boot()
 	shift
 	# timeout(1) makes a process group of its own, which it ends as a whole.
 	# shellcheck disable=SC2016 # the inner shell's
-	exec timeout --kill-after=2 "$limit" unshare --mount bash -euc '
+	exec timeout --kill-after=2 "$limit" "${uml_enter[@]}" unshare --mount bash -euc '
 		top=$1 options=$2 hostfs=$3 tree=$4 out=$5 build=$6 memory=$7
 		shift 7
 		mount --rbind /proc "$tree/proc"

@@ -549,7 +549,12 @@ crash()
 	wait "$pid" || true
 }
 
-# start_snmpd NAMESPACE: with its own socket, port on loopback and persistent directory.
+# Lines for snmpd.conf, so that the servers outside can ask (outside/outside.sh).
+# shellcheck disable=SC2034 # for scenarios
+FOR_OUTSIDE=("agentaddress udp:10.99.0.2:161" "rocommunity public 10.99.0.1 -V everything")
+
+# start_snmpd NAMESPACE [LINE…]: with its own socket, port on loopback and persistent
+# directory, and these lines in its configuration.
 start_snmpd()
 {
 	local dir=/tmp/lab/snmpd-$1
@@ -563,6 +568,7 @@ start_snmpd()
 		view everything included .1
 		rocommunity public 127.0.0.1 -V everything
 		rwcommunity private 127.0.0.1 -V everything
+		$(printf '%s\n' "${@:2}")
 	END
 	background "snmpd-$1" "$1" env SNMP_PERSISTENT_DIR="$dir/var" \
 		snmpd -f -Lo -C -c "$dir/snmpd.conf"
