@@ -51,6 +51,11 @@ step_agentx() {
 	top_builddir=/build tests/agentx/run
 }
 
+# The plugin's style, and its definitions with Icinga 2.
+step_contrib() {
+	top_builddir=/build tests/managers/check_icinga
+}
+
 step_clang() {
 	configure_and_make /build/clang CC=clang --enable-werror
 }
