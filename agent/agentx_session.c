@@ -79,6 +79,8 @@ static struct {
 	uint64_t heard_at; /* when the last message of the master came */
 	unsigned asked;    /* requests without an answer */
 	struct agentx_object *tried; /* refused before, asked for again */
+	/* for the notification without an answer; NULL: there is none */
+	void (*notified)(enum agentx_outcome outcome);
 	bool attached;        /* has been: the master has accepted every object */
 	unsigned n_refusals;  /* of every subtree, in a row, before that */
 	int64_t master_began; /* when sysUpTime was 0, CLOCK_MONOTONIC in ns */
@@ -108,6 +110,15 @@ static void wait_and_retry(unsigned ms)
 	self.retry_at = self.since + ms;
 }
 
+static void settle_notification(enum agentx_outcome outcome)
+{
+	void (*notified)(enum agentx_outcome) = self.notified;
+
+	self.notified = NULL;
+	if (notified)
+		notified(outcome);
+}
+
 /* The library has closed the transport, whichever side ended the session. */
 static void on_closed(void)
 {
@@ -123,17 +134,19 @@ static void on_closed(void)
 	else if (!self.leaving && !self.refused)
 		agentx_log_waiting(-ECONNRESET, 0);
 	self.refused = false;
+	settle_notification(AGENTX_LOST);
 }
 
 static int on_response(int operation, netsnmp_session *session, int reqid,
 		       netsnmp_pdu *pdu, void *magic);
 
-/* Sends a request. pdu may be NULL for lack of memory. */
-static void ask(netsnmp_pdu *pdu, struct agentx_object *object)
+/* Sends a request. pdu may be NULL for lack of memory. asked_for: the object that it
+ * registers; &self.notified for a notification; otherwise NULL. */
+static void ask(netsnmp_pdu *pdu, void *asked_for)
 {
 	if (pdu)
 		pdu->sessid = self.session->sessid;
-	if (pdu && snmp_async_send(self.session, pdu, on_response, object)) {
+	if (pdu && snmp_async_send(self.session, pdu, on_response, asked_for)) {
 		self.asked++;
 		return;
 	}
@@ -233,10 +246,16 @@ static void on_open_answered(const netsnmp_pdu *pdu)
 	register_missing();
 }
 
-static void on_answer(const netsnmp_pdu *pdu, struct agentx_object *object)
+/* asked_for: as for ask(). */
+static void on_answer(const netsnmp_pdu *pdu, void *asked_for)
 {
+	struct agentx_object *object = asked_for == &self.notified ? NULL : asked_for;
+
 	netsnmp_set_agent_uptime(pdu->time);
-	if (self.phase == PHASE_OPENING) {
+	if (asked_for == &self.notified && pdu->errstat != AGENTX_ERR_NOT_OPEN) {
+		agentx_log_notification(pdu->errstat);
+		settle_notification(pdu->errstat ? AGENTX_REJECTED : AGENTX_ACCEPTED);
+	} else if (self.phase == PHASE_OPENING) {
 		on_open_answered(pdu);
 	} else if (pdu->errstat == AGENTX_ERR_NOT_OPEN || (pdu->errstat && !object)) {
 		agentx_log_forgotten(pdu->errstat);
@@ -428,6 +447,19 @@ uint64_t agentx_session_run(void)
 	if (clock_now_ms() >= next_step())
 		step();
 	return next_step() * NS_PER_MS;
+}
+
+/* Notifications. */
+
+bool agentx_session_can_notify(void)
+{
+	return self.phase == PHASE_OPEN && !self.notified;
+}
+
+void agentx_session_notify(netsnmp_pdu *pdu, void (*done)(enum agentx_outcome outcome))
+{
+	self.notified = done;
+	ask(pdu, &self.notified);
 }
 
 /* Start and end. */

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <net-snmp/net-snmp-config.h>
+#include <net-snmp/net-snmp-includes.h>
+
 #include "agentx/agentx_address.h"
 
 /*
@@ -55,6 +58,20 @@ bool agentx_session_is_superfluous(void);
  * event is the same at each call, because a manager takes a change for a discontinuity.
  */
 unsigned long agentx_session_uptime_at(uint64_t monotonic);
+
+/* What has become of a notification. */
+enum agentx_outcome {
+	AGENTX_ACCEPTED, /* the master has it */
+	AGENTX_REJECTED, /* the master answered with an error, which has been logged */
+	AGENTX_LOST,     /* the session ended before the master's answer */
+};
+
+/* True if there is a session, and no notification without an answer. */
+bool agentx_session_can_notify(void);
+
+/* Sends a notification: a PDU of AGENTX_NOTIFY, which it takes over. done is called
+ * once, maybe before this returns. */
+void agentx_session_notify(netsnmp_pdu *pdu, void (*done)(enum agentx_outcome outcome));
 
 /* Ends the session and the library. */
 void agentx_session_stop(void);

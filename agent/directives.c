@@ -116,6 +116,12 @@ static int read_peer(struct reading *reading, const char *line, char *error)
 	return peer_config_add_line(&reading->settings->peers, line, error, ERROR_SIZE);
 }
 
+static int read_notify(struct reading *reading, const char *line, char *error)
+{
+	return notify_config_add_line(&reading->settings->notify, line, error,
+				      ERROR_SIZE);
+}
+
 static int read_namespace(struct reading *reading, const char *line, char *error)
 {
 	return netns_list_add_line(&reading->settings->namespaces, line, error,
@@ -173,6 +179,13 @@ static const struct directive directives[] = {
     {"peerHoldDown",
      "SECONDS without an SA until a peer is not active (0 to 86400, default 30)", NULL,
      0, 86400, 1000, SETTING(peers.hold_down_ms)},
+    {"notify",
+     "instances|peers|unprotected|all, or errors [PACKETS [SECONDS]]: send "
+     "notifications",
+     .read = read_notify},
+    {"notifyHoldDown",
+     "SECONDS for which a state must last until it is notified (0 to 3600, default 10)",
+     NULL, 0, 3600, 1000, SETTING(notify.hold_down_ms)},
     {"namespace", "NETNS: also watch this network namespace; * means all",
      .read = read_namespace},
     {"agentXSocket",
@@ -427,6 +440,7 @@ int directives_read(const char *file, struct settings *ret_settings)
 	char error[ERROR_SIZE];
 
 	settings.peers = peer_config_default;
+	settings.notify = notify_config_default;
 	agentx_address_parse(AGENTX_SOCKET, &settings.agentx.address, error,
 			     sizeof(error));
 	if (instance_set_init(&settings.instances) < 0) {

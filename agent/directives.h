@@ -8,6 +8,7 @@
 #include "instance/instance.h"
 #include "kernel/netns.h"
 #include "ledger/peer.h"
+#include "notify/notify_config.h"
 
 /* The directives of qmipsecd.conf. Net-SNMP's own reader would only log what is wrong
  * in a file; see docs/netsnmp.md. */
@@ -28,6 +29,7 @@ struct settings {
 	uint32_t receive_buffer;       /* bytes, of the event socket */
 	struct instance_set instances; /* of all namespaces */
 	struct peer_config peers;
+	struct notify_config notify;
 	struct netns_list namespaces; /* to watch, with those of instances */
 };
 

@@ -21,6 +21,7 @@
 #include "directives.h"
 #include "kernel/xfrm_netlink.h"
 #include "mib_table.h"
+#include "notifications.h"
 #include "options.h"
 #include "poller.h"
 #include "report/report.h"
@@ -117,15 +118,19 @@ static void run_due(struct service *service)
 {
 	uint64_t poll = poller_run();
 	uint64_t step = agentx_session_run();
-	uint64_t due = (poll < step ? poll : step) + 1; /* 0 would stop the timer */
-	const struct itimerspec spec = {
-	    .it_value = {.tv_sec = (time_t)(due / NS_PER_S),
-			 .tv_nsec = (long)(due % NS_PER_S)}};
+	uint64_t notification = notifications_run();
+	uint64_t due = poll < step ? poll : step;
+	struct itimerspec spec = {0};
 
+	if (notification < due)
+		due = notification;
+	due++; /* 0 would stop the timer */
 	/* Most requests postpone what is due. They need not set the timer. */
 	if (due >= service->expiry && service->expiry > clock_now_ns())
 		return;
 	service->expiry = due;
+	spec.it_value = (struct timespec){.tv_sec = (time_t)(due / NS_PER_S),
+					  .tv_nsec = (long)(due % NS_PER_S)};
 	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
@@ -181,6 +186,7 @@ static void set_watchdog(void)
 
 static void reload(const struct options *options)
 {
+	struct notify_config notify;
 	struct settings settings;
 	struct agentx_settings agentx;
 
@@ -189,12 +195,14 @@ static void reload(const struct options *options)
 		return;
 	}
 	agentx = settings.agentx;
+	notify = settings.notify;
 	if (poller_reconfigure(&settings) < 0) {
 		log_message(LOG_ERR, "out of memory; the old configuration stays");
 		settings_free(&settings);
 		return;
 	}
 	agentx_session_configure(&agentx.address, agentx.interval_ms, agentx.timeout_s);
+	notifications_configure(&notify);
 	set_watchdog();
 	log_message(LOG_NOTICE, "configuration read again");
 }
@@ -226,6 +234,7 @@ static int serve(const struct options *options, struct settings *settings)
 {
 	struct service service = {.options = options};
 	const struct agentx_settings agentx = settings->agentx;
+	const struct notify_config notify = settings->notify;
 	int err = poller_open(settings, &options->paths);
 
 	if (!err) {
@@ -239,9 +248,11 @@ static int serve(const struct options *options, struct settings *settings)
 		init_snmp("qmipsecd");
 		agentx_session_configure(&agentx.address, agentx.interval_ms,
 					 agentx.timeout_s);
+		notifications_configure(&notify);
 		log_message(LOG_INFO, "qmipsecd %s started", PACKAGE_VERSION);
 		err = loop(&service);
 	}
+	notifications_close();
 	poller_close();
 	return err;
 }

@@ -200,6 +200,22 @@ static int handle(netsnmp_mib_handler *handler, netsnmp_handler_registration *re
 	return SNMP_ERR_NOERROR;
 }
 
+int mib_table_add_cell(netsnmp_pdu *pdu, const struct mib_table *table, unsigned column,
+		       const void *row)
+{
+	struct view view = {.table = table, .rows = row, .n_rows = 1};
+	struct place place = {.column = find_column(table, column), .row = 0};
+	oid name[MAX_OID_LEN];
+	size_t len = make_name(&view, place, name);
+	netsnmp_variable_list *varbind = snmp_pdu_add_variable(
+	    pdu, name, len, ASN_NULL, NULL, 0); /* set_value() sets the type */
+
+	if (!varbind)
+		return -ENOMEM;
+	set_value(varbind, &table->columns[place.column], row);
+	return 0;
+}
+
 int mib_table_register(const struct mib_table *table)
 {
 	/* Read only: the agent itself answers SETs, with notWritable. */

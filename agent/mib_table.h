@@ -54,6 +54,18 @@ struct mib_table {
  * Returns 0, -ENOMEM, or -EEXIST if this process already serves the OID. */
 int mib_table_register(const struct mib_table *table);
 
+/* Appends a cell, its name and its value, to the varbinds of a message. row is one of
+ * the table's, or another one of its type. Returns 0 or -ENOMEM. */
+int mib_table_add_cell(netsnmp_pdu *pdu, const struct mib_table *table, unsigned column,
+		       const void *row);
+
 /* The tables (mib_tables.c). */
+enum mib_table_number {
+	MIB_INSTANCES,
+	MIB_STATS,
+	MIB_XFRM,
+	MIB_PEERS,
+	MIB_AGENT,
+};
 extern const struct mib_table mib_tables[];
 extern const size_t mib_tables_n;

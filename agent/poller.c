@@ -24,6 +24,7 @@ static struct {
 	struct settings settings;
 	struct netns_set *set;
 	struct snapshot snapshot;
+	uint64_t number;       /* of snapshots until now */
 	int mounts;            /* the set's descriptor, as registered; -1: none */
 	uint64_t last_attempt; /* end of the last poll, good or not */
 	uint64_t last_cost;    /* processor time that it took, ns */
@@ -56,8 +57,10 @@ static int publish(void)
 		log_message(LOG_NOTICE, "new numbers are served again");
 	self.unpublished = err != 0;
 	snapshot_free(err ? &fresh : &self.snapshot);
-	if (!err)
+	if (!err) {
 		self.snapshot = fresh;
+		self.number++;
+	}
 	return err;
 }
 
@@ -168,6 +171,16 @@ const struct snapshot *poller_snapshot(void)
 	if (age > self.settings.max_age_ms * NS_PER_MS && time >= budget_allows_at())
 		poll_in_service();
 	return &self.snapshot;
+}
+
+const struct snapshot *poller_last_snapshot(void)
+{
+	return &self.snapshot;
+}
+
+uint64_t poller_snapshot_number(void)
+{
+	return self.number;
 }
 
 /* Start and end. */

@@ -32,6 +32,11 @@ uint64_t poller_run(void);
  * however often they are requested. */
 const struct snapshot *poller_snapshot(void);
 
+/* Returns the last snapshot, whatever its age, and its number: that of a newer one is
+ * another one. */
+const struct snapshot *poller_last_snapshot(void);
+uint64_t poller_snapshot_number(void);
+
 /* Changes the settings, after SIGHUP. Takes them over if it returns 0; on -errno the
  * old ones stay in force. */
 int poller_reconfigure(struct settings *settings);

@@ -25,6 +25,7 @@ static struct {
 	unsigned denied;    /* attempts in a row that lacked permission */
 	bool refused;
 	bool silence;
+	bool not_notified;
 } logged;
 
 static void set_status(const char *status)
@@ -212,6 +213,18 @@ void agentx_log_forgotten(long error)
 	    LOG_WARNING,
 	    "snmpd at %s has forgotten the session (error %ld); opening another",
 	    logged.address->text, error);
+}
+
+void agentx_log_notification(long error)
+{
+	if (error && !logged.not_notified)
+		log_message(LOG_WARNING,
+			    "snmpd at %s rejects notifications (error %ld: %s)",
+			    logged.address->text, error, meaning_of(error));
+	else if (!error && logged.not_notified)
+		log_message(LOG_NOTICE, "snmpd at %s accepts notifications now",
+			    logged.address->text);
+	logged.not_notified = error != 0;
 }
 
 void agentx_log_silence(int seconds)

@@ -34,6 +34,9 @@ void agentx_log_attached(void);
 /* The master does not know the session. */
 void agentx_log_forgotten(long error);
 
+/* The master has answered a notification: error is 0 or a code of RFC 2741. */
+void agentx_log_notification(long error);
+
 /* The master has not answered for so many seconds; it has sent a message. */
 void agentx_log_silence(int seconds);
 void agentx_log_heard(void);

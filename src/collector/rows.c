@@ -164,6 +164,8 @@ static struct snapshot_row make_row(const struct rows *rows, size_t number,
 	const struct row *row = &rows->rows[number];
 	struct snapshot_row ret = {
 	    .active = instance->active && !stale,
+	    .unattributed = number == 0,
+	    .software = instance->software,
 	    .if_index = instance->if_index,
 	    .sessions = instance->sessions,
 	    .error_scope = error_scope_of(owners, instance),

@@ -24,6 +24,8 @@ enum error_scope {
 struct snapshot_row {
 	char name[INSTANCE_NAME_MAX + 1]; /* the index */
 	bool active;
+	bool unattributed; /* it has what belongs to no HBA */
+	bool software;     /* the kernel's own TCP/IP carries its sessions */
 	char descr[INSTANCE_TEXT_MAX + 1];
 	char transport[33];
 	char netns[SNAPSHOT_NETNS_MAX + 1]; /* "": the daemon's own */
@@ -67,7 +69,7 @@ struct health {
 	uint64_t events;             /* messages read from event sockets */
 	uint64_t event_losses;       /* how often the kernel dropped events (ENOBUFS) */
 	uint64_t resyncs;            /* polls after events were lost */
-	uint64_t polls;       /* that succeeded */
+	uint64_t polls;              /* that succeeded */
 	uint64_t failed_polls;
 	uint64_t foreign; /* messages dropped because the kernel did not send them */
 	/* at the last poll a namespace had no counters for columns 7 and 8 */

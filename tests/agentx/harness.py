@@ -374,6 +374,17 @@ class Scene:
         return "\n".join(texts)
 
 
+def fake_xfrm_stat(scene):
+    """A file that the daemon reads in place of /proc/net/xfrm_stat, and what starts the
+    daemon so."""
+    file, shim = scene.dir / "xfrm_stat", scene.dir / "statfile.so"
+    done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim, HERE / "statfile.c",
+               "-ldl")
+    assert done.returncode == 0, done.stderr
+    return file, ["env", f"XFRM_STAT={file}", f"LD_PRELOAD={shim}",
+                  "ASAN_OPTIONS=verify_asan_link_order=0"]
+
+
 # The tests are alone in their network namespace. Ports that the kernel gives to clients
 # begin at 32768: a manager that got its snmpd's port would answer itself.
 PORTS = itertools.count(10000)

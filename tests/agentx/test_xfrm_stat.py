@@ -4,7 +4,7 @@
 import json
 
 from harness import (
-    AGENT, HERE, XFRM, SceneTest, index_of, run, stat, wait_for)
+    AGENT, XFRM, SceneTest, fake_xfrm_stat, index_of, run, stat, wait_for)
 
 ALL = "unattributed"
 AVAILABLE = AGENT + (12, 0)
@@ -15,13 +15,7 @@ GOOD = "XfrmInNoStates 7\nXfrmInStateProtoError 10\n"
 class XfrmStat(SceneTest):
     def setUp(self):
         super().setUp()
-        self.file = self.scene.dir / "xfrm_stat"
-        shim = self.scene.dir / "statfile.so"
-        done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim,
-                   HERE / "statfile.c", "-ldl")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.wrapper = ["env", f"XFRM_STAT={self.file}", f"LD_PRELOAD={shim}",
-                        "ASAN_OPTIONS=verify_asan_link_order=0"]
+        self.file, self.wrapper = fake_xfrm_stat(self.scene)
 
     def start(self):
         self.scene.configure("pollInterval 0.1", "maxAge 0.01")

@@ -18,10 +18,11 @@ ALLOWED = {
     "src/ledger": {"src/util", "src/kernel"},
     "src/instance": {"src/util", "src/kernel"},
     "src/collector": {"src/util", "src/kernel", "src/ledger", "src/instance"},
+    "src/notify": {"src/util", "src/kernel", "src/ledger", "src/instance", "src/collector"},
     "src/report": {"src/util", "src/kernel", "src/ledger", "src/instance", "src/collector"},
     "src/agentx": {"src/util"},
     "agent": {"src/util", "src/kernel", "src/ledger", "src/instance", "src/collector",
-              "src/report", "src/agentx"},
+              "src/notify", "src/report", "src/agentx"},
 }
 LIBRARIES = {"net-snmp/": {"agent"}, "systemd/": {"src/util"},
              "libmnl/": {"src/kernel"}}

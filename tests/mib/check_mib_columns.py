@@ -248,7 +248,9 @@ def check_objects(mib):
         if count > 1:
             yield f"{name}: defined {count} times"
     for obj in mib.objects:
-        if mib.access(obj) not in ("read-only", "not-accessible"):
+        allowed = (("accessible-for-notify",) if obj.parent == "qmIpsecNotifyObjects"
+                   else ("read-only", "not-accessible"))
+        if mib.access(obj) not in allowed:
             yield f"{obj.name}: MAX-ACCESS is '{mib.access(obj)}'"
         if not unquote(obj.clauses.get("DESCRIPTION", [])):
             yield f"{obj.name}: no DESCRIPTION"

@@ -115,6 +115,18 @@ TEST(a_refusal_is_logged_once_with_its_meaning)
 	check_log(2, "accepts all objects now");
 }
 
+TEST(a_rejected_notification_is_logged_once)
+{
+	agentx_log_notification(0);
+	check_log(0, "");
+	agentx_log_notification(AGENTX_ERR_PROCESSING_ERROR);
+	check_log(1, "rejects notifications (error 268");
+	agentx_log_notification(AGENTX_ERR_PROCESSING_ERROR);
+	check_log(1, "");
+	agentx_log_notification(0);
+	check_log(2, "accepts notifications now");
+}
+
 TEST(a_silence_is_logged_at_its_begin_and_end)
 {
 	agentx_log_heard();
