@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # run's variables
 #
 # The other end of a guest's interface vec0: a network namespace of the host, in which the
 # servers of a management system run, in a Debian tree of their own. Sourced by run.
