@@ -25,6 +25,7 @@ VERSIONS = ["6.0", "7.0"]
 ROOT = "@MIB_ROOT_OID@"
 # A group that every Zabbix has.
 GROUP = {"uuid": "7c2cb727f85b492d88cd56e17127c64d", "name": "Templates/SAN"}
+HEIGHT = 5  # of a widget, in rows of the grid
 WHOLE, TEXT = "0", "1"  # formats of a value in a walk: as it is, text in UTF-8
 
 
@@ -240,7 +241,7 @@ def widget(group, number, place, version):
     fields = []
     if prototype:
         fields += [{"type": "INTEGER", "name": "columns", "value": "1"},
-                   {"type": "INTEGER", "name": "rows", "value": "2"}]
+                   {"type": "INTEGER", "name": "rows", "value": "1"}]
     fields.append({
         "type": kind.upper(), "name": "graphid" if version == "6.0" else "graphid.0",
         "value": {"host": TEMPLATE, "name": alarms.GRAPHS[group][number][0]}})
@@ -251,8 +252,8 @@ def widget(group, number, place, version):
         fields.append({"type": "STRING", "name": "reference",
                        "value": "".join("ABCDEFGHIJ"[int(digit, 16) % 10] for digit in
                                         uuid("widget", group, str(number))[:5])})
-    return filled(type=kind, x=str(place % 2 * columns // 2), y=str(place // 2 * 10),
-                  width=str(columns // 2), height="10", fields=fields)
+    return filled(type=kind, x=str(place % 2 * columns // 2), y=str(place // 2 * HEIGHT),
+                  width=str(columns // 2), height=str(HEIGHT), fields=fields)
 
 
 def make_dashboard(version):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # A real Zabbix server with the template: discovery, values, rates, problems and their end.
-# limit: 420
+# limit: 900
 # outside: zabbix
 # suites: bookworm trixie
 
@@ -22,7 +22,7 @@ problems_are() { [ "$(ask problems)" = "$(printf '%s\n' "$@" | sort)" ]; }
 # become TEXT NAME…
 become()
 {
-	if eventually 90 problems_are "${@:2}"; then
+	if eventually 180 problems_are "${@:2}"; then
 		pass "$1"
 	else
 		fail "$1" "$(ask problems)"
