@@ -27,6 +27,9 @@ is()
 # The .deb of that name.
 deb_of() { echo "$packages/$1"_*.deb; }
 
+# Those that belong together, the daemon first.
+debs() { deb_of qmipsecd && deb_of qmipsecd-mib && deb_of qmipsecd-managers; }
+
 # apart COMMAND…: in its own namespaces, without a network. Its mounts and processes end
 # with it.
 apart()
@@ -43,9 +46,10 @@ mount_api()
 
 # --- the tree that it is installed in -------------------------------------------------
 
-# The dependencies of the package, what the tests in it need, and an init and a kernel
+# The dependencies of the packages, what the tests in it need, and an init and a kernel
 # for the test that boots it.
 RUN_PACKAGES=adduser,apt-utils,dpkg-dev,iproute2,iputils-ping,kmod,"$suite_libraries",netbase
+RUN_PACKAGES+=,libmonitoring-plugin-perl,libsnmp-perl
 RUN_PACKAGES+=,procps,python3,snmp,snmpd,systemd,systemd-sysv,user-mode-linux
 
 make_run_tree()

@@ -18,7 +18,7 @@ INDEX=6.98.97.99.107.117.112 # of the row
 
 install_package()
 {
-	DEBIAN_FRONTEND=noninteractive apt-get -q -y "${@:2}" install "$1"
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y "${@:2}" install "$1" /out/mib.deb
 }
 
 # ask TOOL ARGUMENT…: with the installed MIB.
