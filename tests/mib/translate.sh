@@ -13,16 +13,19 @@ set -u -o pipefail
 
 INSTANCE_COLUMNS=(Name Active Descr Transport Netns InitiatorName IfIndex Sessions
 	ActiveSAs PendingKeyOperations ActiveTunnels ErrorScope ReplayFailures
-	DiscontinuityTime Label)
+	DiscontinuityTime Label PacketsSent PacketsReceived)
 AGENT_SCALARS=(Version KernelRelease PollInterval LastPoll LastPollDuration TrackedSAs
 	Events EventLosses Resyncs FailedPolls LastError XfrmStatAvailable
 	Polls DataAge)
+NOTIFICATIONS=(InstanceUp InstanceDown PeerUp PeerDown ErrorsRising InstanceUnprotected)
 # The default, an enterprise, and two that are not below enterprises.
 OTHER_ROOTS=(1.3.6.1.4.1.8072.9999.9999.18 1.3.6.1.4.1.64000.1.2 1.3.6.1.3.77
 	2.16.840.1.113883.18)
 
 failures=0
 checks=0
+names=()
+oids=()
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 
@@ -51,16 +54,33 @@ index() {
 	done
 }
 
-# both NAME OID: NAME translates to OID (below the root), and back.
+# both NAME OID: check_both will check that NAME translates to OID (below the root), and
+# back. The tool reads the module once for all of them.
 both() {
-	local name=QMIPSEC-MIB::$1 oid=.$root$2 got
-	checks=$((checks + 1))
-	got=$(translate -On "$name")
-	[ "$got" = "$oid" ] || fail "$name gives '$got', not $oid"
-	complaints "$name"
-	got=$(translate "$oid")
-	[ "$got" = "$name" ] || fail "$oid gives '$got', not $name"
-	complaints "$oid"
+	names+=("QMIPSEC-MIB::$1")
+	oids+=(".$root$2")
+}
+
+# in_order OPTION RESULTS ARGUMENTS: translates each of ARGUMENTS to that of RESULTS; both
+# are names of arrays.
+in_order() {
+	local -n wanted=$2 asked=$3
+	local got i
+	mapfile -t got < <(translate ${1:+"$1"} "${asked[@]}" | grep .)
+	complaints "${asked[0]} and the others"
+	[ ${#got[@]} = ${#wanted[@]} ] ||
+		fail "${#got[@]} results of ${#wanted[@]} names"
+	for i in "${!wanted[@]}"; do
+		checks=$((checks + 1))
+		[ "${got[i]-}" = "${wanted[i]}" ] ||
+			fail "${asked[i]} gives '${got[i]-}', not ${wanted[i]}"
+	done
+}
+
+check_both() {
+	in_order -On oids names
+	in_order "" names oids
+	names=() oids=()
 }
 
 # complaints WHAT: what the tool prints besides its answer. With +QMIPSEC-MIB it loads
@@ -103,6 +123,10 @@ check_names() {
 	done
 	both qmIpsecMIB ''
 	both qmIpsecNotifications .0
+	for i in "${!NOTIFICATIONS[@]}"; do
+		both "qmIpsec${NOTIFICATIONS[i]}" ".0.$((i + 1))"
+	done
+	both qmIpsecNotifyInterval.0 .1.6.5.0
 	both qmIpsecStatsTable .1.2
 	both qmIpsecCompliance .2.1.1
 }
@@ -145,6 +169,7 @@ cp "$mib" "$work/mibs/QMIPSEC-MIB.txt"
 for load in QMIPSEC-MIB +QMIPSEC-MIB; do
 	load=(-m "$load")
 	check_names
+	check_both
 done
 load=(-m QMIPSEC-MIB)
 check_syntax
@@ -156,6 +181,7 @@ for root in "${OTHER_ROOTS[@]}"; do
 	    "$top_srcdir/mib/QMIPSEC-MIB.txt.in" >"$work/mibs/QMIPSEC-MIB.txt"
 	both qmIpsecMIB ''
 	both 'qmIpsecActiveSA."tcp:default"' ".1.2.1.1$(index tcp:default)"
+	check_both
 done
 
 if [ "$failures" -gt 0 ]; then
