@@ -70,7 +70,7 @@ void notifier_configure(struct notifier *notifier, const struct notify_config *c
 {
 	bool was_on = notify_config_is_on(&notifier->config);
 
-	for (size_t i = 0; i < N_NOTIFY_TOPICS; i++)
+	for (enum notify_topic i = 0; i < N_NOTIFY_TOPICS; i++)
 		if (!config->topics[i] || !notifier->config.topics[i])
 			clear(notifier, i);
 	if (!was_on || memcmp(config->topics, notifier->config.topics,
@@ -82,7 +82,7 @@ void notifier_configure(struct notifier *notifier, const struct notify_config *c
 
 void notifier_free(struct notifier *notifier)
 {
-	for (size_t i = 0; i < N_NOTIFY_TOPICS; i++)
+	for (enum notify_topic i = 0; i < N_NOTIFY_TOPICS; i++)
 		clear(notifier, i);
 }
 
@@ -210,7 +210,7 @@ static void update(struct notifier *notifier, enum notify_topic topic,
 static void settle_all(struct notifier *notifier, uint64_t time)
 {
 	notifier->settles = UINT64_MAX;
-	for (size_t i = 0; i < N_NOTIFY_TOPICS; i++)
+	for (enum notify_topic i = 0; i < N_NOTIFY_TOPICS; i++)
 		for (size_t j = 0; j < notifier->lists[i].n; j++)
 			settle(notifier, i, &notifier->lists[i].subjects[j], time);
 }
@@ -326,7 +326,7 @@ int notifier_observe(struct notifier *notifier, const struct snapshot *snapshot,
 	if (!notifier->began)
 		notifier->began = time;
 	notifier->settles = UINT64_MAX;
-	for (size_t i = 0; i < N_NOTIFY_TOPICS && !err; i++) {
+	for (enum notify_topic i = 0; i < N_NOTIFY_TOPICS && !err; i++) {
 		if (!notifier->config.topics[i])
 			continue;
 		err = topics[i].of_peers
@@ -389,7 +389,7 @@ bool notifier_next(struct notifier *notifier, uint64_t time, struct notification
 {
 	if (time >= notifier->settles)
 		settle_all(notifier, time);
-	for (size_t i = 0; i < N_NOTIFY_TOPICS; i++)
+	for (enum notify_topic i = 0; i < N_NOTIFY_TOPICS; i++)
 		if (send_from(notifier, i, time, ret))
 			return true;
 	return false;
@@ -402,7 +402,7 @@ static bool is_of(enum notify_topic topic, enum notification_kind kind)
 
 void notifier_return(struct notifier *notifier, const struct notification *lost)
 {
-	for (size_t i = 0; i < N_NOTIFY_TOPICS; i++) {
+	for (enum notify_topic i = 0; i < N_NOTIFY_TOPICS; i++) {
 		struct notify_list *list = &notifier->lists[i];
 
 		for (size_t j = 0; is_of(i, lost->kind) && j < list->n; j++) {
@@ -420,7 +420,7 @@ uint64_t notifier_due(const struct notifier *notifier)
 
 	if (!notify_config_is_on(&notifier->config))
 		return due;
-	for (size_t kind = 1; kind < N_NOTIFICATION_KINDS; kind++) {
+	for (enum notification_kind kind = 1; kind < N_NOTIFICATION_KINDS; kind++) {
 		uint64_t allowed = cap_allows_at(notifier, kind);
 
 		if (notifier->n_due[kind] && allowed < due)
