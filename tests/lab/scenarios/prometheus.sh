@@ -5,6 +5,7 @@
 # every series, type, label and value; the rules and their alerts; the queries of the
 # dashboard.
 # limit: 600
+# suites: bookworm trixie
 # outside: prometheus
 
 # shellcheck source=tests/lab/lib.sh
