@@ -2,7 +2,8 @@
 """SNMPv1, which has no Counter64, and SETs, which are never permitted."""
 
 from harness import (
-    AGENT, FIELDS, INSTANCE, ROOT, STATS, XFRM, SceneTest, add_larval, index_of, stat)
+    AGENT, FIELDS, INSTANCE, ROOT, STATS, XFRM, SceneTest, StillManager, add_larval,
+    index_of, stat)
 from snmp import (
     COUNTER64, INTEGER, NO_ACCESS, NO_ERROR, NO_SUCH_NAME, NOT_WRITABLE, OCTET_STRING, V1,
     Manager)
@@ -21,7 +22,7 @@ class Version1(SceneTest):
 
     def setUp(self):
         super().setUp()
-        self.v1 = Manager(self.scene.port, "only", V1)
+        self.v1 = StillManager(self.scene.port, "only", V1)
         self.addCleanup(self.v1.close)
 
     def test_get_of_a_counter64(self):
