@@ -4,7 +4,7 @@
 # Real servers, Prometheus and prometheus-snmp-exporter, scrape a gateway with two HBAs:
 # every series, type, label and value; the rules and their alerts; the queries of the
 # dashboard.
-# limit: 600
+# limit: 900
 # suites: bookworm trixie
 # outside: prometheus
 
