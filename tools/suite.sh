@@ -43,7 +43,6 @@ case $SUITE in
 bookworm) # Linux 6.1, Net-SNMP 5.9.3, strongSwan 5.9, libreswan 4, gcc 12
 	suite_hostfs= # the parser of hostfs takes the bare path only
 	suite_libraries+=,libsnmp40
-	suite_scenarios+=(zabbix) # Zabbix 6.0, with a template of its own
 	# The Standards are those of sid. An init script could only start the daemon as
 	# root; the unit confines it.
 	suite_lintian=newer-standards-version
