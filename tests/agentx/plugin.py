@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 
-from harness import BUILD, HERE, ROOT, SceneTest, run, stat, wait_for
+from harness import BUILD, ROOT, SceneTest, fake_xfrm_stat, run, stat, wait_for
 
 PLUGIN = BUILD / "contrib/icinga/check_qmipsec"
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -34,14 +34,8 @@ class PluginTest(SceneTest):
 
     def setUp(self):
         super().setUp()
-        self.xfrm_stat = self.scene.dir / "xfrm_stat"
+        self.xfrm_stat, self.wrapper = fake_xfrm_stat(self.scene)
         self.count()
-        shim = self.scene.dir / "statfile.so"
-        done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim,
-                   HERE / "statfile.c", "-ldl")
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.wrapper = ["env", f"XFRM_STAT={self.xfrm_stat}", f"LD_PRELOAD={shim}",
-                        "ASAN_OPTIONS=verify_asan_link_order=0"]
         with self.scene.snmpd_conf.open("a") as conf:
             conf.write(USERS.format(root=".".join(map(str, ROOT))))
         self.scene.configure(*self.config)

@@ -24,12 +24,15 @@ class PluginAgents(PluginTest):
             self.assertInTime("nothing listens on 127.0.0.1, UDP port", *user)
         self.assertInTime("cannot reach no.such.invalid", host="no.such.invalid")
 
-    def test_frozen(self):
-        self.scene.snmpd.send(signal.SIGSTOP)
+    def assertFrozen(self, process, text):
+        process.send(signal.SIGSTOP)
         for user in [], FULL:
-            self.assertInTime("no answer from 127.0.0.1", *user)
-        self.scene.snmpd.send(signal.SIGCONT)
+            self.assertInTime(text, *user)
+        process.send(signal.SIGCONT)
         wait_for(lambda: self.run_plugin().returncode == OK, "it answers again")
+
+    def test_frozen(self):
+        self.assertFrozen(self.scene.snmpd, "no answer from 127.0.0.1")
 
     def test_slow(self):
         """Each answer is in time, all of them are not."""
@@ -44,11 +47,8 @@ class PluginAgents(PluginTest):
         self.assertInTime("answers, but not to this community", "-C", "nobody")
 
     def test_frozen_daemon(self):
-        self.scene.daemon.send(signal.SIGSTOP)
-        for user in [], FULL:
-            self.assertInTime("qmipsecd does not: it hangs|genErr|shows no QMIPSEC-MIB", *user)
-        self.scene.daemon.send(signal.SIGCONT)
-        wait_for(lambda: self.run_plugin().returncode == OK, "it answers again")
+        self.assertFrozen(self.scene.daemon,
+                          "qmipsecd does not: it hangs|genErr|shows no QMIPSEC-MIB")
 
     def test_no_daemon(self):
         self.scene.daemon.stop()
