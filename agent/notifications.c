@@ -3,7 +3,6 @@
 
 #include "notifications.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "agentx/agentx_protocol.h"
@@ -11,7 +10,6 @@
 #include "mib_table.h"
 #include "notify/notifier.h"
 #include "poller.h"
-#include "util/array.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -24,52 +22,37 @@ static struct {
 /* An object of a notification: a cell of a table, of the instance or of the peer. */
 struct object {
 	enum mib_table_number table;
-	unsigned column;
+	unsigned column; /* 0: the end of a list */
 };
-
-#define OBJECTS_MAX 5
 
 /* In the order of the MIB's OBJECTS clauses. */
+static const struct object instance_objects[] = {
+    {MIB_INSTANCES, 15}, {MIB_INSTANCES, 2}, {MIB_INSTANCES, 4},
+    {MIB_INSTANCES, 8},  {MIB_INSTANCES, 9}, {0}};
+static const struct object peer_objects[] = {{MIB_INSTANCES, 15}, {MIB_PEERS, 2},
+					     {MIB_PEERS, 3},      {MIB_PEERS, 4},
+					     {MIB_PEERS, 16},     {0}};
+static const struct object errors_objects[] = {
+    {MIB_INSTANCES, 15}, {MIB_INSTANCES, 12}, {0}};
+static const struct object unprotected_objects[] = {{MIB_INSTANCES, 15},
+						    {MIB_INSTANCES, 4},
+						    {MIB_INSTANCES, 8},
+						    {MIB_INSTANCES, 9},
+						    {0}};
+
 static const struct {
 	const char *name;
-	struct object objects[OBJECTS_MAX]; /* those with column 0 are none */
+	const struct object *objects;
 } kinds[N_NOTIFICATION_KINDS] = {
-    [NOTIFICATION_INSTANCE_UP] = {"InstanceUp",
-				  {{MIB_INSTANCES, 15},
-				   {MIB_INSTANCES, 2},
-				   {MIB_INSTANCES, 4},
-				   {MIB_INSTANCES, 8},
-				   {MIB_INSTANCES, 9}}},
-    [NOTIFICATION_INSTANCE_DOWN] = {"InstanceDown",
-				    {{MIB_INSTANCES, 15},
-				     {MIB_INSTANCES, 2},
-				     {MIB_INSTANCES, 4},
-				     {MIB_INSTANCES, 8},
-				     {MIB_INSTANCES, 9}}},
-    [NOTIFICATION_PEER_UP] = {"PeerUp",
-			      {{MIB_INSTANCES, 15},
-			       {MIB_PEERS, 2},
-			       {MIB_PEERS, 3},
-			       {MIB_PEERS, 4},
-			       {MIB_PEERS, 16}}},
-    [NOTIFICATION_PEER_DOWN] = {"PeerDown",
-				{{MIB_INSTANCES, 15},
-				 {MIB_PEERS, 2},
-				 {MIB_PEERS, 3},
-				 {MIB_PEERS, 4},
-				 {MIB_PEERS, 16}}},
-    [NOTIFICATION_ERRORS_RISING] = {"ErrorsRising",
-				    {{MIB_INSTANCES, 15}, {MIB_INSTANCES, 12}}},
-    [NOTIFICATION_INSTANCE_UNPROTECTED] = {"InstanceUnprotected",
-					   {{MIB_INSTANCES, 15},
-					    {MIB_INSTANCES, 4},
-					    {MIB_INSTANCES, 8},
-					    {MIB_INSTANCES, 9}}},
+    [NOTIFICATION_INSTANCE_UP] = {"InstanceUp", instance_objects},
+    [NOTIFICATION_INSTANCE_DOWN] = {"InstanceDown", instance_objects},
+    [NOTIFICATION_PEER_UP] = {"PeerUp", peer_objects},
+    [NOTIFICATION_PEER_DOWN] = {"PeerDown", peer_objects},
+    [NOTIFICATION_ERRORS_RISING] = {"ErrorsRising", errors_objects},
+    [NOTIFICATION_INSTANCE_UNPROTECTED] = {"InstanceUnprotected", unprotected_objects},
 };
 
-/* The rows that a notification shows. They are empty if the snapshot no longer has
- * them.
- */
+/* The rows that a notification shows: empty if the snapshot no longer has them. */
 struct subject {
 	struct snapshot_row row;
 	struct snapshot_peer peer;
@@ -131,16 +114,16 @@ static int add_errors(netsnmp_pdu *pdu, const struct notification *notification)
 
 static int add_objects(netsnmp_pdu *pdu, const struct notification *notification)
 {
-	const struct object *objects = kinds[notification->kind].objects;
+	const struct object *object = kinds[notification->kind].objects;
 	struct subject subject;
 	int err = add_trap_oid(pdu, notification->kind);
 
 	find_subject(notification, &subject);
-	for (size_t i = 0; i < OBJECTS_MAX && objects[i].column && !err; i++)
+	for (; object->column && !err; object++)
 		err = mib_table_add_cell(
-		    pdu, &mib_tables[objects[i].table], objects[i].column,
-		    objects[i].table == MIB_PEERS ? (const void *)&subject.peer
-						  : &subject.row);
+		    pdu, &mib_tables[object->table], object->column,
+		    object->table == MIB_PEERS ? (const void *)&subject.peer
+					       : &subject.row);
 	return err || notification->kind != NOTIFICATION_ERRORS_RISING
 		   ? err
 		   : add_errors(pdu, notification);

@@ -252,7 +252,7 @@ static bool is_watched(const struct topic *topic, const void *of)
 	return strcmp(peer_of(topic, of), PEER_OTHER) != 0;
 }
 
-/* Takes a subject over that is no longer in the snapshot, until its end is told. */
+/* Keeps a subject that the snapshot no longer has until its end has been sent. */
 static void take_gone(struct notifier *notifier, enum notify_topic topic,
 		      struct notify_list *fresh, const struct notify_subject *old,
 		      uint64_t time)

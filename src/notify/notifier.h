@@ -9,13 +9,13 @@
 #include "notify/notify_config.h"
 
 /*
- * Decides which notifications to send: compares each snapshot with what the receiver
- *has been told. Pure; times are nanoseconds of CLOCK_MONOTONIC.
+ * Decides which notifications to send: compares each snapshot with what has been sent.
+ * Pure; times are nanoseconds of CLOCK_MONOTONIC.
  *
  * It remembers states, not messages. A state that has changed for longer than the
- * hold-down is due, and stays due until it has been sent. If it changes again
- *meanwhile, since the master is away or the cap holds it back, the latest state is
- *sent, once. So nothing is lost, and nothing accumulates.
+ * hold-down is due, and stays due until it has been sent. If it changes again in that
+ * time, since the master is away or the cap holds it back, the latest state is sent,
+ * once. So nothing is lost, and nothing accumulates.
  *
  *	   changed              hold-down over          sent
  *	TOLD -------> UNSETTLED ---------------> DUE ---------> TOLD
@@ -35,8 +35,7 @@ enum notification_kind {
 	N_NOTIFICATION_KINDS = 7
 };
 
-/* At most so many of one kind in any so many seconds, as ISCSI-MIB (RFC 4544) has it.
- */
+/* At most so many of one kind in any so many seconds, as in ISCSI-MIB (RFC 4544). */
 enum {
 	NOTIFIER_CAP = 3,
 	NOTIFIER_CAP_S = 10,

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "util/array.h"
 #include "util/parser.h"
 
 enum {
@@ -81,13 +80,11 @@ static int read_number(struct parser *parser, const char *what, unsigned long mo
 static int parse(struct notify_config *config, struct parser *parser)
 {
 	uint32_t seconds = config->errors_interval_ms / 1000;
-	char word[WORD_MAX];
+	char word[WORD_MAX] = "";
 	int got = parser_word(parser, word, sizeof(word));
 
-	if (got > 0)
+	if (got >= 0)
 		got = add_topic(config, parser, word);
-	else if (got == 0)
-		got = add_topic(config, parser, "");
 	if (!got && !strcasecmp(word, topic_names[NOTIFY_ERRORS])) {
 		got = read_number(parser, "packets", PACKETS_MOST,
 				  &config->errors_threshold);
