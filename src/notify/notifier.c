@@ -46,12 +46,20 @@ static void set_due(struct notifier *notifier, enum notify_topic topic,
 	notifier->n_due[kind_of(topic, subject)] += due;
 }
 
-static bool has_due(const struct notifier *notifier, enum notify_topic topic)
+/* When another one of that kind may be sent. */
+static uint64_t cap_allows_at(const struct notifier *notifier,
+			      enum notification_kind kind)
 {
-	enum notification_kind falls = topics[topic].falls;
+	uint64_t oldest = notifier->sent[kind][NOTIFIER_CAP - 1];
 
-	return notifier->n_due[topics[topic].rises] ||
-	       (falls && notifier->n_due[falls]);
+	return oldest ? oldest + NOTIFIER_CAP_S * NS_PER_S : 0;
+}
+
+/* Returns whether one of that kind, which may be 0, can be sent now. */
+static bool can_send(const struct notifier *notifier, enum notification_kind kind,
+		     uint64_t time)
+{
+	return kind && notifier->n_due[kind] && time >= cap_allows_at(notifier, kind);
 }
 
 /* Configuration. */
@@ -340,15 +348,6 @@ int notifier_observe(struct notifier *notifier, const struct snapshot *snapshot,
 
 /* Sending. */
 
-/* When another one of that kind may be sent. */
-static uint64_t cap_allows_at(const struct notifier *notifier,
-			      enum notification_kind kind)
-{
-	uint64_t oldest = notifier->sent[kind][NOTIFIER_CAP - 1];
-
-	return oldest ? oldest + NOTIFIER_CAP_S * NS_PER_S : 0;
-}
-
 static void note_sent(struct notifier *notifier, enum notification_kind kind,
 		      uint64_t time)
 {
@@ -363,12 +362,15 @@ static bool send_from(struct notifier *notifier, enum notify_topic topic, uint64
 {
 	struct notify_list *list = &notifier->lists[topic];
 
-	for (size_t i = 0; i < list->n && has_due(notifier, topic); i++) {
+	if (!can_send(notifier, topics[topic].rises, time) &&
+	    !can_send(notifier, topics[topic].falls, time))
+		return false;
+	for (size_t i = 0; i < list->n; i++) {
 		size_t at = (list->turn + i) % list->n;
 		struct notify_subject *subject = &list->subjects[at];
 		enum notification_kind kind = kind_of(topic, subject);
 
-		if (!subject->due || time < cap_allows_at(notifier, kind))
+		if (!subject->due || !can_send(notifier, kind, time))
 			continue;
 		*ret = (struct notification){.kind = kind};
 		memcpy(ret->instance, subject->instance, sizeof(ret->instance));
