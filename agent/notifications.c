@@ -133,6 +133,8 @@ static void on_sent(enum agentx_outcome outcome)
 {
 	if (outcome == AGENTX_LOST)
 		notifier_return(&self.notifier, &self.sent);
+	else
+		notifier_confirm(&self.notifier, &self.sent);
 }
 
 /* Returns false if there is no memory for it: it is tried again after the next poll. */

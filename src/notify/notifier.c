@@ -269,7 +269,7 @@ static void take_gone(struct notifier *notifier, enum notify_topic topic,
 
 	*subject = *old;
 	update(notifier, topic, subject, false, time);
-	if (subject->settled || subject->due)
+	if (subject->settled || subject->due || subject->unanswered)
 		fresh->n++;
 }
 
@@ -380,6 +380,7 @@ static bool send_from(struct notifier *notifier, enum notify_topic topic, uint64
 			ret->interval_s = notifier->config.errors_interval_ms / 1000;
 		}
 		set_due(notifier, topic, subject, subject->settled, false);
+		subject->unanswered = true;
 		list->turn = at + 1;
 		note_sent(notifier, kind, time);
 		return true;
@@ -402,18 +403,33 @@ static bool is_of(enum notify_topic topic, enum notification_kind kind)
 	return kind == topics[topic].rises || kind == topics[topic].falls;
 }
 
-void notifier_return(struct notifier *notifier, const struct notification *lost)
+/* The master has answered, or it has not: then the state is due again. */
+static void answer(struct notifier *notifier, const struct notification *sent,
+		   bool lost)
 {
 	for (enum notify_topic i = 0; i < N_NOTIFY_TOPICS; i++) {
 		struct notify_list *list = &notifier->lists[i];
 
-		for (size_t j = 0; is_of(i, lost->kind) && j < list->n; j++) {
+		for (size_t j = 0; is_of(i, sent->kind) && j < list->n; j++) {
 			struct notify_subject *subject = &list->subjects[j];
 
-			if (compare(subject, lost->instance, lost->peer) == 0)
-				set_due(notifier, i, subject, subject->settled, true);
+			if (compare(subject, sent->instance, sent->peer) != 0)
+				continue;
+			subject->unanswered = false;
+			set_due(notifier, i, subject, subject->settled,
+				subject->due || lost);
 		}
 	}
+}
+
+void notifier_return(struct notifier *notifier, const struct notification *lost)
+{
+	answer(notifier, lost, true);
+}
+
+void notifier_confirm(struct notifier *notifier, const struct notification *sent)
+{
+	answer(notifier, sent, false);
 }
 
 uint64_t notifier_due(const struct notifier *notifier)

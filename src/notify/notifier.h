@@ -63,10 +63,11 @@ struct notification {
 struct notify_subject {
 	char instance[INSTANCE_NAME_MAX + 1];
 	char peer[PEER_NAME_MAX + 1];
-	bool now;       /* the state, in the last snapshot */
-	bool settled;   /* the last state that lasted for the hold-down */
-	bool due;       /* that has not been sent */
-	uint64_t since; /* when `now` changed */
+	bool now;        /* the state, in the last snapshot */
+	bool settled;    /* the last state that lasted for the hold-down */
+	bool due;        /* that has not been sent */
+	bool unanswered; /* it has been sent, and may still be lost */
+	uint64_t since;  /* when `now` changed */
 	/* Of errors: their numbers when the interval began, and whether they have risen
 	 * beyond the threshold in it. */
 	uint64_t errors[N_NOTIFY_ERRORS];
@@ -105,8 +106,9 @@ int notifier_observe(struct notifier *notifier, const struct snapshot *snapshot,
 /* Returns true with a notification that may be sent now, which then counts as sent. */
 bool notifier_next(struct notifier *notifier, uint64_t time, struct notification *ret);
 
-/* It did not arrive: its state is due again. */
+/* It did not arrive: its state is due again. Or it did. */
 void notifier_return(struct notifier *notifier, const struct notification *lost);
+void notifier_confirm(struct notifier *notifier, const struct notification *sent);
 
 /* When notifier_next() may have something, if no snapshot comes; UINT64_MAX: never. */
 uint64_t notifier_due(const struct notifier *notifier);

@@ -260,6 +260,26 @@ TEST(what_is_lost_is_due_again)
 	next_is("");
 }
 
+TEST(what_is_lost_after_its_row_has_gone_is_due_again)
+{
+	const struct notification sent = {.kind = NOTIFICATION_INSTANCE_DOWN,
+					  .instance = "b"};
+
+	start("instances", 0);
+	n_rows = 1;
+	look_after(5);
+	next_is("2 b");
+	next_is("2 unattributed");
+	look_after(5);
+	look_after(5); /* the master hangs meanwhile */
+	notifier_return(&notifier, &sent);
+	next_is("2 b");
+	notifier_confirm(&notifier, &sent);
+	look_after(5);
+	notifier_return(&notifier, &sent); /* nothing is kept of it */
+	next_is("");
+}
+
 TEST(each_has_its_turn)
 {
 	start("instances", 0);
