@@ -17,16 +17,12 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 TOP = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("top_srcdir", ".")).resolve()
 CONTRIB = TOP / "contrib/zabbix"
-sys.path.insert(0, str(CONTRIB))
+BUILD = Path(os.environ.get("top_builddir", TOP / "build"))
+sys.path[:0] = [str(CONTRIB), str(TOP / "tests/mib")]
 import alarms  # noqa: E402
 import content  # noqa: E402
+from check_mib_columns import Mib  # noqa: E402
 
-PARENTS = {
-    "qmIpsecInstanceEntry": "1.1.1", "qmIpsecStatsEntry": "1.2.1", "qmIpsecXfrmEntry": "1.3.1",
-    "qmIpsecAgent": "1.4", "qmIpsecPeerEntry": "1.5.1",
-}
-OBJECT = re.compile(r"^(\w+) OBJECT-TYPE\n\s+SYNTAX\s+(\w+).*?MAX-ACCESS\s+(\S+).*?"
-                    r"::= \{ (\w+) (\d+) \}", re.M | re.S)
 KINDS = {
     "Counter64": {"rate", "hourly"}, "Gauge32": {"level"}, "Unsigned32": {"level"},
     "QmIpsecTruthValue": {"enum"}, "INTEGER": {"enum"}, "QmIpsecString": {"text"},
@@ -44,10 +40,10 @@ LEFT_OUT = {
 
 def objects(mib):
     """Object identifier, name and syntax of all that can be read."""
-    for name, syntax, access, parent, number in OBJECT.findall(mib):
-        if access == "read-only":
-            end = ".0" if parent == "qmIpsecAgent" else ""
-            yield f"{PARENTS[parent]}.{number}{end}", name, syntax
+    for each in mib.objects:
+        if mib.access(each) == "read-only":
+            scalar = "" if each.parent.endswith("Entry") else ".0"
+            yield mib.oid(each.name) + scalar, each.name, mib.syntax(each)
 
 
 def groups():
@@ -94,7 +90,7 @@ def unknown_macros():
 
 
 def main():
-    mib = (TOP / "mib/QMIPSEC-MIB.txt.in").read_text(encoding="utf-8")
+    mib = Mib((BUILD / "mib/QMIPSEC-MIB.txt").read_text(encoding="utf-8"))
     found = [*wrong_kinds(mib), *unknown_items(), *unknown_macros()]
     made = subprocess.run([sys.executable, CONTRIB / "generate.py", "--check"],
                           stderr=subprocess.PIPE, text=True, check=False)

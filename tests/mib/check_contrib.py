@@ -14,26 +14,25 @@ import re
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+from check_mib_columns import Mib  # noqa: E402
+
 TOP = Path(__file__).resolve().parents[2]
-DEFINITION = re.compile(
-    r"^(qmIpsec\w+)\s+(OBJECT-TYPE|OBJECT IDENTIFIER|NOTIFICATION-TYPE|"
-    r"OBJECT-GROUP|NOTIFICATION-GROUP|MODULE-COMPLIANCE)\b(.*?)::=\s*\{\s*(\w+)\s+(\d+)\s*\}",
-    re.M | re.S)
 SUFFIXES = {".yaml", ".yml", ".json", ".conf", ".pl", ".py"}
 FEWEST = {"oid": 100, "name": 100, "item": 24}  # that are checked: fewer are a fault of the test
 
 
-class Mib:
+class Names:
+    """The names of the MIB, with their OIDs and syntaxes."""
+
     def __init__(self, text):
-        root = re.search(r"built for the root\s+([\d.]+\d)", text)[1]
-        self.oids, self.syntax = {}, {}
-        places = {"qmIpsecMIB": root}
-        for name, kind, body, parent, number in DEFINITION.findall(text):
-            places[name] = f"{places[parent]}.{number}"
-            if kind == "OBJECT-TYPE":
-                self.syntax[name] = re.search(r"SYNTAX\s+(\w+(?:\s*\{[^}]*\})?)", body)[1]
-        self.root, self.names = root, places
-        self.oids = {oid: name for name, oid in places.items()}
+        mib = Mib(text)
+        self.root = re.search(r"built for the root\s+([\d.]+\d)", text)[1]
+        self.names = {"qmIpsecMIB": self.root}
+        self.names |= {name: f"{self.root}.{mib.oid(name)}" for name in mib.places}
+        self.oids = {oid: name for name, oid in self.names.items()}
+        self.syntax = {each.name: mib.syntax(each) for each in mib.objects}
 
     def knows(self, oid):
         """Whether it is of an object, or of an instance of a column or a scalar."""
@@ -108,7 +107,7 @@ def files(build):
 
 def main():
     build = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ.get("top_builddir", "build"))
-    mib = Mib((build / "mib/QMIPSEC-MIB.txt").read_text(encoding="utf-8"))
+    mib = Names((build / "mib/QMIPSEC-MIB.txt").read_text(encoding="utf-8"))
     check_itself(mib)
     counts, faults = dict.fromkeys(FEWEST, 0), 0
     for path in files(build):

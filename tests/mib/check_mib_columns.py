@@ -69,6 +69,7 @@ class Mib:
         self.definitions = []
         self.sequences = {}  # type -> [(column, syntax)]
         self.conventions = {}  # type -> clauses
+        self.places = {}  # name -> (parent, number)
         tokens = tokenise(text)
         try:
             start = tokens.index("BEGIN") + 1
@@ -86,7 +87,8 @@ class Mib:
             if what in MACROS:
                 i = self._parse_macro(tokens, i)
             elif tokens[i + 1:i + 4] == ["OBJECT", "IDENTIFIER", "::="]:
-                _, i = braces(tokens, i + 4)
+                value, i = braces(tokens, i + 4)
+                self.places[name] = value[0], int(value[-1])
             elif tokens[i + 1:i + 3] == ["::=", "SEQUENCE"]:
                 body, i = braces(tokens, i + 3)
                 self.sequences[name] = self._columns(body)
@@ -145,7 +147,19 @@ class Mib:
         number = int(value[-1]) if value[-1].isdigit() else None
         parent = value[0] if len(value) == 2 else None
         self.definitions.append(Definition(name, macro, clauses, parent, number))
+        if parent:
+            self.places[name] = parent, number
         return i
+
+    def oid(self, name):
+        """Below the module's root: "1.1.1.2"; of the module itself it is empty."""
+        if name not in self.places:
+            return ""
+        parent, number = self.places[name]
+        return f"{self.oid(parent)}.{number}".lstrip(".")
+
+    def syntax(self, definition):
+        return definition.clauses["SYNTAX"][0]
 
     def access(self, definition):
         return unquote(definition.clauses.get("MAX-ACCESS", []))
