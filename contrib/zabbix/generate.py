@@ -118,11 +118,12 @@ def steps_of(item, version, index):
 
 def make_item(item, version, rule=None):
     """An item, or of a rule an item prototype."""
+    group = rule.key if rule else "agent"
     index = ".{#SNMPINDEX}" if rule else ""
     text = item.kind == "text"
     fraction = item.scale or item.kind in ("rate", "hourly", "ticks")
     made = filled(
-        uuid=uuid("item", rule.key if rule else "agent", item.key),
+        uuid=uuid("item", group, item.key),
         name=(rule.label if rule else "") + item.name,
         type="SNMP_AGENT" if version == "6.0" else "DEPENDENT",
         snmp_oid=oid(item.oid) + index if version == "6.0" else "",
@@ -135,12 +136,9 @@ def make_item(item, version, rule=None):
         valuemap={"name": item.unit} if item.kind == "enum" else None,
         preprocessing=list(steps_of(item, version, index)))
     if version != "6.0":
-        made["master_item"] = {"key": walk_key(rule.key if rule else "agent")}
+        made["master_item"] = {"key": walk_key(group)}
     made["tags"] = tags(rule.tags if rule else [("component", "health")])
-    if not rule:
-        made |= filled(triggers=triggers_about("agent", item, version))
-    else:
-        made |= filled(trigger_prototypes=triggers_about(rule.key, item, version))
+    made |= filled(**{"trigger_prototypes" if rule else "triggers": triggers_about(group, item)})
     return made
 
 
@@ -179,13 +177,15 @@ def rule_named(name):
     return next((rule for rule in content.RULES if rule.key == name), None)
 
 
+ITEM = re.compile(r"\[([a-z.]+)\]")  # in an expression of alarms.py
+
+
 def expression(text, group):
-    return re.sub(r"\[([a-z.]+)\]",
-                  lambda match: f"/{TEMPLATE}/{key_of(rule_named(group), match[1])}", text)
+    return ITEM.sub(lambda match: f"/{TEMPLATE}/{key_of(rule_named(group), match[1])}", text)
 
 
 def keys_in(text):
-    return re.findall(r"\[([a-z.]+)\]", text)
+    return ITEM.findall(text)
 
 
 def make_trigger(trigger, group):
@@ -202,7 +202,7 @@ def make_trigger(trigger, group):
         tags=tags([("scope", trigger.tag)]))
 
 
-def triggers_about(group, item, version):
+def triggers_about(group, item):
     """The triggers with this item alone: the export format keeps them with it."""
     return [make_trigger(trigger, group) for trigger in alarms.TRIGGERS[group]
             if set(keys_in(trigger.expression)) == {item.key}]
@@ -235,20 +235,20 @@ def graphs_of(group):
 
 def widget(group, number, place, version):
     """Half a page wide. The grid has 24 columns in 6.0, 72 in 7.0."""
-    columns = 24 if version == "6.0" else 72
-    prototype = "" if group == "agent" else "_prototype"
-    kind = f"graph{prototype}" if group != "agent" else "graph"
+    old, prototype = version == "6.0", group != "agent"
+    columns = 24 if old else 72
     fields = []
     if prototype:
         fields += [{"type": "INTEGER", "name": "columns", "value": "1"},
                    {"type": "INTEGER", "name": "rows", "value": "1"}]
     fields.append({
-        "type": kind.upper(), "name": "graphid" if version == "6.0" else "graphid.0",
+        "type": "GRAPH_PROTOTYPE" if prototype else "GRAPH",
+        "name": "graphid" if old else "graphid.0",
         "value": {"host": TEMPLATE, "name": alarms.GRAPHS[group][number][0]}})
-    if version == "6.0":
-        kind = "GRAPH_CLASSIC" if not prototype else "GRAPH_PROTOTYPE"
+    if old:
+        kind = "GRAPH_PROTOTYPE" if prototype else "GRAPH_CLASSIC"
     else:
-        kind = kind.replace("_", "")
+        kind = "graphprototype" if prototype else "graph"
         fields.append({"type": "STRING", "name": "reference",
                        "value": "".join("ABCDEFGHIJ"[int(digit, 16) % 10] for digit in
                                         uuid("widget", group, str(number))[:5])})
