@@ -16,11 +16,11 @@ generated from the MIB.
 """
 import json
 import re
-import subprocess
 import sys
 import urllib.parse
 import urllib.request
 
+import manager
 import tables
 from states import Mismatch
 
@@ -74,10 +74,9 @@ SHOWN = 10  # lines of a comparison
 
 def walk():
     """The values by OID below the root, by Net-SNMP's tool, for the whole MIB."""
-    output = subprocess.run(
-        ["snmpbulkwalk", "-v2c", "-cpublic", "-t20", "-r2", "-m", "", "-On", "-OQ", "-Oe",
-         "-Ot", AGENT, tables.ROOT], check=True, stdout=subprocess.PIPE,
-        close_fds=False, universal_newlines=True).stdout
+    output = manager.output_of(
+        "snmpbulkwalk", "-v2c", "-cpublic", "-t20", "-r2", "-m", "", "-On", "-OQ", "-Oe",
+        "-Ot", AGENT, tables.ROOT)
     prefix = "." + tables.ROOT + "."
     values = {}
     for line in output.splitlines():

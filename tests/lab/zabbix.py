@@ -264,10 +264,10 @@ def rates(args):
 def negative(args):
     state = remembered()
     api = Api(state["token"])
-    floats = [item["itemid"] for item in items_of(api, state).values()
-              if item["value_type"] == "0"]
-    names = {item["itemid"]: name for name, item in items_of(api, state).items()}
-    for sample in api("history.get", itemids=floats, history=0, output=["itemid", "value"]):
+    names = {item["itemid"]: name for name, item in items_of(api, state).items()
+             if item["value_type"] == "0"}
+    for sample in api("history.get", itemids=list(names), history=0,
+                      output=["itemid", "value"]):
         if float(sample["value"]) < 0:
             print(names[sample["itemid"]], sample["value"])
 

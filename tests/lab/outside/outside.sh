@@ -19,14 +19,11 @@ outside_packages()
 	echo iproute2
 }
 
-# The first argument is the tree, the second NAME.
+# For outside_tree, of which it uses $servers.
 outside_make_tree()
 {
-	local servers=${1##*/outside-}
-	local prepare
+	local prepare=$here/outside/$servers/prepare
 
-	servers=${servers%%-*}
-	prepare=$here/outside/$servers/prepare
 	echo "making a $SUITE tree with $servers (once, about 60 s)" >&2
 	tree_make "$1" "$(outside_packages "$servers" | xargs | tr ' ' ,)"
 	[ ! -e "$prepare" ] || tree_run "$1.new" "$LAB_DIR" \
@@ -40,6 +37,8 @@ outside_make_tree()
 # outside_tree NAME: prints the path of its tree.
 outside_tree()
 {
+	local servers=$1
+
 	tree_find "outside-$1" "$(outside_packages "$1"
 		cat "$here/outside/$1/prepare" 2>/dev/null)" outside_make_tree
 }
