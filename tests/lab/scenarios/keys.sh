@@ -129,7 +129,8 @@ check "and the log is long" test "$(wc -l <"$LOG")" -gt 10000
 kill -ABRT "$pid"
 wait "$pid" || true
 refuse "no core is left of it" ls /tmp/lab/core*
-command sleep 3 >/tmp/lab/other &
+command sleep 60 >/tmp/lab/other &
+eventually 30 grep -q sleep "/proc/$!/comm" # not the shell any more
 kill -ABRT $!
 wait $! || true
 check "but other programs leave cores" ls /tmp/lab/core*
