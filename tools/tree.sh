@@ -47,35 +47,42 @@ tree_proxies()
 	apt-config dump | grep -Ei '^Acquire::https?::(Proxy|[^:]+::Proxy) ' || true
 }
 
-# tree_make TREE PACKAGES [MMDEBSTRAP-OPTION…]: packages are separated by commas.
-# Complete trees only ever appear whole: it makes TREE.new, and the caller moves it.
-tree_make()
+# tree_bootstrap TREE MMDEBSTRAP-OPTION…: complete trees only ever appear whole, so it makes
+# TREE.new, and the caller moves it.
+tree_bootstrap()
 {
-	local tree=$1 wanted=$2 mirrors options=() line
+	local tree=$1 mirrors options=() line
 
-	shift 2
+	shift
 	rm -rf "$tree.new"
 	mirrors=$(tree_sources)
 	[ -n "$mirrors" ] || tree_die "apt knows no Debian archive: run 'apt-get update' first"
 	while read -r line; do
 		[ -z "$line" ] || options+=(--aptopt="$line")
 	done < <(tree_proxies)
-	mmdebstrap --quiet --variant=minbase --include="$wanted" "${options[@]}" "$@" \
-		"$SUITE" "$tree.new" - <<<"$mirrors" >&2 || tree_die "mmdebstrap failed"
-	mkdir "$tree.new/src" "$tree.new/build" "$tree.new/out"
+	mmdebstrap --quiet "${options[@]}" "$@" "$SUITE" "$tree.new" - <<<"$mirrors" >&2 ||
+		tree_die "mmdebstrap failed"
+	mkdir -p "$tree.new/src" "$tree.new/build" "$tree.new/out"
 }
 
-# tree_make_for_builds TREE PACKAGES: with the build dependencies, which are only in
-# debian/control.
-tree_make_for_builds()
+# tree_extend TREE FROM PACKAGES [MMDEBSTRAP-OPTION…]: a copy of the tree FROM with more
+# packages, which are separated by commas. That costs less than to install all of them.
+tree_extend()
 {
-	# shellcheck disable=SC2016 # mmdebstrap's own
-	tree_make "$1" "build-essential${2:+,$2}" \
-		--customize-hook='mkdir -p "$1/control/debian"' \
-		--customize-hook="copy-in '$top/debian/control' /control/debian" \
-		--customize-hook='APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq -y --no-install-recommends -o DPkg::Chroot-Directory="$1" build-dep "$1/control" >"$1/control/log" 2>&1 || { cat "$1/control/log"; exit 1; }' \
-		--customize-hook='rm -r "$1/control"'
+	tree_bootstrap "$1" --variant=custom --include="$3" "${@:4}" \
+		--setup-hook="tar -C '$2' --exclude='./dev/*' -c . | tar -C \"\$1\" -x"
 }
+
+make_base_tree()
+{
+	echo "making the $SUITE tree that others begin with (once, about 20 s)" >&2
+	tree_bootstrap "$1" --variant=minbase
+}
+
+base_tree() { tree_find base "" make_base_tree; }
+
+# tree_make TREE PACKAGES [MMDEBSTRAP-OPTION…]
+tree_make() { tree_extend "$1" "$(base_tree)" "${@:2}"; }
 
 # tree_find NAME STAMP FUNCTION: prints the path of the tree, which FUNCTION TREE makes
 # if there is none with that stamp (a text: what the tree is made from).
@@ -83,7 +90,7 @@ tree_find()
 {
 	local tree stamp
 
-	stamp=$( (tree_sources; printf '%s\n' "$2"; declare -f tree_make tree_make_for_builds) |
+	stamp=$( (tree_sources; printf '%s\n' "$2"; declare -f tree_bootstrap tree_extend) |
 		sha256sum)
 	tree=$LAB_DIR/$1-$SUITE-${stamp:0:12}
 	if [ ! -d "$tree" ]; then
@@ -104,10 +111,16 @@ tree_find()
 
 build_depends() { sed -n '/^Build-Depends:/,/^$/p' "$top/debian/control"; }
 
+# With the build dependencies, which are only in debian/control.
 make_build_tree()
 {
 	echo "making a $SUITE tree to build in (once, about 40 s)" >&2
-	tree_make_for_builds "$1" ""
+	# shellcheck disable=SC2016 # mmdebstrap's own
+	tree_make "$1" build-essential \
+		--customize-hook='mkdir -p "$1/control/debian"' \
+		--customize-hook="copy-in '$top/debian/control' /control/debian" \
+		--customize-hook='APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -qq -y --no-install-recommends -o DPkg::Chroot-Directory="$1" build-dep "$1/control" >"$1/control/log" 2>&1 || { cat "$1/control/log"; exit 1; }' \
+		--customize-hook='rm -r "$1/control"'
 }
 
 # The tree that packages, and what the lab runs, are built in: nothing in it but the
@@ -122,7 +135,7 @@ check_packages()
 make_check_tree()
 {
 	echo "making a $SUITE tree to test in (once, about 60 s)" >&2
-	tree_make_for_builds "$1" "$(check_packages | paste -sd,)"
+	tree_extend "$1" "$(build_tree)" "$(check_packages | paste -sd,)"
 }
 
 # The tree that tests run in: the build dependencies, and the compilers and tools that

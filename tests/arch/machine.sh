@@ -14,7 +14,7 @@ make_machine_tree()
 {
 	echo "making a tree for a machine of 32 bits (once, about 2 minutes)" >&2
 	# shellcheck disable=SC2016 # mmdebstrap's own
-	tree_make "$1" qemu-system-x86,cpio,kmod --architectures=amd64,i386 \
+	tree_bootstrap "$1" --variant=minbase --include=qemu-system-x86,cpio,kmod --architectures=amd64,i386 \
 		--customize-hook='
 			mkdir -p "$1/opt/kernel"
 			export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
