@@ -110,7 +110,7 @@ some 10 0x1000 | on left ip -batch -
 
 start
 round=0
-until polls $POLLS; do
+until polls $POLLS && [ $round -gt 100 ]; do # a round is 10 events
 	ip -n left -batch /tmp/lab/churn
 	((round++ % 20)) || snmp bulkwalk left "$ROOT" >/tmp/lab/walk
 done
