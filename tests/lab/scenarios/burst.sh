@@ -96,6 +96,7 @@ row_is "10,000 larval SAs deleted: no key was counted" left lab \
 # Here the daemon reads as fast as it can.
 before=$(discontinuity)
 sas churn 0x30000 50000
+eventually 120 all_read
 consistent "100,000 events" 2
 if [ "$(agent 8)" = 0 ]; then
 	row_is "100,000 events: none lost, each counted" left lab \
