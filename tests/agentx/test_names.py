@@ -56,7 +56,7 @@ class Sysfs:
         link.symlink_to(f"../../{device}")
         return device
 
-    def log_in(self, number, record, initiator=INITIATOR):
+    def log_in(self, number, record, initiator=INITIATOR, remote=b"192.0.2.99"):
         host = self._device("iscsi_host", f"host{number}", f"host{number}")
         self._write(f"{host}/ipaddress", b"192.0.2.1")
         self._write(f"class/scsi_host/host{number}/proc_name", b"iscsi_tcp")
@@ -65,7 +65,7 @@ class Sysfs:
         self._write(f"{session}/ifacename", record)
         self._write(f"{session}/initiatorname", initiator)
         self._write(f"{session}/state", b"LOGGED_IN")
-        self._write(f"class/iscsi_connection/connection{number}:0/address", b"192.0.2.99")
+        self._write(f"class/iscsi_connection/connection{number}:0/address", remote)
 
     def log_out(self, number):
         shutil.rmtree(self.root / f"class/iscsi_connection/connection{number}:0")

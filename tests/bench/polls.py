@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Polls: the daemon at its cadence, against a bare drain of the same dump and against ip."""
+
+import contextlib
+import functools
+import os
+import subprocess
+
+from harness import POLLS, TRACKED_SAS, wait_for
+from processes import SUBJECT, Clock, Drain, fresh_network, larval, pinned, start_scene
+from table import Measure, median, sized
+
+INTERVAL = 0.3  # seconds between polls
+PAIRS = 9
+TRIES = 2
+LIMIT = "floor 1.25"
+GROWTH_LIMIT = "floor 1.3, or the kernel's own growth"
+# All addresses of "larval -a" are one peer.
+ONE_PEER = 'peer 198.18.0.0/15 "all"'
+
+
+def make_sas(kind, count):
+    larval(*{"larval": ["-p", "10"], "acquire": ["-a"]}[kind], count)
+
+
+def open_polled(count, *config):
+    """A scene that has so many SAs, and polls them."""
+    scene = start_scene(f"pollInterval {INTERVAL}", ONE_PEER, *config)
+    wait_for(lambda: scene.manager.value(TRACKED_SAS) == count, f"{count} SAs are tracked")
+    return scene
+
+
+def by_turns(scene, drain):
+    """The processor times of polls and, each between two polls, of drains."""
+    clock = Clock(scene.daemon.pid)
+    clock.wait_idle()
+    clock.next_work()  # perhaps only its timer's, set again after a request
+    return [(clock.next_work(), drain.once()) for _ in range(PAIRS)]
+
+
+def all_seen(scene, drain):
+    """The same, and a remark if some polls have not been seen one by one, as on a machine
+    that is too busy."""
+    for _ in range(TRIES):
+        before = scene.manager.value(POLLS)
+        pairs = by_turns(scene, drain)
+        missed = scene.manager.value(POLLS) - before - PAIRS
+        if abs(missed) <= 1:
+            return pairs, ""
+    return pairs, f"; {missed} polls missed"
+
+
+def ip_once():
+    """The processor time of ip, in ns."""
+    with pinned(SUBJECT):
+        child = subprocess.Popen(["ip", "-s", "xfrm", "state"], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError("ip -s xfrm state")
+    return (usage.ru_utime + usage.ru_stime) * 10**9
+
+
+def shares(scene, before):
+    """How the processor time since then was divided, if that was enough to tell."""
+    user, system = (now - then for now, then in
+                    zip(Clock(scene.daemon.pid).user_and_system(), before))
+    return f", user {100 * user / (user + system):.0f} %" if user + system > 10**8 else ""
+
+
+def poll(kind, count, table, name):
+    fresh_network()
+    make_sas(kind, count)
+    scene = open_polled(count)
+    with contextlib.closing(scene), contextlib.closing(Drain()) as drain:
+        split = Clock(scene.daemon.pid).user_and_system()
+        pairs, missed = all_seen(scene, drain)
+        subject, floor = (median(side) / 1000 for side in zip(*pairs))
+        table.add(name, subject, floor, "µs", LIMIT + shares(scene, split) + missed)
+    ip = median(ip_once() for _ in range(5)) / 1000
+    table.add(f"{name}, against ip -s xfrm state", subject, ip, "µs")
+    table.results[kind, count] = subject * 1000 / count, floor * 1000 / count
+
+
+def growth(kind, small, large, table, name):
+    """Of the cost of an SA, from the results of two measurements."""
+    if not all((kind, count) in table.results for count in (small, large)):
+        return
+    for count in small, large:
+        table.add(f"{name}, one of {sized(count)}", *table.results[kind, count], "ns")
+    subject, floor = (after / before for before, after in
+                      zip(table.results[kind, small], table.results[kind, large]))
+    table.add(f"{name}, growth", subject, floor, "", GROWTH_LIMIT)
+
+
+def measures():
+    for kind, count, slow in (
+            ("larval", 10, False), ("larval", 1000, False), ("acquire", 1000, False),
+            ("acquire", 10000, False), ("larval", 10000, True), ("acquire", 100000, True)):
+        yield Measure(f"poll of {sized(count)} {kind} SAs",
+                      functools.partial(poll, kind, count), slow)
+    for large, slow in (10000, False), (100000, True):
+        yield Measure("poll of an acquire SA",
+                      functools.partial(growth, "acquire", 1000, large), slow)
+
+
+MEASURES = list(measures())
