@@ -36,7 +36,7 @@ suite_piuparts=()
 suite_hostfs=hostfs=
 suite_uml=
 suite_lintian=
-suite_scenarios=(rekey matrix errors mobike life hba)
+suite_scenarios=(rekey matrix errors mobike hba)
 suite_libraries=libmnl0,libsystemd0
 
 case $SUITE in
@@ -58,7 +58,7 @@ sid) # Linux 7.2, Net-SNMP 5.9.5, strongSwan 6.1, gcc 16
 	suite_piuparts=(--no-check-valid-until)
 	suite_uml=seccomp=on # since Linux 6.16, much faster than ptrace(2)
 	suite_libraries+=,libsnmp45
-	suite_scenarios+=(direction pcpu peers) # Linux 7.2 moves SAs by another message
+	suite_scenarios+=(life direction pcpu peers) # Linux 7.2 moves SAs by another message
 	# debhelper of Debian 12 and 13 has no compatibility level 14, their uscan reads
 	# version 4, and dpkg of Debian 12 wants the two fields.
 	suite_lintian=package-uses-old-debhelper-compat-version
