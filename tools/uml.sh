@@ -40,11 +40,14 @@ uml_memory_dir()
 }
 
 # uml_compile FILE OUT: makes the library OUT/NAME.so from the source file FILE, with the
-# compiler and for the C library of the suite.
-uml_compile()
+# compiler and for the C library of the suite. uml_compile_program FILE OUT: OUT/NAME.
+uml_compile() { uml_gcc "$@" .so -shared -fPIC; }
+uml_compile_program() { uml_gcc "$@" ''; }
+
+uml_gcc()
 {
-	tree_run "$(build_tree)" "$2" gcc -D_GNU_SOURCE -O2 -Wall -shared -fPIC \
-		-o "/build/$(basename "$1" .c).so" "/src/$1" -ldl ||
+	tree_run "$(build_tree)" "$2" gcc -D_GNU_SOURCE -O2 -Wall "${@:4}" \
+		-o "/build/$(basename "$1" .c)$3" "/src/$1" -ldl ||
 		tree_die "cannot compile $1"
 }
 

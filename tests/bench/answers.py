@@ -112,7 +112,7 @@ def expect(answer, count):
 
 
 KINDS = {"one GET": (one_get, 150), "GET of 18 columns": (get_row, 80),
-         "walk by GETBULK of 50": (Walk(), 20), "GETBULK of 18 columns": (bulk, 10)}
+         "walk by GETBULK of 50": (Walk(), 40), "GETBULK of 18 columns": (bulk, 10)}
 
 
 # --- who answers ---------------------------------------------------------------------

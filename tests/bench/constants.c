@@ -19,7 +19,7 @@
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
 enum {
-	INDEX_MAX = 16,
+	INDEX_MAX = 32,
 	MORE_COLUMNS = 3,
 	MORE_ROWS = 30,
 };
@@ -46,7 +46,7 @@ static void set_index(struct row *row, const char *text)
 		row->index[row->len++] = (unsigned char)*text;
 }
 
-static void make_rows(struct table *table, size_t n)
+static void make_rows(struct table *table, const char *prefix, size_t n)
 {
 	table->rows = calloc(n ? n : 1, sizeof(*table->rows));
 	table->n_rows = n;
@@ -55,8 +55,8 @@ static void make_rows(struct table *table, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		char name[INDEX_MAX];
 
-		snprintf(name, sizeof(name), "hba-%05u", (unsigned)i % 100000);
-		set_index(&table->rows[i], i + 1 < n ? name : "unattributed");
+		snprintf(name, sizeof(name), "%s%05u", prefix, (unsigned)i % 100000);
+		set_index(&table->rows[i], name);
 	}
 }
 
@@ -149,8 +149,7 @@ static int handle(netsnmp_mib_handler *handler, netsnmp_handler_registration *re
 	return SNMP_ERR_NOERROR;
 }
 
-static void serve(struct table *table, const char *root, oid entry, size_t n_columns,
-		  size_t n_rows)
+static void serve(struct table *table, const char *root, oid entry, size_t n_columns)
 {
 	netsnmp_handler_registration *reginfo;
 
@@ -161,7 +160,6 @@ static void serve(struct table *table, const char *root, oid entry, size_t n_col
 	table->root[table->root_len++] = entry;
 	table->root[table->root_len++] = 1;
 	table->n_columns = n_columns;
-	make_rows(table, n_rows);
 	reginfo = netsnmp_create_handler_registration(
 	    "constants", handle, table->root, table->root_len, HANDLER_CAN_RONLY);
 	if (!reginfo)
@@ -190,9 +188,12 @@ int main(int argc, char **argv)
 	netsnmp_ds_set_string(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_X_SOCKET,
 			      argv[1]);
 	init_agent("constants");
-	serve(&table, argv[2], 2, strtoul(argv[3], NULL, 10),
-	      strtoul(argv[4], NULL, 10));
-	serve(&more, argv[2], 3, MORE_COLUMNS, MORE_ROWS);
+	serve(&table, argv[2], 2, strtoul(argv[3], NULL, 10));
+	make_rows(&table, "hba-", strtoul(argv[4], NULL, 10));
+	if (table.n_rows > 0)
+		set_index(&table.rows[table.n_rows - 1], "unattributed");
+	serve(&more, argv[2], 3, MORE_COLUMNS);
+	make_rows(&more, "XfrmInStateProto", MORE_ROWS);
 	init_snmp("constants");
 	for (;;)
 		agent_check_and_process(1);

@@ -3,6 +3,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -18,6 +19,8 @@ def first_match(path, pattern, default="unknown"):
 
 def output(*argv):
     """The first line that a program prints."""
+    if not shutil.which(argv[0]):
+        return "unknown"
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     lines = [text for text in (done.stdout + done.stderr).splitlines() if text.strip()]
     return lines[0].strip() if lines else "unknown"

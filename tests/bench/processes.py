@@ -11,7 +11,7 @@ from pathlib import Path
 import harness
 from harness import BUILD, Scene, run
 
-PROGRAMS = BUILD / "tests/bench"
+PROGRAMS = Path(os.environ.get("bench_programs", BUILD / "tests/bench"))
 CPUS = sorted(os.sched_getaffinity(0))
 SUBJECT, DRIVER = CPUS[-1], CPUS[0]  # what is measured has a CPU for itself
 CLONE_NEWNET = 0x40000000
@@ -72,6 +72,15 @@ class Clock:
                 raise RuntimeError(f"process {self.pid} does not work any more")
             time.sleep(0.002)
         return self.wait_idle() - before
+
+
+def clock_is_fine():
+    """Whether processor time is counted finely: User-mode Linux counts in ticks."""
+    clock, end = Clock(os.getpid()), time.monotonic() + 0.02
+    seen = set()
+    while time.monotonic() < end:
+        seen.add(clock.read())
+    return len(seen) > 20
 
 
 def watch(clocks, count):
@@ -148,6 +157,13 @@ class Drain:
         if self.popen.stdout.read(1) != b"\n":
             raise RuntimeError("drain has ended")
         return self.clock.wait_idle() - before
+
+    def wall_once(self):
+        """One dump. Returns how long it has taken, in ns."""
+        start = time.monotonic_ns()
+        self.popen.stdin.write(b"\n")
+        self.popen.stdout.read(1)
+        return time.monotonic_ns() - start
 
     def close(self):
         self.popen.stdin.close()

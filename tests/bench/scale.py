@@ -32,7 +32,7 @@ def plain():
     """A scene with SAs alone, in a network of its own."""
     fresh_network()
     make_sas("acquire", SAS)
-    return open_polled(SAS)
+    return open_polled(SAS, ONE_PEER)
 
 
 def peers(table, name):
@@ -50,7 +50,7 @@ def instances(table, name):
     make_sas("acquire", SAS)
     lines = [f"instance hba-{number:03} local {LOCAL[0]} reqid {0x1000 + number}"
              for number in range(INSTANCES)]
-    compare([open_polled(SAS, *lines), without], table, name, "none")
+    compare([open_polled(SAS, ONE_PEER, *lines), without], table, name, "none")
 
 
 def add_policies():

@@ -7,7 +7,7 @@ from collections import namedtuple
 # A measurement: its rows begin with its name. slow: only with --full.
 Measure = namedtuple("Measure", "name run slow", defaults=[False])
 
-WIDTHS = 50, 12, 12, 8
+WIDTHS = 52, 13, 13, 10
 NAMES = "", "daemon", "floor", "ratio", "limit of the ratio, or remark"
 
 
@@ -50,3 +50,8 @@ class Table:
             ratio = f"{subject / floor:.2f}" if floor else "-"
         print(line((name, amount(subject, unit), amount(floor, unit), ratio, remark)),
               flush=True)
+
+    @staticmethod
+    def add_remark(name, remark):
+        """A row without numbers."""
+        print(line((name, "-", "-", "-", remark)), flush=True)
