@@ -15,7 +15,7 @@ from snmp import dotted
 from table import Measure, median, sized
 
 COLUMNS = range(1, 19)
-WINDOWS = 7
+WINDOWS = 15
 LIMIT = "floor 1.05"
 SIZE_LIMIT = "limit 1.1"
 # Roots beside that of the MIB, of the same length.
@@ -111,8 +111,8 @@ def expect(answer, count):
                            f"{answer.varbinds[:1]}")
 
 
-KINDS = {"one GET": (one_get, 150), "GET of 18 columns": (get_row, 80),
-         "walk by GETBULK of 50": (Walk(), 40), "GETBULK of 18 columns": (bulk, 10)}
+KINDS = {"one GET": (one_get, 60), "GET of 18 columns": (get_row, 40),
+         "walk by GETBULK of 50": (Walk(), 16), "GETBULK of 18 columns": (bulk, 8)}
 
 
 # --- who answers ---------------------------------------------------------------------
