@@ -15,7 +15,7 @@ from snmp import dotted
 from table import Measure, median, sized
 
 COLUMNS = range(1, 19)
-WINDOWS = 15
+WINDOWS = 11
 LIMIT = "floor 1.05"
 SIZE_LIMIT = "limit 1.1"
 # Roots beside that of the MIB, of the same length.
