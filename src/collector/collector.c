@@ -236,7 +236,8 @@ static int dump_one(void *ctx, const struct nlmsghdr *nlh)
 	struct sa_event event;
 	int err = sa_event_parse(nlh, &event);
 
-	if (!err && event.type == SA_EVENT_NEW)
+	if (!err && event.type == SA_EVENT_NEW &&
+	    !ledger_dump_expected(ctx, &event.sa))
 		err = ledger_dump_sa(ctx, &event.sa);
 	return err;
 }

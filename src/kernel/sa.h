@@ -82,9 +82,14 @@ struct sa_event {
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
 
 /* ESP and AH carry keys; IPComp and the proto-4 helper SAs do not. */
+static inline bool sa_proto_is_ipsec(uint8_t proto)
+{
+	return proto == IPPROTO_ESP || proto == IPPROTO_AH;
+}
+
 static inline bool sa_is_ipsec(const struct sa *sa)
 {
-	return sa->proto == IPPROTO_ESP || sa->proto == IPPROTO_AH;
+	return sa_proto_is_ipsec(sa->proto);
 }
 
 /* Tunnel and IPTFS modes have an outer header of their own. */

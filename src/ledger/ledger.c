@@ -17,7 +17,6 @@ struct ledger *ledger_new(const struct ledger_env *env, unsigned n_rows)
 		return NULL;
 	ledger->env = *env;
 	ledger->peers = (struct peer_config){.enabled = false};
-	sa_table_init(&ledger->table);
 	accounts_init(&ledger->accounts, &ledger->peers);
 	ledger->gap = true;
 	ledger->period = 1;
@@ -33,6 +32,7 @@ void ledger_free(struct ledger *ledger)
 	if (!ledger)
 		return;
 	sa_table_clear(&ledger->table);
+	entry_forget_earlier(ledger);
 	accounts_free(&ledger->accounts);
 	peer_config_free(&ledger->peers);
 	free(ledger);
@@ -62,7 +62,7 @@ void ledger_regroup_peers(struct ledger *ledger)
 	struct sa_entry *entry;
 
 	accounts_regroup(&ledger->accounts);
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	FOREACH_ENTRY (entry, &ledger->table)
 		if (entry->account->merged_into)
 			entry->account = entry->account->merged_into;
 	accounts_drop_merged(&ledger->accounts);
@@ -103,15 +103,12 @@ static void begin_born(struct ledger *ledger, struct sa_entry *entry,
 	struct sa_entry *from =
 	    match_departed(ledger, entry, ENTRY_DEPARTING, born->sample.bytes);
 	struct sa_sample base = find_base(ledger, entry, born);
-	bool observed = entry->state == ENTRY_OBSERVED;
 
 	entry->flushed = false;
 	if (from)
 		entry_continue(ledger, from, entry, &born->sample);
 	else
 		entry_begin(ledger, entry, &base, true);
-	if (!observed)
-		entry->before = entry->sa.sample; /* the dump has added none of it */
 }
 
 /* A larval SA that became this one or has ended, or one that is not IPsec. */
@@ -155,10 +152,12 @@ static bool may_be_unnamed(const struct ledger *ledger)
  * its end was lost. */
 static void displace(struct ledger *ledger, struct sa_entry *entry)
 {
-	if (!ledger->gap && may_be_unnamed(ledger))
-		entry->displaced = true;
-	else
+	if (ledger->gap || !may_be_unnamed(ledger)) {
 		entry_lose(ledger, entry);
+		return;
+	}
+	entry->displaced = true;
+	entry->settled = false;
 }
 
 static int event_new(struct ledger *ledger, const struct sa *sa)
@@ -167,13 +166,13 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 
 	if (!sa->keyed)
 		return event_new_unkeyed(ledger, sa);
-	if (entry && entry->sa.add_time == sa->add_time)
+	if (entry && entry->add_time == sa->add_time)
 		return 0;
 	entry = match_find(ledger, sa, MATCH_COUNTED);
 	if (entry)
 		displace(ledger, entry);
 	entry = match_find(ledger, sa, MATCH_OBSERVED);
-	if (entry && entry->sa.add_time == sa->add_time) {
+	if (entry && entry->add_time == sa->add_time) {
 		begin_born(ledger, entry, sa);
 		return 0;
 	}
@@ -203,7 +202,7 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 
 	if (match_find(ledger, sa, MATCH_COUNTED))
 		return 0;
-	if (entry && may_be_unnamed(ledger) && entry->sa.add_time < sa->add_time &&
+	if (entry && may_be_unnamed(ledger) && entry->add_time < sa->add_time &&
 	    !entry->flushed)
 		return 0;
 	err = event_new(ledger, sa);
@@ -223,11 +222,14 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 static bool ends_as_observed(const struct sa_entry *entry,
 			     const struct sa_entry *observed, const struct sa *sa)
 {
-	if (observed->sa.add_time != sa->add_time)
+	const struct sa_sample last = sa_entry_sample(entry);
+	const struct sa_sample shown = sa_entry_sample(observed);
+
+	if (observed->add_time != sa->add_time)
 		return false;
-	return entry->sa.add_time != observed->sa.add_time ||
-	       (sample_recedes(&entry->sa.sample, &sa->sample) &&
-		!sample_recedes(&observed->sa.sample, &sa->sample));
+	return entry->add_time != observed->add_time ||
+	       (sample_recedes(&last, &sa->sample) &&
+		!sample_recedes(&shown, &sa->sample));
 }
 
 /* The entry, KEYED or OBSERVED, of an SA that has ended, or NULL. */
@@ -236,13 +238,21 @@ static struct sa_entry *find_ending(struct ledger *ledger, const struct sa *sa)
 	struct sa_entry *entry = match_find(ledger, sa, MATCH_LIVE);
 	struct sa_entry *observed = match_find(ledger, sa, MATCH_OBSERVED);
 
-	if (observed && !entry && observed->sa.add_time == sa->add_time)
+	if (observed && !entry && observed->add_time == sa->add_time)
 		return observed;
 	if (observed && entry && ends_as_observed(entry, observed, sa))
 		return entry_settle(ledger, entry, observed);
 	if (observed)
 		observed->doubtful = true;
 	return entry ? entry : match_find(ledger, sa, MATCH_FLUSHED);
+}
+
+/* The same for what has the key of an entry. */
+static void doubt_observed_at(struct ledger *ledger, const struct sa_entry *entry)
+{
+	const struct sa sa = sa_table_sa(&ledger->table, entry);
+
+	doubt_observed(ledger, &sa);
 }
 
 /* The entry, new or observed, of an SA that ends before any event has shown what it
@@ -256,7 +266,7 @@ static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
 	if (!from) {
 		from = match_migrated(ledger, sa);
 		if (from)
-			doubt_observed(ledger, &from->sa);
+			doubt_observed_at(ledger, from);
 	}
 	if (from)
 		entry_follow(ledger, from, entry);
@@ -269,9 +279,12 @@ static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
 static void count_final(struct ledger *ledger, struct sa_entry *entry,
 			const struct sa *sa)
 {
-	entry->sa.add_time = sa->add_time;
+	struct sa_sample last;
+
+	entry->add_time = sa->add_time;
 	entry_learn_direction(ledger, entry, sa);
-	if (sample_recedes(&entry->sa.sample, &sa->sample))
+	last = sa_entry_sample(entry);
+	if (sample_recedes(&last, &sa->sample))
 		entry_uncount(ledger, entry);
 	entry_count(ledger, entry, &sa->sample);
 }
@@ -353,10 +366,11 @@ static void event_flush(struct ledger *ledger, uint8_t proto)
 {
 	struct sa_entry *entry;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all) {
-		if (proto != 0 && entry->sa.proto != proto)
+	FOREACH_ENTRY (entry, &ledger->table) {
+		if (proto != 0 && entry->proto != proto)
 			continue;
 		entry->flushed = true;
+		entry->settled = false;
 		entry->unsure = entry->state == ENTRY_OBSERVED;
 	}
 	ledger->flushed = ledger->wants_dump = true;
@@ -409,24 +423,28 @@ void ledger_reattribute(struct ledger *ledger)
 {
 	const struct ledger_env *env = &ledger->env;
 	struct sa_entry *entry;
+	struct sa sa;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all) {
+	FOREACH_ENTRY (entry, &ledger->table) {
 		if (entry->state == ENTRY_DEPARTING || entry->state == ENTRY_DEPARTED ||
 		    entry->state == ENTRY_LOST)
 			continue;
-		entry_learn_direction(ledger, entry, &entry->sa);
+		if (entry->direction != SA_DIR_UNKNOWN && entry->account->row != 0)
+			continue;
+		sa = sa_table_sa(&ledger->table, entry);
+		entry_learn_direction(ledger, entry, &sa);
 		if (entry->account->row == 0)
 			entry_set_row(ledger, entry,
-				      env->row(env->ctx, &entry->sa, entry->direction));
+				      env->row(env->ctx, &sa, entry->direction));
 	}
 }
 
 /* A DEPARTED SA adds nothing any more. A LOST one may. */
 void ledger_find_busy(const struct ledger *ledger, bool *busy)
 {
-	const struct sa_entry *entry;
+	struct sa_entry *entry;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	FOREACH_ENTRY (entry, &ledger->table)
 		if (entry->state != ENTRY_DEPARTED)
 			busy[entry->account->row] = true;
 }
@@ -459,16 +477,12 @@ void ledger_note_losses(struct ledger *ledger, bool everywhere, uint64_t now)
 
 struct ledger_counts ledger_counts(const struct ledger *ledger)
 {
-	struct ledger_counts counts = {0};
-	const struct sa_entry *entry;
+	const struct sa_table *table = &ledger->table;
+	const size_t *in_state = table->in_state;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all) {
-		counts.keyed +=
-		    entry->state == ENTRY_KEYED || entry->state == ENTRY_OBSERVED;
-		counts.larval +=
-		    entry->state == ENTRY_UNKEYED && sa_is_ipsec(&entry->sa);
-		counts.other +=
-		    entry->state == ENTRY_UNKEYED && !sa_is_ipsec(&entry->sa);
-	}
-	return counts;
+	return (struct ledger_counts){
+	    .keyed = (uint32_t)(in_state[ENTRY_KEYED] + in_state[ENTRY_OBSERVED]),
+	    .larval = (uint32_t)table->n_larval,
+	    .other = (uint32_t)(in_state[ENTRY_UNKEYED] - table->n_larval),
+	};
 }

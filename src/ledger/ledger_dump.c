@@ -18,17 +18,17 @@ static const struct sa_sample nothing;
  */
 static void join_known(struct ledger *ledger, struct sa_entry *observed)
 {
-	const struct sa *sa = &observed->sa;
-	struct sa_entry *live = match_find(ledger, sa, MATCH_LIVE);
+	const struct sa sa = sa_table_sa(&ledger->table, observed);
+	struct sa_entry *live = match_find(ledger, &sa, MATCH_LIVE);
 	struct sa_entry *flushed =
-	    observed->flushed ? match_find(ledger, sa, MATCH_ANY_FLUSHED) : NULL;
+	    observed->flushed ? match_find(ledger, &sa, MATCH_ANY_FLUSHED) : NULL;
 
 	if (observed->doubtful || (flushed && (live || ledger->gap))) {
 		entry_remove(ledger, observed);
 		ledger->wants_dump = true;
 	} else if (flushed) {
 		entry_settle(ledger, flushed, observed);
-	} else if (live && (!ledger->gap || live->sa.add_time == sa->add_time)) {
+	} else if (live && (!ledger->gap || live->add_time == sa.add_time)) {
 		entry_settle(ledger, live, observed);
 	}
 }
@@ -36,11 +36,12 @@ static void join_known(struct ledger *ledger, struct sa_entry *observed)
 /* Call it when all events that came during the dump have been read. */
 static void join_all_known(struct ledger *ledger)
 {
+	const struct sa_table *table = &ledger->table;
 	struct sa_entry *observed, *next;
 
-	for (observed = TAILQ_FIRST(&ledger->table.observed); observed;
+	for (observed = sa_table_find(table, table->observed.first); observed;
 	     observed = next) {
-		next = TAILQ_NEXT(observed, in_observed);
+		next = sa_table_find(table, observed->after);
 		join_known(ledger, observed);
 	}
 }
@@ -52,10 +53,10 @@ static void lose_all(struct ledger *ledger, entry_test *is_over)
 {
 	struct sa_entry *entry;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	FOREACH_ENTRY (entry, &ledger->table)
 		if (is_over(ledger, entry))
 			sa_table_leave_siblings(&ledger->table, entry);
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	FOREACH_ENTRY (entry, &ledger->table)
 		if (is_over(ledger, entry))
 			entry_lose(ledger, entry);
 }
@@ -72,7 +73,8 @@ static bool is_flushed(const struct ledger *ledger, const struct sa_entry *entry
 void ledger_dump_begin(struct ledger *ledger)
 {
 	join_all_known(ledger);
-	ledger->dump++;
+	sa_table_begin_dump(&ledger->table);
+	ledger->guessing = !ledger->table.observed.first;
 	ledger->dumping = true;
 	ledger->wants_dump = false;
 	ledger->gap_during = false;
@@ -81,29 +83,58 @@ void ledger_dump_begin(struct ledger *ledger)
 	ledger->flushed = false;
 }
 
+static bool same_sample(const struct sa_entry *entry, const struct sa_sample *sample)
+{
+	return entry->bytes == sample->bytes && entry->packets == sample->packets &&
+	       entry->integrity_failed == sample->integrity_failed &&
+	       entry->replay == sample->replay &&
+	       entry->replay_window == sample->replay_window;
+}
+
+/* Counts what a KEYED entry shows now. */
+static void count_shown(struct ledger *ledger, struct sa_entry *entry,
+			const struct sa_sample *sample)
+{
+	const struct sa_sample last = sa_entry_sample(entry);
+
+	if (same_sample(entry, sample))
+		return;
+	entry_note_earlier(ledger, entry, &last);
+	entry_count(ledger, entry, sample);
+}
+
+/* True if the ledger has no question about the entry, so that the next dump needs only
+ * show it again. */
+static bool is_settled(const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_UNKEYED ||
+	       (entry->state == ENTRY_KEYED && entry->direction != SA_DIR_UNKNOWN &&
+		!entry->flushed && !entry->displaced);
+}
+
 static void dump_known(struct ledger *ledger, struct sa_entry *entry,
 		       const struct sa *sa)
 {
-	entry->seen = ledger->dump;
+	sa_table_show(&ledger->table, entry);
 	entry->suspect = entry->doubtful = false;
 	if (entry->unsure)
 		entry->flushed = entry->unsure = false;
-	entry->sa.replay_protected = sa->replay_protected;
+	entry->replay_protected = sa->replay_protected;
 	if (entry->state == ENTRY_OBSERVED) {
-		entry->sa.add_time = sa->add_time;
-		entry->sa.sample = sa->sample;
+		entry->add_time = sa->add_time;
+		sa_entry_set_sample(entry, &sa->sample);
 		return;
 	}
 	entry_learn_direction(ledger, entry, sa);
-	entry->before = entry->sa.sample;
-	entry_count(ledger, entry, &sa->sample);
+	count_shown(ledger, entry, &sa->sample);
+	entry->settled = is_settled(entry);
 }
 
 static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *entry = match_find(ledger, sa, MATCH_UNKEYED);
 
-	if (entry && !sa_same_move(&entry->sa, sa)) { /* another, with its SPI */
+	if (entry && !sa_entry_same_move(entry, sa)) { /* another, with its SPI */
 		entry_remove(ledger, entry);
 		entry = NULL;
 	}
@@ -111,8 +142,15 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
 		entry = entry_new(ledger, sa, ENTRY_UNKEYED);
 	if (!entry)
 		return -ENOMEM;
-	entry->seen = ledger->dump;
+	sa_table_show(&ledger->table, entry);
+	entry->settled = true;
 	return 0;
+}
+
+static bool shows_what_is_expected(const struct sa_entry *entry, const struct sa *sa)
+{
+	return entry->add_time == sa->add_time && sa->sample.bytes >= entry->bytes &&
+	       sa->sample.packets >= entry->packets;
 }
 
 /*
@@ -123,19 +161,16 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
  */
 static struct sa_entry *find_shown(struct ledger *ledger, const struct sa *sa)
 {
-	struct sa_entry *entry = TAILQ_EMPTY(&ledger->table.observed)
-				     ? NULL
-				     : match_find(ledger, sa, MATCH_OBSERVED);
+	struct sa_entry *entry = ledger->table.observed.first
+				     ? match_find(ledger, sa, MATCH_OBSERVED)
+				     : NULL;
 
-	if (entry && (!entry->flushed || entry->sa.add_time == sa->add_time))
+	if (entry && (!entry->flushed || entry->add_time == sa->add_time))
 		return entry;
 	entry = match_find(ledger, sa, MATCH_LIVE);
 	if (!entry)
 		entry = match_find(ledger, sa, MATCH_FLUSHED);
-	return entry && entry->sa.add_time == sa->add_time &&
-		       !sample_recedes(&entry->sa.sample, &sa->sample)
-		   ? entry
-		   : NULL;
+	return entry && shows_what_is_expected(entry, sa) ? entry : NULL;
 }
 
 /* The NEWSA of an unknown SA may not have been read yet. It will have been at the end
@@ -154,7 +189,33 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 	entry = match_find(ledger, sa, MATCH_UNKEYED);
 	if (entry)
 		entry_remove(ledger, entry);
-	return entry_new(ledger, sa, ENTRY_OBSERVED) ? 0 : -ENOMEM;
+	entry = entry_new(ledger, sa, ENTRY_OBSERVED);
+	if (!entry)
+		return -ENOMEM;
+	sa_table_show(&ledger->table, entry);
+	return 0;
+}
+
+/*
+ * The order of a dump hardly changes: the entry that followed the last one in the dump
+ * before is the best guess. If it is of this SA, and the ledger has no question about
+ * either, nothing needs to be looked up.
+ */
+bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa)
+{
+	struct sa_table *table = &ledger->table;
+	struct sa_entry *entry = ledger->guessing ? sa_table_expected(table) : NULL;
+
+	if (!entry || !entry->settled || sa->keyed != (entry->state == ENTRY_KEYED) ||
+	    entry->if_id != sa->if_id || !match_same_sa(table, entry, sa) ||
+	    (sa->keyed && !shows_what_is_expected(entry, sa)))
+		return false;
+	sa_table_show_expected(table, entry);
+	if (!sa->keyed)
+		return true;
+	entry->replay_protected = sa->replay_protected;
+	count_shown(ledger, entry, &sa->sample);
+	return true;
 }
 
 /* The end of a dump. */
@@ -163,14 +224,16 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
  * The others remain observed. */
 static void follow_moves(struct ledger *ledger)
 {
+	const struct sa_table *table = &ledger->table;
 	struct sa_entry *observed, *next;
 
-	for (observed = TAILQ_FIRST(&ledger->table.observed); observed;
+	for (observed = sa_table_find(table, table->observed.first); observed;
 	     observed = next) {
-		struct sa_entry *live = match_find(ledger, &observed->sa, MATCH_LIVE);
+		const struct sa sa = sa_table_sa(table, observed);
+		struct sa_entry *live = match_find(ledger, &sa, MATCH_LIVE);
 		struct sa_entry *from = match_observed(ledger, observed, live);
 
-		next = TAILQ_NEXT(observed, in_observed);
+		next = sa_table_find(table, observed->after);
 		if (from && from == live) {
 			entry_settle(ledger, live, observed);
 			continue;
@@ -179,7 +242,7 @@ static void follow_moves(struct ledger *ledger)
 			continue;
 		if (live)
 			entry_lose(ledger, live);
-		if (ledger->gap && from->sa.add_time != observed->sa.add_time)
+		if (ledger->gap && from->add_time != observed->add_time)
 			account_of(ledger, from)->losses++; /* likely, not certain */
 		entry_follow(ledger, from, observed);
 	}
@@ -188,15 +251,16 @@ static void follow_moves(struct ledger *ledger)
 /* From the oldest: a dump shows the youngest first. */
 static void count_observed(struct ledger *ledger)
 {
+	const struct sa_table *table = &ledger->table;
 	struct sa_entry *entry;
 
-	while ((entry = TAILQ_LAST(&ledger->table.observed, sa_list)))
+	while ((entry = sa_table_find(table, table->observed.last)))
 		entry_begin(ledger, entry, &nothing, false);
 }
 
 static bool is_missing(const struct ledger *ledger, const struct sa_entry *entry)
 {
-	return entry->state == ENTRY_KEYED && entry->seen != ledger->dump;
+	return entry->state == ENTRY_KEYED && entry->seen != ledger->table.dump;
 }
 
 /* The kernel removes an SA from its list a moment before it sends DELSA, so one absence
@@ -206,17 +270,32 @@ static bool is_over(const struct ledger *ledger, const struct sa_entry *entry)
 	return is_missing(ledger, entry) && (entry->flushed || entry->suspect);
 }
 
+/* An SA that the dump has not shown does not exist, if it is not keyed. */
+static void remove_unkeyed(struct ledger *ledger)
+{
+	struct sa_entry *entry;
+
+	FOREACH_ENTRY (entry, &ledger->table)
+		if (entry->state == ENTRY_UNKEYED &&
+		    entry->seen != ledger->table.dump) {
+			ledger->levels_stale = true;
+			entry_remove(ledger, entry);
+		}
+}
+
 static void give_up_missing(struct ledger *ledger)
 {
-	struct sa_entry *entry = TAILQ_FIRST(&ledger->table.all);
+	struct sa_entry *entry;
 
-	while (entry && !is_missing(ledger, entry))
-		entry = TAILQ_NEXT(entry, all);
-	if (entry)
-		lose_all(ledger, is_over);
-	for (; entry; entry = TAILQ_NEXT(entry, all))
-		if (is_missing(ledger, entry))
+	if (sa_table_all_seen(&ledger->table))
+		return;
+	lose_all(ledger, is_over);
+	FOREACH_ENTRY (entry, &ledger->table)
+		if (is_missing(ledger, entry)) {
 			entry->suspect = ledger->wants_dump = true;
+			entry->settled = false;
+		}
+	remove_unkeyed(ledger);
 }
 
 /* Counts a deletion that can no longer be a move. Returns true if the entry is no
@@ -229,24 +308,25 @@ static bool sweep_departure(struct ledger *ledger, struct sa_entry *entry)
 		entry_count_deletion(ledger, entry);
 		entry_retire(ledger, entry);
 	}
-	return entry->state == ENTRY_DEPARTED && entry->seen != ledger->dump &&
+	return entry->state == ENTRY_DEPARTED && entry->seen != ledger->table.dump &&
 	       age > KEEP_DEPARTED_NS;
 }
 
-/* complete: SAs that the dump has not shown do not exist. */
+/* Settles the entries of SAs that have ended. complete: of one that was lost before
+ * this dump, no final counters come any more. */
 static void sweep(struct ledger *ledger, bool complete)
 {
+	const struct sa_table *table = &ledger->table;
 	struct sa_entry *entry, *next;
 
-	for (entry = TAILQ_FIRST(&ledger->table.all); entry; entry = next) {
-		bool unseen = complete && entry->seen != ledger->dump;
-		bool remove = unseen && (entry->state == ENTRY_UNKEYED ||
-					 entry->state == ENTRY_LOST);
+	for (entry = sa_table_find(table, table->ended); entry; entry = next) {
+		bool over;
 
-		next = TAILQ_NEXT(entry, all);
-		if (entry->state == ENTRY_DEPARTING || entry->state == ENTRY_DEPARTED)
-			remove = sweep_departure(ledger, entry);
-		if (!remove)
+		next = sa_table_find(table, entry->next);
+		over = entry->state == ENTRY_LOST
+			   ? complete && entry->seen != table->dump
+			   : sweep_departure(ledger, entry);
+		if (!over)
 			continue;
 		ledger->levels_stale = true;
 		entry_remove(ledger, entry);
@@ -271,25 +351,25 @@ struct mark {
  */
 static struct mark mark_of(const struct sa_entry *entry)
 {
-	const struct sa *sa = &entry->sa;
 	bool tunnel = entry->state == ENTRY_KEYED;
-	uint64_t ends = hash_mix_addr(HASH_START, &sa->saddr);
-	uint64_t key = tunnel ? hash_mix_addr(ends, &sa->daddr)
-			      : ends + hash_mix_addr(HASH_START, &sa->daddr);
+	uint64_t ends = hash_mix(HASH_START, entry->saddr);
+	uint64_t key = tunnel ? hash_mix(ends, entry->daddr)
+			      : ends + hash_mix(HASH_START, entry->daddr);
 
-	key = hash_mix(key, (uint64_t)sa->reqid << 32 | sa->if_id);
-	key = hash_mix(key, (uint64_t)sa->mark << 32 | sa->mark_mask);
-	key = hash_mix(key,
-		       (uint64_t)entry->account->row << 8 | (tunnel ? 0 : sa->proto));
-	return (struct mark){key, entry->account, tunnel, sa->acquire};
+	key = hash_mix(key, (uint64_t)entry->reqid << 32 | entry->if_id);
+	key = hash_mix(key, (uint64_t)entry->mark << 32 | entry->mark_mask);
+	key = hash_mix(key, (uint64_t)entry->account->row << 32 |
+				(uint64_t)entry->family << 8 |
+				(tunnel ? 0 : entry->proto));
+	return (struct mark){key, entry->account, tunnel, entry->acquire};
 }
 
 static bool is_marked(const struct sa_entry *entry)
 {
 	if (entry->state == ENTRY_UNKEYED)
-		return sa_is_ipsec(&entry->sa);
+		return sa_proto_is_ipsec(entry->proto);
 	return entry->state == ENTRY_KEYED && entry->direction == SA_DIR_OUT &&
-	       sa_mode_is_tunnel(entry->sa.mode);
+	       sa_mode_is_tunnel(entry->mode);
 }
 
 static int compare_marks(const void *left, const void *right)
@@ -346,7 +426,7 @@ static void clear_all_levels(struct accounts *accounts)
 /* Returns 0, or -ENOMEM with the levels as they were. */
 static int derive_levels(struct ledger *ledger)
 {
-	const struct sa_entry *entry;
+	struct sa_entry *entry;
 	struct mark *marks;
 	size_t n = 0;
 
@@ -355,7 +435,7 @@ static int derive_levels(struct ledger *ledger)
 	marks = ledger->table.n ? malloc(ledger->table.n * sizeof(*marks)) : NULL;
 	if (ledger->table.n && !marks)
 		return -ENOMEM;
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
+	FOREACH_ENTRY (entry, &ledger->table)
 		if (is_marked(entry))
 			marks[n++] = mark_of(entry);
 	if (n)
@@ -371,6 +451,8 @@ static int derive_levels(struct ledger *ledger)
 int ledger_dump_end(struct ledger *ledger, uint64_t now)
 {
 	ledger->now = now;
+	ledger->dumping = false; /* no event comes any more that takes back a sample */
+	entry_forget_earlier(ledger);
 	join_all_known(ledger);
 	follow_moves(ledger);
 	count_observed(ledger);
@@ -380,7 +462,6 @@ int ledger_dump_end(struct ledger *ledger, uint64_t now)
 	ledger->gap = ledger->gap_during;
 	ledger->migrated_during = false;
 	ledger->wants_dump |= ledger->migrated;
-	ledger->dumping = false;
 	ledger->period++;
 	if (!ledger->table.n)
 		sa_table_clear(&ledger->table);
@@ -395,6 +476,7 @@ void ledger_dump_abort(struct ledger *ledger, uint64_t now)
 	ledger->migrated |= ledger->migrated_during;
 	ledger->migrated_during = false;
 	ledger->dumping = false;
+	entry_forget_earlier(ledger);
 	sweep(ledger, false);
 	ledger->wants_dump = true;
 }
@@ -406,7 +488,7 @@ void ledger_end(struct ledger *ledger, uint64_t now)
 
 	join_all_known(ledger);
 	count_observed(ledger);
-	TAILQ_FOREACH(entry, &ledger->table.all, all) {
+	FOREACH_ENTRY (entry, &ledger->table) {
 		entry->flushed = true;
 		if (entry->state == ENTRY_KEYED)
 			entry_lose(ledger, entry);
@@ -416,6 +498,7 @@ void ledger_end(struct ledger *ledger, uint64_t now)
 	sa_table_clear(&ledger->table);
 	accounts_end(&ledger->accounts, now);
 	ledger->gap = true;
+	entry_forget_earlier(ledger);
 	ledger->gap_during = ledger->wants_dump = ledger->dumping = false;
 	ledger->migrated = ledger->migrated_during = false;
 	ledger->period++;

@@ -1,16 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
+
 #include "ledger/ledger_private.h"
+#include "util/array.h"
 
 static void set_state(struct ledger *ledger, struct sa_entry *entry,
 		      enum entry_state state)
 {
-	if (entry->state == ENTRY_OBSERVED)
-		TAILQ_REMOVE(&ledger->table.observed, entry, in_observed);
-	entry->state = state;
+	sa_table_set_state(&ledger->table, entry, state);
 	ledger->levels_stale = true;
 }
 
 /* Accounts. */
+
+/* The remote endpoint; family 0 as long as the direction is unknown. */
+static struct prefix remote_of(const struct ledger *ledger, const struct sa_entry *entry)
+{
+	const struct sa sa = sa_table_sa(&ledger->table, entry);
+
+	return peer_of_sa(&sa, entry->direction);
+}
 
 /* A negotiation takes no peer's room: many of them end without an SA. */
 struct account *entry_find_account(struct ledger *ledger, const struct sa_entry *entry,
@@ -18,8 +27,8 @@ struct account *entry_find_account(struct ledger *ledger, const struct sa_entry 
 {
 	struct prefix remote = {.family = 0};
 
-	if (sa_is_ipsec(&entry->sa))
-		remote = peer_of_sa(&entry->sa, entry->direction);
+	if (sa_proto_is_ipsec(entry->proto))
+		remote = remote_of(ledger, entry);
 	if (row >= ledger->accounts.n_rows)
 		row = 0;
 	return accounts_find(&ledger->accounts, row, &remote,
@@ -50,6 +59,8 @@ static void count_change(struct ledger *ledger, const struct sa_entry *entry,
 			 struct account *from, struct account *to)
 {
 	static const struct sa_sample none;
+	const struct totals_kind kind = kind_of(entry);
+	const struct sa_sample sample = sa_entry_sample(entry);
 
 	if (entry->state != ENTRY_KEYED)
 		return;
@@ -60,9 +71,8 @@ static void count_change(struct ledger *ledger, const struct sa_entry *entry,
 	}
 	totals_count_keys(&from->totals, -1, 0);
 	totals_count_keys(&to->totals, 1, 0);
-	totals_subtract(&from->totals, &entry->sa, entry->direction, &none,
-			&entry->sa.sample);
-	totals_add(&to->totals, &entry->sa, entry->direction, &none, &entry->sa.sample);
+	totals_subtract(&from->totals, &kind, &none, &sample);
+	totals_add(&to->totals, &kind, &none, &sample);
 }
 
 static void change_account(struct ledger *ledger, struct sa_entry *entry,
@@ -87,7 +97,6 @@ struct sa_entry *entry_new(struct ledger *ledger, const struct sa *sa,
 
 	if (!entry)
 		return NULL;
-	entry->seen = ledger->dump;
 	entry->direction = env->direction(env->ctx, sa);
 	entry->account =
 	    entry_find_account(ledger, entry, env->row(env->ctx, sa, entry->direction));
@@ -105,59 +114,97 @@ void entry_remove(struct ledger *ledger, struct sa_entry *entry)
 
 /* Counting. */
 
+void entry_note_earlier(struct ledger *ledger, struct sa_entry *entry,
+			const struct sa_sample *sample)
+{
+	if (array_reserve(&ledger->earlier, ledger->n_earlier, 1) < 0) {
+		/* then it might count twice, or too little */
+		account_of(ledger, entry)->losses++;
+		return;
+	}
+	ledger->earlier[ledger->n_earlier++] =
+	    (struct earlier){.sample = *sample, .entry = entry->self};
+	entry->has_earlier = true;
+}
+
+/* The last that was noted for an entry during this dump, or NULL. */
+static struct earlier *find_earlier(const struct ledger *ledger,
+				    const struct sa_entry *entry)
+{
+	for (size_t i = entry->has_earlier ? ledger->n_earlier : 0; i > 0; i--)
+		if (ledger->earlier[i - 1].entry == entry->self)
+			return &ledger->earlier[i - 1];
+	return NULL;
+}
+
+void entry_forget_earlier(struct ledger *ledger)
+{
+	free(ledger->earlier);
+	ledger->earlier = NULL;
+	ledger->n_earlier = 0;
+}
+
 /* While the direction is unknown, bytes and packets of the last sample stay as they
  * are, so that a later sample adds them all. */
 void entry_count(struct ledger *ledger, struct sa_entry *entry,
 		 const struct sa_sample *sample)
 {
 	struct totals *totals = account_of(ledger, entry);
-	struct sa_sample *last = &entry->sa.sample;
+	const struct sa_sample last = sa_entry_sample(entry);
+	const struct totals_kind kind = kind_of(entry);
 	struct sa_sample counted = *sample;
 
-	totals_add(totals, &entry->sa, entry->direction, last, sample);
-	totals->losses += sample_recedes(last, sample);
+	totals_add(totals, &kind, &last, sample);
+	totals->losses += sample_recedes(&last, sample);
 	entry->waiting =
-	    entry->direction == SA_DIR_UNKNOWN && sample->bytes > last->bytes;
+	    entry->direction == SA_DIR_UNKNOWN && sample->bytes > last.bytes;
 	if (entry->direction == SA_DIR_UNKNOWN) {
-		counted.bytes = last->bytes;
-		counted.packets = last->packets;
+		counted.bytes = last.bytes;
+		counted.packets = last.packets;
 	}
-	*last = counted;
+	sa_entry_set_sample(entry, &counted);
 }
 
 void entry_uncount(struct ledger *ledger, struct sa_entry *entry)
 {
-	if (!ledger->dumping || entry->seen != ledger->dump)
+	const struct earlier *earlier = find_earlier(ledger, entry);
+	const struct sa_sample sample = sa_entry_sample(entry);
+	const struct totals_kind kind = kind_of(entry);
+
+	if (!ledger->dumping || entry->seen != ledger->table.dump || !earlier)
 		return;
-	totals_subtract(account_of(ledger, entry), &entry->sa, entry->direction,
-			&entry->before, &entry->sa.sample);
-	entry->sa.sample = entry->before;
+	totals_subtract(account_of(ledger, entry), &kind, &earlier->sample, &sample);
+	sa_entry_set_sample(entry, &earlier->sample);
+	entry->has_earlier = false;
 }
 
 /* Counts what the entry shows above the base. Only bytes and packets are preloaded:
  * errors begin at 0. */
 static void count_from(struct ledger *ledger, struct sa_entry *entry,
-		       const struct sa_sample *base)
+		       const struct sa_sample *base, bool observed)
 {
-	const struct sa_sample shown = entry->sa.sample;
+	const struct sa_sample shown = sa_entry_sample(entry);
+	const struct sa_sample from = {.bytes = base->bytes, .packets = base->packets};
 
-	entry->sa.sample =
-	    (struct sa_sample){.bytes = base->bytes, .packets = base->packets};
+	sa_entry_set_sample(entry, &from);
 	if (base->bytes || base->packets)
 		entry->counted_in = 0; /* other accounts have some of its bytes */
-	entry->before = entry->sa.sample;
+	if (observed && ledger->dumping)
+		entry_note_earlier(ledger, entry, &from);
 	entry_count(ledger, entry, &shown);
 }
 
 void entry_begin(struct ledger *ledger, struct sa_entry *entry,
 		 const struct sa_sample *base, bool newest)
 {
+	bool observed = entry->state == ENTRY_OBSERVED;
+
 	set_state(ledger, entry, ENTRY_KEYED);
 	entry->counted_in = ledger->period;
 	entry->from_dump = !newest;
 	totals_count_keys(account_of(ledger, entry), 1, 0);
 	sa_table_join_siblings(&ledger->table, entry, newest);
-	count_from(ledger, entry, base);
+	count_from(ledger, entry, base, observed);
 }
 
 /* An SA keeps its row, unless that is 0, and its account, unless its remote endpoint
@@ -166,8 +213,8 @@ static void continue_account(struct ledger *ledger, const struct sa_entry *from,
 			     struct sa_entry *entry)
 {
 	struct account *account = from->account;
-	struct prefix was = peer_of_sa(&from->sa, from->direction);
-	struct prefix is = peer_of_sa(&entry->sa, entry->direction);
+	struct prefix was = remote_of(ledger, from);
+	struct prefix is = remote_of(ledger, entry);
 	unsigned row = account->row ? account->row : entry->account->row;
 
 	if (row != account->row || !peer_equals(&was, &is))
@@ -184,13 +231,14 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 		    struct sa_entry *entry, const struct sa_sample *base)
 {
 	const struct sa_sample begins = *base; /* which may be from's */
+	bool observed = entry->state == ENTRY_OBSERVED;
 
 	if (!from->born_at_most || from->born < entry->born)
 		entry->born = from->born;
 	if (entry->direction == SA_DIR_UNKNOWN)
 		entry->direction = from->direction;
-	if (!entry->sa.keyed) /* an EXPIRE shows no ESN window */
-		entry->sa.replay_protected |= from->sa.replay_protected;
+	if (!entry->keyed) /* an EXPIRE shows no ESN window */
+		entry->replay_protected |= from->replay_protected;
 	if (from->state == ENTRY_KEYED && from->flushed)
 		entry->unsure = false; /* it moved before the flush */
 	ledger->flushed |= entry->flushed;
@@ -198,14 +246,14 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 	entry_remove(ledger, from);
 	set_state(ledger, entry, ENTRY_KEYED);
 	sa_table_join_siblings(&ledger->table, entry, false);
-	count_from(ledger, entry, &begins);
+	count_from(ledger, entry, &begins, observed);
 }
 
 /* What an SA has carried until it was seen between its new ends. */
 static void count_until_seen(struct ledger *ledger, struct sa_entry *from,
 			     const struct sa_sample *seen)
 {
-	struct sa_sample sample = from->sa.sample;
+	struct sa_sample sample = sa_entry_sample(from);
 
 	if (sample_recedes(&sample, seen))
 		return;
@@ -216,9 +264,13 @@ static void count_until_seen(struct ledger *ledger, struct sa_entry *from,
 
 void entry_follow(struct ledger *ledger, struct sa_entry *from, struct sa_entry *entry)
 {
+	const struct sa_sample seen = sa_entry_sample(entry);
+	struct sa_sample base;
+
 	if (from->state == ENTRY_KEYED)
-		count_until_seen(ledger, from, &entry->sa.sample);
-	entry_continue(ledger, from, entry, &from->sa.sample);
+		count_until_seen(ledger, from, &seen);
+	base = sa_entry_sample(from);
+	entry_continue(ledger, from, entry, &base);
 }
 
 /* Direction and row. */
@@ -277,28 +329,34 @@ static void join(struct ledger *ledger, struct sa_entry *entry,
 		 struct sa_entry *observed)
 {
 	const struct sa_entry shown = *observed;
+	const struct sa_sample sample = sa_entry_sample(observed);
+	const struct sa_sample last = sa_entry_sample(entry);
 	unsigned row = observed->account->row;
 
 	entry_remove(ledger, observed);
-	entry->sa.add_time = shown.sa.add_time;
-	entry->sa.replay_protected = shown.sa.replay_protected;
+	entry->add_time = shown.add_time;
+	entry->replay_protected = shown.replay_protected;
 	entry->suspect = false;
 	if (entry->born_at_most)
-		correct_birth(ledger, entry, shown.sa.add_time);
-	if (shown.seen == ledger->dump)
-		entry->seen = ledger->dump;
+		correct_birth(ledger, entry, shown.add_time);
+	if (shown.seen == ledger->table.dump)
+		sa_table_mark_seen(&ledger->table, entry);
 	if (!shown.flushed)
 		entry->flushed = entry->unsure = false;
 	set_direction(ledger, entry, shown.direction, row);
-	entry->before = entry->sa.sample;
-	entry_count(ledger, entry, &shown.sa.sample);
+	if (ledger->dumping)
+		entry_note_earlier(ledger, entry, &last);
+	entry_count(ledger, entry, &sample);
 }
 
 struct sa_entry *entry_settle(struct ledger *ledger, struct sa_entry *entry,
 			      struct sa_entry *observed)
 {
-	if (ledger->gap && entry->sa.add_time != observed->sa.add_time) {
-		if (sample_recedes(&entry->sa.sample, &observed->sa.sample)) {
+	if (ledger->gap && entry->add_time != observed->add_time) {
+		const struct sa_sample last = sa_entry_sample(entry);
+		const struct sa_sample shown = sa_entry_sample(observed);
+
+		if (sample_recedes(&last, &shown)) {
 			entry_lose(ledger, entry);
 			return observed;
 		}
@@ -324,7 +382,7 @@ static void retire(struct ledger *ledger, struct sa_entry *entry)
 	/* nothing will show the direction of its bytes any more */
 	account_of(ledger, entry)->losses +=
 	    entry->direction == SA_DIR_UNKNOWN && entry->waiting;
-	entry->rekeyed = entry->younger != NULL;
+	entry->rekeyed = sa_table_younger(&ledger->table, entry) != NULL;
 	sa_table_leave_siblings(&ledger->table, entry);
 }
 
@@ -332,7 +390,7 @@ void entry_depart(struct ledger *ledger, struct sa_entry *entry)
 {
 	retire(ledger, entry);
 	set_state(ledger, entry, ENTRY_DEPARTING);
-	entry->seen = ledger->dump;
+	entry->seen = ledger->table.dump;
 	entry->left_at = ledger->now;
 	sa_table_move_front(&ledger->table, entry);
 }
@@ -347,13 +405,13 @@ void entry_lose(struct ledger *ledger, struct sa_entry *entry)
 	const struct sa_entry *youngest = NULL;
 
 	sa_table_leave_siblings(&ledger->table, entry);
-	if (entry->direction == SA_DIR_OUT && entry->sa.reqid && !entry->flushed)
+	if (entry->direction == SA_DIR_OUT && entry->reqid && !entry->flushed)
 		youngest = sa_table_youngest(&ledger->table, entry);
 	entry->rekeyed = youngest && youngest->born >= entry->born;
 	entry_count_deletion(ledger, entry);
 	account_of(ledger, entry)->losses++;
 	set_state(ledger, entry, ENTRY_LOST);
-	entry->seen = ledger->dump;
+	entry->seen = ledger->table.dump;
 }
 
 void entry_retire(struct ledger *ledger, struct sa_entry *entry)
@@ -362,6 +420,6 @@ void entry_retire(struct ledger *ledger, struct sa_entry *entry)
 
 	accounts_leave(&ledger->accounts, entry->account);
 	entry->account = &ledger->accounts.rows[row]->other;
-	entry->state = ENTRY_DEPARTED;
-	entry->seen = ledger->dump;
+	sa_table_set_state(&ledger->table, entry, ENTRY_DEPARTED);
+	entry->seen = ledger->table.dump;
 }

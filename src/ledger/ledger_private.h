@@ -12,13 +12,18 @@
  * causes.
  */
 
+/* A sample as it was before a change. */
+struct earlier {
+	struct sa_sample sample;
+	entry_ref entry;
+};
+
 struct ledger {
 	struct ledger_env env;
 	struct sa_table table;
 	struct peer_config peers;
 	struct accounts accounts;
 	uint64_t now;    /* as last given, in ns */
-	uint32_t dump;   /* number of the dump in progress, or of the last */
 	uint32_t period; /* from the end of one complete dump to the next, from 1 */
 	bool dumping;
 	bool gap;        /* events were lost, or nothing has been dumped yet */
@@ -30,7 +35,22 @@ struct ledger {
 	bool
 	    flushed; /* a FLUSHSA came since the dump in progress, or the last, began */
 	bool levels_stale; /* entries have changed since the levels were derived */
+	/* Samples as they were before the dump in progress, or before an event during
+	 * it, changed them. */
+	struct earlier *earlier;
+	size_t n_earlier;
+	bool guessing; /* ledger_dump_expected() may guess during this dump */
 };
+
+static inline struct totals_kind kind_of(const struct sa_entry *entry)
+{
+	return (struct totals_kind){
+	    .direction = entry->direction,
+	    .proto = entry->proto,
+	    .mode = entry->mode,
+	    .replay_protected = entry->replay_protected,
+	};
+}
 
 /* The totals that the entry counts in, to be changed. */
 static inline struct totals *account_of(struct ledger *ledger,
@@ -78,6 +98,11 @@ struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *ob
 /* The KEYED entry of this SA before a MIGRATE, which is a message that names no SA. */
 struct sa_entry *match_migrated(struct ledger *ledger, const struct sa *sa);
 
+/* True if the entry has the key of the SA, and what no message changes while the SA
+ * lives. add_time may differ. */
+bool match_same_sa(const struct sa_table *table, const struct sa_entry *entry,
+		   const struct sa *sa);
+
 /* ledger_entry.c. */
 
 /* A new entry with its direction and account, which has counted nothing. NULL: no
@@ -117,6 +142,11 @@ struct sa_entry *entry_settle(struct ledger *ledger, struct sa_entry *entry,
  * new value, and the losses grow by 1. */
 void entry_count(struct ledger *ledger, struct sa_entry *entry,
 		 const struct sa_sample *sample);
+
+/* Keeps the entry's sample from before the dump in progress for entry_uncount(). */
+void entry_note_earlier(struct ledger *ledger, struct sa_entry *entry,
+			const struct sa_sample *sample);
+void entry_forget_earlier(struct ledger *ledger);
 
 /* Subtracts what the dump in progress has added, if it has shown the entry. */
 void entry_uncount(struct ledger *ledger, struct sa_entry *entry);

@@ -54,12 +54,13 @@ size_t ledger_copy_peers(struct ledger *ledger, struct ledger_account *peers)
 	return n;
 }
 
-static struct ledger_sa saved_from(const struct sa_entry *entry)
+static struct ledger_sa saved_from(const struct ledger *ledger,
+				   const struct sa_entry *entry)
 {
 	const struct account *account = entry->account;
 
 	return (struct ledger_sa){
-	    .sa = entry->sa,
+	    .sa = sa_table_sa(&ledger->table, entry),
 	    .born = entry->born,
 	    .row = account->row,
 	    .peer = account->peer.family ? account->saved_as : LEDGER_NO_PEER,
@@ -71,29 +72,26 @@ static struct ledger_sa saved_from(const struct sa_entry *entry)
 
 size_t ledger_copy_sas(const struct ledger *ledger, struct ledger_sa *sas)
 {
-	const struct sa_entry *entry, *next;
+	const struct sa_table *table = &ledger->table;
+	struct sa_entry *entry, *next;
 	size_t n = 0;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all) {
+	FOREACH_ENTRY (entry, table) {
 		if (entry->state == ENTRY_DEPARTING)
-			sas[n++] = saved_from(entry);
-		if (entry->state != ENTRY_KEYED || entry->older)
+			sas[n++] = saved_from(ledger, entry);
+		if (entry->state != ENTRY_KEYED || sa_table_older(table, entry))
 			continue;
 		/* siblings in order of age, which born, in seconds, does not show */
-		for (next = entry; next; next = next->younger)
-			sas[n++] = saved_from(next);
+		for (next = entry; next; next = sa_table_younger(table, next))
+			sas[n++] = saved_from(ledger, next);
 	}
 	return n;
 }
 
 size_t ledger_count_sas(const struct ledger *ledger)
 {
-	const struct sa_entry *entry;
-	size_t n = 0;
-
-	TAILQ_FOREACH(entry, &ledger->table.all, all)
-		n += entry->state == ENTRY_KEYED || entry->state == ENTRY_DEPARTING;
-	return n;
+	return ledger->table.in_state[ENTRY_KEYED] +
+	       ledger->table.in_state[ENTRY_DEPARTING];
 }
 
 /* Restoring. */
@@ -180,7 +178,6 @@ static struct sa_entry *add_saved(struct ledger *ledger, const struct ledger_sa 
 		return NULL;
 	entry->born = saved->born;
 	entry->direction = (enum sa_direction)saved->direction;
-	entry->seen = ledger->dump;
 	entry->inherited = true;
 	entry->account =
 	    account ? account : entry_find_account(ledger, entry, saved->row);

@@ -6,12 +6,13 @@
 int ledger_view_sas(const struct ledger *ledger,
 		    int (*view)(void *ctx, const struct ledger_view *sa), void *ctx)
 {
-	const struct sa_entry *entry;
+	struct sa_entry *entry;
 	int err = 0;
 
-	TAILQ_FOREACH(entry, &ledger->table.all, all) {
+	FOREACH_ENTRY (entry, &ledger->table) {
+		const struct sa shown = sa_table_sa(&ledger->table, entry);
 		const struct ledger_view sa = {
-		    .sa = &entry->sa,
+		    .sa = &shown,
 		    .direction = entry->direction,
 		    .born = entry->born,
 		    .account = entry->account,

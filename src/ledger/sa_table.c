@@ -1,129 +1,317 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ledger/sa_table.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/array.h"
 #include "util/hash.h"
 
 enum {
+	CACHE_LINE = 64,
 	MIN_BUCKETS = 64,
+	LOAD = 2, /* entries for each bucket, at most */
 	CHUNK_SIZE = 64,
 };
 
+_Static_assert(sizeof(struct sa_entry) <= 2 * CACHE_LINE, "an entry has grown");
+
 struct sa_chunk {
-	struct sa_chunk *next;
 	struct sa_entry entries[CHUNK_SIZE];
 };
 
-void sa_table_init(struct sa_table *table)
-{
-	*table = (struct sa_table){.n = 0};
-	TAILQ_INIT(&table->all);
-	TAILQ_INIT(&table->observed);
-	TAILQ_INIT(&table->free);
-}
-
 void sa_table_clear(struct sa_table *table)
 {
-	struct sa_chunk *next;
+	uint32_t dump = table->dump;
 
-	for (struct sa_chunk *chunk = table->chunks; chunk; chunk = next) {
-		next = chunk->next;
-		free(chunk);
-	}
+	for (size_t i = 0; i < table->n_chunks; i++)
+		free(table->chunks[i]);
+	free(table->chunks);
 	free(table->by_key);
 	free(table->by_move);
 	free(table->by_siblings);
-	sa_table_init(table);
+	addr_table_clear(&table->addrs);
+	*table = (struct sa_table){.dump = dump};
 }
 
-bool sa_same_key(const struct sa *a, const struct sa *b)
+struct sa_entry *sa_table_get(const struct sa_table *table, entry_ref number)
 {
-	return a->spi == b->spi && a->acquire == b->acquire && a->proto == b->proto &&
-	       a->family == b->family && a->mark == b->mark &&
-	       a->mark_mask == b->mark_mask &&
-	       !memcmp(&a->daddr, &b->daddr, sizeof(a->daddr));
+	size_t at = number - 1;
+
+	return &table->chunks[at / CHUNK_SIZE]->entries[at % CHUNK_SIZE];
 }
 
-bool sa_same_move(const struct sa *a, const struct sa *b)
+struct sa_entry *sa_table_next(const struct sa_table *table,
+			       const struct sa_entry *entry)
 {
-	return a->spi == b->spi && a->reqid == b->reqid && a->mark == b->mark &&
-	       a->if_id == b->if_id && a->proto == b->proto && a->mode == b->mode;
+	entry_ref end = (entry_ref)(table->n_chunks * CHUNK_SIZE);
+
+	for (entry_ref i = entry ? entry->self + 1 : 1; i <= end; i++) {
+		struct sa_entry *next = sa_table_get(table, i);
+
+		if (next->state != ENTRY_FREE)
+			return next;
+	}
+	return NULL;
 }
 
-/* The number of buckets is a power of two. */
-static size_t bucket_of(const struct sa_table *table, uint64_t hash)
+/* Addresses. */
+
+/* The number of an address. Returns false if there is no memory. */
+static bool take_addr(struct sa_table *table, const struct sa *sa,
+		      const struct in6_addr *addr, uint32_t *ret)
 {
-	return (size_t)hash & (table->n_buckets - 1);
+	if (sa->family == AF_INET)
+		memcpy(ret, addr, sizeof(*ret));
+	else
+		*ret = addr_table_take(&table->addrs, addr);
+	return sa->family == AF_INET || *ret;
 }
 
-static size_t key_bucket(const struct sa_table *table, const struct sa *sa)
+static void drop_addr(struct sa_table *table, const struct sa_entry *entry,
+		      uint32_t addr)
 {
-	uint64_t hash = hash_mix(hash_mix_addr(HASH_START, &sa->daddr),
-				 (uint64_t)sa->spi << 8 | sa->proto);
-
-	return bucket_of(table, hash);
+	if (!entry->is_inet)
+		addr_table_drop(&table->addrs, addr);
 }
 
-static size_t move_bucket(const struct sa_table *table, const struct sa *sa)
+static struct in6_addr get_addr(const struct sa_table *table,
+				const struct sa_entry *entry, uint32_t addr)
 {
-	uint64_t hash = hash_mix(hash_mix(HASH_START, sa->reqid),
-				 (uint64_t)sa->spi << 8 | sa->proto);
+	struct in6_addr ret = {0};
 
-	return bucket_of(table, hash);
+	if (!entry->is_inet)
+		return *addr_table_get(&table->addrs, addr);
+	memcpy(&ret, &addr, sizeof(addr));
+	return ret;
 }
 
-static struct sa_list *siblings_bucket(const struct sa_table *table,
-				       const struct sa_entry *entry)
+/* addr: of the entry's family */
+static bool is_addr(const struct sa_table *table, const struct sa_entry *entry,
+		    uint32_t number, const struct in6_addr *addr)
 {
-	return &table->by_siblings[bucket_of(table, entry->siblings_hash)];
+	return entry->is_inet ? !memcmp(&number, addr, sizeof(number))
+			      : !memcmp(addr_table_get(&table->addrs, number), addr,
+					sizeof(*addr));
 }
 
-struct sa_bucket *sa_table_by_key(const struct sa_table *table, const struct sa *sa)
+bool sa_table_same_key(const struct sa_table *table, const struct sa_entry *entry,
+		       const struct sa *sa)
 {
-	return table->n ? &table->by_key[key_bucket(table, sa)] : NULL;
+	return entry->spi == sa->spi && entry->acquire == sa->acquire &&
+	       entry->proto == sa->proto && entry->family == sa->family &&
+	       entry->mark == sa->mark && entry->mark_mask == sa->mark_mask &&
+	       is_addr(table, entry, entry->daddr, &sa->daddr);
 }
 
-struct sa_list *sa_table_by_move(const struct sa_table *table, const struct sa *sa)
+bool sa_table_same_source(const struct sa_table *table, const struct sa_entry *entry,
+			  const struct sa *sa)
 {
-	return table->n ? &table->by_move[move_bucket(table, sa)] : NULL;
+	return entry->family == sa->family &&
+	       is_addr(table, entry, entry->saddr, &sa->saddr);
 }
 
-static uint64_t siblings_hash(const struct sa *sa)
+bool sa_table_same_ends(const struct sa_table *table, const struct sa_entry *entry,
+			const struct sa *sa)
+{
+	return sa_table_same_source(table, entry, sa) &&
+	       is_addr(table, entry, entry->daddr, &sa->daddr);
+}
+
+bool sa_table_opposite_ends(const struct sa_table *table, const struct sa_entry *entry,
+			    const struct sa *sa)
+{
+	return entry->family == sa->family &&
+	       is_addr(table, entry, entry->saddr, &sa->daddr) &&
+	       is_addr(table, entry, entry->daddr, &sa->saddr);
+}
+
+bool sa_entry_same_move(const struct sa_entry *entry, const struct sa *sa)
+{
+	return entry->spi == sa->spi && entry->reqid == sa->reqid &&
+	       entry->mark == sa->mark && entry->if_id == sa->if_id &&
+	       entry->proto == sa->proto && entry->mode == sa->mode;
+}
+
+struct sa sa_table_sa(const struct sa_table *table, const struct sa_entry *entry)
+{
+	return (struct sa){
+	    .spi = entry->spi,
+	    .reqid = entry->reqid,
+	    .if_id = entry->if_id,
+	    .mark = entry->mark,
+	    .mark_mask = entry->mark_mask,
+	    .pcpu = entry->pcpu,
+	    .family = entry->family,
+	    .proto = entry->proto,
+	    .mode = entry->mode,
+	    .acquire = entry->acquire,
+	    .keyed = entry->keyed,
+	    .replay_protected = entry->replay_protected,
+	    .saddr = get_addr(table, entry, entry->saddr),
+	    .daddr = get_addr(table, entry, entry->daddr),
+	    .sample = sa_entry_sample(entry),
+	    .add_time = entry->add_time,
+	    .selector = entry->selector,
+	    .declared = entry->declared,
+	    .sequence = entry->sequence,
+	};
+}
+
+/* Buckets. */
+
+static entry_ref *bucket_of(const struct sa_table *table, entry_ref *buckets,
+			    uint64_t hash)
+{
+	return &buckets[(size_t)hash & (table->n_buckets - 1)];
+}
+
+static entry_ref *key_bucket(const struct sa_table *table, uint32_t spi, uint8_t proto,
+			     const struct in6_addr *daddr)
+{
+	uint64_t hash = hash_mix(hash_mix_addr(HASH_START, daddr),
+				 (uint64_t)spi << 8 | proto);
+
+	return bucket_of(table, table->by_key, hash);
+}
+
+static entry_ref *move_bucket(const struct sa_table *table, uint32_t spi, uint8_t proto,
+			      uint32_t reqid)
 {
 	uint64_t hash =
-	    hash_mix_addr(hash_mix_addr(HASH_START, &sa->saddr), &sa->daddr);
+	    hash_mix(hash_mix(HASH_START, reqid), (uint64_t)spi << 8 | proto);
 
-	hash = hash_mix(hash, (uint64_t)sa->reqid << 32 | sa->if_id);
-	hash = hash_mix(hash, (uint64_t)sa->mark << 32 | sa->mark_mask);
-	hash = hash_mix(hash,
-			(uint64_t)sa->pcpu << 32 | (uint64_t)sa->proto << 8 | sa->mode);
-	return hash_mix(hash, sa->selector);
+	return bucket_of(table, table->by_move, hash);
 }
 
-/* Entries. */
-
-static void list_entry(struct sa_table *table, struct sa_entry *entry)
+struct sa_entry *sa_table_by_key(const struct sa_table *table, const struct sa *sa)
 {
-	LIST_INSERT_HEAD(&table->by_key[key_bucket(table, &entry->sa)], entry, by_key);
-	TAILQ_INSERT_TAIL(&table->by_move[move_bucket(table, &entry->sa)], entry,
-			  by_move);
-	if (entry->is_sibling && !entry->younger)
-		TAILQ_INSERT_TAIL(siblings_bucket(table, entry), entry, by_siblings);
+	return table->n ? sa_table_find(table, *key_bucket(table, sa->spi, sa->proto,
+							   &sa->daddr))
+			: NULL;
 }
 
-/* Keeps the order of each by_move bucket. */
+struct sa_entry *sa_table_by_move(const struct sa_table *table, const struct sa *sa)
+{
+	return table->n ? sa_table_find(table, *move_bucket(table, sa->spi, sa->proto,
+							    sa->reqid))
+			: NULL;
+}
+
+static entry_ref *own_key_bucket(const struct sa_table *table,
+				 const struct sa_entry *entry)
+{
+	const struct in6_addr daddr = get_addr(table, entry, entry->daddr);
+
+	return key_bucket(table, entry->spi, entry->proto, &daddr);
+}
+
+static entry_ref *own_move_bucket(const struct sa_table *table,
+				  const struct sa_entry *entry)
+{
+	return move_bucket(table, entry->spi, entry->proto, entry->reqid);
+}
+
+static void leave_key(struct sa_table *table, const struct sa_entry *entry)
+{
+	entry_ref *at = own_key_bucket(table, entry);
+
+	while (*at != entry->self)
+		at = &sa_table_get(table, *at)->next_by_key;
+	*at = entry->next_by_key;
+}
+
+static void leave_move(struct sa_table *table, const struct sa_entry *entry)
+{
+	entry_ref *at = own_move_bucket(table, entry);
+
+	while (*at != entry->self)
+		at = &sa_table_get(table, *at)->next_by_move;
+	*at = entry->next_by_move;
+}
+
+/* To the end of its bucket, which is short. */
+static void join_move(struct sa_table *table, struct sa_entry *entry)
+{
+	entry_ref *at = own_move_bucket(table, entry);
+
+	while (*at)
+		at = &sa_table_get(table, *at)->next_by_move;
+	*at = entry->self;
+	entry->next_by_move = 0;
+}
+
+void sa_table_move_front(struct sa_table *table, struct sa_entry *entry)
+{
+	entry_ref *bucket = own_move_bucket(table, entry);
+
+	leave_move(table, entry);
+	entry->next_by_move = *bucket;
+	*bucket = entry->self;
+}
+
+static void join_key(struct sa_table *table, struct sa_entry *entry)
+{
+	entry_ref *bucket = own_key_bucket(table, entry);
+
+	entry->next_by_key = *bucket;
+	*bucket = entry->self;
+}
+
+/* Puts the entries of an old bucket into new ones, from its end on, so that they keep
+ * their order. */
+static void move_keys(struct sa_table *table, entry_ref number)
+{
+	entry_ref last = 0;
+
+	while (number) { /* reverses the bucket */
+		struct sa_entry *entry = sa_table_get(table, number);
+		entry_ref next = entry->next_by_key;
+
+		entry->next_by_key = last;
+		last = number;
+		number = next;
+	}
+	while (last) {
+		struct sa_entry *entry = sa_table_get(table, last);
+
+		last = entry->next_by_key;
+		join_key(table, entry);
+	}
+}
+
+static void move_moves(struct sa_table *table, entry_ref number)
+{
+	while (number) {
+		struct sa_entry *entry = sa_table_get(table, number);
+
+		number = entry->next_by_move;
+		join_move(table, entry);
+	}
+}
+
+static void move_siblings(struct sa_table *table, entry_ref number)
+{
+	while (number) {
+		struct sa_entry *entry = sa_table_get(table, number);
+		entry_ref *bucket = sa_table_siblings_bucket(table, entry);
+
+		number = entry->younger;
+		entry->younger = *bucket;
+		*bucket = entry->self;
+	}
+}
+
 static int grow(struct sa_table *table)
 {
-	size_t n = table->n_buckets ? table->n_buckets * 2 : MIN_BUCKETS;
 	struct sa_table old = *table;
-	struct sa_entry *entry;
+	size_t n = table->n_buckets ? table->n_buckets * 2 : MIN_BUCKETS;
 
 	table->by_key = calloc(n, sizeof(*table->by_key));
-	table->by_move = malloc(n * sizeof(*table->by_move));
-	table->by_siblings = malloc(n * sizeof(*table->by_siblings));
+	table->by_move = calloc(n, sizeof(*table->by_move));
+	table->by_siblings = calloc(n, sizeof(*table->by_siblings));
 	if (!table->by_key || !table->by_move || !table->by_siblings) {
 		free(table->by_key);
 		free(table->by_move);
@@ -132,165 +320,251 @@ static int grow(struct sa_table *table)
 		return -ENOMEM;
 	}
 	table->n_buckets = n;
-	for (size_t i = 0; i < n; i++) {
-		TAILQ_INIT(&table->by_move[i]);
-		TAILQ_INIT(&table->by_siblings[i]);
+	for (size_t i = 0; i < old.n_buckets; i++) {
+		move_keys(table, old.by_key[i]);
+		move_moves(table, old.by_move[i]);
+		move_siblings(table, old.by_siblings[i]);
 	}
-	for (size_t i = 0; i < old.n_buckets; i++)
-		while ((entry = TAILQ_FIRST(&old.by_move[i]))) {
-			TAILQ_REMOVE(&old.by_move[i], entry, by_move);
-			list_entry(table, entry);
-		}
 	free(old.by_key);
 	free(old.by_move);
 	free(old.by_siblings);
 	return 0;
 }
 
+/* Memory. */
+
 static int add_chunk(struct sa_table *table)
 {
-	struct sa_chunk *chunk = malloc(sizeof(*chunk));
+	entry_ref number = (entry_ref)((table->n_chunks + 1) * CHUNK_SIZE);
+	struct sa_chunk *chunk;
 
+	if (table->n_chunks >= UINT32_MAX / CHUNK_SIZE - 1 ||
+	    array_reserve(&table->chunks, table->n_chunks, 1) < 0)
+		return -ENOMEM;
+	chunk = aligned_alloc(CACHE_LINE, sizeof(*chunk));
 	if (!chunk)
 		return -ENOMEM;
-	chunk->next = table->chunks;
-	table->chunks = chunk;
-	for (size_t i = 0; i < CHUNK_SIZE; i++)
-		TAILQ_INSERT_TAIL(&table->free, &chunk->entries[i], all);
+	table->chunks[table->n_chunks++] = chunk;
+	for (size_t i = CHUNK_SIZE; i > 0; i--, number--) { /* the first comes first */
+		chunk->entries[i - 1] = (struct sa_entry){.next_by_key = table->free,
+							  .self = number};
+		table->free = number;
+	}
+	table->n_free += CHUNK_SIZE;
 	return 0;
 }
 
-int sa_table_reserve(struct sa_table *table, size_t n)
+/* Room for n more entries in chunks and buckets. */
+static int reserve_entries(struct sa_table *table, size_t n)
 {
-	const struct sa_entry *entry;
-	size_t n_free = 0;
 	int err = 0;
 
-	TAILQ_FOREACH(entry, &table->free, all)
-		n_free++;
-	for (; n_free < n && !err; n_free += CHUNK_SIZE)
+	while (table->n_free < n && !err)
 		err = add_chunk(table);
-	while (table->n + n > table->n_buckets && !err)
+	while (table->n + n > table->n_buckets * LOAD && !err)
 		err = grow(table);
 	return err;
 }
 
-static struct sa_entry *take_free(struct sa_table *table)
+int sa_table_reserve(struct sa_table *table, size_t n)
 {
-	struct sa_entry *entry;
+	int err = reserve_entries(table, n);
 
-	if (TAILQ_EMPTY(&table->free) && add_chunk(table) < 0)
-		return NULL;
-	entry = TAILQ_FIRST(&table->free);
-	TAILQ_REMOVE(&table->free, entry, all);
-	return entry;
+	return err ? err : addr_table_reserve(&table->addrs, 2 * n);
+}
+
+/* Lists of entries in some states. */
+
+static void join_observed(struct sa_table *table, struct sa_entry *entry)
+{
+	struct sa_entry *last = sa_table_find(table, table->observed.last);
+
+	entry->before = table->observed.last;
+	entry->after = 0;
+	*(last ? &last->after : &table->observed.first) = entry->self;
+	table->observed.last = entry->self;
+}
+
+static void leave_observed(struct sa_table *table, struct sa_entry *entry)
+{
+	struct sa_entry *before = sa_table_find(table, entry->before);
+	struct sa_entry *after = sa_table_find(table, entry->after);
+
+	*(before ? &before->after : &table->observed.first) = entry->after;
+	*(after ? &after->before : &table->observed.last) = entry->before;
+	entry->before = entry->after = 0;
+}
+
+static void join_ended(struct sa_table *table, struct sa_entry *entry)
+{
+	struct sa_entry *next = sa_table_find(table, table->ended);
+
+	entry->previous = 0;
+	entry->next = table->ended;
+	if (next)
+		next->previous = entry->self;
+	table->ended = entry->self;
+}
+
+static void leave_ended(struct sa_table *table, struct sa_entry *entry)
+{
+	struct sa_entry *previous = sa_table_find(table, entry->previous);
+	struct sa_entry *next = sa_table_find(table, entry->next);
+
+	*(previous ? &previous->next : &table->ended) = entry->next;
+	if (next)
+		next->previous = entry->previous;
+	entry->next = entry->previous = 0;
+}
+
+static bool has_ended(const struct sa_entry *entry)
+{
+	return entry->state >= ENTRY_DEPARTING;
+}
+
+static bool is_larval(const struct sa_entry *entry)
+{
+	return entry->state == ENTRY_UNKEYED && sa_proto_is_ipsec(entry->proto);
+}
+
+static void leave_state(struct sa_table *table, struct sa_entry *entry)
+{
+	table->in_state[entry->state]--;
+	table->n_larval -= is_larval(entry);
+	if (has_ended(entry))
+		leave_ended(table, entry);
+	else if (entry->seen == table->dump)
+		table->n_seen--;
+	if (entry->state == ENTRY_OBSERVED)
+		leave_observed(table, entry);
+	entry->settled = false;
+}
+
+static void join_state(struct sa_table *table, struct sa_entry *entry,
+		       enum entry_state state)
+{
+	entry->state = state;
+	table->in_state[state]++;
+	table->n_larval += is_larval(entry);
+	if (has_ended(entry))
+		join_ended(table, entry);
+	else if (entry->seen == table->dump)
+		table->n_seen++;
+	if (state == ENTRY_OBSERVED)
+		join_observed(table, entry);
+}
+
+void sa_table_set_state(struct sa_table *table, struct sa_entry *entry,
+			enum entry_state state)
+{
+	leave_state(table, entry);
+	join_state(table, entry, state);
+}
+
+void sa_table_begin_dump(struct sa_table *table)
+{
+	table->dump++;
+	table->n_seen = 0;
+	table->shown_last = 0;
+}
+
+struct sa_entry *sa_table_expected(const struct sa_table *table)
+{
+	const struct sa_entry *last = sa_table_find(table, table->shown_last);
+
+	return sa_table_find(table, last ? last->next : table->shown_first);
+}
+
+void sa_table_show(struct sa_table *table, struct sa_entry *entry)
+{
+	struct sa_entry *last = sa_table_find(table, table->shown_last);
+
+	if (!last)
+		table->shown_first = entry->self;
+	else if (!has_ended(last))
+		last->next = entry->self;
+	sa_table_show_expected(table, entry);
+}
+
+/* Entries. */
+
+static struct sa_entry make_entry(const struct sa_table *table, const struct sa *sa,
+				  entry_ref self)
+{
+	return (struct sa_entry){
+	    .bytes = sa->sample.bytes,
+	    .packets = sa->sample.packets,
+	    .integrity_failed = sa->sample.integrity_failed,
+	    .replay = sa->sample.replay,
+	    .replay_window = sa->sample.replay_window,
+	    .seen = table->dump,
+	    .add_time = sa->add_time,
+	    .spi = sa->spi,
+	    .reqid = sa->reqid,
+	    .is_inet = sa->family == AF_INET,
+	    .acquire = sa->acquire,
+	    .keyed = sa->keyed,
+	    .replay_protected = sa->replay_protected,
+	    .proto = sa->proto,
+	    .mode = sa->mode,
+	    .born = sa->add_time,
+	    .if_id = sa->if_id,
+	    .mark = sa->mark,
+	    .mark_mask = sa->mark_mask,
+	    .pcpu = sa->pcpu,
+	    .selector = (uint32_t)sa->selector,
+	    .self = self,
+	    .family = sa->family,
+	    .declared = sa->declared,
+	    .sequence = sa->sequence,
+	};
+}
+
+/* Writes the numbers of both addresses. Returns 0 or -ENOMEM. */
+static int take_addrs(struct sa_table *table, struct sa_entry *entry,
+		      const struct sa *sa)
+{
+	if (!take_addr(table, sa, &sa->saddr, &entry->saddr))
+		return -ENOMEM;
+	if (take_addr(table, sa, &sa->daddr, &entry->daddr))
+		return 0;
+	drop_addr(table, entry, entry->saddr);
+	return -ENOMEM;
 }
 
 struct sa_entry *sa_table_add(struct sa_table *table, const struct sa *sa,
 			      enum entry_state state)
 {
 	struct sa_entry *entry;
+	struct sa_entry made;
 
-	if (table->n == table->n_buckets && grow(table) < 0)
+	if (reserve_entries(table, 1) < 0)
 		return NULL;
-	entry = take_free(table);
-	if (!entry)
+	made = make_entry(table, sa, table->free);
+	if (take_addrs(table, &made, sa) < 0)
 		return NULL;
-	*entry = (struct sa_entry){
-	    .sa = *sa,
-	    .born = sa->add_time,
-	    .state = state,
-	    .siblings_hash = siblings_hash(sa),
-	};
-	TAILQ_INSERT_TAIL(&table->all, entry, all);
-	if (state == ENTRY_OBSERVED)
-		TAILQ_INSERT_TAIL(&table->observed, entry, in_observed);
-	list_entry(table, entry);
+	entry = sa_table_get(table, table->free);
+	table->free = entry->next_by_key;
+	table->n_free--;
 	table->n++;
+	*entry = made;
+	join_key(table, entry);
+	join_move(table, entry);
+	join_state(table, entry, state);
 	return entry;
 }
 
 void sa_table_remove(struct sa_table *table, struct sa_entry *entry)
 {
 	sa_table_leave_siblings(table, entry);
-	if (entry->state == ENTRY_OBSERVED)
-		TAILQ_REMOVE(&table->observed, entry, in_observed);
-	LIST_REMOVE(entry, by_key);
-	TAILQ_REMOVE(&table->by_move[move_bucket(table, &entry->sa)], entry, by_move);
-	TAILQ_REMOVE(&table->all, entry, all);
-	TAILQ_INSERT_HEAD(&table->free, entry, all);
+	leave_state(table, entry);
+	leave_key(table, entry);
+	leave_move(table, entry);
+	drop_addr(table, entry, entry->saddr);
+	drop_addr(table, entry, entry->daddr);
+	entry->state = ENTRY_FREE;
+	entry->next_by_key = table->free;
+	table->free = entry->self;
+	table->n_free++;
 	table->n--;
-}
-
-void sa_table_move_front(struct sa_table *table, struct sa_entry *entry)
-{
-	struct sa_list *list = &table->by_move[move_bucket(table, &entry->sa)];
-
-	TAILQ_REMOVE(list, entry, by_move);
-	TAILQ_INSERT_HEAD(list, entry, by_move);
-}
-
-/* Siblings. */
-
-struct sa_entry *sa_table_youngest(const struct sa_table *table,
-				   const struct sa_entry *entry)
-{
-	struct sa_entry *youngest;
-
-	TAILQ_FOREACH(youngest, siblings_bucket(table, entry), by_siblings)
-		if (youngest->siblings_hash == entry->siblings_hash)
-			break;
-	return youngest;
-}
-
-static bool is_before(const struct sa_entry *entry, const struct sa_entry *there)
-{
-	return entry->born < there->born ||
-	       (entry->born == there->born && entry->from_dump && !there->from_dump);
-}
-
-void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry, bool newest)
-{
-	struct sa_list *list = siblings_bucket(table, entry);
-	struct sa_entry *younger = NULL;
-	struct sa_entry *older;
-
-	if (entry->direction != SA_DIR_OUT || !entry->sa.reqid)
-		return;
-	older = sa_table_youngest(table, entry);
-	while (!newest && older && is_before(entry, older)) {
-		younger = older;
-		older = older->older;
-	}
-	entry->is_sibling = true;
-	entry->older = older;
-	entry->younger = younger;
-	if (older)
-		older->younger = entry;
-	if (younger) {
-		younger->older = entry;
-		return;
-	}
-	if (older)
-		TAILQ_REMOVE(list, older, by_siblings);
-	TAILQ_INSERT_TAIL(list, entry, by_siblings);
-}
-
-void sa_table_leave_siblings(struct sa_table *table, struct sa_entry *entry)
-{
-	struct sa_list *list = siblings_bucket(table, entry);
-
-	if (!entry->is_sibling)
-		return;
-	if (entry->older)
-		entry->older->younger = entry->younger;
-	if (entry->younger) {
-		entry->younger->older = entry->older;
-	} else {
-		TAILQ_REMOVE(list, entry, by_siblings);
-		if (entry->older)
-			TAILQ_INSERT_TAIL(list, entry->older, by_siblings);
-	}
-	entry->is_sibling = false;
-	entry->older = entry->younger = NULL;
 }

@@ -4,13 +4,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "kernel/sa.h"
+#include "ledger/addr_table.h"
 
 /*
  * The entries of the ledger, one for each SA that it knows, and the lists that find
  * them. An entry keeps its address until it is removed. Nothing is counted here.
+ *
+ * Entries are small: a gateway has 100,000 of them. They name each other, and IPv6
+ * addresses, by numbers, and what only one state needs shares its place with what only
+ * others need.
  */
 
 /*
@@ -38,6 +42,7 @@
  * a deletion; for a DEPARTING entry that is when it becomes DEPARTED.
  */
 enum entry_state {
+	ENTRY_FREE,      /* no entry */
 	ENTRY_UNKEYED,   /* larval, or not IPsec: IPComp, proto-4 helper */
 	ENTRY_OBSERVED,  /* keyed, shown by the dump in progress, not yet counted */
 	ENTRY_KEYED,     /* keyed, alive, counted */
@@ -46,45 +51,84 @@ enum entry_state {
 	ENTRY_LOST,      /* counted as deleted; its DELSA may be late */
 };
 
+/* The number of an entry, from 1; 0: none. */
+typedef uint32_t entry_ref;
+
 struct account;
 
 struct sa_entry {
-	LIST_ENTRY(sa_entry) by_key; /* in a bucket */
-	TAILQ_ENTRY(sa_entry) all;   /* or among the free ones */
-	enum entry_state state;
-	enum sa_direction direction;
-	struct account
-	    *account;        /* where it counts; of a DEPARTED one its row's `other` */
-	uint32_t seen;       /* number of the last dump that showed it */
-	uint32_t counted_in; /* period of its addition, if it began at 0; else 0 */
-	bool suspect;        /* KEYED: missing from one dump */
-	bool waiting;        /* KEYED: its bytes wait for its direction */
-	bool flushed;        /* KEYED, OBSERVED: it existed when a FLUSHSA was read */
-	bool unsure;         /* flushed, but it may be newer: no event has named it */
-	bool doubtful;       /* OBSERVED: an SA with its key has ended since */
-	bool displaced;      /* KEYED: migrated away, and another SA has its key */
-	bool born_at_most;   /* KEYED: born is the time of an UPDSA after a gap */
-	bool from_dump;      /* KEYED: a dump has shown it, and no NEWSA */
-	bool rekeyed;        /* DEPARTING: it had a younger sibling at its DELSA */
-	bool is_sibling;
-	bool
-	    inherited; /* its row was not asked for: it was restored, or it has moved */
+	/* The first cache line: all that a dump needs of an SA that it shows where it is
+	 * expected. The sample is as far as it has been counted. Nothing of an OBSERVED
+	 * entry has been counted. */
+	uint64_t bytes;
+	uint64_t packets;
+	uint32_t integrity_failed;
+	uint32_t replay;
+	uint32_t replay_window;
+	uint32_t seen; /* number of the last dump that showed it */
+	uint64_t add_time;
+	uint32_t daddr; /* as in memory if the family is AF_INET, or else a number */
+	uint32_t saddr;
+	uint32_t spi;
+	uint32_t reqid;
+	entry_ref next; /* the one that the last dump showed after it; or, of those that
+			 * have ended, in their list */
+	enum entry_state state : 3;
+	enum sa_direction direction : 2;
+	bool is_inet : 1; /* the family is AF_INET */
+	bool acquire : 1;
+	bool keyed : 1; /* according to its last message; an EXPIRE never says so */
+	bool replay_protected : 1;
+	bool settled : 1;  /* a dump has shown it, and nothing has changed since */
+	bool suspect : 1;  /* KEYED: missing from one dump */
+	bool waiting : 1;  /* KEYED: its bytes wait for its direction */
+	bool flushed : 1;  /* KEYED, OBSERVED: it existed when a FLUSHSA was read */
+	bool unsure : 1;   /* flushed, but it may be newer: no event has named it */
+	bool doubtful : 1; /* OBSERVED: an SA with its key has ended since */
+	uint8_t proto : 8;
+	uint8_t mode : 8;
 
-	/* As last shown; its sample as far as it has been counted. Nothing of an
-	 * OBSERVED entry has been counted. */
-	struct sa sa;
-	struct sa_sample before; /* the sample before the dump in progress */
+	struct account *account; /* where it counts; of a DEPARTED one its row's `other` */
 	uint64_t born;           /* add_time as first shown */
-	uint64_t left_at;        /* time of the DELSA, in ns; 0: before a restart */
-
-	TAILQ_ENTRY(sa_entry) by_move;     /* in a bucket */
-	TAILQ_ENTRY(sa_entry) in_observed; /* OBSERVED alone, in the dump's order */
-	/* Siblings are KEYED outbound SAs that can replace each other at a rekey. The
-	 * youngest of them is in a bucket. */
-	TAILQ_ENTRY(sa_entry) by_siblings;
-	struct sa_entry *older;
-	struct sa_entry *younger;
-	uint64_t siblings_hash;
+	union {
+		/* Siblings are KEYED outbound SAs that can replace each other at a
+		 * rekey. The youngest of them is in a bucket. */
+		struct {
+			entry_ref older;
+			entry_ref younger; /* of the youngest: the next in the bucket */
+		};
+		/* OBSERVED, in the dump's order */
+		struct {
+			entry_ref after;
+			entry_ref before;
+		};
+		/* DEPARTING, DEPARTED: time of the DELSA, in ns; 0: before a restart */
+		uint64_t left_at;
+	};
+	uint32_t if_id;
+	uint32_t mark;
+	uint32_t mark_mask;
+	uint32_t pcpu;
+	uint32_t selector;
+	union {
+		/* period of its addition, if it began at 0; else 0 */
+		uint32_t counted_in;
+		entry_ref previous; /* in the list of those that have ended */
+	};
+	entry_ref next_by_key; /* in the bucket; or among the free ones */
+	entry_ref next_by_move;
+	entry_ref self;
+	uint16_t family;
+	enum sa_direction declared : 2;
+	enum sa_direction sequence : 2;
+	bool displaced : 1;    /* KEYED: migrated away, and another SA has its key */
+	bool born_at_most : 1; /* KEYED: born is the time of an UPDSA after a gap */
+	bool from_dump : 1;    /* KEYED: a dump has shown it, and no NEWSA */
+	bool rekeyed : 1;      /* DEPARTING: it had a younger sibling at its DELSA */
+	bool is_sibling : 1;
+	bool is_youngest : 1; /* of its siblings */
+	bool inherited : 1;   /* its row was not asked for: it was restored, or has moved */
+	bool has_earlier : 1; /* the dump in progress may have changed its sample */
 };
 
 /* A FLUSHSA has told of the end of a KEYED entry, and no dump has followed. */
@@ -93,30 +137,74 @@ static inline bool sa_entry_is_flushed(const struct sa_entry *entry)
 	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
 }
 
-TAILQ_HEAD(sa_list, sa_entry);
-LIST_HEAD(sa_bucket, sa_entry);
+static inline struct sa_sample sa_entry_sample(const struct sa_entry *entry)
+{
+	return (struct sa_sample){
+	    .bytes = entry->bytes,
+	    .packets = entry->packets,
+	    .integrity_failed = entry->integrity_failed,
+	    .replay = entry->replay,
+	    .replay_window = entry->replay_window,
+	};
+}
 
-/* Entries are allocated by the chunk, so that most events need no memory. */
+static inline void sa_entry_set_sample(struct sa_entry *entry,
+				       const struct sa_sample *sample)
+{
+	entry->bytes = sample->bytes;
+	entry->packets = sample->packets;
+	entry->integrity_failed = sample->integrity_failed;
+	entry->replay = sample->replay;
+	entry->replay_window = sample->replay_window;
+}
+
 struct sa_chunk;
 
+/* Entries in an order, by the members that the list uses. */
+struct entry_list {
+	entry_ref first;
+	entry_ref last;
+};
+
 struct sa_table {
-	struct sa_list all;
-	struct sa_list observed;
-	struct sa_list free;
-	struct sa_chunk *chunks;
-	size_t n; /* of all */
+	struct sa_chunk **chunks; /* entries are allocated by the chunk */
+	size_t n_chunks;
+	entry_ref free;
+	size_t n_free;
+	size_t n;                       /* entries that are not free */
+	size_t in_state[ENTRY_LOST + 1]; /* how many */
+	size_t n_larval;                 /* UNKEYED, but IPsec */
+	struct entry_list observed;     /* OBSERVED, in the dump's order */
+	entry_ref ended;                /* DEPARTING, DEPARTED, LOST, in no order */
+	uint32_t dump;         /* number of the dump in progress, or of the last */
+	entry_ref shown_first; /* by it */
+	entry_ref shown_last;  /* and until now */
+	size_t n_seen; /* UNKEYED, OBSERVED and KEYED that it has shown, or that have
+			* begun since it began */
+	struct addr_table addrs;
 	/* Buckets, n_buckets of each kind: a power of two, or 0. */
-	struct sa_bucket *by_key;
-	struct sa_list *by_move;
-	struct sa_list *by_siblings;
+	entry_ref *by_key;
+	entry_ref *by_move;
+	entry_ref *by_siblings;
 	size_t n_buckets;
 };
 
-void sa_table_init(struct sa_table *table);
+/* A table of zeros is an empty one, and so is a cleared one; but this keeps the number
+ * of the dump. */
 void sa_table_clear(struct sa_table *table);
 
-/* Adds an entry for the SA, with everything else 0. An OBSERVED one is added to the end
- * of the observed list. Returns NULL if there is no memory. */
+/* The entry of a number, which is not 0. */
+struct sa_entry *sa_table_get(const struct sa_table *table, entry_ref number);
+
+/* The same, or NULL for 0. */
+static inline struct sa_entry *sa_table_find(const struct sa_table *table,
+					     entry_ref number)
+{
+	return number ? sa_table_get(table, number) : NULL;
+}
+
+/* Adds an entry for the SA, which has been seen, and with everything else 0. An OBSERVED
+ * one is added to the end of the observed list. Returns NULL if there is no memory. */
 struct sa_entry *sa_table_add(struct sa_table *table, const struct sa *sa,
 			      enum entry_state state);
 
@@ -127,21 +215,85 @@ int sa_table_reserve(struct sa_table *table, size_t n);
 /* Takes the entry out of every list. */
 void sa_table_remove(struct sa_table *table, struct sa_entry *entry);
 
-/* The bucket that contains every entry with the SA's key, and other entries; the one
- * that contains every entry for which sa_same_move() is true. NULL if the table is
- * empty. */
-struct sa_bucket *sa_table_by_key(const struct sa_table *table, const struct sa *sa);
-struct sa_list *sa_table_by_move(const struct sa_table *table, const struct sa *sa);
+/* The next entry in no particular order, or the first one after NULL. Entries may be
+ * removed meanwhile. Returns NULL at the end. */
+struct sa_entry *sa_table_next(const struct sa_table *table,
+			       const struct sa_entry *entry);
+
+#define FOREACH_ENTRY(entry, table)                                    \
+	for ((entry) = sa_table_next((table), NULL); (entry) != NULL; \
+	     (entry) = sa_table_next((table), (entry)))
+
+/* Changes the state, and puts the entry into the lists of that state, or takes it out of
+ * them. It is then not settled. */
+void sa_table_set_state(struct sa_table *table, struct sa_entry *entry,
+			enum entry_state state);
+
+/* A dump begins: it has shown none of the entries. */
+void sa_table_begin_dump(struct sa_table *table);
+
+/* The dump in progress has shown the entry, which has not ended. */
+static inline void sa_table_mark_seen(struct sa_table *table, struct sa_entry *entry)
+{
+	table->n_seen += entry->seen != table->dump;
+	entry->seen = table->dump;
+}
+
+/* The entry that followed the one shown last in an earlier dump, if both still exist;
+ * NULL or any other entry otherwise. */
+struct sa_entry *sa_table_expected(const struct sa_table *table);
+
+/* The dump in progress shows the entry, which has not ended, after the one shown last. */
+void sa_table_show(struct sa_table *table, struct sa_entry *entry);
+
+/* The same for an entry that was expected. */
+static inline void sa_table_show_expected(struct sa_table *table,
+					  struct sa_entry *entry)
+{
+	sa_table_mark_seen(table, entry);
+	table->shown_last = entry->self;
+}
+
+/* True if the last dump has shown every UNKEYED, OBSERVED and KEYED entry, except for
+ * those that have begun since it began. */
+static inline bool sa_table_all_seen(const struct sa_table *table)
+{
+	return table->n_seen == table->in_state[ENTRY_UNKEYED] +
+				    table->in_state[ENTRY_OBSERVED] +
+				    table->in_state[ENTRY_KEYED];
+}
+
+/* The SA as last shown, with the sample as far as it has been counted. */
+struct sa sa_table_sa(const struct sa_table *table, const struct sa_entry *entry);
 
 /* True if both have the same key in the kernel: daddr, SPI, protocol, family, mark. */
-bool sa_same_key(const struct sa *a, const struct sa *b);
+bool sa_table_same_key(const struct sa_table *table, const struct sa_entry *entry,
+		       const struct sa *sa);
+
+/* True if both have the same source and destination. */
+bool sa_table_same_ends(const struct sa_table *table, const struct sa_entry *entry,
+			const struct sa *sa);
+bool sa_table_same_source(const struct sa_table *table, const struct sa_entry *entry,
+			  const struct sa *sa);
+
+/* True if the SA lies in the opposite direction between the ends of the entry. */
+bool sa_table_opposite_ends(const struct sa_table *table, const struct sa_entry *entry,
+			    const struct sa *sa);
 
 /* True if both have in common what a change of addresses keeps (strongSwan's MOBIKE,
  * MIGRATE). */
-bool sa_same_move(const struct sa *a, const struct sa *b);
+bool sa_entry_same_move(const struct sa_entry *entry, const struct sa *sa);
+
+/* The first entry of the bucket that contains every entry with the SA's key, and other
+ * entries, the youngest first; of the one that contains every entry for which
+ * sa_entry_same_move() is true. NULL if there is none. */
+struct sa_entry *sa_table_by_key(const struct sa_table *table, const struct sa *sa);
+struct sa_entry *sa_table_by_move(const struct sa_table *table, const struct sa *sa);
 
 /* Moves the entry to the front of its by_move bucket. */
 void sa_table_move_front(struct sa_table *table, struct sa_entry *entry);
+
+/* Siblings (sa_siblings.c). */
 
 /*
  * Adds a KEYED outbound entry with a reqid to the list of its siblings; ignores other
@@ -156,3 +308,13 @@ void sa_table_leave_siblings(struct sa_table *table, struct sa_entry *entry);
 /* The youngest that is listed of the entry's siblings, or NULL. */
 struct sa_entry *sa_table_youngest(const struct sa_table *table,
 				   const struct sa_entry *entry);
+
+/* The next older or younger sibling of a listed entry, or NULL. */
+struct sa_entry *sa_table_older(const struct sa_table *table,
+				const struct sa_entry *entry);
+struct sa_entry *sa_table_younger(const struct sa_table *table,
+				  const struct sa_entry *entry);
+
+/* The bucket of an entry's siblings; for sa_table.c. */
+entry_ref *sa_table_siblings_bucket(const struct sa_table *table,
+				    const struct sa_entry *entry);

@@ -12,13 +12,13 @@ void totals_count_keys(struct totals *totals, int additions, int deletions)
 	stats->active_sa = stats->key_additions - stats->key_deletions;
 }
 
-static void add_bytes(struct stats *stats, const struct sa *sa,
-		      enum sa_direction direction, uint64_t bytes)
+static void add_bytes(struct stats *stats, const struct totals_kind *kind,
+		      uint64_t bytes)
 {
-	bool tunnel = sa_mode_is_tunnel(sa->mode);
-	bool esp = sa->proto == IPPROTO_ESP;
+	bool tunnel = sa_mode_is_tunnel(kind->mode);
+	bool esp = kind->proto == IPPROTO_ESP;
 
-	if (direction == SA_DIR_OUT) {
+	if (kind->direction == SA_DIR_OUT) {
 		*(esp ? &stats->confidential_bytes_sent
 		      : &stats->authenticated_bytes_sent) += bytes;
 		*(tunnel ? &stats->tunnel_bytes_sent : &stats->transport_bytes_sent) +=
@@ -31,15 +31,15 @@ static void add_bytes(struct stats *stats, const struct sa *sa,
 	}
 }
 
-static void add_packets(struct totals *totals, const struct sa *sa,
-			enum sa_direction direction, uint64_t packets)
+static void add_packets(struct totals *totals, const struct totals_kind *kind,
+			uint64_t packets)
 {
-	if (direction == SA_DIR_OUT) {
+	if (kind->direction == SA_DIR_OUT) {
 		totals->packets_sent += packets;
 		return;
 	}
 	totals->packets_received += packets;
-	if (sa->replay_protected)
+	if (kind->replay_protected)
 		totals->stats.packets_with_replay_detection += packets;
 }
 
@@ -55,9 +55,9 @@ static uint32_t wrapped_delta(uint32_t from, uint32_t to)
 }
 
 /* sign is 1 or UINT64_MAX, which is -1: unsigned sums that wrap, wrap back. */
-static void count(struct totals *totals, const struct sa *sa,
-		  enum sa_direction direction, const struct sa_sample *from,
-		  const struct sa_sample *to, uint64_t sign)
+static void count(struct totals *totals, const struct totals_kind *kind,
+		  const struct sa_sample *from, const struct sa_sample *to,
+		  uint64_t sign)
 {
 	struct stats *stats = &totals->stats;
 
@@ -66,26 +66,24 @@ static void count(struct totals *totals, const struct sa *sa,
 	totals->replay_failures += sign * wrapped_delta(from->replay, to->replay);
 	totals->replay_failures +=
 	    sign * wrapped_delta(from->replay_window, to->replay_window);
-	if (direction == SA_DIR_UNKNOWN)
+	if (kind->direction == SA_DIR_UNKNOWN)
 		return;
 	if (to->bytes > from->bytes)
-		add_bytes(stats, sa, direction, sign * (to->bytes - from->bytes));
+		add_bytes(stats, kind, sign * (to->bytes - from->bytes));
 	if (to->packets > from->packets)
-		add_packets(totals, sa, direction,
-			    sign * (to->packets - from->packets));
+		add_packets(totals, kind, sign * (to->packets - from->packets));
 }
 
-void totals_add(struct totals *totals, const struct sa *sa, enum sa_direction direction,
+void totals_add(struct totals *totals, const struct totals_kind *kind,
 		const struct sa_sample *from, const struct sa_sample *to)
 {
-	count(totals, sa, direction, from, to, 1);
+	count(totals, kind, from, to, 1);
 }
 
-void totals_subtract(struct totals *totals, const struct sa *sa,
-		     enum sa_direction direction, const struct sa_sample *from,
-		     const struct sa_sample *to)
+void totals_subtract(struct totals *totals, const struct totals_kind *kind,
+		     const struct sa_sample *from, const struct sa_sample *to)
 {
-	count(totals, sa, direction, from, to, UINT64_MAX);
+	count(totals, kind, from, to, UINT64_MAX);
 }
 
 void totals_merge(struct totals *to, const struct totals *from)

@@ -23,16 +23,23 @@ struct totals {
 	uint64_t losses;
 };
 
+/* What decides where an SA counts. */
+struct totals_kind {
+	enum sa_direction direction;
+	uint8_t proto;
+	uint8_t mode;
+	bool replay_protected;
+};
+
 /*
- * Adds what the SA has counted from one sample to a later one, or subtracts it again. A
+ * Adds what an SA has counted from one sample to a later one, or subtracts it again. A
  * counter that is lower in the later sample adds nothing. Bytes and packets of an SA of
  * unknown direction add nothing either.
  */
-void totals_add(struct totals *totals, const struct sa *sa, enum sa_direction direction,
+void totals_add(struct totals *totals, const struct totals_kind *kind,
 		const struct sa_sample *from, const struct sa_sample *to);
-void totals_subtract(struct totals *totals, const struct sa *sa,
-		     enum sa_direction direction, const struct sa_sample *from,
-		     const struct sa_sample *to);
+void totals_subtract(struct totals *totals, const struct totals_kind *kind,
+		     const struct sa_sample *from, const struct sa_sample *to);
 
 /* Adds all that one account has counted, levels included, to another. */
 void totals_merge(struct totals *to, const struct totals *from);

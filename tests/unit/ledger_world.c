@@ -165,7 +165,8 @@ void begin(void)
 
 void show(struct sa sa)
 {
-	ck_assert_int_eq(ledger_dump_sa(ledger, &sa), 0);
+	if (!ledger_dump_expected(ledger, &sa))
+		ck_assert_int_eq(ledger_dump_sa(ledger, &sa), 0);
 }
 
 void cut_short(void)
