@@ -233,13 +233,15 @@ static void read_counters(struct collector *collector)
 
 static int dump_one(void *ctx, const struct nlmsghdr *nlh)
 {
-	struct sa_event event;
-	int err = sa_event_parse(nlh, &event);
+	struct sa sa;
+	int err = sa_answer_parse(nlh, &sa);
 
-	if (!err && event.type == SA_EVENT_NEW &&
-	    !ledger_dump_expected(ctx, &event.sa))
-		err = ledger_dump_sa(ctx, &event.sa);
-	return err;
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (ledger_dump_expected(ctx, &sa))
+		return 0;
+	sa_answer_parse_selector(nlh, &sa);
+	return ledger_dump_sa(ctx, &sa);
 }
 
 static int read_sad(const struct surroundings *around, struct ledger *ledger)

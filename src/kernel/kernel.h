@@ -26,8 +26,8 @@ enum kernel_dump {
 
 /*
  * Called for each message in order. All nlmsg_len bytes can be read, at least the
- * header. The message may hold keys: it must not be kept or copied, and is wiped once
- * its batch is done. A result other than 0 ends the reading and becomes its result.
+ * header. The message may hold keys: it must not be kept or copied, and is wiped when
+ * the reading ends. A result other than 0 ends the reading and becomes its result.
  */
 typedef int (*kernel_message_cb)(void *ctx, const struct nlmsghdr *nlh);
 

@@ -46,8 +46,8 @@ static int find_attrs(const char *at, size_t left, const struct nlattr *attrs[],
 
 		if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
 			return -EBADMSG;
-		if (mnl_attr_get_type(attr) < n)
-			attrs[mnl_attr_get_type(attr)] = attr;
+		if ((attr->nla_type & NLA_TYPE_MASK) < n)
+			attrs[attr->nla_type & NLA_TYPE_MASK] = attr;
 		at += step(attr->nla_len, left);
 		left -= step(attr->nla_len, left);
 	}
@@ -80,10 +80,4 @@ bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size)
 	if (attr)
 		memcpy(ret, mnl_attr_get_payload(attr), size);
 	return true;
-}
-
-void message_copy_addr(struct in6_addr *to, const void *from, uint16_t family)
-{
-	memset(to, 0, sizeof(*to));
-	memcpy(to, from, family == AF_INET ? sizeof(struct in_addr) : sizeof(*to));
 }

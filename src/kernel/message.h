@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
 
 /*
  * Access to netlink messages that trusts no length. Nothing is read beyond the datagram
@@ -49,4 +51,11 @@ bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size);
 
 /* Copies an address of XFRM: 16 bytes, of which AF_INET uses four. The rest becomes 0,
  * because the keying daemon may have left anything there. */
-void message_copy_addr(struct in6_addr *to, const void *from, uint16_t family);
+static inline void message_copy_addr(struct in6_addr *to, const void *from,
+				     uint16_t family)
+{
+	memcpy(to, from, sizeof(*to));
+	if (family == AF_INET)
+		memset((char *)to + sizeof(struct in_addr), 0,
+		       sizeof(*to) - sizeof(struct in_addr));
+}

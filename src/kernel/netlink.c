@@ -124,7 +124,8 @@ static int read_batch(struct netlink_reader *reader, size_t len)
 	return ret || reader->ended || !batch.left ? ret : -EBADMSG;
 }
 
-static int read_answers(int socket, struct netlink_reader *reader)
+/* Gives the length of the longest datagram, which the buffer still contains. */
+static int read_answers(int socket, struct netlink_reader *reader, size_t *ret_longest)
 {
 	uint64_t deadline = clock_now_ns() + ANSWER_TIMEOUT_S * NS_PER_S;
 	int ret = 0;
@@ -138,8 +139,9 @@ static int read_answers(int socket, struct netlink_reader *reader)
 			continue;
 		if (len < 0)
 			return (int)len;
+		if ((size_t)len > *ret_longest)
+			*ret_longest = (size_t)len;
 		ret = read_batch(reader, (size_t)len);
-		explicit_bzero(reader->buffer, (size_t)len);
 	}
 	return ret;
 }
@@ -147,6 +149,7 @@ static int read_answers(int socket, struct netlink_reader *reader)
 int netlink_request(int *socket, const struct nlmsghdr *request,
 		    struct netlink_reader *reader)
 {
+	size_t longest = 0;
 	int ret;
 
 	reader->seq = request->nlmsg_seq;
@@ -154,7 +157,8 @@ int netlink_request(int *socket, const struct nlmsghdr *request,
 	if (send(*socket, request, request->nlmsg_len, 0) < 0)
 		ret = -errno;
 	else
-		ret = read_answers(*socket, reader);
+		ret = read_answers(*socket, reader, &longest);
+	explicit_bzero(reader->buffer, longest);
 	if (ret && !reader->ended) {
 		close(*socket);
 		*socket = -1;

@@ -38,8 +38,8 @@ ssize_t netlink_receive(int socket, void *buffer, size_t size);
 struct netlink_reader {
 	kernel_message_cb cb;
 	void *ctx;
-	/* For one datagram, aligned as struct nlmsghdr; wiped after each. May be the
-	 * buffer that the request is in. */
+	/* For one datagram, aligned as struct nlmsghdr; wiped after the last. May be
+	 * the buffer that the request is in. */
 	void *buffer;
 	size_t size;
 	size_t n_answers; /* messages passed to cb */

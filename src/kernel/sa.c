@@ -44,7 +44,8 @@ static uint64_t selector_hash(const struct xfrm_selector *sel)
 	hash = hash_mix(hash, (uint64_t)sel->family << 32 |
 				  (uint64_t)sel->prefixlen_d << 16 |
 				  (uint64_t)sel->prefixlen_s << 8 | sel->proto);
-	return hash_mix(hash, (uint64_t)(uint32_t)sel->ifindex << 32 | sel->user);
+	hash = hash_mix(hash, (uint64_t)(uint32_t)sel->ifindex << 32 | sel->user);
+	return hash & UINT32_MAX;
 }
 
 static void read_info(struct sa *sa, const struct xfrm_usersa_info *info)
@@ -57,7 +58,6 @@ static void read_info(struct sa *sa, const struct xfrm_usersa_info *info)
 	sa->acquire = info->id.spi == 0;
 	sa->spi = sa->acquire ? info->seq : ntohl(info->id.spi);
 	sa->reqid = info->reqid;
-	sa->selector = selector_hash(&info->sel);
 	sa->add_time = info->curlft.add_time;
 	sa->sample.bytes = info->curlft.bytes;
 	sa->sample.packets = info->curlft.packets;
@@ -133,23 +133,41 @@ static bool read_attrs(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
 
 /* header: bytes of the fixed header. It begins with the struct xfrm_usersa_info, which
  * a DELSA has in XFRMA_SA instead. */
-static int read_sa(const struct nlmsghdr *nlh, size_t header, struct sa *ret)
+static int read_sa(const struct nlmsghdr *nlh, size_t header,
+		   struct xfrm_usersa_info *ret_info, struct sa *ret)
 {
 	const struct nlattr *attrs[N_ATTRS];
-	struct xfrm_usersa_info info;
 	int err = message_find_attrs(nlh, header, attrs, N_ATTRS);
 
 	if (err)
 		return err;
 	if (nlh->nlmsg_type != XFRM_MSG_DELSA)
-		err = message_get_header(nlh, &info, sizeof(info));
+		err = message_get_header(nlh, ret_info, sizeof(*ret_info));
 	else if (!attrs[XFRMA_SA] ||
-		 !message_copy_attr(attrs[XFRMA_SA], &info, sizeof(info)))
+		 !message_copy_attr(attrs[XFRMA_SA], ret_info, sizeof(*ret_info)))
 		err = -EBADMSG;
 	if (err)
 		return err;
-	read_info(ret, &info);
+	read_info(ret, ret_info);
 	return read_attrs(ret, attrs) ? 0 : -EBADMSG;
+}
+
+int sa_answer_parse(const struct nlmsghdr *nlh, struct sa *ret)
+{
+	struct xfrm_usersa_info info;
+
+	if (nlh->nlmsg_type != XFRM_MSG_NEWSA)
+		return -ENOENT;
+	*ret = (struct sa){.spi = 0};
+	return read_sa(nlh, sizeof(info), &info, ret);
+}
+
+void sa_answer_parse_selector(const struct nlmsghdr *nlh, struct sa *sa)
+{
+	struct xfrm_usersa_info info;
+
+	if (message_get_header(nlh, &info, sizeof(info)) == 0)
+		sa->selector = selector_hash(&info.sel);
 }
 
 static int read_expire(const struct nlmsghdr *nlh, struct sa_event *event)
@@ -207,8 +225,11 @@ int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event)
 {
 	const struct message_type *type = find_type(nlh);
 	struct sa_event event = {.type = type->event};
-	int err = type->header ? read_sa(nlh, type->header, &event.sa) : 0;
+	struct xfrm_usersa_info info;
+	int err = type->header ? read_sa(nlh, type->header, &info, &event.sa) : 0;
 
+	if (!err && type->header)
+		event.sa.selector = selector_hash(&info.sel);
 	if (!err && nlh->nlmsg_type == XFRM_MSG_EXPIRE)
 		err = read_expire(nlh, &event);
 	if (!err && nlh->nlmsg_type == XFRM_MSG_FLUSHSA)

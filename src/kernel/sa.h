@@ -49,7 +49,7 @@ struct sa {
 	struct in6_addr daddr;
 	struct sa_sample sample;
 	uint64_t add_time;          /* seconds since the epoch */
-	uint64_t selector;          /* hash of the selector */
+	uint64_t selector;          /* hash of the selector, below 2^32 */
 	enum sa_direction declared; /* by XFRMA_SA_DIR, or else XFRMA_OFFLOAD_DEV */
 	enum sa_direction sequence; /* which the sequence numbers in use show */
 };
@@ -80,6 +80,14 @@ struct sa_event {
  * meaning; then *ret_event is untouched.
  */
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
+
+/*
+ * The same for an answer in a dump of SAs, in two steps, since most SAs are known: first
+ * all but the selector, which is 0 then, and the selector if it is needed.
+ * sa_answer_parse() returns 0; -ENOENT if the message is not about an SA; or -EBADMSG.
+ */
+int sa_answer_parse(const struct nlmsghdr *nlh, struct sa *ret);
+void sa_answer_parse_selector(const struct nlmsghdr *nlh, struct sa *sa);
 
 /* ESP and AH carry keys; IPComp and the proto-4 helper SAs do not. */
 static inline bool sa_proto_is_ipsec(uint8_t proto)

@@ -103,7 +103,7 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa);
 /*
  * The quick way for most SAs of a dump: takes one that follows the last one as it did in
  * the dump before, and returns true. Otherwise nothing has happened, and
- * ledger_dump_sa() takes it. sa->selector, sa->declared and sa->sequence are not read.
+ * ledger_dump_sa() takes it. sa->selector is not read.
  */
 bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa);
 int ledger_dump_end(struct ledger *ledger, uint64_t now);
