@@ -72,12 +72,3 @@ int message_find_nested(const struct nlattr *nest, const struct nlattr *attrs[],
 
 	return find_attrs(nest ? mnl_attr_get_payload(nest) : NULL, left, attrs, n);
 }
-
-bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size)
-{
-	if (attr && mnl_attr_get_payload_len(attr) < size)
-		return false;
-	if (attr)
-		memcpy(ret, mnl_attr_get_payload(attr), size);
-	return true;
-}

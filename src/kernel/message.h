@@ -47,7 +47,14 @@ int message_find_nested(const struct nlattr *nest, const struct nlattr *attrs[],
 
 /* Copies the first size bytes of an attribute, or nothing if attr is NULL. Returns
  * false if the attribute is shorter. */
-bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size);
+static inline bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size)
+{
+	if (attr && attr->nla_len < sizeof(*attr) + size)
+		return false;
+	if (attr)
+		memcpy(ret, attr + 1, size);
+	return true;
+}
 
 /* Copies an address of XFRM: 16 bytes, of which AF_INET uses four. The rest becomes 0,
  * because the keying daemon may have left anything there. */

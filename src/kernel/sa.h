@@ -82,9 +82,10 @@ struct sa_event {
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
 
 /*
- * The same for an answer in a dump of SAs, in two steps, since most SAs are known: first
- * all but the selector, which is 0 then, and the selector if it is needed.
+ * The same for an answer in a dump of SAs, in two steps, since most SAs are known:
+ * first all but the selector, which is 0 then, and the selector if it is needed.
  * sa_answer_parse() returns 0; -ENOENT if the message is not about an SA; or -EBADMSG.
+ * The selector may be read only of a message for which it has returned 0.
  */
 int sa_answer_parse(const struct nlmsghdr *nlh, struct sa *ret);
 void sa_answer_parse_selector(const struct nlmsghdr *nlh, struct sa *sa);

@@ -82,7 +82,8 @@ uint32_t addr_table_take(struct addr_table *table, const struct in6_addr *addr)
 {
 	uint32_t number = table->n_buckets ? *bucket_of(table, addr) : 0;
 
-	while (number && memcmp(addr_table_get(table, number), addr, sizeof(*addr)) != 0)
+	while (number &&
+	       memcmp(addr_table_get(table, number), addr, sizeof(*addr)) != 0)
 		number = table->slots[number - 1].next;
 	if (!number) {
 		if (addr_table_reserve(table, 1) < 0)

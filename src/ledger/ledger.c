@@ -62,9 +62,9 @@ void ledger_regroup_peers(struct ledger *ledger)
 	struct sa_entry *entry;
 
 	accounts_regroup(&ledger->accounts);
-	FOREACH_ENTRY (entry, &ledger->table)
-		if (entry->account->merged_into)
-			entry->account = entry->account->merged_into;
+	FOREACH_ENTRY(entry, &ledger->table)
+	if (entry->account->merged_into)
+		entry->account = entry->account->merged_into;
 	accounts_drop_merged(&ledger->accounts);
 	ledger->levels_stale = true;
 }
@@ -366,7 +366,8 @@ static void event_flush(struct ledger *ledger, uint8_t proto)
 {
 	struct sa_entry *entry;
 
-	FOREACH_ENTRY (entry, &ledger->table) {
+	FOREACH_ENTRY(entry, &ledger->table)
+	{
 		if (proto != 0 && entry->proto != proto)
 			continue;
 		entry->flushed = true;
@@ -425,7 +426,8 @@ void ledger_reattribute(struct ledger *ledger)
 	struct sa_entry *entry;
 	struct sa sa;
 
-	FOREACH_ENTRY (entry, &ledger->table) {
+	FOREACH_ENTRY(entry, &ledger->table)
+	{
 		if (entry->state == ENTRY_DEPARTING || entry->state == ENTRY_DEPARTED ||
 		    entry->state == ENTRY_LOST)
 			continue;
@@ -444,9 +446,9 @@ void ledger_find_busy(const struct ledger *ledger, bool *busy)
 {
 	struct sa_entry *entry;
 
-	FOREACH_ENTRY (entry, &ledger->table)
-		if (entry->state != ENTRY_DEPARTED)
-			busy[entry->account->row] = true;
+	FOREACH_ENTRY(entry, &ledger->table)
+	if (entry->state != ENTRY_DEPARTED)
+		busy[entry->account->row] = true;
 }
 
 void ledger_reset_row(struct ledger *ledger, unsigned row)

@@ -101,8 +101,8 @@ void ledger_dump_begin(struct ledger *ledger);
 int ledger_dump_sa(struct ledger *ledger, const struct sa *sa);
 
 /*
- * The quick way for most SAs of a dump: takes one that follows the last one as it did in
- * the dump before, and returns true. Otherwise nothing has happened, and
+ * The quick way for most SAs of a dump: takes one that follows the last one as it did
+ * in the dump before, and returns true. Otherwise nothing has happened, and
  * ledger_dump_sa() takes it. sa->selector is not read.
  */
 bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa);

@@ -53,12 +53,12 @@ static void lose_all(struct ledger *ledger, entry_test *is_over)
 {
 	struct sa_entry *entry;
 
-	FOREACH_ENTRY (entry, &ledger->table)
-		if (is_over(ledger, entry))
-			sa_table_leave_siblings(&ledger->table, entry);
-	FOREACH_ENTRY (entry, &ledger->table)
-		if (is_over(ledger, entry))
-			entry_lose(ledger, entry);
+	FOREACH_ENTRY(entry, &ledger->table)
+	if (is_over(ledger, entry))
+		sa_table_leave_siblings(&ledger->table, entry);
+	FOREACH_ENTRY(entry, &ledger->table)
+	if (is_over(ledger, entry))
+		entry_lose(ledger, entry);
 }
 
 static bool is_flushed(const struct ledger *ledger, const struct sa_entry *entry)
@@ -275,12 +275,11 @@ static void remove_unkeyed(struct ledger *ledger)
 {
 	struct sa_entry *entry;
 
-	FOREACH_ENTRY (entry, &ledger->table)
-		if (entry->state == ENTRY_UNKEYED &&
-		    entry->seen != ledger->table.dump) {
-			ledger->levels_stale = true;
-			entry_remove(ledger, entry);
-		}
+	FOREACH_ENTRY(entry, &ledger->table)
+	if (entry->state == ENTRY_UNKEYED && entry->seen != ledger->table.dump) {
+		ledger->levels_stale = true;
+		entry_remove(ledger, entry);
+	}
 }
 
 static void give_up_missing(struct ledger *ledger)
@@ -290,11 +289,11 @@ static void give_up_missing(struct ledger *ledger)
 	if (sa_table_all_seen(&ledger->table))
 		return;
 	lose_all(ledger, is_over);
-	FOREACH_ENTRY (entry, &ledger->table)
-		if (is_missing(ledger, entry)) {
-			entry->suspect = ledger->wants_dump = true;
-			entry->settled = false;
-		}
+	FOREACH_ENTRY(entry, &ledger->table)
+	if (is_missing(ledger, entry)) {
+		entry->suspect = ledger->wants_dump = true;
+		entry->settled = false;
+	}
 	remove_unkeyed(ledger);
 }
 
@@ -435,9 +434,9 @@ static int derive_levels(struct ledger *ledger)
 	marks = ledger->table.n ? malloc(ledger->table.n * sizeof(*marks)) : NULL;
 	if (ledger->table.n && !marks)
 		return -ENOMEM;
-	FOREACH_ENTRY (entry, &ledger->table)
-		if (is_marked(entry))
-			marks[n++] = mark_of(entry);
+	FOREACH_ENTRY(entry, &ledger->table)
+	if (is_marked(entry))
+		marks[n++] = mark_of(entry);
 	if (n)
 		qsort(marks, n, sizeof(*marks), compare_marks);
 	clear_all_levels(&ledger->accounts);
@@ -488,7 +487,8 @@ void ledger_end(struct ledger *ledger, uint64_t now)
 
 	join_all_known(ledger);
 	count_observed(ledger);
-	FOREACH_ENTRY (entry, &ledger->table) {
+	FOREACH_ENTRY(entry, &ledger->table)
+	{
 		entry->flushed = true;
 		if (entry->state == ENTRY_KEYED)
 			entry_lose(ledger, entry);

@@ -14,7 +14,8 @@ static void set_state(struct ledger *ledger, struct sa_entry *entry,
 /* Accounts. */
 
 /* The remote endpoint; family 0 as long as the direction is unknown. */
-static struct prefix remote_of(const struct ledger *ledger, const struct sa_entry *entry)
+static struct prefix remote_of(const struct ledger *ledger,
+			       const struct sa_entry *entry)
 {
 	const struct sa sa = sa_table_sa(&ledger->table, entry);
 

@@ -43,9 +43,11 @@ static bool fits(const struct sa_table *table, const struct sa_entry *entry,
 	case MATCH_ANY_FLUSHED:
 		return sa_entry_is_flushed(entry) && match_same_sa(table, entry, sa);
 	case MATCH_OBSERVED:
-		return entry->state == ENTRY_OBSERVED && match_same_sa(table, entry, sa);
+		return entry->state == ENTRY_OBSERVED &&
+		       match_same_sa(table, entry, sa);
 	case MATCH_UNKEYED:
-		return entry->state == ENTRY_UNKEYED && sa_table_same_key(table, entry, sa);
+		return entry->state == ENTRY_UNKEYED &&
+		       sa_table_same_key(table, entry, sa);
 	case MATCH_LOST:
 		return entry->state == ENTRY_LOST && match_same_sa(table, entry, sa) &&
 		       (entry->add_time == sa->add_time ||
@@ -82,19 +84,18 @@ static struct sa_entry *next_movable(const struct sa_table *table,
 				     struct sa_entry *from, const struct sa *to,
 				     enum sa_direction direction)
 {
-	while (from && (!sa_entry_same_move(from, to) ||
-			!may_move(table, from, to, direction)))
+	while (from &&
+	       (!sa_entry_same_move(from, to) || !may_move(table, from, to, direction)))
 		from = sa_table_find(table, from->next_by_move);
 	return from;
 }
 
-#define FOREACH_MOVABLE(from, table, to, direction)                                 \
-	for ((from) = next_movable((table), sa_table_by_move((table), (to)), (to),  \
-				   (direction));                                    \
-	     (from);                                                                \
-	     (from) = next_movable((table),                                         \
-				   sa_table_find((table), (from)->next_by_move),    \
-				   (to), (direction)))
+#define FOREACH_MOVABLE(from, table, to, direction)                                   \
+	for ((from) = next_movable((table), sa_table_by_move((table), (to)), (to),    \
+				   (direction));                                      \
+	     (from); (from) = next_movable(                                           \
+			 (table), sa_table_find((table), (from)->next_by_move), (to), \
+			 (direction)))
 
 /*
  * A moved SA begins with almost the last count of the old one, which the keying daemon

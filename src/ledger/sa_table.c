@@ -12,15 +12,11 @@
 enum {
 	CACHE_LINE = 64,
 	MIN_BUCKETS = 64,
-	LOAD = 2, /* entries for each bucket, at most */
-	CHUNK_SIZE = 64,
+	LOAD = 2,  /* entries for each bucket, at most */
+	AHEAD = 4, /* entries that are fetched into the cache ahead of a dump */
 };
 
 _Static_assert(sizeof(struct sa_entry) <= 2 * CACHE_LINE, "an entry has grown");
-
-struct sa_chunk {
-	struct sa_entry entries[CHUNK_SIZE];
-};
 
 void sa_table_clear(struct sa_table *table)
 {
@@ -36,17 +32,10 @@ void sa_table_clear(struct sa_table *table)
 	*table = (struct sa_table){.dump = dump};
 }
 
-struct sa_entry *sa_table_get(const struct sa_table *table, entry_ref number)
-{
-	size_t at = number - 1;
-
-	return &table->chunks[at / CHUNK_SIZE]->entries[at % CHUNK_SIZE];
-}
-
 struct sa_entry *sa_table_next(const struct sa_table *table,
 			       const struct sa_entry *entry)
 {
-	entry_ref end = (entry_ref)(table->n_chunks * CHUNK_SIZE);
+	entry_ref end = (entry_ref)(table->n_chunks * SA_CHUNK_SIZE);
 
 	for (entry_ref i = entry ? entry->self + 1 : 1; i <= end; i++) {
 		struct sa_entry *next = sa_table_get(table, i);
@@ -171,8 +160,8 @@ static entry_ref *bucket_of(const struct sa_table *table, entry_ref *buckets,
 static entry_ref *key_bucket(const struct sa_table *table, uint32_t spi, uint8_t proto,
 			     const struct in6_addr *daddr)
 {
-	uint64_t hash = hash_mix(hash_mix_addr(HASH_START, daddr),
-				 (uint64_t)spi << 8 | proto);
+	uint64_t hash =
+	    hash_mix(hash_mix_addr(HASH_START, daddr), (uint64_t)spi << 8 | proto);
 
 	return bucket_of(table, table->by_key, hash);
 }
@@ -188,15 +177,15 @@ static entry_ref *move_bucket(const struct sa_table *table, uint32_t spi, uint8_
 
 struct sa_entry *sa_table_by_key(const struct sa_table *table, const struct sa *sa)
 {
-	return table->n ? sa_table_find(table, *key_bucket(table, sa->spi, sa->proto,
-							   &sa->daddr))
+	return table->n ? sa_table_find(
+			      table, *key_bucket(table, sa->spi, sa->proto, &sa->daddr))
 			: NULL;
 }
 
 struct sa_entry *sa_table_by_move(const struct sa_table *table, const struct sa *sa)
 {
-	return table->n ? sa_table_find(table, *move_bucket(table, sa->spi, sa->proto,
-							    sa->reqid))
+	return table->n ? sa_table_find(
+			      table, *move_bucket(table, sa->spi, sa->proto, sa->reqid))
 			: NULL;
 }
 
@@ -335,22 +324,23 @@ static int grow(struct sa_table *table)
 
 static int add_chunk(struct sa_table *table)
 {
-	entry_ref number = (entry_ref)((table->n_chunks + 1) * CHUNK_SIZE);
-	struct sa_chunk *chunk;
+	entry_ref number = (entry_ref)((table->n_chunks + 1) * SA_CHUNK_SIZE);
+	struct sa_entry *chunk;
 
-	if (table->n_chunks >= UINT32_MAX / CHUNK_SIZE - 1 ||
+	if (table->n_chunks >= UINT32_MAX / SA_CHUNK_SIZE - 1 ||
 	    array_reserve(&table->chunks, table->n_chunks, 1) < 0)
 		return -ENOMEM;
-	chunk = aligned_alloc(CACHE_LINE, sizeof(*chunk));
+	chunk = aligned_alloc(CACHE_LINE, SA_CHUNK_SIZE * sizeof(*chunk));
 	if (!chunk)
 		return -ENOMEM;
 	table->chunks[table->n_chunks++] = chunk;
-	for (size_t i = CHUNK_SIZE; i > 0; i--, number--) { /* the first comes first */
-		chunk->entries[i - 1] = (struct sa_entry){.next_by_key = table->free,
-							  .self = number};
+	for (size_t i = SA_CHUNK_SIZE; i > 0;
+	     i--, number--) { /* the first comes first */
+		chunk[i - 1] =
+		    (struct sa_entry){.next_by_key = table->free, .self = number};
 		table->free = number;
 	}
-	table->n_free += CHUNK_SIZE;
+	table->n_free += SA_CHUNK_SIZE;
 	return 0;
 }
 
@@ -468,11 +458,21 @@ void sa_table_begin_dump(struct sa_table *table)
 	table->shown_last = 0;
 }
 
-struct sa_entry *sa_table_expected(const struct sa_table *table)
+static void fetch(const struct sa_table *table, entry_ref number)
 {
-	const struct sa_entry *last = sa_table_find(table, table->shown_last);
+	if (number - 1 < table->n_chunks * SA_CHUNK_SIZE)
+		__builtin_prefetch(sa_table_get(table, number), 1);
+}
 
-	return sa_table_find(table, last ? last->next : table->shown_first);
+void sa_table_show_expected(struct sa_table *table, struct sa_entry *entry)
+{
+	/* entries that began together usually lie side by side, up or down */
+	entry_ref step = entry->next - entry->self;
+
+	fetch(table, entry->next);
+	fetch(table, entry->next + AHEAD * step);
+	sa_table_mark_seen(table, entry);
+	table->shown_last = entry->self;
 }
 
 void sa_table_show(struct sa_table *table, struct sa_entry *entry)
@@ -483,7 +483,8 @@ void sa_table_show(struct sa_table *table, struct sa_entry *entry)
 		table->shown_first = entry->self;
 	else if (!has_ended(last))
 		last->next = entry->self;
-	sa_table_show_expected(table, entry);
+	sa_table_mark_seen(table, entry);
+	table->shown_last = entry->self;
 }
 
 /* Entries. */

@@ -57,9 +57,9 @@ typedef uint32_t entry_ref;
 struct account;
 
 struct sa_entry {
-	/* The first cache line: all that a dump needs of an SA that it shows where it is
-	 * expected. The sample is as far as it has been counted. Nothing of an OBSERVED
-	 * entry has been counted. */
+	/* The first cache line: all that a dump needs of an SA that it shows where it
+	 * is expected. The sample is as far as it has been counted. Nothing of an
+	 * OBSERVED entry has been counted. */
 	uint64_t bytes;
 	uint64_t packets;
 	uint32_t integrity_failed;
@@ -88,8 +88,9 @@ struct sa_entry {
 	uint8_t proto : 8;
 	uint8_t mode : 8;
 
-	struct account *account; /* where it counts; of a DEPARTED one its row's `other` */
-	uint64_t born;           /* add_time as first shown */
+	struct account
+	    *account;  /* where it counts; of a DEPARTED one its row's `other` */
+	uint64_t born; /* add_time as first shown */
 	union {
 		/* Siblings are KEYED outbound SAs that can replace each other at a
 		 * rekey. The youngest of them is in a bucket. */
@@ -127,7 +128,8 @@ struct sa_entry {
 	bool rekeyed : 1;      /* DEPARTING: it had a younger sibling at its DELSA */
 	bool is_sibling : 1;
 	bool is_youngest : 1; /* of its siblings */
-	bool inherited : 1;   /* its row was not asked for: it was restored, or has moved */
+	bool inherited : 1; /* its row was not asked for: it was restored, or has moved
+			     */
 	bool has_earlier : 1; /* the dump in progress may have changed its sample */
 };
 
@@ -158,7 +160,8 @@ static inline void sa_entry_set_sample(struct sa_entry *entry,
 	entry->replay_window = sample->replay_window;
 }
 
-struct sa_chunk;
+/* Entries are allocated by so many. */
+#define SA_CHUNK_SIZE 64
 
 /* Entries in an order, by the members that the list uses. */
 struct entry_list {
@@ -167,15 +170,15 @@ struct entry_list {
 };
 
 struct sa_table {
-	struct sa_chunk **chunks; /* entries are allocated by the chunk */
+	struct sa_entry **chunks; /* SA_CHUNK_SIZE entries each */
 	size_t n_chunks;
 	entry_ref free;
 	size_t n_free;
-	size_t n;                       /* entries that are not free */
+	size_t n;                        /* entries that are not free */
 	size_t in_state[ENTRY_LOST + 1]; /* how many */
 	size_t n_larval;                 /* UNKEYED, but IPsec */
-	struct entry_list observed;     /* OBSERVED, in the dump's order */
-	entry_ref ended;                /* DEPARTING, DEPARTED, LOST, in no order */
+	struct entry_list observed;      /* OBSERVED, in the dump's order */
+	entry_ref ended;                 /* DEPARTING, DEPARTED, LOST, in no order */
 	uint32_t dump;         /* number of the dump in progress, or of the last */
 	entry_ref shown_first; /* by it */
 	entry_ref shown_last;  /* and until now */
@@ -194,7 +197,13 @@ struct sa_table {
 void sa_table_clear(struct sa_table *table);
 
 /* The entry of a number, which is not 0. */
-struct sa_entry *sa_table_get(const struct sa_table *table, entry_ref number);
+static inline struct sa_entry *sa_table_get(const struct sa_table *table,
+					    entry_ref number)
+{
+	size_t at = number - 1;
+
+	return &table->chunks[at / SA_CHUNK_SIZE][at % SA_CHUNK_SIZE];
+}
 
 /* The same, or NULL for 0. */
 static inline struct sa_entry *sa_table_find(const struct sa_table *table,
@@ -203,8 +212,9 @@ static inline struct sa_entry *sa_table_find(const struct sa_table *table,
 	return number ? sa_table_get(table, number) : NULL;
 }
 
-/* Adds an entry for the SA, which has been seen, and with everything else 0. An OBSERVED
- * one is added to the end of the observed list. Returns NULL if there is no memory. */
+/* Adds an entry for the SA, which has been seen, and with everything else 0. An
+ * OBSERVED one is added to the end of the observed list. Returns NULL if there is no
+ * memory. */
 struct sa_entry *sa_table_add(struct sa_table *table, const struct sa *sa,
 			      enum entry_state state);
 
@@ -220,12 +230,12 @@ void sa_table_remove(struct sa_table *table, struct sa_entry *entry);
 struct sa_entry *sa_table_next(const struct sa_table *table,
 			       const struct sa_entry *entry);
 
-#define FOREACH_ENTRY(entry, table)                                    \
+#define FOREACH_ENTRY(entry, table)                                   \
 	for ((entry) = sa_table_next((table), NULL); (entry) != NULL; \
 	     (entry) = sa_table_next((table), (entry)))
 
-/* Changes the state, and puts the entry into the lists of that state, or takes it out of
- * them. It is then not settled. */
+/* Changes the state, and puts the entry into the lists of that state, or takes it out
+ * of them. It is then not settled. */
 void sa_table_set_state(struct sa_table *table, struct sa_entry *entry,
 			enum entry_state state);
 
@@ -241,18 +251,20 @@ static inline void sa_table_mark_seen(struct sa_table *table, struct sa_entry *e
 
 /* The entry that followed the one shown last in an earlier dump, if both still exist;
  * NULL or any other entry otherwise. */
-struct sa_entry *sa_table_expected(const struct sa_table *table);
+static inline struct sa_entry *sa_table_expected(const struct sa_table *table)
+{
+	const struct sa_entry *last = sa_table_find(table, table->shown_last);
 
-/* The dump in progress shows the entry, which has not ended, after the one shown last. */
+	return sa_table_find(table, last ? last->next : table->shown_first);
+}
+
+/* The dump in progress shows the entry, which has not ended, after the one shown last.
+ */
 void sa_table_show(struct sa_table *table, struct sa_entry *entry);
 
-/* The same for an entry that was expected. */
-static inline void sa_table_show_expected(struct sa_table *table,
-					  struct sa_entry *entry)
-{
-	sa_table_mark_seen(table, entry);
-	table->shown_last = entry->self;
-}
+/* The same for an entry that was expected. Those that are expected soon are fetched
+ * into the cache. */
+void sa_table_show_expected(struct sa_table *table, struct sa_entry *entry);
 
 /* True if the last dump has shown every UNKEYED, OBSERVED and KEYED entry, except for
  * those that have begun since it began. */
