@@ -177,3 +177,9 @@ void entry_lose(struct ledger *ledger, struct sa_entry *entry);
 /* From DEPARTING to DEPARTED: its deletion has been counted, and it adds nothing any
  * more. */
 void entry_retire(struct ledger *ledger, struct sa_entry *entry);
+
+/* ledger_levels.c. */
+
+/* Derives both levels from the entries, if those have changed. Returns 0, or -ENOMEM
+ * with the levels as they were. */
+int levels_derive(struct ledger *ledger);

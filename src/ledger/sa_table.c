@@ -12,8 +12,7 @@
 enum {
 	CACHE_LINE = 64,
 	MIN_BUCKETS = 64,
-	LOAD = 2,  /* entries for each bucket, at most */
-	AHEAD = 4, /* entries that are fetched into the cache ahead of a dump */
+	LOAD = 2, /* entries for each bucket, at most */
 };
 
 _Static_assert(sizeof(struct sa_entry) <= 2 * CACHE_LINE, "an entry has grown");
@@ -363,130 +362,6 @@ int sa_table_reserve(struct sa_table *table, size_t n)
 	return err ? err : addr_table_reserve(&table->addrs, 2 * n);
 }
 
-/* Lists of entries in some states. */
-
-static void join_observed(struct sa_table *table, struct sa_entry *entry)
-{
-	struct sa_entry *last = sa_table_find(table, table->observed.last);
-
-	entry->before = table->observed.last;
-	entry->after = 0;
-	*(last ? &last->after : &table->observed.first) = entry->self;
-	table->observed.last = entry->self;
-}
-
-static void leave_observed(struct sa_table *table, struct sa_entry *entry)
-{
-	struct sa_entry *before = sa_table_find(table, entry->before);
-	struct sa_entry *after = sa_table_find(table, entry->after);
-
-	*(before ? &before->after : &table->observed.first) = entry->after;
-	*(after ? &after->before : &table->observed.last) = entry->before;
-	entry->before = entry->after = 0;
-}
-
-static void join_ended(struct sa_table *table, struct sa_entry *entry)
-{
-	struct sa_entry *next = sa_table_find(table, table->ended);
-
-	entry->previous = 0;
-	entry->next = table->ended;
-	if (next)
-		next->previous = entry->self;
-	table->ended = entry->self;
-}
-
-static void leave_ended(struct sa_table *table, struct sa_entry *entry)
-{
-	struct sa_entry *previous = sa_table_find(table, entry->previous);
-	struct sa_entry *next = sa_table_find(table, entry->next);
-
-	*(previous ? &previous->next : &table->ended) = entry->next;
-	if (next)
-		next->previous = entry->previous;
-	entry->next = entry->previous = 0;
-}
-
-static bool has_ended(const struct sa_entry *entry)
-{
-	return entry->state >= ENTRY_DEPARTING;
-}
-
-static bool is_larval(const struct sa_entry *entry)
-{
-	return entry->state == ENTRY_UNKEYED && sa_proto_is_ipsec(entry->proto);
-}
-
-static void leave_state(struct sa_table *table, struct sa_entry *entry)
-{
-	table->in_state[entry->state]--;
-	table->n_larval -= is_larval(entry);
-	if (has_ended(entry))
-		leave_ended(table, entry);
-	else if (entry->seen == table->dump)
-		table->n_seen--;
-	if (entry->state == ENTRY_OBSERVED)
-		leave_observed(table, entry);
-	entry->settled = false;
-}
-
-static void join_state(struct sa_table *table, struct sa_entry *entry,
-		       enum entry_state state)
-{
-	entry->state = state;
-	table->in_state[state]++;
-	table->n_larval += is_larval(entry);
-	if (has_ended(entry))
-		join_ended(table, entry);
-	else if (entry->seen == table->dump)
-		table->n_seen++;
-	if (state == ENTRY_OBSERVED)
-		join_observed(table, entry);
-}
-
-void sa_table_set_state(struct sa_table *table, struct sa_entry *entry,
-			enum entry_state state)
-{
-	leave_state(table, entry);
-	join_state(table, entry, state);
-}
-
-void sa_table_begin_dump(struct sa_table *table)
-{
-	table->dump++;
-	table->n_seen = 0;
-	table->shown_last = 0;
-}
-
-static void fetch(const struct sa_table *table, entry_ref number)
-{
-	if (number - 1 < table->n_chunks * SA_CHUNK_SIZE)
-		__builtin_prefetch(sa_table_get(table, number), 1);
-}
-
-void sa_table_show_expected(struct sa_table *table, struct sa_entry *entry)
-{
-	/* entries that began together usually lie side by side, up or down */
-	entry_ref step = entry->next - entry->self;
-
-	fetch(table, entry->next);
-	fetch(table, entry->next + AHEAD * step);
-	sa_table_mark_seen(table, entry);
-	table->shown_last = entry->self;
-}
-
-void sa_table_show(struct sa_table *table, struct sa_entry *entry)
-{
-	struct sa_entry *last = sa_table_find(table, table->shown_last);
-
-	if (!last)
-		table->shown_first = entry->self;
-	else if (!has_ended(last))
-		last->next = entry->self;
-	sa_table_mark_seen(table, entry);
-	table->shown_last = entry->self;
-}
-
 /* Entries. */
 
 static struct sa_entry make_entry(const struct sa_table *table, const struct sa *sa,
@@ -551,14 +426,14 @@ struct sa_entry *sa_table_add(struct sa_table *table, const struct sa *sa,
 	*entry = made;
 	join_key(table, entry);
 	join_move(table, entry);
-	join_state(table, entry, state);
+	sa_table_join_state(table, entry, state);
 	return entry;
 }
 
 void sa_table_remove(struct sa_table *table, struct sa_entry *entry)
 {
 	sa_table_leave_siblings(table, entry);
-	leave_state(table, entry);
+	sa_table_leave_state(table, entry);
 	leave_key(table, entry);
 	leave_move(table, entry);
 	drop_addr(table, entry, entry->saddr);

@@ -234,6 +234,8 @@ struct sa_entry *sa_table_next(const struct sa_table *table,
 	for ((entry) = sa_table_next((table), NULL); (entry) != NULL; \
 	     (entry) = sa_table_next((table), (entry)))
 
+/* States (sa_states.c). */
+
 /* Changes the state, and puts the entry into the lists of that state, or takes it out
  * of them. It is then not settled. */
 void sa_table_set_state(struct sa_table *table, struct sa_entry *entry,
@@ -330,3 +332,8 @@ struct sa_entry *sa_table_younger(const struct sa_table *table,
 /* The bucket of an entry's siblings; for sa_table.c. */
 entry_ref *sa_table_siblings_bucket(const struct sa_table *table,
 				    const struct sa_entry *entry);
+
+/* The parts of sa_table_set_state(); for sa_table.c. */
+void sa_table_leave_state(struct sa_table *table, struct sa_entry *entry);
+void sa_table_join_state(struct sa_table *table, struct sa_entry *entry,
+			 enum entry_state state);
