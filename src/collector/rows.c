@@ -19,6 +19,7 @@ void rows_free(struct rows *rows)
 {
 	ledger_free(rows->ledger);
 	free(rows->rows);
+	free(rows->order);
 	free(rows->parked);
 }
 
@@ -37,9 +38,34 @@ int rows_reserve(struct rows *rows, size_t n)
 	return 0;
 }
 
+static int compare_names(const void *left, const void *right, void *ctx)
+{
+	const struct instance *instances = ctx;
+
+	return text_compare_index(instances[*(const unsigned *)left].name,
+				  instances[*(const unsigned *)right].name);
+}
+
+/* Without memory there is no order, and each snapshot is sorted instead. */
+static void find_order(struct rows *rows)
+{
+	unsigned *order = realloc(rows->order, rows->n * sizeof(*order));
+
+	rows->n_order = 0;
+	if (!order)
+		return;
+	rows->order = order;
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows_has(rows, i))
+			order[rows->n_order++] = (unsigned)i;
+	qsort_r(order, rows->n_order, sizeof(*order), compare_names,
+		rows->set->instances);
+}
+
 int rows_begin(struct rows *rows, uint64_t now)
 {
 	struct instance_set *set = rows->set;
+	bool changed = rows->n_order != set->n_used;
 	int err = rows_reserve(rows, set->n);
 
 	if (err)
@@ -52,8 +78,11 @@ int rows_begin(struct rows *rows, uint64_t now)
 			rows->rows[i] = (struct row){.losses = 0};
 		if (instance->added || instance->renamed)
 			rows->rows[i].discontinuity = now;
+		changed |= instance->added || instance->renamed;
 		instance->added = instance->renamed = false;
 	}
+	if (changed)
+		find_order(rows);
 	return 0;
 }
 
@@ -76,6 +105,7 @@ void rows_drop(struct rows *rows, unsigned number)
 	rows->errors.base_integrity -=
 	    rows_totals(rows, number)->stats.packets_not_authenticated;
 	ledger_reset_row(rows->ledger, number);
+	rows->n_order = 0;
 }
 
 static bool row_has_counted(const struct totals *totals, const struct row *row)
@@ -148,43 +178,46 @@ void rows_name(const struct rows *rows, size_t number, const char *netns,
 	char whole[NETNS_NAME_MAX + 1 + INSTANCE_NAME_MAX + 1];
 
 	if (!*netns) { /* must not be made to fit again */
-		snprintf(name, INSTANCE_NAME_MAX + 1, "%s", own);
+		memcpy(name, own, strlen(own) + 1);
 		return;
 	}
 	snprintf(whole, sizeof(whole), "%s/%s", netns, own);
 	instance_name_fit(name, INSTANCE_NAME_MAX + 1, whole);
 }
 
-static struct snapshot_row make_row(const struct rows *rows, size_t number,
-				    const struct error_owners *owners,
-				    const char *netns, bool stale)
+static void copy_text(char *to, const char *from)
+{
+	memcpy(to, from, strlen(from) + 1);
+}
+
+/* Into a row of zeros. */
+static void set_row(const struct rows *rows, size_t number,
+		    const struct error_owners *owners, const char *netns, bool stale,
+		    struct snapshot_row *ret)
 {
 	const struct instance *instance = &rows->set->instances[number];
 	const struct totals *totals = rows_totals(rows, number);
 	const struct row *row = &rows->rows[number];
-	struct snapshot_row ret = {
-	    .active = instance->active && !stale,
-	    .unattributed = number == 0,
-	    .software = instance->software,
-	    .if_index = instance->if_index,
-	    .sessions = instance->sessions,
-	    .error_scope = error_scope_of(owners, instance),
-	    .replay_failures = totals->replay_failures,
-	    .packets_sent = totals->packets_sent,
-	    .packets_received = totals->packets_received,
-	    .discontinuity = row->discontinuity,
-	    .stats = totals->stats,
-	};
 
-	rows_name(rows, number, netns, ret.name);
-	instance_name_fit(ret.netns, sizeof(ret.netns), netns);
-	snprintf(ret.descr, sizeof(ret.descr), "%s", instance_descr(instance));
-	memcpy(ret.transport, instance->transport, sizeof(ret.transport));
-	memcpy(ret.initiator_name, instance->initiator_name,
-	       sizeof(ret.initiator_name));
-	ret.stats.bad_spi_packets = row->errors.bad_spi;
-	ret.stats.packets_not_decrypted = row->errors.not_decrypted;
-	return ret;
+	rows_name(rows, number, netns, ret->name);
+	ret->active = instance->active && !stale;
+	ret->unattributed = number == 0;
+	ret->software = instance->software;
+	copy_text(ret->descr, instance_descr(instance));
+	copy_text(ret->transport, instance->transport);
+	if (*netns)
+		instance_name_fit(ret->netns, sizeof(ret->netns), netns);
+	copy_text(ret->initiator_name, instance->initiator_name);
+	ret->if_index = instance->if_index;
+	ret->sessions = instance->sessions;
+	ret->error_scope = error_scope_of(owners, instance);
+	ret->replay_failures = totals->replay_failures;
+	ret->packets_sent = totals->packets_sent;
+	ret->packets_received = totals->packets_received;
+	ret->discontinuity = row->discontinuity;
+	ret->stats = totals->stats;
+	ret->stats.bad_spi_packets = row->errors.bad_spi;
+	ret->stats.packets_not_decrypted = row->errors.not_decrypted;
 }
 
 static int snapshot_peer_of(struct snapshot *snapshot, const struct account *account)
@@ -231,21 +264,31 @@ static int snapshot_peers(const struct rows *rows, size_t number,
 	return !err && other ? snapshot_peer_of(snapshot, other) : err;
 }
 
+static int snapshot_row_of(const struct rows *rows, size_t number,
+			   const struct error_owners *owners, const char *netns,
+			   bool stale, struct snapshot *snapshot)
+{
+	struct snapshot_row *row = snapshot_add_row(snapshot);
+
+	if (!row)
+		return -ENOMEM;
+	set_row(rows, number, owners, netns, stale, row);
+	return snapshot_peers(rows, number, snapshot);
+}
+
 int rows_snapshot(const struct rows *rows, const char *netns, bool stale,
 		  struct snapshot *snapshot)
 {
 	const struct error_owners owners = error_owners_find(rows->set);
+	size_t n = rows->n_order ? rows->n_order : rows->n;
 	int err = 0;
 
-	for (size_t i = 0; i < rows->n && !err; i++) {
-		struct snapshot_row row;
+	for (size_t i = 0; i < n && !err; i++) {
+		size_t number = rows->n_order ? rows->order[i] : i;
 
-		if (!rows_has(rows, i))
-			continue;
-		row = make_row(rows, i, &owners, netns, stale);
-		err = snapshot_add_row(snapshot, &row);
-		if (!err)
-			err = snapshot_peers(rows, i, snapshot);
+		if (rows_has(rows, number))
+			err = snapshot_row_of(rows, number, &owners, netns, stale,
+					      snapshot);
 	}
 	return err;
 }

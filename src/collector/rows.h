@@ -47,6 +47,9 @@ struct rows {
 	struct row *rows;
 	size_t n; /* less than set->n only while there is no memory */
 	size_t n_allocated;
+	/* the rows in the order of their SNMP index, if n_order is not 0 */
+	unsigned *order;
+	size_t n_order;
 	struct xfrm_totals xfrm;
 	bool xfrm_reset; /* a counter was set back since errors were last counted */
 	struct error_columns errors;

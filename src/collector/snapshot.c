@@ -22,15 +22,16 @@ void health_add(struct health *to, const struct health *from)
 	to->xfrm_stat_missing |= from->xfrm_stat_missing;
 }
 
-int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row)
+struct snapshot_row *snapshot_add_row(struct snapshot *snapshot)
 {
+	struct snapshot_row *row;
+
 	if (array_reserve(&snapshot->rows, snapshot->n_rows, 1) < 0)
-		return -ENOMEM;
-	snapshot->rows[snapshot->n_rows] = *row;
-	snapshot->rows[snapshot->n_rows].first_peer = snapshot->n_peers;
-	snapshot->rows[snapshot->n_rows].n_peers = 0;
-	snapshot->n_rows++;
-	return 0;
+		return NULL;
+	row = &snapshot->rows[snapshot->n_rows++];
+	memset(row, 0, sizeof(*row));
+	row->first_peer = snapshot->n_peers;
+	return row;
 }
 
 struct snapshot_peer *snapshot_add_peer(struct snapshot *snapshot,
@@ -93,8 +94,11 @@ static void drop_doubles(struct snapshot *snapshot)
 	size_t n = 0;
 
 	for (size_t i = 0; i < snapshot->n_rows; i++) {
-		if (n == 0 || strcmp(rows[n - 1].name, rows[i].name) != 0)
-			rows[n++] = rows[i];
+		if (n > 0 && !strcmp(rows[n - 1].name, rows[i].name))
+			continue;
+		if (n < i)
+			rows[n] = rows[i];
+		n++;
 	}
 	snapshot->n_rows = n;
 }
@@ -136,9 +140,20 @@ static int order_peers(struct snapshot *snapshot)
 	return 0;
 }
 
+/* As the rows of a single namespace usually are. */
+static bool rows_are_in_order(const struct snapshot *snapshot)
+{
+	const struct snapshot_row *rows = snapshot->rows;
+
+	for (size_t i = 1; i < snapshot->n_rows; i++)
+		if (compare_for_sort(&rows[i - 1], &rows[i]) > 0)
+			return false;
+	return true;
+}
+
 int snapshot_sort(struct snapshot *snapshot)
 {
-	if (snapshot->n_rows)
+	if (!rows_are_in_order(snapshot))
 		qsort(snapshot->rows, snapshot->n_rows, sizeof(*snapshot->rows),
 		      compare_for_sort);
 	drop_doubles(snapshot);

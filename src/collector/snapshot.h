@@ -91,8 +91,11 @@ struct snapshot {
 	struct health health;
 };
 
-/* Appends a row, or the counters of a namespace. Return 0 or -ENOMEM. */
-int snapshot_add_row(struct snapshot *snapshot, const struct snapshot_row *row);
+/* Appends a row, all zeros, which is still to be set, without peers. Returns NULL if
+ * there is no memory. */
+struct snapshot_row *snapshot_add_row(struct snapshot *snapshot);
+
+/* Appends the counters of a namespace. Returns 0 or -ENOMEM. */
 int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 		      const struct xfrm_stat *stat);
 
