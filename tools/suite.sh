@@ -37,7 +37,7 @@ suite_hostfs=hostfs=
 suite_uml=
 suite_lintian=
 suite_scenarios=(rekey matrix errors mobike hba)
-suite_libraries=libmnl0,libsystemd0
+suite_libraries=libmnl0
 
 case $SUITE in
 bookworm) # Linux 6.1, Net-SNMP 5.9.3, strongSwan 5.9, libreswan 4, gcc 12

@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #pragma once
 
-/* Notifications for systemd. They do nothing under another service manager, or in a
- * build without libsystemd. See sd_notify(3). */
-
 #include <stdint.h>
 
-#ifdef HAVE_LIBSYSTEMD
-#include <systemd/sd-daemon.h>
-#else
-#define sd_notify(unset_environment, state) ((void)(state))
-#define sd_watchdog_enabled(unset_environment, ret_usec) (*(ret_usec) = 0)
-#endif
+/*
+ * The protocol of sd_notify(3), which is one datagram. libsystemd is not used: it and
+ * the libraries that it loads would take a tenth of the daemon's memory. Under another
+ * service manager nothing happens.
+ */
 
-static inline void systemd_notify(const char *state)
-{
-	sd_notify(0, state);
-}
+/* Sends a state, such as "READY=1", to $NOTIFY_SOCKET. What cannot be sent within a
+ * second is lost. */
+void systemd_notify(const char *state);
 
-/* Returns the unit's watchdog interval in microseconds, 0 if it has none. */
-static inline uint64_t systemd_watchdog_usec(void)
-{
-	uint64_t usec = 0;
-
-	return sd_watchdog_enabled(0, &usec) > 0 ? usec : 0;
-}
+/* Returns the unit's watchdog interval in microseconds ($WATCHDOG_USEC), 0 if it has
+ * none or if another process is meant ($WATCHDOG_PID). */
+uint64_t systemd_watchdog_usec(void);
