@@ -215,8 +215,11 @@ static int refresh_instances(struct collector *collector)
 static void read_counters(struct collector *collector)
 {
 	struct surroundings *around = &collector->around;
-	struct xfrm_stat fresh = {.n = 0};
-	int err = around->ops->read_xfrm_stat(around->kernel, &fresh);
+	struct xfrm_stat fresh;
+	int err;
+
+	fresh.n = fresh.n_skipped = 0;
+	err = around->ops->read_xfrm_stat(around->kernel, &fresh);
 
 	if (!err)
 		collector->rows.xfrm_reset |=

@@ -50,8 +50,10 @@ static bool parse_line(const char *line, struct xfrm_counter *ret)
 int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 {
 	const char *end = text + len;
-	struct xfrm_stat stat = {.n = 0};
+	struct xfrm_stat stat; /* large, and mostly not used */
 	const char *newline;
+
+	stat.n = stat.n_skipped = 0;
 
 	for (; (newline = memchr(text, '\n', (size_t)(end - text)));
 	     text = newline + 1) {
@@ -66,7 +68,9 @@ int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 	stat.n_skipped += text < end;
 	if (stat.n == 0)
 		return -EBADMSG;
-	*ret = stat;
+	memcpy(ret->counters, stat.counters, stat.n * sizeof(*stat.counters));
+	ret->n = stat.n;
+	ret->n_skipped = stat.n_skipped;
 	return 0;
 }
 
@@ -85,6 +89,15 @@ const struct xfrm_counter *xfrm_stat_find(const struct xfrm_stat *stat,
 		if (!strcmp(stat->counters[i].name, name))
 			return &stat->counters[i];
 	return NULL;
+}
+
+/* The same, if the counter is likely to be at that place. */
+static const struct xfrm_counter *find_from(const struct xfrm_stat *stat,
+					    const char *name, size_t place)
+{
+	return place < stat->n && !strcmp(stat->counters[place].name, name)
+		   ? &stat->counters[place]
+		   : xfrm_stat_find(stat, name);
 }
 
 uint64_t xfrm_stat_get(const struct xfrm_stat *stat, const char *name)
@@ -114,7 +127,7 @@ bool xfrm_totals_follow(struct xfrm_totals *totals, const struct xfrm_stat *stat
 	to->n_skipped = stat->n_skipped;
 	for (size_t i = 0; i < stat->n; i++) {
 		const struct xfrm_counter *counter = &stat->counters[i];
-		const struct xfrm_counter *found = xfrm_stat_find(to, counter->name);
+		const struct xfrm_counter *found = find_from(to, counter->name, i);
 		size_t at = found ? (size_t)(found - to->counters) : to->n;
 
 		if (at == XFRM_STAT_MAX)
