@@ -63,8 +63,8 @@ void ledger_regroup_peers(struct ledger *ledger)
 
 	accounts_regroup(&ledger->accounts);
 	FOREACH_ENTRY(entry, &ledger->table)
-	if (entry->account->merged_into)
-		entry->account = entry->account->merged_into;
+		if (entry->account->merged_into)
+			entry->account = entry->account->merged_into;
 	accounts_drop_merged(&ledger->accounts);
 	ledger->levels_stale = true;
 }
@@ -116,10 +116,8 @@ static void drop_unkeyed(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_entry *entry = match_find(ledger, sa, MATCH_UNKEYED);
 
-	if (!entry)
-		return;
-	ledger->levels_stale = true;
-	entry_remove(ledger, entry);
+	if (entry)
+		entry_remove(ledger, entry);
 }
 
 /*
@@ -366,8 +364,7 @@ static void event_flush(struct ledger *ledger, uint8_t proto)
 {
 	struct sa_entry *entry;
 
-	FOREACH_ENTRY(entry, &ledger->table)
-	{
+	FOREACH_ENTRY(entry, &ledger->table) {
 		if (proto != 0 && entry->proto != proto)
 			continue;
 		entry->flushed = true;
@@ -426,8 +423,7 @@ void ledger_reattribute(struct ledger *ledger)
 	struct sa_entry *entry;
 	struct sa sa;
 
-	FOREACH_ENTRY(entry, &ledger->table)
-	{
+	FOREACH_ENTRY(entry, &ledger->table) {
 		if (entry->state == ENTRY_DEPARTING || entry->state == ENTRY_DEPARTED ||
 		    entry->state == ENTRY_LOST)
 			continue;
@@ -447,8 +443,8 @@ void ledger_find_busy(const struct ledger *ledger, bool *busy)
 	struct sa_entry *entry;
 
 	FOREACH_ENTRY(entry, &ledger->table)
-	if (entry->state != ENTRY_DEPARTED)
-		busy[entry->account->row] = true;
+		if (entry->state != ENTRY_DEPARTED)
+			busy[entry->account->row] = true;
 }
 
 void ledger_reset_row(struct ledger *ledger, unsigned row)

@@ -52,11 +52,11 @@ static void lose_all(struct ledger *ledger, entry_test *is_over)
 	struct sa_entry *entry;
 
 	FOREACH_ENTRY(entry, &ledger->table)
-	if (is_over(ledger, entry))
-		sa_table_leave_siblings(&ledger->table, entry);
+		if (is_over(ledger, entry))
+			sa_table_leave_siblings(&ledger->table, entry);
 	FOREACH_ENTRY(entry, &ledger->table)
-	if (is_over(ledger, entry))
-		entry_lose(ledger, entry);
+		if (is_over(ledger, entry))
+			entry_lose(ledger, entry);
 }
 
 static bool is_flushed(const struct ledger *ledger, const struct sa_entry *entry)
@@ -274,10 +274,10 @@ static void remove_unkeyed(struct ledger *ledger)
 	struct sa_entry *entry;
 
 	FOREACH_ENTRY(entry, &ledger->table)
-	if (entry->state == ENTRY_UNKEYED && entry->seen != ledger->table.dump) {
-		ledger->levels_stale = true;
-		entry_remove(ledger, entry);
-	}
+		if (entry->state == ENTRY_UNKEYED &&
+		    entry->seen != ledger->table.dump) {
+			entry_remove(ledger, entry);
+		}
 }
 
 static void give_up_missing(struct ledger *ledger)
@@ -288,10 +288,10 @@ static void give_up_missing(struct ledger *ledger)
 		return;
 	lose_all(ledger, is_over);
 	FOREACH_ENTRY(entry, &ledger->table)
-	if (is_missing(ledger, entry)) {
-		entry->suspect = ledger->wants_dump = true;
-		entry->settled = false;
-	}
+		if (is_missing(ledger, entry)) {
+			entry->suspect = ledger->wants_dump = true;
+			entry->settled = false;
+		}
 	remove_unkeyed(ledger);
 }
 
@@ -323,10 +323,8 @@ static void sweep(struct ledger *ledger, bool complete)
 		over = entry->state == ENTRY_LOST
 			   ? complete && entry->seen != table->dump
 			   : sweep_departure(ledger, entry);
-		if (!over)
-			continue;
-		ledger->levels_stale = true;
-		entry_remove(ledger, entry);
+		if (over)
+			entry_remove(ledger, entry);
 	}
 }
 
@@ -370,8 +368,7 @@ void ledger_end(struct ledger *ledger, uint64_t now)
 
 	join_all_known(ledger);
 	count_observed(ledger);
-	FOREACH_ENTRY(entry, &ledger->table)
-	{
+	FOREACH_ENTRY(entry, &ledger->table) {
 		entry->flushed = true;
 		if (entry->state == ENTRY_KEYED)
 			entry_lose(ledger, entry);

@@ -7,8 +7,9 @@
 static void set_state(struct ledger *ledger, struct sa_entry *entry,
 		      enum entry_state state)
 {
+	levels_note(ledger, entry);
 	sa_table_set_state(&ledger->table, entry, state);
-	ledger->levels_stale = true;
+	levels_note(ledger, entry);
 }
 
 /* Accounts. */
@@ -86,7 +87,7 @@ static void change_account(struct ledger *ledger, struct sa_entry *entry,
 	accounts_join(&ledger->accounts, to);
 	count_change(ledger, entry, from, to);
 	entry->account = to;
-	ledger->levels_stale = true;
+	levels_note(ledger, entry);
 	accounts_leave(&ledger->accounts, from);
 }
 
@@ -102,12 +103,13 @@ struct sa_entry *entry_new(struct ledger *ledger, const struct sa *sa,
 	entry->account =
 	    entry_find_account(ledger, entry, env->row(env->ctx, sa, entry->direction));
 	accounts_join(&ledger->accounts, entry->account);
-	ledger->levels_stale = true;
+	levels_note(ledger, entry);
 	return entry;
 }
 
 void entry_remove(struct ledger *ledger, struct sa_entry *entry)
 {
+	levels_note(ledger, entry);
 	if (entry->state != ENTRY_DEPARTED)
 		accounts_leave(&ledger->accounts, entry->account);
 	sa_table_remove(&ledger->table, entry);
@@ -286,7 +288,7 @@ static void set_direction(struct ledger *ledger, struct sa_entry *entry,
 	/* until now nothing of it has counted for a peer, nor any byte for its row */
 	entry->direction = direction;
 	entry->inherited &= entry->account->row != 0;
-	ledger->levels_stale = true;
+	levels_note(ledger, entry);
 	if (entry->state == ENTRY_KEYED)
 		sa_table_join_siblings(&ledger->table, entry, false);
 	change_account(ledger, entry, entry_find_account(ledger, entry, of));

@@ -6,13 +6,22 @@
 #include "ledger/ledger_private.h"
 #include "util/hash.h"
 
-/* One entry that counts for a level together with those of the same key. */
-struct mark {
-	uint64_t key;
+/* Entries that count together: one tunnel, or one negotiation. */
+struct group {
+	uint64_t key; /* 0: no group */
 	struct account *account;
-	bool tunnel;  /* false: a negotiation */
-	bool acquire; /* of a negotiation */
+	uint32_t n;
+	uint32_t n_acquires;
 };
+
+/* A hash table without deletion, with one free place at least. */
+struct groups {
+	struct group *groups;
+	size_t n; /* a power of two */
+};
+
+#define KEY_TUNNEL UINT64_C(1) /* of a group's key; otherwise a negotiation */
+#define KEY_USED UINT64_C(2)
 
 /*
  * All outbound tunnel SAs between two ends are one tunnel. A negotiation has an ACQ
@@ -20,7 +29,7 @@ struct mark {
  * inbound, with the ends exchanged. So its key contains the sum of the hashes of both
  * ends.
  */
-static struct mark mark_of(const struct sa_entry *entry)
+static uint64_t key_of(const struct sa_entry *entry)
 {
 	bool tunnel = entry->state == ENTRY_KEYED;
 	uint64_t ends = hash_mix(HASH_START, entry->saddr);
@@ -32,10 +41,10 @@ static struct mark mark_of(const struct sa_entry *entry)
 	key = hash_mix(key, (uint64_t)entry->account->row << 32 |
 				(uint64_t)entry->family << 8 |
 				(tunnel ? 0 : entry->proto));
-	return (struct mark){key, entry->account, tunnel, entry->acquire};
+	return (key & ~KEY_TUNNEL) | KEY_USED | (tunnel ? KEY_TUNNEL : 0);
 }
 
-static bool is_marked(const struct sa_entry *entry)
+static bool counts(const struct sa_entry *entry)
 {
 	if (entry->state == ENTRY_UNKEYED)
 		return sa_proto_is_ipsec(entry->proto);
@@ -43,40 +52,54 @@ static bool is_marked(const struct sa_entry *entry)
 	       sa_mode_is_tunnel(entry->mode);
 }
 
-static int compare_marks(const void *left, const void *right)
+void levels_note(struct ledger *ledger, const struct sa_entry *entry)
 {
-	const struct mark *a = left;
-	const struct mark *b = right;
-
-	if (a->tunnel != b->tunnel)
-		return a->tunnel ? -1 : 1;
-	return a->key < b->key ? -1 : a->key > b->key;
+	ledger->levels_stale |= counts(entry);
 }
 
-/*
- * Counts the marks with the key of the first one. Returns their number. They count once
- * for the row, so if an account was folded or had no room for some of them, they count
- * for the peer.
- */
-static size_t count_marks(const struct mark *marks, size_t n)
+static struct group *find_group(const struct groups *groups, uint64_t key)
 {
-	struct account *account = marks->account;
-	struct stats *stats;
-	size_t n_acquires = 0;
-	size_t i;
+	size_t i = (size_t)(key >> 2) & (groups->n - 1);
 
-	for (i = 0; i < n && !compare_marks(marks, &marks[i]); i++) {
-		n_acquires += marks[i].acquire;
-		if (!account->peer.family)
-			account = marks[i].account;
-	}
-	stats = &account->totals.stats;
-	if (marks->tunnel)
+	while (groups->groups[i].key && groups->groups[i].key != key)
+		i = (i + 1) & (groups->n - 1);
+	return &groups->groups[i];
+}
+
+/* A group counts once for its row. So if an account was folded or had no room for some
+ * of its entries, it counts for the peer. */
+static void add_entry(const struct groups *groups, const struct sa_entry *entry)
+{
+	uint64_t key = key_of(entry);
+	struct group *group = find_group(groups, key);
+
+	group->key = key;
+	group->n++;
+	group->n_acquires += entry->acquire;
+	if (!group->account || !group->account->peer.family)
+		group->account = entry->account;
+}
+
+static void count_group(const struct group *group)
+{
+	struct stats *stats = &group->account->totals.stats;
+	uint32_t others = group->n - group->n_acquires;
+
+	if (group->key & KEY_TUNNEL)
 		stats->active_tunnels++;
 	else
 		stats->pending_key_operations +=
-		    n_acquires > i - n_acquires ? n_acquires : i - n_acquires;
-	return i;
+		    group->n_acquires > others ? group->n_acquires : others;
+}
+
+/* Room for n groups. Returns 0 or -ENOMEM. */
+static int open_groups(struct groups *groups, size_t n)
+{
+	groups->n = 1;
+	while (groups->n < n + n / 4 + 1)
+		groups->n *= 2;
+	groups->groups = calloc(groups->n, sizeof(*groups->groups));
+	return groups->groups ? 0 : -ENOMEM;
 }
 
 static void clear_levels(struct account *account)
@@ -96,24 +119,22 @@ static void clear_all_levels(struct accounts *accounts)
 
 int levels_derive(struct ledger *ledger)
 {
+	const struct sa_table *table = &ledger->table;
+	struct groups groups;
 	struct sa_entry *entry;
-	struct mark *marks;
-	size_t n = 0;
 
 	if (!ledger->levels_stale)
 		return 0;
-	marks = ledger->table.n ? malloc(ledger->table.n * sizeof(*marks)) : NULL;
-	if (ledger->table.n && !marks)
+	if (open_groups(&groups, table->in_state[ENTRY_KEYED] + table->n_larval) < 0)
 		return -ENOMEM;
-	FOREACH_ENTRY(entry, &ledger->table)
-	if (is_marked(entry))
-		marks[n++] = mark_of(entry);
-	if (n)
-		qsort(marks, n, sizeof(*marks), compare_marks);
+	FOREACH_ENTRY(entry, table)
+		if (counts(entry))
+			add_entry(&groups, entry);
 	clear_all_levels(&ledger->accounts);
-	for (size_t i = 0; i < n;)
-		i += count_marks(&marks[i], n - i);
-	free(marks);
+	for (size_t i = 0; i < groups.n; i++)
+		if (groups.groups[i].key)
+			count_group(&groups.groups[i]);
+	free(groups.groups);
 	ledger->levels_stale = false;
 	return 0;
 }

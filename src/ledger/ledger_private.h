@@ -34,7 +34,7 @@ struct ledger {
 	bool wants_dump;
 	bool
 	    flushed; /* a FLUSHSA came since the dump in progress, or the last, began */
-	bool levels_stale; /* entries have changed since the levels were derived */
+	bool levels_stale; /* entries that count for them have changed */
 	/* Samples as they were before the dump in progress, or before an event during
 	 * it, changed them. */
 	struct earlier *earlier;
@@ -179,6 +179,10 @@ void entry_lose(struct ledger *ledger, struct sa_entry *entry);
 void entry_retire(struct ledger *ledger, struct sa_entry *entry);
 
 /* ledger_levels.c. */
+
+/* Notes that the levels must be derived again if the entry counts for one. To be called
+ * before and after a change of its state, direction or account. */
+void levels_note(struct ledger *ledger, const struct sa_entry *entry);
 
 /* Derives both levels from the entries, if those have changed. Returns 0, or -ENOMEM
  * with the levels as they were. */

@@ -76,8 +76,7 @@ size_t ledger_copy_sas(const struct ledger *ledger, struct ledger_sa *sas)
 	struct sa_entry *entry, *next;
 	size_t n = 0;
 
-	FOREACH_ENTRY(entry, table)
-	{
+	FOREACH_ENTRY(entry, table) {
 		if (entry->state == ENTRY_DEPARTING)
 			sas[n++] = saved_from(ledger, entry);
 		if (entry->state != ENTRY_KEYED || sa_table_older(table, entry))

@@ -9,8 +9,7 @@ int ledger_view_sas(const struct ledger *ledger,
 	struct sa_entry *entry;
 	int err = 0;
 
-	FOREACH_ENTRY(entry, &ledger->table)
-	{
+	FOREACH_ENTRY(entry, &ledger->table) {
 		const struct sa shown = sa_table_sa(&ledger->table, entry);
 		const struct ledger_view sa = {
 		    .sa = &shown,

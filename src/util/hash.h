@@ -9,10 +9,13 @@
 
 #define HASH_START UINT64_C(0x9e3779b97f4a7c15)
 
-/* Mixes one value into a hash. */
+/* Mixes one value into a hash. Every bit of the value reaches the low bits, by which
+ * buckets are chosen: a product alone carries no bit downwards, and what differs in
+ * IPv6 addresses is often their last byte, the highest of a little-endian number. */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
 {
-	hash = (hash ^ value) * UINT64_C(0xd6e8feb86659fd93);
+	hash ^= value;
+	hash = (hash ^ (hash >> 32)) * UINT64_C(0xd6e8feb86659fd93);
 	return hash ^ (hash >> 32);
 }
 
