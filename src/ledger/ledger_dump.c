@@ -194,11 +194,8 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 	return 0;
 }
 
-/*
- * The order of a dump hardly changes: the entry that followed the last one in the dump
- * before is the best guess. If it is of this SA, and the ledger has no question about
- * either, nothing needs to be looked up.
- */
+/* If the entry that comes next in the order of the last dump is of this SA, and the
+ * ledger has no question about either, nothing needs to be looked up. */
 bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa)
 {
 	struct sa_table *table = &ledger->table;
@@ -208,7 +205,7 @@ bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa)
 	    entry->if_id != sa->if_id || !match_same_sa(table, entry, sa) ||
 	    (sa->keyed && !shows_what_is_expected(entry, sa)))
 		return false;
-	sa_table_show_expected(table, entry);
+	sa_table_show(table, entry);
 	if (!sa->keyed)
 		return true;
 	entry->replay_protected = sa->replay_protected;

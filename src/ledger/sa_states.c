@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The states of entries, the lists of some states, and what a dump has shown. Declared
  * in sa_table.h. */
-#include "ledger/sa_table.h"
+#include <string.h>
 
-enum {
-	AHEAD = 4, /* entries that are fetched into the cache ahead of a dump */
-};
+#include "ledger/sa_table.h"
 
 static void join_observed(struct sa_table *table, struct sa_entry *entry)
 {
@@ -95,36 +93,41 @@ void sa_table_set_state(struct sa_table *table, struct sa_entry *entry,
 
 void sa_table_begin_dump(struct sa_table *table)
 {
+	struct dump_order *order = &table->order;
+
 	table->dump++;
 	table->n_seen = 0;
-	table->shown_last = 0;
+	order->n_shown = 0;
+	memcpy(order->expected, order->first, sizeof(order->expected));
+	memset(order->first, 0, sizeof(order->first));
 }
 
-static void fetch(const struct sa_table *table, entry_ref number)
+/* The entry that was shown SA_TABLE_AHEAD before, unless it has ended since. */
+static struct sa_entry *find_behind(const struct sa_table *table)
 {
-	if (number - 1 < table->n_chunks * SA_CHUNK_SIZE)
-		__builtin_prefetch(sa_table_get(table, number), 1);
-}
+	const struct dump_order *order = &table->order;
+	struct sa_entry *entry =
+	    sa_table_get(table, order->shown[order->n_shown % SA_TABLE_AHEAD]);
 
-void sa_table_show_expected(struct sa_table *table, struct sa_entry *entry)
-{
-	/* entries that began together usually lie side by side, up or down */
-	entry_ref step = entry->next - entry->self;
-
-	fetch(table, entry->next);
-	fetch(table, entry->next + AHEAD * step);
-	sa_table_mark_seen(table, entry);
-	table->shown_last = entry->self;
+	return has_ended(entry) ? NULL : entry;
 }
 
 void sa_table_show(struct sa_table *table, struct sa_entry *entry)
 {
-	struct sa_entry *last = sa_table_find(table, table->shown_last);
+	struct dump_order *order = &table->order;
+	size_t place = order->n_shown % SA_TABLE_AHEAD;
+	struct sa_entry *behind = NULL;
 
-	if (!last)
-		table->shown_first = entry->self;
-	else if (!has_ended(last))
-		last->next = entry->self;
+	if (order->n_shown < SA_TABLE_AHEAD)
+		order->first[place] = entry->self;
+	else
+		behind = find_behind(table);
+	if (behind && behind->ahead != entry->self)
+		behind->ahead = entry->self;
+	if (entry->ahead)
+		__builtin_prefetch(sa_table_get(table, entry->ahead), 1);
+	order->expected[place] = entry->ahead;
+	order->shown[place] = entry->self;
+	order->n_shown++;
 	sa_table_mark_seen(table, entry);
-	table->shown_last = entry->self;
 }

@@ -71,8 +71,10 @@ struct sa_entry {
 	uint32_t saddr;
 	uint32_t spi;
 	uint32_t reqid;
-	entry_ref next; /* the one that the last dump showed after it; or, of those that
-			 * have ended, in their list */
+	union {
+		entry_ref ahead; /* shown SA_TABLE_AHEAD later by the last dump */
+		entry_ref next;  /* in the list of those that have ended */
+	};
 	enum entry_state state : 3;
 	enum sa_direction direction : 2;
 	bool is_inet : 1; /* the family is AF_INET */
@@ -169,6 +171,22 @@ struct entry_list {
 	entry_ref last;
 };
 
+/*
+ * The order of a dump hardly changes. Each entry knows the one that was shown so many
+ * later, which is fetched into the cache when it is shown: entries that have replaced
+ * others lie anywhere in memory, and waiting for each of them would take longer than
+ * all that is done with it.
+ */
+#define SA_TABLE_AHEAD 8
+
+struct dump_order {
+	entry_ref first[SA_TABLE_AHEAD]; /* those that the last dump has shown first */
+	/* of the dump in progress: by the number of the place, modulo SA_TABLE_AHEAD */
+	entry_ref expected[SA_TABLE_AHEAD];
+	entry_ref shown[SA_TABLE_AHEAD];
+	size_t n_shown;
+};
+
 struct sa_table {
 	struct sa_entry **chunks; /* SA_CHUNK_SIZE entries each */
 	size_t n_chunks;
@@ -179,9 +197,8 @@ struct sa_table {
 	size_t n_larval;                 /* UNKEYED, but IPsec */
 	struct entry_list observed;      /* OBSERVED, in the dump's order */
 	entry_ref ended;                 /* DEPARTING, DEPARTED, LOST, in no order */
-	uint32_t dump;         /* number of the dump in progress, or of the last */
-	entry_ref shown_first; /* by it */
-	entry_ref shown_last;  /* and until now */
+	uint32_t dump; /* number of the dump in progress, or of the last */
+	struct dump_order order;
 	size_t n_seen; /* UNKEYED, OBSERVED and KEYED that it has shown, or that have
 			* begun since it began */
 	struct addr_table addrs;
@@ -251,22 +268,18 @@ static inline void sa_table_mark_seen(struct sa_table *table, struct sa_entry *e
 	entry->seen = table->dump;
 }
 
-/* The entry that followed the one shown last in an earlier dump, if both still exist;
- * NULL or any other entry otherwise. */
+/* The entry that the dump in progress should show next, if it has the order of the one
+ * before; NULL or any other entry otherwise. */
 static inline struct sa_entry *sa_table_expected(const struct sa_table *table)
 {
-	const struct sa_entry *last = sa_table_find(table, table->shown_last);
+	const struct dump_order *order = &table->order;
 
-	return sa_table_find(table, last ? last->next : table->shown_first);
+	return sa_table_find(table, order->expected[order->n_shown % SA_TABLE_AHEAD]);
 }
 
-/* The dump in progress shows the entry, which has not ended, after the one shown last.
+/* The dump in progress shows the entry, which has not ended, after those shown before.
  */
 void sa_table_show(struct sa_table *table, struct sa_entry *entry);
-
-/* The same for an entry that was expected. Those that are expected soon are fetched
- * into the cache. */
-void sa_table_show_expected(struct sa_table *table, struct sa_entry *entry);
 
 /* True if the last dump has shown every UNKEYED, OBSERVED and KEYED entry, except for
  * those that have begun since it began. */
