@@ -14,8 +14,11 @@
  * IPv6 addresses is often their last byte, the highest of a little-endian number. */
 static inline uint64_t hash_mix(uint64_t hash, uint64_t value)
 {
+	const uint64_t odd = UINT64_C(0xd6e8feb86659fd93);
+
 	hash ^= value;
-	hash = (hash ^ (hash >> 32)) * UINT64_C(0xd6e8feb86659fd93);
+	hash = (hash ^ (hash >> 32)) * odd;
+	hash = (hash ^ (hash >> 29)) * odd;
 	return hash ^ (hash >> 32);
 }
 

@@ -5,6 +5,7 @@
 
 #include "messages.h"
 #include "runner.h"
+#include "util/hash.h"
 
 CHAPTER(NULL, NULL);
 
@@ -75,4 +76,27 @@ TEST(reserved_room_is_there)
 		ck_assert_ptr_eq(table.slots, slots);
 	}
 	addr_table_clear(&table);
+}
+
+/* A gateway's peers often differ in one byte, wherever that is. */
+TEST(what_differs_in_any_byte_is_spread)
+{
+	enum { BUCKETS = 256 };
+
+	for (unsigned byte = 0; byte < 16; byte++) {
+		bool used[BUCKETS] = {false};
+		unsigned n_used = 0;
+
+		for (unsigned i = 0; i < BUCKETS; i++) {
+			struct in6_addr addr = addr_of("2001:db8::1");
+			size_t bucket;
+
+			addr.s6_addr[byte] = (uint8_t)i;
+			bucket = hash_mix_addr(HASH_START, &addr) % BUCKETS;
+			n_used += !used[bucket];
+			used[bucket] = true;
+		}
+		/* 162 at random */
+		ck_assert_uint_gt(n_used, 120);
+	}
 }
