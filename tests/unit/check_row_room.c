@@ -132,7 +132,7 @@ static bool replaces_the_oldest(const char *name, unsigned i)
  * take most of the time. */
 TEST(a_hundred_thousand_come_and_go)
 {
-	enum { COME = 100000 };
+	enum { COME = REPETITIONS(100000) };
 
 	setup_set(ROWS);
 	for (unsigned i = 1; i <= COME; i++) {

@@ -18,6 +18,18 @@
  *	}
  */
 
+/* A number of repetitions: AddressSanitizer makes some tests fifty times slower. */
+#if defined(__SANITIZE_ADDRESS__)
+#define REPETITIONS(n) ((n) / 20)
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define REPETITIONS(n) ((n) / 20)
+#endif
+#endif
+#ifndef REPETITIONS
+#define REPETITIONS(n) (n)
+#endif
+
 /* file: the source of the chapter. */
 void runner_begin_chapter(const char *file, SFun setup, SFun teardown);
 void runner_add_test(const char *file, const TTest *test);
