@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -344,11 +345,21 @@ static int run(struct options *options)
 	return 0;
 }
 
+/* Large arrays live for one poll. Without a limit of its own, malloc() would keep their
+ * memory in the heap after it has seen the first of them: 3 MB with 100,000 SAs. */
+static void limit_heap(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 
 	guard_memory();
+	limit_heap();
 	log_set_sink(write_log);
 	snmp_log_syslogname("qmipsecd");
 	options_parse(argc, argv, &options);
