@@ -220,14 +220,11 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 static bool ends_as_observed(const struct sa_entry *entry,
 			     const struct sa_entry *observed, const struct sa *sa)
 {
-	const struct sa_sample last = sa_entry_sample(entry);
-	const struct sa_sample shown = sa_entry_sample(observed);
-
 	if (observed->add_time != sa->add_time)
 		return false;
 	return entry->add_time != observed->add_time ||
-	       (sample_recedes(&last, &sa->sample) &&
-		!sample_recedes(&shown, &sa->sample));
+	       (entry_recedes(entry, &sa->sample) &&
+		!entry_recedes(observed, &sa->sample));
 }
 
 /* The entry, KEYED or OBSERVED, of an SA that has ended, or NULL. */
@@ -277,12 +274,9 @@ static void begin_ending(struct ledger *ledger, struct sa_entry *entry,
 static void count_final(struct ledger *ledger, struct sa_entry *entry,
 			const struct sa *sa)
 {
-	struct sa_sample last;
-
 	entry->add_time = sa->add_time;
 	entry_learn_direction(ledger, entry, sa);
-	last = sa_entry_sample(entry);
-	if (sample_recedes(&last, &sa->sample))
+	if (entry_recedes(entry, &sa->sample))
 		entry_uncount(ledger, entry);
 	entry_count(ledger, entry, &sa->sample);
 }
@@ -424,8 +418,7 @@ void ledger_reattribute(struct ledger *ledger)
 	struct sa sa;
 
 	FOREACH_ENTRY(entry, &ledger->table) {
-		if (entry->state == ENTRY_DEPARTING || entry->state == ENTRY_DEPARTED ||
-		    entry->state == ENTRY_LOST)
+		if (sa_entry_has_ended(entry))
 			continue;
 		if (entry->direction != SA_DIR_UNKNOWN && entry->account->row != 0)
 			continue;

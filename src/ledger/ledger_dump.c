@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <string.h>
 
 #include "ledger/ledger_private.h"
 
@@ -81,23 +82,15 @@ void ledger_dump_begin(struct ledger *ledger)
 	ledger->flushed = false;
 }
 
-static bool same_sample(const struct sa_entry *entry, const struct sa_sample *sample)
-{
-	return entry->bytes == sample->bytes && entry->packets == sample->packets &&
-	       entry->integrity_failed == sample->integrity_failed &&
-	       entry->replay == sample->replay &&
-	       entry->replay_window == sample->replay_window;
-}
-
 /* Counts what a KEYED entry shows now. */
 static void count_shown(struct ledger *ledger, struct sa_entry *entry,
 			const struct sa_sample *sample)
 {
 	const struct sa_sample last = sa_entry_sample(entry);
 
-	if (same_sample(entry, sample))
+	if (!memcmp(&last, sample, sizeof(last)))
 		return;
-	entry_note_earlier(ledger, entry, &last);
+	entry_note_earlier(ledger, entry);
 	entry_count(ledger, entry, sample);
 }
 
@@ -147,8 +140,7 @@ static int dump_unkeyed(struct ledger *ledger, const struct sa *sa)
 
 static bool shows_what_is_expected(const struct sa_entry *entry, const struct sa *sa)
 {
-	return entry->add_time == sa->add_time && sa->sample.bytes >= entry->bytes &&
-	       sa->sample.packets >= entry->packets;
+	return entry->add_time == sa->add_time && !entry_recedes(entry, &sa->sample);
 }
 
 /*

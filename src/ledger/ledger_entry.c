@@ -117,16 +117,17 @@ void entry_remove(struct ledger *ledger, struct sa_entry *entry)
 
 /* Counting. */
 
-void entry_note_earlier(struct ledger *ledger, struct sa_entry *entry,
-			const struct sa_sample *sample)
+void entry_note_earlier(struct ledger *ledger, struct sa_entry *entry)
 {
+	if (!ledger->dumping)
+		return;
 	if (array_reserve(&ledger->earlier, ledger->n_earlier, 1) < 0) {
 		/* then it might count twice, or too little */
 		account_of(ledger, entry)->losses++;
 		return;
 	}
 	ledger->earlier[ledger->n_earlier++] =
-	    (struct earlier){.sample = *sample, .entry = entry->self};
+	    (struct earlier){.sample = sa_entry_sample(entry), .entry = entry->self};
 	entry->has_earlier = true;
 }
 
@@ -192,8 +193,8 @@ static void count_from(struct ledger *ledger, struct sa_entry *entry,
 	sa_entry_set_sample(entry, &from);
 	if (base->bytes || base->packets)
 		entry->counted_in = 0; /* other accounts have some of its bytes */
-	if (observed && ledger->dumping)
-		entry_note_earlier(ledger, entry, &from);
+	if (observed)
+		entry_note_earlier(ledger, entry);
 	entry_count(ledger, entry, &shown);
 }
 
@@ -333,7 +334,6 @@ static void join(struct ledger *ledger, struct sa_entry *entry,
 {
 	const struct sa_entry shown = *observed;
 	const struct sa_sample sample = sa_entry_sample(observed);
-	const struct sa_sample last = sa_entry_sample(entry);
 	unsigned row = observed->account->row;
 
 	entry_remove(ledger, observed);
@@ -347,8 +347,7 @@ static void join(struct ledger *ledger, struct sa_entry *entry,
 	if (!shown.flushed)
 		entry->flushed = entry->unsure = false;
 	set_direction(ledger, entry, shown.direction, row);
-	if (ledger->dumping)
-		entry_note_earlier(ledger, entry, &last);
+	entry_note_earlier(ledger, entry);
 	entry_count(ledger, entry, &sample);
 }
 
@@ -356,10 +355,9 @@ struct sa_entry *entry_settle(struct ledger *ledger, struct sa_entry *entry,
 			      struct sa_entry *observed)
 {
 	if (ledger->gap && entry->add_time != observed->add_time) {
-		const struct sa_sample last = sa_entry_sample(entry);
 		const struct sa_sample shown = sa_entry_sample(observed);
 
-		if (sample_recedes(&last, &shown)) {
+		if (entry_recedes(entry, &shown)) {
 			entry_lose(ledger, entry);
 			return observed;
 		}

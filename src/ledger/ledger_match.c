@@ -15,14 +15,6 @@ bool match_same_sa(const struct sa_table *table, const struct sa_entry *entry,
 	       entry->mode == sa->mode && sa_table_same_source(table, entry, sa);
 }
 
-/* True if bytes or packets are lower in the sample than in the entry. */
-static bool recedes(const struct sa_entry *entry, const struct sa_sample *sample)
-{
-	const struct sa_sample last = sa_entry_sample(entry);
-
-	return sample_recedes(&last, sample);
-}
-
 static bool is_counted(const struct sa_entry *entry)
 {
 	return entry->state == ENTRY_KEYED && !sa_entry_is_flushed(entry) &&
@@ -51,7 +43,7 @@ static bool fits(const struct sa_table *table, const struct sa_entry *entry,
 	case MATCH_LOST:
 		return entry->state == ENTRY_LOST && match_same_sa(table, entry, sa) &&
 		       (entry->add_time == sa->add_time ||
-			!recedes(entry, &sa->sample));
+			!entry_recedes(entry, &sa->sample));
 	}
 	return false;
 }
@@ -121,7 +113,7 @@ static bool may_continue(const struct ledger *ledger, const struct sa_entry *fro
 
 	return (!sa_table_same_ends(&ledger->table, from, to) &&
 		(cloned || from->add_time == to->add_time)) ||
-	       !recedes(from, &to->sample);
+	       !entry_recedes(from, &to->sample);
 }
 
 struct sa_entry *match_departed(struct ledger *ledger, const struct sa_entry *entry,
@@ -161,14 +153,14 @@ static bool stays(struct ledger *ledger, const struct sa_entry *entry)
 	if (!observed)
 		return false;
 	shown = sa_entry_sample(observed);
-	return !sample_recedes(&sa.sample, &shown);
+	return !entry_recedes(entry, &shown);
 }
 
 static bool is_missing(struct ledger *ledger, const struct sa_entry *entry,
 		       const struct sa *shown)
 {
 	return entry->state == ENTRY_KEYED && entry->seen != ledger->table.dump &&
-	       !(recedes(entry, &shown->sample) && stays(ledger, entry));
+	       !(entry_recedes(entry, &shown->sample) && stays(ledger, entry));
 }
 
 struct sa_entry *match_moved(struct ledger *ledger, const struct sa_entry *observed,
@@ -198,7 +190,8 @@ struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *ob
 
 	if (!from || !live)
 		return from ? from : live;
-	return recedes(live, &shown) || is_likelier(from, live, observed->add_time)
+	return entry_recedes(live, &shown) ||
+		       is_likelier(from, live, observed->add_time)
 		   ? from
 		   : live;
 }
@@ -208,7 +201,7 @@ struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *ob
 static bool may_have_been(const struct sa_entry *from, const struct sa *to)
 {
 	return from->add_time == to->add_time ||
-	       (to->sample.packets > 0 && !recedes(from, &to->sample));
+	       (to->sample.packets > 0 && !entry_recedes(from, &to->sample));
 }
 
 struct sa_entry *match_migrated(struct ledger *ledger, const struct sa *sa)

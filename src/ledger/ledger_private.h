@@ -52,6 +52,15 @@ static inline struct totals_kind kind_of(const struct sa_entry *entry)
 	};
 }
 
+/* True if bytes or packets are lower in the sample than in the entry. */
+static inline bool entry_recedes(const struct sa_entry *entry,
+				 const struct sa_sample *sample)
+{
+	const struct sa_sample last = sa_entry_sample(entry);
+
+	return sample_recedes(&last, sample);
+}
+
 /* The totals that the entry counts in, to be changed. */
 static inline struct totals *account_of(struct ledger *ledger,
 					const struct sa_entry *entry)
@@ -143,9 +152,9 @@ struct sa_entry *entry_settle(struct ledger *ledger, struct sa_entry *entry,
 void entry_count(struct ledger *ledger, struct sa_entry *entry,
 		 const struct sa_sample *sample);
 
-/* Keeps the entry's sample from before the dump in progress for entry_uncount(). */
-void entry_note_earlier(struct ledger *ledger, struct sa_entry *entry,
-			const struct sa_sample *sample);
+/* Before a change of the entry's sample: keeps it for entry_uncount(), if a dump is in
+ * progress. */
+void entry_note_earlier(struct ledger *ledger, struct sa_entry *entry);
 void entry_forget_earlier(struct ledger *ledger);
 
 /* Subtracts what the dump in progress has added, if it has shown the entry. */

@@ -47,11 +47,6 @@ static void leave_ended(struct sa_table *table, struct sa_entry *entry)
 	entry->next = entry->previous = 0;
 }
 
-static bool has_ended(const struct sa_entry *entry)
-{
-	return entry->state >= ENTRY_DEPARTING;
-}
-
 static bool is_larval(const struct sa_entry *entry)
 {
 	return entry->state == ENTRY_UNKEYED && sa_proto_is_ipsec(entry->proto);
@@ -61,7 +56,7 @@ void sa_table_leave_state(struct sa_table *table, struct sa_entry *entry)
 {
 	table->in_state[entry->state]--;
 	table->n_larval -= is_larval(entry);
-	if (has_ended(entry))
+	if (sa_entry_has_ended(entry))
 		leave_ended(table, entry);
 	else if (entry->seen == table->dump)
 		table->n_seen--;
@@ -76,7 +71,7 @@ void sa_table_join_state(struct sa_table *table, struct sa_entry *entry,
 	entry->state = state;
 	table->in_state[state]++;
 	table->n_larval += is_larval(entry);
-	if (has_ended(entry))
+	if (sa_entry_has_ended(entry))
 		join_ended(table, entry);
 	else if (entry->seen == table->dump)
 		table->n_seen++;
@@ -109,7 +104,7 @@ static struct sa_entry *find_behind(const struct sa_table *table)
 	struct sa_entry *entry =
 	    sa_table_get(table, order->shown[order->n_shown % SA_TABLE_AHEAD]);
 
-	return has_ended(entry) ? NULL : entry;
+	return sa_entry_has_ended(entry) ? NULL : entry;
 }
 
 void sa_table_show(struct sa_table *table, struct sa_entry *entry)

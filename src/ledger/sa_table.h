@@ -141,6 +141,11 @@ static inline bool sa_entry_is_flushed(const struct sa_entry *entry)
 	return entry->state == ENTRY_KEYED && entry->flushed && !entry->unsure;
 }
 
+static inline bool sa_entry_has_ended(const struct sa_entry *entry)
+{
+	return entry->state >= ENTRY_DEPARTING;
+}
+
 static inline struct sa_sample sa_entry_sample(const struct sa_entry *entry)
 {
 	return (struct sa_sample){
