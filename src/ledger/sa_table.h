@@ -57,8 +57,8 @@ typedef uint32_t entry_ref;
 struct account;
 
 struct sa_entry {
-	/* The first cache line: all that a dump needs of an SA that it shows where it
-	 * is expected. The sample is as far as it has been counted. Nothing of an
+	/* The first cache line: what a dump compares and changes, but for family, mark
+	 * and if_id. The sample is as far as it has been counted. Nothing of an
 	 * OBSERVED entry has been counted. */
 	uint64_t bytes;
 	uint64_t packets;
