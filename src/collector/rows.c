@@ -171,6 +171,15 @@ void rows_find_busy(const struct rows *rows, bool *busy)
 		busy[rows->parked[i].row] = true;
 }
 
+/* As snprintf() with "%s", which takes most of the time of a snapshot. */
+static void copy_text(char *to, size_t size, const char *from)
+{
+	size_t len = strnlen(from, size - 1);
+
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
 void rows_name(const struct rows *rows, size_t number, const char *netns,
 	       char name[INSTANCE_NAME_MAX + 1])
 {
@@ -178,16 +187,11 @@ void rows_name(const struct rows *rows, size_t number, const char *netns,
 	char whole[NETNS_NAME_MAX + 1 + INSTANCE_NAME_MAX + 1];
 
 	if (!*netns) { /* must not be made to fit again */
-		memcpy(name, own, strlen(own) + 1);
+		copy_text(name, INSTANCE_NAME_MAX + 1, own);
 		return;
 	}
 	snprintf(whole, sizeof(whole), "%s/%s", netns, own);
 	instance_name_fit(name, INSTANCE_NAME_MAX + 1, whole);
-}
-
-static void copy_text(char *to, const char *from)
-{
-	memcpy(to, from, strlen(from) + 1);
 }
 
 /* Into a row of zeros. */
@@ -203,11 +207,12 @@ static void set_row(const struct rows *rows, size_t number,
 	ret->active = instance->active && !stale;
 	ret->unattributed = number == 0;
 	ret->software = instance->software;
-	copy_text(ret->descr, instance_descr(instance));
-	copy_text(ret->transport, instance->transport);
+	copy_text(ret->descr, sizeof(ret->descr), instance_descr(instance));
+	copy_text(ret->transport, sizeof(ret->transport), instance->transport);
 	if (*netns)
 		instance_name_fit(ret->netns, sizeof(ret->netns), netns);
-	copy_text(ret->initiator_name, instance->initiator_name);
+	copy_text(ret->initiator_name, sizeof(ret->initiator_name),
+		  instance->initiator_name);
 	ret->if_index = instance->if_index;
 	ret->sessions = instance->sessions;
 	ret->error_scope = error_scope_of(owners, instance);
@@ -228,7 +233,7 @@ static int snapshot_peer_of(struct snapshot *snapshot, const struct account *acc
 	if (!peer)
 		return -ENOMEM;
 	memcpy(peer->name, account->name, sizeof(peer->name));
-	memcpy(peer->label, account->label, strlen(account->label) + 1);
+	copy_text(peer->label, sizeof(peer->label), account->label);
 	peer->active = account->active;
 	peer->last_change = account->last_change;
 	peer->discontinuity = account->discontinuity;
