@@ -54,7 +54,6 @@ int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 	const char *newline;
 
 	stat.n = stat.n_skipped = 0;
-
 	for (; (newline = memchr(text, '\n', (size_t)(end - text)));
 	     text = newline + 1) {
 		struct xfrm_counter counter;
