@@ -61,11 +61,8 @@ static void enter_bucket(const struct sa_table *table, struct sa_entry *entry)
 
 static void leave_bucket(const struct sa_table *table, struct sa_entry *entry)
 {
-	entry_ref *at = sa_table_siblings_bucket(table, entry);
-
-	while (*at != entry->self)
-		at = &sa_table_get(table, *at)->younger;
-	*at = entry->younger;
+	sa_table_unlink(table, sa_table_siblings_bucket(table, entry), entry,
+			offsetof(struct sa_entry, younger));
 	entry->is_youngest = false;
 	entry->younger = 0;
 }

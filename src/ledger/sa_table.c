@@ -150,6 +150,24 @@ struct sa sa_table_sa(const struct sa_table *table, const struct sa_entry *entry
 
 /* Buckets. */
 
+static const size_t BY_KEY = offsetof(struct sa_entry, next_by_key);
+static const size_t BY_MOVE = offsetof(struct sa_entry, next_by_move);
+
+static entry_ref *link_of(struct sa_entry *entry, size_t link)
+{
+	return (entry_ref *)(void *)((char *)entry + link);
+}
+
+void sa_table_unlink(const struct sa_table *table, entry_ref *bucket,
+		     struct sa_entry *entry, size_t link)
+{
+	entry_ref *at = bucket;
+
+	while (*at != entry->self)
+		at = link_of(sa_table_get(table, *at), link);
+	*at = *link_of(entry, link);
+}
+
 static entry_ref *bucket_of(const struct sa_table *table, entry_ref *buckets,
 			    uint64_t hash)
 {
@@ -202,24 +220,6 @@ static entry_ref *own_move_bucket(const struct sa_table *table,
 	return move_bucket(table, entry->spi, entry->proto, entry->reqid);
 }
 
-static void leave_key(struct sa_table *table, const struct sa_entry *entry)
-{
-	entry_ref *at = own_key_bucket(table, entry);
-
-	while (*at != entry->self)
-		at = &sa_table_get(table, *at)->next_by_key;
-	*at = entry->next_by_key;
-}
-
-static void leave_move(struct sa_table *table, const struct sa_entry *entry)
-{
-	entry_ref *at = own_move_bucket(table, entry);
-
-	while (*at != entry->self)
-		at = &sa_table_get(table, *at)->next_by_move;
-	*at = entry->next_by_move;
-}
-
 /* To the end of its bucket, which is short. */
 static void join_move(struct sa_table *table, struct sa_entry *entry)
 {
@@ -235,7 +235,7 @@ void sa_table_move_front(struct sa_table *table, struct sa_entry *entry)
 {
 	entry_ref *bucket = own_move_bucket(table, entry);
 
-	leave_move(table, entry);
+	sa_table_unlink(table, bucket, entry, BY_MOVE);
 	entry->next_by_move = *bucket;
 	*bucket = entry->self;
 }
@@ -434,8 +434,8 @@ void sa_table_remove(struct sa_table *table, struct sa_entry *entry)
 {
 	sa_table_leave_siblings(table, entry);
 	sa_table_leave_state(table, entry);
-	leave_key(table, entry);
-	leave_move(table, entry);
+	sa_table_unlink(table, own_key_bucket(table, entry), entry, BY_KEY);
+	sa_table_unlink(table, own_move_bucket(table, entry), entry, BY_MOVE);
 	drop_addr(table, entry, entry->saddr);
 	drop_addr(table, entry, entry->daddr);
 	entry->state = ENTRY_FREE;

@@ -347,6 +347,11 @@ struct sa_entry *sa_table_older(const struct sa_table *table,
 struct sa_entry *sa_table_younger(const struct sa_table *table,
 				  const struct sa_entry *entry);
 
+/* Takes an entry out of a bucket that it is in; link: the offset of the member that has
+ * the next one. For sa_table.c and sa_siblings.c. */
+void sa_table_unlink(const struct sa_table *table, entry_ref *bucket,
+		     struct sa_entry *entry, size_t link);
+
 /* The bucket of an entry's siblings; for sa_table.c. */
 entry_ref *sa_table_siblings_bucket(const struct sa_table *table,
 				    const struct sa_entry *entry);
