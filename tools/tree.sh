@@ -129,7 +129,8 @@ build_tree() { tree_find build "$(build_depends)" make_build_tree; }
 
 check_packages()
 {
-	awk '{ sub("#.*", "") } $1 && $2 != "host" { print $1 }' "$top/tools/check-packages"
+	awk -v suite="$SUITE" '{ sub("#.*", "") } $1 && ($2 == "" || $2 == suite) { print $1 }' \
+		"$top/tools/check-packages"
 }
 
 make_check_tree()
