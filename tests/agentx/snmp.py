@@ -19,7 +19,7 @@ TYPE_NAMES = {
     TIMETICKS: "TimeTicks", COUNTER64: "Counter64", NO_SUCH_OBJECT: "noSuchObject",
     NO_SUCH_INSTANCE: "noSuchInstance", END_OF_MIB_VIEW: "endOfMibView",
 }
-NO_ERROR, NO_SUCH_NAME, NO_ACCESS, NOT_WRITABLE = 0, 2, 6, 17
+NO_ERROR, NO_SUCH_NAME, BAD_VALUE, NO_ACCESS, WRONG_TYPE, NOT_WRITABLE = 0, 2, 3, 6, 7, 17
 V1, V2C = 0, 1
 
 Varbind = namedtuple("Varbind", "name type value")
@@ -123,6 +123,31 @@ def decode_varbinds(data):
     return varbinds
 
 
+def encode_message(version, community, kind, number, second, third, varbinds):
+    """second, third: error-status and error-index, or the two numbers of a GETBULK."""
+    binds = b"".join(tlv(SEQUENCE, encode_oid(name) + encode_value(tag, value))
+                     for name, tag, value in varbinds)
+    pdu = (encode_integer(number) + encode_integer(second) + encode_integer(third) +
+           tlv(SEQUENCE, binds))
+    return tlv(SEQUENCE, encode_integer(version) + tlv(OCTET_STRING, community.encode()) +
+               tlv(kind, pdu))
+
+
+def decode_message(data):
+    """The version, the number and the response."""
+    _, message, rest = take(data, SEQUENCE)
+    if rest:
+        raise BadAnswer("something follows the message")
+    version, message = take_integer(message)
+    _, _, message = take(message, OCTET_STRING)
+    _, pdu, _ = take(message, RESPONSE)
+    number, pdu = take_integer(pdu)
+    error, pdu = take_integer(pdu)
+    index, pdu = take_integer(pdu)
+    _, binds, _ = take(pdu, SEQUENCE)
+    return version, number, Response(error, index, decode_varbinds(binds))
+
+
 # --- the manager -----------------------------------------------------------------
 
 class Manager:
@@ -141,13 +166,8 @@ class Manager:
 
     def request(self, kind, varbinds, second=0, third=0):
         number = next(self.ids)
-        binds = b"".join(tlv(SEQUENCE, encode_oid(name) + encode_value(tag, value))
-                         for name, tag, value in varbinds)
-        pdu = (encode_integer(number) + encode_integer(second) + encode_integer(third) +
-               tlv(SEQUENCE, binds))
-        message = tlv(SEQUENCE, encode_integer(self.version) +
-                      tlv(OCTET_STRING, self.community.encode()) + tlv(kind, pdu))
-        return self._answer_to(number, message)
+        return self._answer_to(number, encode_message(
+            self.version, self.community, kind, number, second, third, varbinds))
 
     def _answer_to(self, number, message):
         self.socket.settimeout(self.timeout)
@@ -161,19 +181,10 @@ class Manager:
             raise NoAnswer(str(err)) from None
 
     def _decode(self, data):
-        _, message, rest = take(data, SEQUENCE)
-        if rest:
-            raise BadAnswer("something follows the message")
-        version, message = take_integer(message)
-        _, _, message = take(message, OCTET_STRING)
-        _, pdu, _ = take(message, RESPONSE)
-        number, pdu = take_integer(pdu)
-        error, pdu = take_integer(pdu)
-        index, pdu = take_integer(pdu)
-        _, binds, _ = take(pdu, SEQUENCE)
+        version, number, response = decode_message(data)
         if version != self.version:
             raise BadAnswer(f"version {version}")
-        return number, Response(error, index, decode_varbinds(binds))
+        return number, response
 
     def get(self, *names):
         return self.request(GET, [(name, NULL, None) for name in names])
