@@ -2,17 +2,17 @@
 #include "util/array.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* size_t has the size of a long on Linux. */
 static size_t room_for(size_t n)
 {
-	size_t room = n ? 1 : 0;
+	enum { BITS = CHAR_BIT * sizeof(long) };
 
-	while (room < n)
-		room *= 2;
-	return room;
+	return n < 2 ? n : (size_t)1 << (BITS - __builtin_clzl(n - 1));
 }
 
 int array_reserve_bytes(void *array, size_t n, size_t more, size_t size)
