@@ -86,9 +86,7 @@ void ledger_dump_begin(struct ledger *ledger)
 static void count_shown(struct ledger *ledger, struct sa_entry *entry,
 			const struct sa_sample *sample)
 {
-	const struct sa_sample last = sa_entry_sample(entry);
-
-	if (!memcmp(&last, sample, sizeof(last)))
+	if (sa_entry_has_sample(entry, sample))
 		return;
 	entry_note_earlier(ledger, entry);
 	entry_count(ledger, entry, sample);

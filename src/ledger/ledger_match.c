@@ -1,20 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ledger/ledger_private.h"
 
-/*
- * The kernel's key, which no two live SAs share (__xfrm_state_locate(), EEXIST), and
- * what no message changes while the SA lives. The source tells a moved SA from the old
- * one if only the source has changed. add_time is not compared: XFRM_MSG_NEWAE can set
- * it, and sends an event only to a multicast group that qmipsecd does not join
- * (xfrm_update_ae_params()).
- */
-bool match_same_sa(const struct sa_table *table, const struct sa_entry *entry,
-		   const struct sa *sa)
-{
-	return sa_table_same_key(table, entry, sa) && entry->reqid == sa->reqid &&
-	       entry->mode == sa->mode && sa_table_same_source(table, entry, sa);
-}
-
 static bool is_counted(const struct sa_entry *entry)
 {
 	return entry->state == ENTRY_KEYED && !sa_entry_is_flushed(entry) &&

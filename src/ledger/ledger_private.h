@@ -107,10 +107,19 @@ struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *ob
 /* The KEYED entry of this SA before a MIGRATE, which is a message that names no SA. */
 struct sa_entry *match_migrated(struct ledger *ledger, const struct sa *sa);
 
-/* True if the entry has the key of the SA, and what no message changes while the SA
- * lives. add_time may differ. */
-bool match_same_sa(const struct sa_table *table, const struct sa_entry *entry,
-		   const struct sa *sa);
+/*
+ * True if the entry has the key of the SA in the kernel, which no two live SAs share
+ * (__xfrm_state_locate(), EEXIST), and what no message changes while the SA lives. The
+ * source tells a moved SA from the old one if only the source has changed. add_time is
+ * not compared: XFRM_MSG_NEWAE can set it, and sends an event only to a multicast group
+ * that qmipsecd does not join (xfrm_update_ae_params()).
+ */
+static inline bool match_same_sa(const struct sa_table *table,
+				 const struct sa_entry *entry, const struct sa *sa)
+{
+	return sa_table_same_key(table, entry, sa) && entry->reqid == sa->reqid &&
+	       entry->mode == sa->mode && sa_table_same_source(table, entry, sa);
+}
 
 /* ledger_entry.c. */
 

@@ -76,44 +76,19 @@ static struct in6_addr get_addr(const struct sa_table *table,
 	return ret;
 }
 
-/* addr: of the entry's family */
-static bool is_addr(const struct sa_table *table, const struct sa_entry *entry,
-		    uint32_t number, const struct in6_addr *addr)
-{
-	return entry->is_inet ? !memcmp(&number, addr, sizeof(number))
-			      : !memcmp(addr_table_get(&table->addrs, number), addr,
-					sizeof(*addr));
-}
-
-bool sa_table_same_key(const struct sa_table *table, const struct sa_entry *entry,
-		       const struct sa *sa)
-{
-	return entry->spi == sa->spi && entry->acquire == sa->acquire &&
-	       entry->proto == sa->proto && entry->family == sa->family &&
-	       entry->mark == sa->mark && entry->mark_mask == sa->mark_mask &&
-	       is_addr(table, entry, entry->daddr, &sa->daddr);
-}
-
-bool sa_table_same_source(const struct sa_table *table, const struct sa_entry *entry,
-			  const struct sa *sa)
-{
-	return entry->family == sa->family &&
-	       is_addr(table, entry, entry->saddr, &sa->saddr);
-}
-
 bool sa_table_same_ends(const struct sa_table *table, const struct sa_entry *entry,
 			const struct sa *sa)
 {
 	return sa_table_same_source(table, entry, sa) &&
-	       is_addr(table, entry, entry->daddr, &sa->daddr);
+	       sa_table_is_addr(table, entry, entry->daddr, &sa->daddr);
 }
 
 bool sa_table_opposite_ends(const struct sa_table *table, const struct sa_entry *entry,
 			    const struct sa *sa)
 {
 	return entry->family == sa->family &&
-	       is_addr(table, entry, entry->saddr, &sa->daddr) &&
-	       is_addr(table, entry, entry->daddr, &sa->saddr);
+	       sa_table_is_addr(table, entry, entry->saddr, &sa->daddr) &&
+	       sa_table_is_addr(table, entry, entry->daddr, &sa->saddr);
 }
 
 bool sa_entry_same_move(const struct sa_entry *entry, const struct sa *sa)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "kernel/sa.h"
 #include "ledger/addr_table.h"
@@ -157,6 +158,15 @@ static inline struct sa_sample sa_entry_sample(const struct sa_entry *entry)
 	};
 }
 
+static inline bool sa_entry_has_sample(const struct sa_entry *entry,
+				       const struct sa_sample *sample)
+{
+	return entry->bytes == sample->bytes && entry->packets == sample->packets &&
+	       entry->integrity_failed == sample->integrity_failed &&
+	       entry->replay == sample->replay &&
+	       entry->replay_window == sample->replay_window;
+}
+
 static inline void sa_entry_set_sample(struct sa_entry *entry,
 				       const struct sa_sample *sample)
 {
@@ -298,15 +308,37 @@ static inline bool sa_table_all_seen(const struct sa_table *table)
 /* The SA as last shown, with the sample as far as it has been counted. */
 struct sa sa_table_sa(const struct sa_table *table, const struct sa_entry *entry);
 
-/* True if both have the same key in the kernel: daddr, SPI, protocol, family, mark. */
-bool sa_table_same_key(const struct sa_table *table, const struct sa_entry *entry,
-		       const struct sa *sa);
+/* True if the daddr or saddr of the entry is this address of its family. */
+static inline bool sa_table_is_addr(const struct sa_table *table,
+				    const struct sa_entry *entry, uint32_t number,
+				    const struct in6_addr *addr)
+{
+	return entry->is_inet ? !memcmp(&number, addr, sizeof(number))
+			      : !memcmp(addr_table_get(&table->addrs, number), addr,
+					sizeof(*addr));
+}
 
-/* True if both have the same source and destination. */
+/* True if both have the same key in the kernel: daddr, SPI, protocol, family, mark. */
+static inline bool sa_table_same_key(const struct sa_table *table,
+				     const struct sa_entry *entry, const struct sa *sa)
+{
+	return entry->spi == sa->spi && entry->acquire == sa->acquire &&
+	       entry->proto == sa->proto && entry->family == sa->family &&
+	       entry->mark == sa->mark && entry->mark_mask == sa->mark_mask &&
+	       sa_table_is_addr(table, entry, entry->daddr, &sa->daddr);
+}
+
+/* True if both have the same source; the same source and destination. */
+static inline bool sa_table_same_source(const struct sa_table *table,
+					const struct sa_entry *entry,
+					const struct sa *sa)
+{
+	return entry->family == sa->family &&
+	       sa_table_is_addr(table, entry, entry->saddr, &sa->saddr);
+}
+
 bool sa_table_same_ends(const struct sa_table *table, const struct sa_entry *entry,
 			const struct sa *sa);
-bool sa_table_same_source(const struct sa_table *table, const struct sa_entry *entry,
-			  const struct sa *sa);
 
 /* True if the SA lies in the opposite direction between the ends of the entry. */
 bool sa_table_opposite_ends(const struct sa_table *table, const struct sa_entry *entry,
