@@ -151,13 +151,24 @@ static bool rows_are_in_order(const struct snapshot *snapshot)
 	return true;
 }
 
+/* As those of a single namespace are. */
+static bool xfrm_is_in_order(const struct snapshot *snapshot)
+{
+	const struct snapshot_xfrm *xfrm = snapshot->xfrm;
+
+	for (size_t i = 1; i < snapshot->n_xfrm; i++)
+		if (compare_xfrm(&xfrm[i - 1], &xfrm[i]) > 0)
+			return false;
+	return true;
+}
+
 int snapshot_sort(struct snapshot *snapshot)
 {
 	if (!rows_are_in_order(snapshot))
 		qsort(snapshot->rows, snapshot->n_rows, sizeof(*snapshot->rows),
 		      compare_for_sort);
 	drop_doubles(snapshot);
-	if (snapshot->n_xfrm)
+	if (!xfrm_is_in_order(snapshot))
 		qsort(snapshot->xfrm, snapshot->n_xfrm, sizeof(*snapshot->xfrm),
 		      compare_xfrm);
 	return order_peers(snapshot);

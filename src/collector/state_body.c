@@ -358,17 +358,16 @@ static int load_counters(struct xfrm_totals *xfrm, FILE *stream)
 
 	if (!err && n > XFRM_STAT_MAX)
 		err = -EBADMSG;
-	for (totals->n = 0; !err && totals->n < n; totals->n++) {
+	totals->n = 0;
+	for (uint64_t i = 0; !err && i < n; i++) {
 		struct saved_counter saved;
 
 		err = read_all(stream, &saved, sizeof(saved));
 		if (!err && (!xfrm_counter_is_valid(&saved.total) ||
 			     xfrm_stat_find(totals, saved.total.name)))
 			err = -EBADMSG;
-		if (err)
-			break;
-		totals->counters[totals->n] = saved.total;
-		xfrm->last[totals->n] = saved.last;
+		if (!err)
+			xfrm_totals_add(xfrm, &saved.total, saved.last);
 	}
 	return err;
 }

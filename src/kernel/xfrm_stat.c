@@ -7,44 +7,59 @@
 #include <string.h>
 
 #include "util/safe_file.h"
+#include "util/text.h"
 
 enum {
 	/* The longest name, blanks, a number of 20 digits and the end of the line. */
 	MAX_LINE = XFRM_STAT_NAME_MAX + 24,
 };
 
+/* The bytes that a name can have. */
+static size_t name_length(const char *text, size_t most)
+{
+	size_t len = 0;
+
+	while (len < most && text[len] > ' ' && text[len] <= '~')
+		len++;
+	return len;
+}
+
 bool xfrm_counter_is_valid(const struct xfrm_counter *counter)
 {
-	size_t len = strnlen(counter->name, XFRM_STAT_NAME_MAX);
+	static const char zeros[XFRM_STAT_NAME_MAX];
+	size_t len = name_length(counter->name, XFRM_STAT_NAME_MAX);
 
-	for (size_t i = 0; i < XFRM_STAT_NAME_MAX; i++) {
-		char c = counter->name[i];
-
-		if (i < len ? c <= ' ' || c > '~' : c != '\0')
-			return false;
-	}
-	return len > 0 && len < XFRM_STAT_NAME_MAX;
+	return len > 0 && len < XFRM_STAT_NAME_MAX &&
+	       !memcmp(counter->name + len, zeros, XFRM_STAT_NAME_MAX - len);
 }
 
 /* Reads a name, blanks or tabs, a decimal number and the newline, which is in the text.
  * Returns false if the line is anything else. */
 static bool parse_line(const char *line, struct xfrm_counter *ret)
 {
-	size_t name = strcspn(line, " \t\n");
-	const char *number = line + name + strspn(line + name, " \t");
-	struct xfrm_counter counter = {.value = 0};
+	size_t len = name_length(line, XFRM_STAT_NAME_MAX);
+	const char *number = line + len;
 	char *end;
 
-	if (name >= sizeof(counter.name) || number == line + name ||
+	while (*number == ' ' || *number == '\t')
+		number++;
+	if (len == 0 || len == XFRM_STAT_NAME_MAX || number == line + len ||
 	    !isdigit((unsigned char)*number))
 		return false;
-	memcpy(counter.name, line, name);
+	*ret = (struct xfrm_counter){.value = 0};
+	memcpy(ret->name, line, len);
 	errno = 0;
-	counter.value = strtoull(number, &end, 10);
-	if (errno || *end != '\n' || !xfrm_counter_is_valid(&counter))
-		return false;
-	*ret = counter;
-	return true;
+	ret->value = strtoull(number, &end, 10);
+	return !errno && *end == '\n';
+}
+
+/* As xfrm_stat_find(), but faster. name: with zeros behind it */
+static bool has_name(const struct xfrm_stat *stat, const char *name)
+{
+	for (size_t i = 0; i < stat->n; i++)
+		if (!memcmp(stat->counters[i].name, name, XFRM_STAT_NAME_MAX))
+			return true;
+	return false;
 }
 
 int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
@@ -59,7 +74,7 @@ int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 		struct xfrm_counter counter;
 
 		if (stat.n < XFRM_STAT_MAX && parse_line(text, &counter) &&
-		    !xfrm_stat_find(&stat, counter.name))
+		    !has_name(&stat, counter.name))
 			stat.counters[stat.n++] = counter;
 		else
 			stat.n_skipped++;
@@ -90,15 +105,6 @@ const struct xfrm_counter *xfrm_stat_find(const struct xfrm_stat *stat,
 	return NULL;
 }
 
-/* The same, if the counter is likely to be at that place. */
-static const struct xfrm_counter *find_from(const struct xfrm_stat *stat,
-					    const char *name, size_t place)
-{
-	return place < stat->n && !strcmp(stat->counters[place].name, name)
-		   ? &stat->counters[place]
-		   : xfrm_stat_find(stat, name);
-}
-
 uint64_t xfrm_stat_get(const struct xfrm_stat *stat, const char *name)
 {
 	const struct xfrm_counter *counter = xfrm_stat_find(stat, name);
@@ -118,6 +124,42 @@ static uint64_t increase(uint64_t last, uint64_t value, bool *ret_reset)
 	return value;
 }
 
+size_t xfrm_totals_add(struct xfrm_totals *totals, const struct xfrm_counter *counter,
+		       uint64_t last)
+{
+	struct xfrm_stat *to = &totals->totals;
+	size_t at = to->n;
+
+	if (at == XFRM_STAT_MAX)
+		return at;
+	for (;
+	     at > 0 && text_compare_index(counter->name, to->counters[at - 1].name) < 0;
+	     at--) {
+		to->counters[at] = to->counters[at - 1];
+		totals->last[at] = totals->last[at - 1];
+	}
+	to->counters[at] = *counter;
+	totals->last[at] = last;
+	to->n++;
+	return at;
+}
+
+/* Finds the counter of a line, or adds it. Returns XFRM_STAT_MAX if
+ * there is no room. */
+static size_t find_place(struct xfrm_totals *totals, const struct xfrm_stat *stat,
+			 size_t line)
+{
+	const struct xfrm_counter *counter = &stat->counters[line];
+	const struct xfrm_stat *to = &totals->totals;
+	const struct xfrm_counter *found = &to->counters[totals->places[line]];
+
+	if (totals->places[line] >= to->n || strcmp(found->name, counter->name) != 0)
+		found = xfrm_stat_find(to, counter->name);
+	if (found)
+		return (size_t)(found - to->counters);
+	return xfrm_totals_add(totals, counter, counter->value);
+}
+
 bool xfrm_totals_follow(struct xfrm_totals *totals, const struct xfrm_stat *stat)
 {
 	struct xfrm_stat *to = &totals->totals;
@@ -125,18 +167,14 @@ bool xfrm_totals_follow(struct xfrm_totals *totals, const struct xfrm_stat *stat
 
 	to->n_skipped = stat->n_skipped;
 	for (size_t i = 0; i < stat->n; i++) {
-		const struct xfrm_counter *counter = &stat->counters[i];
-		const struct xfrm_counter *found = find_from(to, counter->name, i);
-		size_t at = found ? (size_t)(found - to->counters) : to->n;
+		uint64_t value = stat->counters[i].value;
+		size_t at = find_place(totals, stat, i);
 
 		if (at == XFRM_STAT_MAX)
 			continue;
-		if (found)
-			to->counters[at].value +=
-			    increase(totals->last[at], counter->value, &reset);
-		else
-			to->counters[to->n++] = *counter;
-		totals->last[at] = counter->value;
+		to->counters[at].value += increase(totals->last[at], value, &reset);
+		totals->last[at] = value;
+		totals->places[i] = (uint16_t)at;
 	}
 	return reset;
 }

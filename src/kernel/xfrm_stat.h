@@ -44,9 +44,16 @@ const struct xfrm_counter *xfrm_stat_find(const struct xfrm_stat *stat,
 /* Totals of the counters, which never decrease. The counters are unsigned long in the
  * kernel (snmp_fold_field), so those of a 32-bit kernel wrap. */
 struct xfrm_totals {
-	struct xfrm_stat totals;
+	struct xfrm_stat totals;      /* in the order of text_compare_index() */
 	uint64_t last[XFRM_STAT_MAX]; /* the last sample, in the same order */
+	/* Where the counter of each line was the last time: a guess. */
+	uint16_t places[XFRM_STAT_MAX];
 };
+
+/* Adds a counter that the totals do not have, with its total and its last sample.
+ * Returns its place, or XFRM_STAT_MAX if there is no room. */
+size_t xfrm_totals_add(struct xfrm_totals *totals, const struct xfrm_counter *counter,
+		       uint64_t last);
 
 /* Adds what was counted since the last sample. A counter that is missing from the new
  * one keeps its total. Returns true if a counter was set back and did not wrap, so the

@@ -307,6 +307,24 @@ TEST(names_that_appear_disappear_and_are_exchanged)
 	ck_assert_uint_eq(totals.totals.n, 3);
 }
 
+/* As SNMP orders them: a shorter name first. */
+TEST(totals_are_in_the_order_of_their_index)
+{
+	static const char *const want[] = {"A", "C", "AB", "BA"};
+
+	totals = (struct xfrm_totals){.last = {0}};
+	follow("BA 1\nC 2\n");
+	follow("BA 3\nC 5\nAB 7\nA 9\n");
+	follow("A 10\nAB 8\nBA 4\nC 6\n");
+	ck_assert_uint_eq(totals.totals.n, 4);
+	for (size_t i = 0; i < totals.totals.n; i++)
+		ck_assert_str_eq(totals.totals.counters[i].name, want[i]);
+	ck_assert_uint_eq(total("A"), 10);
+	ck_assert_uint_eq(total("C"), 6);
+	ck_assert_uint_eq(total("AB"), 8);
+	ck_assert_uint_eq(total("BA"), 4);
+}
+
 TEST(wraps_and_resets)
 {
 	static const struct {
