@@ -74,15 +74,6 @@ class Clock:
         return self.wait_idle() - before
 
 
-def clock_is_fine():
-    """Whether processor time is counted finely: User-mode Linux counts in ticks."""
-    clock, end = Clock(os.getpid()), time.monotonic() + 0.02
-    seen = set()
-    while time.monotonic() < end:
-        seen.add(clock.read())
-    return len(seen) > 20
-
-
 def watch(clocks, count):
     """For each process the processor times of its next pieces of work, at least so many."""
     idle = [clock.wait_idle() for clock in clocks]
@@ -157,13 +148,6 @@ class Drain:
         if self.popen.stdout.read(1) != b"\n":
             raise RuntimeError("drain has ended")
         return self.clock.wait_idle() - before
-
-    def wall_once(self):
-        """One dump. Returns how long it has taken, in ns."""
-        start = time.monotonic_ns()
-        self.popen.stdin.write(b"\n")
-        self.popen.stdout.read(1)
-        return time.monotonic_ns() - start
 
     def close(self):
         self.popen.stdin.close()
