@@ -22,51 +22,6 @@
 
 #include "runner.h"
 
-static const struct {
-	const char *name;
-	unsigned weight;
-	void (*take)(struct model *model, const struct step *step);
-} kinds[] = {
-    {"TRAFFIC", 60, do_traffic},
-    {"INTEGRITY", 4, do_integrity},
-    {"REPLAY", 4, do_replay},
-    {"PUBLISH", 8, do_publish},
-    {"TICK", 12, do_tick},
-    {"ACQUIRE", 5, do_acquire},
-    {"ALLOCSPI", 6, do_allocspi},
-    {"KEY_LARVAL", 8, do_key_larval},
-    {"ADD", 8, do_add},
-    {"ADD_OTHER", 2, do_add_other},
-    {"REKEY", 10, do_rekey},
-    {"DELETE", 14, do_delete},
-    {"EXPIRE", 6, do_expire},
-    {"EXPIRE_SOFT", 2, do_expire_soft},
-    {"UPDATE", 5, do_update},
-    {"MOBIKE", 6, do_mobike},
-    {"MIGRATE", 2, do_migrate},
-    {"FLUSH", 2, do_flush},
-    {"AGAIN", 6, do_again},
-    {"LOSE", 1, do_lose},
-    {"POLL_BEGIN", 12, do_poll_begin},
-    {"POLL_STEP", 20, do_poll_step},
-    {"POLL_END", 8, do_poll_end},
-    {"POLL_ABORT", 1, do_poll_abort},
-    {"POLL", 8, do_poll},
-    {"REATTRIBUTE", 1, do_reattribute},
-    {"CONFIGURE", 1, do_configure},
-    {"RESTART", 1, do_restart},
-};
-
-enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
-
-static void run_step(struct model *model, const struct step *step)
-{
-	kinds[step->kind].take(model, step);
-	if (model->n_queue > MAX_QUEUE - 8)
-		read_events(model);
-	check_always(model);
-}
-
 static struct model *the_model;
 static enum model_peers peers;
 
@@ -79,7 +34,7 @@ static bool run_history(const struct step *steps, size_t n, size_t *ret_steps)
 
 	model_begin(model, peers);
 	for (i = 0; i < n && !model->failure[0]; i++)
-		run_step(model, &steps[i]);
+		model_run_step(model, &steps[i]);
 	if (!model->failure[0])
 		poll_quietly(model);
 	ledger_free(model->ledger);
@@ -102,15 +57,15 @@ static struct step random_step(uint64_t *state)
 	unsigned at;
 	struct step step = {.kind = 0};
 
-	for (unsigned i = 0; i < KINDS; i++)
-		sum += kinds[i].weight;
+	for (unsigned i = 0; i < model_n_kinds; i++)
+		sum += model_kinds[i].weight;
 	at = (unsigned)(next_random(state) % sum);
-	for (unsigned i = 0; i < KINDS; i++) {
-		if (at < kinds[i].weight) {
+	for (unsigned i = 0; i < model_n_kinds; i++) {
+		if (at < model_kinds[i].weight) {
 			step.kind = i;
 			break;
 		}
-		at -= kinds[i].weight;
+		at -= model_kinds[i].weight;
 	}
 	step.a = (uint32_t)next_random(state);
 	step.b = (uint32_t)next_random(state);
@@ -152,7 +107,7 @@ static size_t shrink(struct step *steps, size_t n)
 static void print_history(const struct step *steps, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		fprintf(stderr, "  %-12s %u %u %u\n", kinds[steps[i].kind].name,
+		fprintf(stderr, "  %-12s %u %u %u\n", model_kinds[steps[i].kind].name,
 			steps[i].a, steps[i].b, steps[i].c);
 }
 

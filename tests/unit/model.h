@@ -15,6 +15,7 @@
  *	model_steps.c   what can happen to them
  *	model_doubts.c  what may not happen, because no reader of messages could tell it
  *	model_polls.c   polls and restarts
+ *	model_kinds.c   the list of the steps
  *	model_checks.c  the comparison, and what holds at every moment
  */
 
@@ -124,6 +125,18 @@ struct step {
 	unsigned kind;
 	uint32_t a, b, c;
 };
+
+/* The kinds of steps, by their number in a step, and how often each is to happen. */
+struct model_kind {
+	const char *name;
+	unsigned weight;
+	void (*take)(struct model *model, const struct step *step);
+};
+extern const struct model_kind model_kinds[];
+extern const unsigned model_n_kinds;
+
+/* Takes a step, and checks what holds at every moment. */
+void model_run_step(struct model *model, const struct step *step);
 
 /* SAs (model_sa.c). */
 
