@@ -64,6 +64,13 @@ step_sanitizers() {
 	cat /build/sanitizers/tests/unit/*.log
 }
 
+# Two minutes of libFuzzer in all; "make fuzz" in the same build runs much longer.
+step_fuzz() {
+	configure_and_make /build/fuzz CC=clang --enable-werror --enable-fuzzers \
+		CFLAGS="-g -O1" && make -s -C /build/fuzz -j2 fuzzers &&
+		top_builddir=/build/fuzz tests/fuzz/run
+}
+
 # The daemon itself runs under valgrind among the agentx tests. __libc_freeres(), which
 # valgrind calls at the end, reads what the resolver's idle thread has not set.
 step_valgrind() {
