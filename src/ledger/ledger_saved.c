@@ -165,7 +165,7 @@ static bool sa_is_sane(const struct ledger *ledger, const struct ledger_sa *save
 	       (sa->family == AF_INET || sa->family == AF_INET6) &&
 	       sa->declared <= SA_DIR_OUT && sa->sequence <= SA_DIR_OUT &&
 	       is_bool(&sa->keyed) && is_bool(&sa->replay_protected) &&
-	       is_bool(&sa->acquire) && !sa->acquire;
+	       is_bool(&sa->acquire);
 }
 
 /* account: NULL for that of its remote endpoint. Returns NULL if there is no memory. */

@@ -252,6 +252,21 @@ TEST(restored_during_a_move)
 	losses_are(0);
 }
 
+/* The kernel accepts one ("ip xfrm state add ... spi 0"). It is identified like an ACQ
+ * entry, by the sequence number of its negotiation. */
+TEST(restored_with_an_spi_of_zero)
+{
+	struct sa sa = with_traffic(out_sa(0), 500, 5);
+
+	sa.acquire = true;
+	POLL(sa);
+	ck_assert_uint_eq(restart(), 1);
+	POLL(with_traffic(sa, 600, 6));
+	life_is(1, 1, 0);
+	IS(confidential_bytes_sent, 600);
+	losses_are(0);
+}
+
 /* The offset of a byte of a saved SA, and a value that it cannot have. */
 TEST(sas_that_cannot_have_been_saved)
 {
@@ -267,7 +282,7 @@ TEST(sas_that_cannot_have_been_saved)
 	    {offsetof(struct ledger_sa, sa.proto), IPPROTO_COMP},
 	    {offsetof(struct ledger_sa, sa.declared), 3},
 	    {offsetof(struct ledger_sa, sa.sequence), 3},
-	    {offsetof(struct ledger_sa, sa.acquire), 1},
+	    {offsetof(struct ledger_sa, sa.acquire), 2},
 	    {offsetof(struct ledger_sa, sa.keyed), 2},
 	    {offsetof(struct ledger_sa, sa.replay_protected), 2},
 	};
