@@ -167,6 +167,9 @@ static int read_sa(const struct nlmsghdr *nlh, size_t header, const sa_info **re
 		*ret_info = (const void *)(nested + 1);
 	}
 	read_info(ret, *ret_info);
+	/* verify_newsa_info() in net/xfrm/xfrm_user.c admits no other */
+	if (ret->family != AF_INET && ret->family != AF_INET6)
+		return -EBADMSG;
 	return read_attrs(ret, attrs) ? 0 : -EBADMSG;
 }
 

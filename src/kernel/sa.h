@@ -76,8 +76,8 @@ struct sa_event {
  * Reads one whole message of NETLINK_XFRM, an event or a dump answer. Unknown types
  * give SA_EVENT_OTHER, and unknown attributes are skipped. The kernel sends no
  * algorithms in an EXPIRE message, so sa.keyed is false there for any SA. Returns 0, or
- * -EBADMSG if the message is too short for its type or an attribute too short for its
- * meaning; then *ret_event is untouched.
+ * -EBADMSG if the message is too short for its type, an attribute too short for its
+ * meaning, or the SA of another address family; then *ret_event is untouched.
  */
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
 

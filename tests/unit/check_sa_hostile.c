@@ -130,6 +130,20 @@ TEST(too_short_for_the_fixed_part_is_bad)
 }
 
 /* A length below that of the header. */
+TEST(another_address_family_is_bad)
+{
+	static const uint16_t families[] = {AF_UNSPEC, AF_UNIX, AF_INET + 256, 0xffff};
+	const struct sa_values values = sa_esp();
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++) {
+		struct nlmsghdr *nlh = message_newsa(XFRM_MSG_NEWSA, &values);
+		struct xfrm_usersa_info *info = (void *)(nlh + 1);
+
+		info->family = families[i];
+		sa_reject(nlh);
+	}
+}
+
 TEST(length_below_the_header_is_bad)
 {
 	static const uint16_t types[] = {XFRM_MSG_NEWSA, XFRM_MSG_UPDSA, XFRM_MSG_DELSA,
