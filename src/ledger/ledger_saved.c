@@ -111,13 +111,23 @@ static void restore(struct ledger *ledger, struct account *account,
 	ledger->levels_stale = true;
 }
 
+/* Each byte counts once by protocol and once by mode (totals_add). */
+static bool bytes_are_sane(const struct stats *stats)
+{
+	return stats->confidential_bytes_sent + stats->authenticated_bytes_sent ==
+		   stats->transport_bytes_sent + stats->tunnel_bytes_sent &&
+	       stats->confidential_bytes_received +
+		       stats->authenticated_bytes_received ==
+		   stats->transport_bytes_received + stats->tunnel_bytes_received;
+}
+
 static bool account_is_sane(const struct ledger *ledger,
 			    const struct ledger_account *saved)
 {
 	const struct stats *stats = &saved->totals.stats;
 
 	return saved->row < ledger->accounts.n_rows && saved->active <= 1 &&
-	       stats->key_deletions <= stats->key_additions &&
+	       stats->key_deletions <= stats->key_additions && bytes_are_sane(stats) &&
 	       saved->losses <= saved->totals.losses;
 }
 

@@ -299,6 +299,9 @@ TEST(sas_that_cannot_have_been_saved)
 		ck_assert_msg(ledger_restore_sa(ledger, &sa, NULL) == -EINVAL, "%zu",
 			      i);
 	}
+	saved.others[0].totals.stats.tunnel_bytes_sent++;
+	ck_assert_int_eq(ledger_restore_other(ledger, &saved.others[0]), -EINVAL);
+	saved.others[0].totals.stats.tunnel_bytes_sent--;
 	saved.others[0].row = ROWS;
 	ck_assert_int_eq(ledger_restore_other(ledger, &saved.others[0]), -EINVAL);
 	life_is(0, 0, 0);
