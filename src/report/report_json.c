@@ -47,6 +47,10 @@ static void json_number(FILE *stream, const char *name, uint64_t value)
 	fprintf(stream, "\"%s\":%" PRIu64 ",", name, value);
 }
 
+/* 9999-12-31T23:59:59Z, the last second that RFC 3339 can express. XFRM_MSG_NEWAE can
+ * set the time of an SA to any. */
+#define LAST_SECOND UINT64_C(253402300799)
+
 /* "2026-11-26T21:13:07.250Z", from ms since the epoch. */
 static void json_date(FILE *stream, const char *name, int64_t ms)
 {
@@ -233,7 +237,9 @@ static void json_sa(FILE *stream, const struct listed_sa *listed, uint64_t now)
 		  sa->keyed         ? "keyed"
 		  : sa_is_ipsec(sa) ? "larval"
 				    : "other");
-	json_date(stream, "added", (int64_t)listed->born * 1000);
+	json_date(stream, "added",
+		  (int64_t)(listed->born < LAST_SECOND ? listed->born : LAST_SECOND) *
+		      1000);
 	json_number(stream, "age", now > listed->born ? now - listed->born : 0);
 	json_number(stream, "reqid", sa->reqid);
 	json_number(stream, "if_id", sa->if_id);

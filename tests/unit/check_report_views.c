@@ -314,6 +314,21 @@ TEST(golden_json_of_an_sa)
 	    "\"row_kept\":false}]}\n");
 }
 
+/* XFRM_MSG_NEWAE can set it to any time. */
+TEST(json_of_an_sa_of_no_possible_time)
+{
+	static const uint64_t times[] = {UINT64_C(253402300800), UINT64_C(1) << 60,
+					 UINT64_MAX};
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+		list.n = 0;
+		add_sa("tcp:default", 1)->born = times[i];
+		write_json(REPORT_SAS);
+		ck_assert_ptr_nonnull(
+		    strstr(text, "\"added\":\"9999-12-31T23:59:59.000Z\",\"age\":0,"));
+	}
+}
+
 TEST(sas_of_some_instances)
 {
 	const char *const names[] = {"b"};
