@@ -148,9 +148,8 @@ static struct ledger *restored(uint8_t how)
 
 static void restart(uint8_t how)
 {
-	/* a daemon that is killed in a dump does not save */
-	if (in_dump)
-		end_dump();
+	/* what a dump that was cut short has left open is not saved */
+	end_dump();
 	ledger_free(restored(how));
 }
 
@@ -176,8 +175,6 @@ static void view(void)
 	struct ledger_counts counts = {0};
 	uint64_t active = 0;
 
-	if (in_dump)
-		return;
 	HOLDS(ledger_view_sas(model.ledger, count_view, &counts) == 0);
 	HOLDS(counts.keyed == want.keyed && counts.larval == want.larval &&
 	      counts.other == want.other);
@@ -198,6 +195,31 @@ static void reset_idle_row(unsigned row)
 	memset(model.last_accounts[row], 0, sizeof(model.last_accounts[row]));
 }
 
+/* Steps that only happen between dumps. */
+static void change_something(struct bytes *bytes, uint8_t what)
+{
+	if (in_dump)
+		abort_dump();
+	switch (what & 0xf) {
+	case 13:
+		model.row_of_reqid[take_u8(bytes) % REQIDS] = (what >> 4) % ROWS;
+		ledger_reattribute(model.ledger);
+		break;
+	case 14:
+		if (what & 0x80)
+			restart(what >> 4);
+		else
+			configure(what >> 4);
+		break;
+	default:
+		if (what & 0x80)
+			ledger_end(model.ledger, model.clock);
+		else
+			reset_idle_row((what >> 4) % ROWS);
+		break;
+	}
+}
+
 static void take_step(struct bytes *bytes)
 {
 	uint8_t what = take_u8(bytes);
@@ -214,6 +236,7 @@ static void take_step(struct bytes *bytes)
 		break;
 	case END_DUMP:
 		end_dump();
+		view();
 		break;
 	case 10:
 		abort_dump();
@@ -225,22 +248,8 @@ static void take_step(struct bytes *bytes)
 	case 12:
 		model.clock += ((uint64_t)what >> 4) * LEDGER_MOVE_NS / 4;
 		break;
-	case 13:
-		model.row_of_reqid[take_u8(bytes) % REQIDS] = (what >> 4) % ROWS;
-		ledger_reattribute(model.ledger);
-		break;
-	case 14:
-		if (what & 0x80)
-			restart(what >> 4);
-		else
-			configure(what >> 4);
-		break;
 	default:
-		if (what & 0x80)
-			ledger_end(model.ledger, model.clock);
-		else if (what & 0x40)
-			reset_idle_row((what >> 4) % ROWS);
-		view();
+		change_something(bytes, what);
 		break;
 	}
 }

@@ -8,8 +8,8 @@ here=${here:?}
 found=$top_builddir/tests/fuzz/found   # inputs that cover something new
 failed=$top_builddir/tests/fuzz/failed # inputs that fail
 
-# A leak or a report ends a fuzzer, like a run of ten seconds or with a gigabyte.
-FUZZER_OPTIONS=(-timeout=10 -rss_limit_mb=1024 -print_final_stats=1)
+# A leak or a report ends a fuzzer, like a run of 25 seconds, or with a gigabyte.
+FUZZER_OPTIONS=(-timeout=25 -rss_limit_mb=1024 -print_final_stats=1)
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 
