@@ -323,6 +323,7 @@ void accounts_end(struct accounts *accounts, uint64_t now)
 		settle(&accounts->rows[i]->other, 0, now);
 	for (size_t i = 0; i < accounts->n_peers; i++)
 		settle(accounts->peers[i], 0, now);
+	fold_down_to(accounts, accounts->config->max_peers);
 }
 
 static void note_losses(struct account *account, bool everywhere, uint64_t now)

@@ -367,6 +367,19 @@ TEST(the_end_of_a_namespace_is_no_flap)
 	keys_are("192.0.2.1", 0, 1, 1);
 }
 
+TEST(the_end_of_a_namespace_leaves_no_more_peers_than_there_may_be)
+{
+	POLL(out_to("192.0.2.1", 1, 100), out_to("192.0.2.2", 2, 100),
+	     out_to("192.0.2.3", 3, 100));
+	configure(2, NULL);
+	ledger_regroup_peers(ledger);
+	ck_assert_uint_eq(ledger_count_peers(ledger), 3); /* each has an SA */
+	ledger_end(ledger, now + 5);
+	ck_assert_uint_eq(ledger_count_peers(ledger), 2);
+	ck_assert_uint_eq(sent(PEER_OTHER), 100);
+	IS(confidential_bytes_sent, 300);
+}
+
 TEST(a_row_without_sas_forgets_its_peers)
 {
 	struct sa sa = out_to("192.0.2.1", 1, 9);
