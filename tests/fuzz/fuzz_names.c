@@ -43,6 +43,15 @@ static void check_text(const char *text)
 	free(clean);
 }
 
+/* True if it ends in "~" and eight hexadecimal digits. */
+static bool has_hash(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len >= 9 && name[len - 9] == '~' &&
+	       strspn(name + len - 8, "0123456789abcdef") == 8;
+}
+
 static void check_instance_name(const char *text)
 {
 	char name[INSTANCE_NAME_MAX + 1];
@@ -52,6 +61,7 @@ static void check_instance_name(const char *text)
 	instance_name_fit(name, sizeof(name), text);
 	HOLDS(instance_name_is_valid(name) || !*text);
 	HOLDS(instance_name_is_valid(text) || strcmp(name, text) != 0 || !*text);
+	HOLDS(!strcmp(name, text) || has_hash(name));
 	instance_name_mask(part, ':');
 	HOLDS(!strchr(part, ':'));
 	free(part);

@@ -18,7 +18,7 @@ TOP = HERE.parent.parent
 # operations[] of fuzz_collector.c
 EVENT, ANSWER, POLL, READ, TIME, CLEAR, _, _, STAT, DETACH, CONFIGURE, RESTART, ROUTES = range(13)
 DUMPS = {"sas": 0, "policies": 1, "addresses": 2, "links": 3}
-XFRM_MSG_NEWSA, NLMSG_DONE, NLMSG_ERROR = 16, 3, 2
+XFRMA_TMPL, NLMSG_DONE, NLMSG_ERROR = 5, 3, 2
 
 
 def messages(data):
@@ -55,6 +55,25 @@ def add_messages(seeds, records):
             for message in messages(data):
                 seeds.add(fuzzer, message)
             seeds.add(fuzzer, data[:4096])
+        if what == "policies":
+            for message in messages(data):
+                add_templates(seeds, message)
+
+
+def add_templates(seeds, message):
+    """A policy with so many templates that some are too many: its first one, repeated."""
+    start = 16 + 168  # behind struct xfrm_userpolicy_info
+    at = start
+    while at + 4 <= len(message):
+        length, kind = struct.unpack_from("=HH", message, at)
+        if kind == XFRMA_TMPL:
+            template = message[at + 4:at + 68]
+            for n in (6, 7):
+                data = (message[4:start] + struct.pack("=HH", 4 + 64 * n, kind) +
+                        template * n)
+                seeds.add("policy", struct.pack("=I", 4 + len(data)) + data)
+            return
+        at += (length + 3) & ~3 or 4
 
 
 def add_histories(seeds, records):
