@@ -47,8 +47,9 @@ step_bench() {
 	make -s -C /build bench
 }
 
+# Most of these tests wait most of the time.
 step_agentx() {
-	top_builddir=/build tests/agentx/run
+	top_builddir=/build tests/agentx/run --jobs 3
 }
 
 # The plugin's style, and its definitions with Icinga 2.
