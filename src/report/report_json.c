@@ -47,9 +47,11 @@ static void json_number(FILE *stream, const char *name, uint64_t value)
 	fprintf(stream, "\"%s\":%" PRIu64 ",", name, value);
 }
 
-/* 9999-12-31T23:59:59Z, the last second that RFC 3339 can express. XFRM_MSG_NEWAE can
- * set the time of an SA to any. */
-#define LAST_SECOND UINT64_C(253402300799)
+/* 9999-12-31T23:59:59Z, the last second that RFC 3339 can express, or the last of a
+ * time_t of 32 bits. XFRM_MSG_NEWAE can set the time of an SA to any. */
+#define LAST_SECOND                                             \
+	(sizeof(time_t) < sizeof(int64_t) ? (uint64_t)INT32_MAX \
+					  : UINT64_C(253402300799))
 
 /* "2026-11-26T21:13:07.250Z", from ms since the epoch. */
 static void json_date(FILE *stream, const char *name, int64_t ms)
