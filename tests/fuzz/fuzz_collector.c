@@ -136,14 +136,15 @@ static void add_message(struct message_list *list, struct bytes *bytes)
 static void drain_notifier(void)
 {
 	struct notification notification;
+	unsigned of_kind[N_NOTIFICATION_KINDS] = {0};
 	unsigned n = 0;
 
 	while (notifier_next(&notifier, kernel.now, &notification)) {
 		HOLDS(notification.kind >= NOTIFICATION_INSTANCE_UP &&
 		      notification.kind < N_NOTIFICATION_KINDS);
 		HOLDS(instance_name_is_valid(notification.instance));
-		HOLDS(++n <= NOTIFIER_CAP * N_NOTIFICATION_KINDS);
-		if (n % 3)
+		HOLDS(++of_kind[notification.kind] <= NOTIFIER_CAP);
+		if (n++ % 3)
 			notifier_confirm(&notifier, &notification);
 		else
 			notifier_return(&notifier, &notification);
