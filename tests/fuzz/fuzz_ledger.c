@@ -265,6 +265,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (bytes.left && !model.failure[0]) {
 		/* what is not published yet may decrease */
 		model.dumping = (*bytes.at & 0xf) != END_DUMP;
+		/* two discontinuities are never of one moment */
+		model.clock += NS_PER_MS;
 		take_step(&bytes);
 		check_always(&model);
 	}
