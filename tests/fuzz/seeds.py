@@ -17,6 +17,7 @@ HERE = Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 # operations[] of fuzz_collector.c
 EVENT, ANSWER, POLL, READ, TIME, CLEAR, _, _, STAT, DETACH, CONFIGURE, RESTART, ROUTES = range(13)
+INFO = 16  # struct xfrm_usersa_info in a message: the selector, 56 bytes, then id and saddr
 DUMPS = {"sas": 0, "policies": 1, "addresses": 2, "links": 3}
 XFRMA_TMPL, NLMSG_DONE, NLMSG_ERROR = 5, 3, 2
 
@@ -113,6 +114,22 @@ def add_histories(seeds, records):
         end()
 
 
+def add_crowd(seeds, records):
+    """Six peers that come at once, more than may be notified."""
+    message = next((bytearray(m) for what, data in records if what == "sas"
+                    for m in messages(data)
+                    if m[INFO + 80:INFO + 84] == bytes((10, 0, 0, 1))), None)
+    if not message:
+        return
+    crowd = b""
+    for i in range(6):
+        message[INFO + 56:INFO + 60] = bytes((192, 0, 2, 1 + i))
+        crowd += bytes((ANSWER, DUMPS["sas"])) + block(bytes(message))
+    later = bytes((TIME,)) + struct.pack("<H", 3000) + bytes((POLL,))
+    seeds.add("collector", bytes((0, POLL)) + later + crowd + bytes((POLL,)) + later * 3 +
+              bytes((CLEAR, DUMPS["sas"])) + later * 3)
+
+
 def add_sysfs(seeds, folder):
     """Records of fuzz_sysfs.c, by its list of paths."""
     source = (HERE / "fuzz_sysfs.c").read_text(encoding="utf-8")
@@ -178,6 +195,7 @@ def main():
             sys.exit(f"{folder}: nothing was captured there")
         add_messages(seeds, records)
         add_histories(seeds, records)
+        add_crowd(seeds, records)
         stats = [data for what, data in records if what == "stat"]
         for data in stats:
             seeds.add("xfrm_stat", data)
