@@ -5,9 +5,7 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,29 +17,12 @@
 
 #include "agentx/agentx_connect.h"
 #include "agentx/agentx_log.h"
+#include "agentx/agentx_uptime.h"
+#include "agentx_engine.h"
 #include "agentx_objects.h"
 #include "agentx_transport.h"
 #include "util/clock.h"
 #include "util/log.h"
-
-/*
- * Net-SNMP's AgentX protocol engine. libnetsnmpagent exports these functions, but their
- * headers (agent/mibgroup/agentx/protocol.h, subagent.h) are not installed. configure
- * checks that they link.
- */
-/* snmp_add_full()'s encoder, decoder and framer for AgentX PDUs */
-int agentx_parse(netsnmp_session *session, netsnmp_pdu *pdu, u_char *data, size_t len);
-int agentx_realloc_build(netsnmp_session *session, netsnmp_pdu *pdu, u_char **buf,
-			 size_t *buf_len, size_t *out_len);
-int agentx_check_packet(u_char *packet, size_t len);
-/* has the agent answer a request of the master (Get, GetNext, TestSet, ...) */
-int handle_agentx_packet(int operation, netsnmp_session *session, int reqid,
-			 netsnmp_pdu *pdu, void *magic);
-/* the callback that starts the library's own, blocking subagent */
-int subagent_startup(int major, int minor, void *server, void *client);
-
-#define AGENTX_VERSION_1 0xC1 /* netsnmp_session.version */
-#define NS_PER_TICK INT64_C(10000000)
 
 enum {
 	PING_MS = 15000,
@@ -50,6 +31,9 @@ enum {
 	REFUSAL_RETRY_MS = 3000,
 	REFUSALS_MAX = 4,    /* at the start, because of another daemon */
 	CHECK_MS = 1000,     /* between looks at a request without an answer */
+	REPLACED_MS = 2000,  /* between looks at the socket's path */
+	SETTLED_MS = 10000,  /* after which a session counts as a good one */
+	EARLY_MAX = 2,       /* sessions in a row that end before that */
 	SILENCE_MS = 10000,  /* without an answer, after which the log says so */
 	PATIENCE_S = 30 * 60 /* without an answer, after which the session ends */
 };
@@ -68,22 +52,23 @@ static struct {
 	unsigned retry_ms;  /* between attempts to connect */
 	unsigned timeout_s; /* of the master for an answer; 0: its default */
 	struct agentx_connect connect;
-	struct stat socket;       /* the file that was connected to */
-	netsnmp_session *session; /* NULL: there is no connection */
-	int fd;                   /* the session's */
-	bool leaving;             /* this side ends the session */
-	bool refused;             /* the master has refused the session */
-	uint64_t since;           /* when the phase began, ms */
-	uint64_t stepped_at;      /* when step() ran last */
+	struct stat socket;           /* the file that was connected to */
+	netsnmp_session *session;     /* NULL: there is no connection */
+	netsnmp_transport *transport; /* the session's */
+	bool leaving;                 /* this side ends the session */
+	bool refused;                 /* the master has refused the session */
+	uint64_t since;               /* when the phase began, ms */
+	uint64_t stepped_at;          /* when step() ran last */
 	uint64_t retry_at; /* WAITING: to connect; OPEN: to register what was refused */
 	uint64_t heard_at; /* when the last message of the master came */
 	unsigned asked;    /* requests without an answer */
+	unsigned n_early;  /* sessions in a row that did not settle */
+	bool settled;
 	struct agentx_object *tried; /* refused before, asked for again */
 	/* for the notification without an answer; NULL: there is none */
 	void (*notified)(enum agentx_outcome outcome);
-	bool attached;        /* has been: the master has accepted every object */
-	unsigned n_refusals;  /* of every subtree, in a row, before that */
-	int64_t master_began; /* when sysUpTime was 0, CLOCK_MONOTONIC in ns */
+	bool attached;       /* has been: the master has accepted every object */
+	unsigned n_refusals; /* of every subtree, in a row, before that */
 } self;
 
 static void enter(enum phase phase)
@@ -98,10 +83,15 @@ static void enter(enum phase phase)
 /* The connection. */
 
 /* The library then closes the transport, which calls on_closed(). */
-static void disconnect(void)
+static void break_off(const char *fault)
 {
 	if (self.session)
-		shutdown(self.fd, SHUT_RDWR);
+		agentx_transport_end(self.transport, fault);
+}
+
+static void disconnect(void)
+{
+	break_off(NULL);
 }
 
 static void wait_and_retry(unsigned ms)
@@ -119,8 +109,29 @@ static void settle_notification(enum agentx_outcome outcome)
 		notified(outcome);
 }
 
-/* The library has closed the transport, whichever side ended the session. */
-static void on_closed(void)
+/* A master that breaks the protocol, or ends sessions as soon as they begin, does so
+ * again. */
+static unsigned retry_after(const char *fault)
+{
+	return self.refused || fault || self.n_early > EARLY_MAX ? REFUSAL_RETRY_MS
+								 : self.retry_ms;
+}
+
+static void log_end(enum phase phase, const char *fault)
+{
+	if (fault)
+		agentx_log_broken(fault, REFUSAL_RETRY_MS / 1000);
+	else if (phase == PHASE_OPEN && self.n_early > EARLY_MAX)
+		agentx_log_unsteady(REFUSAL_RETRY_MS / 1000);
+	else if (phase == PHASE_OPEN)
+		agentx_log_lost();
+	else if (!self.refused)
+		agentx_log_waiting(-ECONNRESET, 0);
+}
+
+/* The library has closed the transport, whichever side ended the session. fault: what
+ * was wrong with a message of the master, or NULL. */
+static void on_closed(const char *fault)
 {
 	enum phase phase = self.phase;
 
@@ -128,11 +139,10 @@ static void on_closed(void)
 	self.asked = 0;
 	self.tried = NULL;
 	agentx_objects_forget();
-	wait_and_retry(self.refused ? REFUSAL_RETRY_MS : self.retry_ms);
-	if (!self.leaving && phase == PHASE_OPEN)
-		agentx_log_lost();
-	else if (!self.leaving && !self.refused)
-		agentx_log_waiting(-ECONNRESET, 0);
+	self.n_early = self.settled || phase != PHASE_OPEN ? 0 : self.n_early + 1;
+	wait_and_retry(retry_after(fault));
+	if (!self.leaving)
+		log_end(phase, fault);
 	self.refused = false;
 	settle_notification(AGENTX_LOST);
 }
@@ -209,25 +219,6 @@ static void settle_registrations(void)
 	self.retry_at = clock_now_ms() + REFUSAL_RETRY_MS;
 }
 
-/* sysUpTime. */
-
-/* Reconnecting to the same master gives the same base but for a few ticks, and only a
- * master that has restarted moves it. */
-static void rebase_uptime(unsigned long ticks)
-{
-	int64_t began = (int64_t)clock_now_ns() - (int64_t)ticks * NS_PER_TICK;
-
-	if (!self.master_began || llabs(began - self.master_began) >= (int64_t)NS_PER_S)
-		self.master_began = began;
-}
-
-unsigned long agentx_session_uptime_at(uint64_t monotonic)
-{
-	int64_t since = (int64_t)monotonic - self.master_began;
-
-	return since > 0 ? (unsigned long)(since / NS_PER_TICK) & UINT32_MAX : 0;
-}
-
 /* The master's answers. */
 
 static void on_open_answered(const netsnmp_pdu *pdu)
@@ -241,7 +232,8 @@ static void on_open_answered(const netsnmp_pdu *pdu)
 	self.session->sessid = pdu->sessid;
 	self.retry_at = 0;
 	self.n_refusals = 0;
-	rebase_uptime(pdu->time);
+	self.settled = false;
+	agentx_uptime_rebase(pdu->time);
 	enter(PHASE_OPEN);
 	register_missing();
 }
@@ -288,23 +280,23 @@ static int on_response(int operation, netsnmp_session *session, int reqid,
 		note_heard();
 		on_answer(pdu, magic);
 	} else if (operation != NETSNMP_CALLBACK_OP_RESEND) {
-		disconnect(); /* no answer for PATIENCE_S, or a malformed one */
+		disconnect(); /* no answer for PATIENCE_S */
 	}
 	return 1;
 }
 
-/* The master's requests, which the library answers. */
 static int on_packet(int operation, netsnmp_session *session, int reqid,
 		     netsnmp_pdu *pdu, void *magic)
 {
+	const char *fault;
+
 	if (operation != NETSNMP_CALLBACK_OP_RECEIVED_MESSAGE)
 		return 1;
 	if (session == self.session)
 		note_heard();
-	if (pdu->command == AGENTX_CLOSE)
-		disconnect();
-	else if (pdu->command != AGENTX_RESPONSE) /* which matches no request */
-		return handle_agentx_packet(operation, session, reqid, pdu, magic);
+	fault = agentx_engine_answer(session, reqid, pdu, magic);
+	if (fault || pdu->command == AGENTX_CLOSE)
+		break_off(fault);
 	return 1;
 }
 
@@ -314,29 +306,17 @@ static int on_packet(int operation, netsnmp_session *session, int reqid,
 static void open_session(int fd)
 {
 	netsnmp_transport *transport = agentx_transport_new(fd, on_closed);
-	netsnmp_session session;
 
 	if (!transport) {
 		close(fd);
 		wait_and_retry(self.retry_ms);
 		return;
 	}
-	snmp_sess_init(&session);
-	session.version = AGENTX_VERSION_1;
-	session.retries = 0;
-	session.timeout = PATIENCE_S * 1000000L;
-	session.flags |= SNMP_FLAGS_STREAM_SOCKET;
-	session.callback = on_packet;
 	enter(PHASE_OPENING);
-	self.fd = fd;
-	self.session =
-	    snmp_add_full(&session, transport, NULL, agentx_parse, NULL, NULL,
-			  agentx_realloc_build, agentx_check_packet, NULL);
+	self.transport = transport;
+	self.session = agentx_engine_open(transport, on_packet, PATIENCE_S);
 	if (!self.session)
 		return; /* no memory; on_closed() has been called */
-	self.session->sessid = 0;
-	/* The library's own subagent keeps its ping alarm there. */
-	self.session->securityModel = SNMP_DEFAULT_SECMODEL;
 	if (self.address.family != AF_UNIX || stat(self.address.path, &self.socket) < 0)
 		self.socket = (struct stat){.st_ino = 0};
 	note_heard();
@@ -400,11 +380,17 @@ static void check_silence(void)
 
 static void step_open(void)
 {
-	if (self.retry_at && clock_now_ms() >= self.retry_at)
+	uint64_t now = clock_now_ms();
+
+	if (!self.settled && now - self.since >= SETTLED_MS) {
+		self.settled = true;
+		agentx_log_settled();
+	}
+	if (self.retry_at && now >= self.retry_at)
 		try_refused();
 	if (self.asked)
 		check_silence();
-	else if (clock_now_ms() - self.heard_at >= self.ping_ms)
+	else if (now - self.heard_at >= self.ping_ms || socket_was_replaced())
 		ask(snmp_pdu_create(AGENTX_PING), NULL);
 }
 
@@ -437,6 +423,8 @@ static uint64_t next_step(void)
 	if (self.phase == PHASE_CONNECTING)
 		return self.stepped_at + AGENTX_CONNECT_STEP_MS;
 	due = self.asked ? self.stepped_at + CHECK_MS : self.heard_at + self.ping_ms;
+	if (self.phase == PHASE_OPEN && self.stepped_at + REPLACED_MS < due)
+		due = self.stepped_at + REPLACED_MS;
 	if (self.phase == PHASE_OPEN && self.retry_at && self.retry_at < due)
 		due = self.retry_at;
 	return due;
@@ -463,26 +451,6 @@ void agentx_session_notify(netsnmp_pdu *pdu, void (*done)(enum agentx_outcome ou
 }
 
 /* Start and end. */
-
-void agentx_session_init(void)
-{
-	signal(SIGPIPE, SIG_IGN);
-	/* Keeps the library from writing a certificate index (no directory can be made
-	 * below a device) and from loading MIBs. */
-	setenv("SNMP_PERSISTENT_DIR", "/dev/null/none", 1);
-	setenv("MIBS", "", 1);
-	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID, NETSNMP_DS_AGENT_ROLE, 1);
-	netsnmp_ds_set_boolean(NETSNMP_DS_APPLICATION_ID,
-			       NETSNMP_DS_AGENT_NO_ROOT_ACCESS, 1);
-	netsnmp_ds_set_string(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_APPTYPE,
-			      "qmipsecd");
-	/* Keeps init_snmp() from reading and writing files. */
-	netsnmp_ds_set_boolean(NETSNMP_DS_LIBRARY_ID, NETSNMP_DS_LIB_DONT_PERSIST_STATE,
-			       1);
-	init_agent("qmipsecd");
-	snmp_unregister_callback(SNMP_CALLBACK_LIBRARY, SNMP_CALLBACK_POST_READ_CONFIG,
-				 subagent_startup, NULL, 0);
-}
 
 /* Not to be called from the session's callbacks. */
 static void leave(void)

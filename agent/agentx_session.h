@@ -28,11 +28,10 @@
  *	          connection closed, by either side
  *
  * Each of agentx_objects is registered separately, again and again until the master
- * accepts it. Logs what an administrator must know, once (agentx_log.h).
+ * accepts it. Logs what an administrator must know, once (agentx_log.h). After a
+ *session that a message which no master sends has ended, and after several that ended
+ *soon, the next attempt waits for 3 s.
  */
-
-/* Prepares Net-SNMP's agent library, once. */
-void agentx_session_init(void);
 
 /* Begins a session with the master at address; reconnects if it was another one.
  * interval_ms: between pings, and between attempts to connect; 0: 15 s and 500 ms.
@@ -52,12 +51,6 @@ uint64_t agentx_session_run(void);
  * lasts because of a dead one; and not before the fourth refusal, after 9 s.
  */
 bool agentx_session_is_superfluous(void);
-
-/* Returns the master's sysUpTime, in hundredths of a second, at a time of
- * CLOCK_MONOTONIC in ns; 0 if that was before the master's start. The result for one
- * event is the same at each call, because a manager takes a change for a discontinuity.
- */
-unsigned long agentx_session_uptime_at(uint64_t monotonic);
 
 /* What has become of a notification. */
 enum agentx_outcome {

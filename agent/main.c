@@ -18,6 +18,7 @@
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
 #include "agentx_objects.h"
+#include "agentx_engine.h"
 #include "agentx_session.h"
 #include "directives.h"
 #include "kernel/xfrm_netlink.h"
@@ -326,7 +327,7 @@ static int run(struct options *options)
 	struct settings settings;
 	int err;
 
-	agentx_session_init();
+	agentx_engine_init();
 	if (options->mode == OPTIONS_LIST_DIRECTIVES) {
 		directives_list(stdout);
 		return 0;

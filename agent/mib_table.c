@@ -8,8 +8,8 @@
 
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
+#include "agentx/agentx_uptime.h"
 #include "agentx_objects.h"
-#include "agentx_session.h"
 #include "poller.h"
 
 /* A table with its rows at the time of a request. */
@@ -107,7 +107,7 @@ static void set_value(netsnmp_variable_list *varbind, const struct mib_column *c
 		snmp_set_var_typed_integer(varbind, ASN_INTEGER, number ? 1 : 2);
 		break;
 	case MIB_TIMESTAMP:
-		number = agentx_session_uptime_at(number);
+		number = agentx_uptime_at(number);
 		snmp_set_var_typed_integer(varbind, ASN_TIMETICKS, (long)number);
 		break;
 	}

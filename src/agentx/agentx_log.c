@@ -25,6 +25,9 @@ static struct {
 	unsigned denied;    /* attempts in a row that lacked permission */
 	bool refused;
 	bool silence;
+	bool forgotten; /* why the session ends */
+	bool bad; /* the master breaks the protocol or ends sessions; until one settles
+		   */
 	bool not_notified;
 } logged;
 
@@ -45,6 +48,7 @@ void agentx_log_address(const struct agentx_address *address)
 	logged.status = NULL;
 	logged.waiting = 0;
 	logged.refused = false;
+	logged.bad = false;
 	set_status("waiting for snmpd");
 }
 
@@ -137,7 +141,8 @@ void agentx_log_waiting(int err, int gai_error)
 	logged.refused = false;
 	set_status("waiting for snmpd");
 	logged.denied = err == -EACCES ? logged.denied + 1 : 0;
-	if (reason_of(err) == logged.waiting || logged.denied == 1)
+	if (reason_of(err) == logged.waiting || logged.denied == 1 ||
+	    (logged.bad && (err == -ECONNRESET || err == -EINPROGRESS)))
 		return;
 	logged.waiting = reason_of(err);
 	write_waiting(err, gai_error);
@@ -145,10 +150,41 @@ void agentx_log_waiting(int err, int gai_error)
 
 void agentx_log_lost(void)
 {
+	bool is_known = logged.bad || logged.forgotten;
+
+	set_status("waiting for snmpd");
+	logged.forgotten = false;
+	if (is_known)
+		return;
 	log_message(LOG_WARNING, "the AgentX master is gone; waiting for it");
 	logged.waiting = -ENOENT;
 	logged.refused = false;
+}
+
+static void log_bad(const char *does, int seconds)
+{
 	set_status("waiting for snmpd");
+	logged.forgotten = false;
+	if (!logged.bad)
+		log_message(LOG_WARNING,
+			    "the AgentX master at %s %s; trying again every %d s, and "
+			    "logging nothing until a session lasts",
+			    logged.address->text, does, seconds);
+	logged.bad = true;
+	logged.refused = false;
+}
+
+void agentx_log_broken(const char *fault, int seconds)
+{
+	char does[128];
+
+	snprintf(does, sizeof(does), "breaks the protocol (%s)", fault);
+	log_bad(does, seconds);
+}
+
+void agentx_log_unsteady(int seconds)
+{
+	log_bad("ends every session soon after its begin", seconds);
 }
 
 /* The session. */
@@ -176,7 +212,7 @@ static const char *meaning_of(long error)
 
 void agentx_log_refused(const char *what, long error, int seconds)
 {
-	if (!logged.refused)
+	if (!logged.refused && !logged.bad)
 		log_message(LOG_WARNING,
 			    "snmpd at %s refuses %s: error %ld, %s; trying again every "
 			    "%d s",
@@ -196,6 +232,9 @@ void agentx_log_other_daemon(void)
 
 void agentx_log_attached(void)
 {
+	set_status("attached to snmpd");
+	if (logged.bad)
+		return;
 	if (logged.refused)
 		log_message(LOG_NOTICE, "snmpd at %s accepts all objects now",
 			    logged.address->text);
@@ -204,15 +243,27 @@ void agentx_log_attached(void)
 			    logged.address->text);
 	logged.refused = false;
 	logged.waiting = 0;
-	set_status("attached to snmpd");
+}
+
+void agentx_log_settled(void)
+{
+	if (logged.bad)
+		log_message(LOG_NOTICE,
+			    "the session with the AgentX master at %s lasts",
+			    logged.address->text);
+	logged.bad = false;
+	logged.waiting = 0;
 }
 
 void agentx_log_forgotten(long error)
 {
-	log_message(
-	    LOG_WARNING,
-	    "snmpd at %s has forgotten the session (error %ld); opening another",
-	    logged.address->text, error);
+	if (!logged.bad)
+		log_message(
+		    LOG_WARNING,
+		    "snmpd at %s has forgotten the session (error %ld); opening "
+		    "another",
+		    logged.address->text, error);
+	logged.forgotten = true;
 }
 
 void agentx_log_notification(long error)

@@ -21,6 +21,15 @@ void agentx_log_waiting(int err, int gai_error);
 /* An open session has ended. */
 void agentx_log_lost(void);
 
+/*
+ * The session has ended because of a message that no master sends (fault says which),
+ * or it was one of several in a row that the master ended soon. The daemon tries again
+ * every `seconds`. Until a session has lasted, none of this is logged again.
+ */
+void agentx_log_broken(const char *fault, int seconds);
+void agentx_log_unsteady(int seconds);
+void agentx_log_settled(void);
+
 /* The master's Response to `what` has an error (RFC 2741, section 6.2.16). The daemon
  * tries again every `seconds`. */
 void agentx_log_refused(const char *what, long error, int seconds);

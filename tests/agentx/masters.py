@@ -4,9 +4,10 @@
 import contextlib
 import os
 import socket
-import struct
 import threading
 from collections import Counter
+
+from agentx import answer, read_pdu
 
 
 class FakeMaster(threading.Thread):
@@ -59,28 +60,11 @@ class Script:
                 self.timeouts.append(payload[0])
             if kind == 3:
                 self.roots.append(payload)
-            client.sendall(pdu(18, struct.pack(
-                ">IHH", 0, self.error(kind, self.counts[kind]), 0), packet=number))
-
-
-def pdu(kind, payload=b"", length=None, version=1, flags=0x10, packet=1):
-    """An AgentX header (RFC 2741, section 6.1) and its payload."""
-    header = struct.pack(">BBBBIII", version, kind, flags, 0, 7, 0, packet)
-    return header + struct.pack(">I", len(payload) if length is None else length) + payload
-
-
-def read_pdu(client):
-    """The type, number and payload of the next PDU. OSError at the end."""
-    header = client.recv(20, socket.MSG_WAITALL)
-    if len(header) < 20:
-        raise ConnectionResetError
-    order = ">" if header[2] & 0x10 else "<"
-    number, length = struct.unpack_from(order + "II", header, 12)
-    return header[1], number, client.recv(length, socket.MSG_WAITALL) if length else b""
+            client.sendall(answer(number, self.error(kind, self.counts[kind])))
 
 
 def response(client, error):
     """Answers the next request."""
     kind, number, _ = read_pdu(client)
-    client.sendall(pdu(18, struct.pack(">IHH", 0, error, 0), packet=number))
+    client.sendall(answer(number, error))
     return kind

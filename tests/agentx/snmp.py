@@ -19,7 +19,8 @@ TYPE_NAMES = {
     TIMETICKS: "TimeTicks", COUNTER64: "Counter64", NO_SUCH_OBJECT: "noSuchObject",
     NO_SUCH_INSTANCE: "noSuchInstance", END_OF_MIB_VIEW: "endOfMibView",
 }
-NO_ERROR, NO_SUCH_NAME, BAD_VALUE, NO_ACCESS, WRONG_TYPE, NOT_WRITABLE = 0, 2, 3, 6, 7, 17
+NO_ERROR, NO_SUCH_NAME, BAD_VALUE, GEN_ERR, NO_ACCESS, WRONG_TYPE, NOT_WRITABLE = (
+    0, 2, 3, 5, 6, 7, 17)
 V1, V2C = 0, 1
 
 Varbind = namedtuple("Varbind", "name type value")

@@ -6,7 +6,7 @@
 from harness import INSTANCE, ROOT, STATS, XFRM, SceneTest, add_larval, index_of
 from random_requests import MAX_SUBIDS, OBJECTS
 from rfc3416 import Model
-from snmp import NoAnswer, dotted
+from snmp import GEN_ERR, NoAnswer, dotted
 
 
 class ModelTest(SceneTest):
@@ -69,3 +69,17 @@ class ModelTest(SceneTest):
             for ask in quick.get, quick.getnext:
                 with self.assertRaises(NoAnswer):
                     ask(name)
+
+    def test_requests_that_are_too_long(self):
+        """Net-SNMP drops AgentX messages of more than 64 KiB, at either end. A manager
+        whose request, or the answer to it, needs a longer one must not end the session for
+        everybody else."""
+        log = self.scene.daemon.log()
+        long = STATS + (1, 100) + (97,) * (MAX_SUBIDS - len(STATS) - 2)
+        text = INSTANCE + (15,) + index_of("y" * 64)
+        for name, count in (long, 130), (long, 400), (text, 350):
+            for ask in self.scene.only.get, self.scene.only.getnext:
+                answer = ask(*[name] * count)
+                self.assertIn(answer.error, (0, GEN_ERR))
+                self.assertServes("z")
+        self.assertEqual(self.scene.daemon.log(), log)

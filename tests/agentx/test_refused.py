@@ -4,8 +4,9 @@
 import signal
 import socket
 
+from agentx import pdu
 from harness import RE_ATTACH, SceneTest, holds_for, wait_for
-from masters import FakeMaster, Script, pdu
+from masters import FakeMaster, Script
 
 OPEN, CLOSE, REGISTER, PING, ADD_AGENT_CAPS = 1, 2, 3, 13, 16
 TABLES = 5

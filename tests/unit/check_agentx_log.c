@@ -138,3 +138,40 @@ TEST(a_silence_is_logged_at_its_begin_and_end)
 	agentx_log_heard();
 	check_log(2, "answers again");
 }
+
+TEST(a_master_that_is_bad_is_logged_once)
+{
+	agentx_log_attached();
+	agentx_log_broken("a malformed message", 3);
+	check_log(2,
+		  "breaks the protocol (a malformed message); trying again every 3 s");
+	for (int i = 0; i < 10; i++) {
+		agentx_log_attached();
+		agentx_log_lost();
+		agentx_log_forgotten(257);
+		agentx_log_unsteady(3);
+		agentx_log_refused("a session", 266, 3);
+		agentx_log_waiting(-ECONNRESET, 0);
+		agentx_log_waiting(-EINPROGRESS, 0);
+	}
+	check_log(2, "breaks the protocol");
+	agentx_log_waiting(-ENOENT, 0);
+	check_log(3, "No such file");
+	agentx_log_settled();
+	check_log(4, "lasts");
+	agentx_log_settled();
+	check_log(4, "lasts");
+	agentx_log_unsteady(3);
+	check_log(5, "ends every session");
+}
+
+TEST(a_forgotten_session_is_not_lost_as_well)
+{
+	agentx_log_attached();
+	agentx_log_forgotten(257);
+	check_log(2, "has forgotten");
+	agentx_log_lost();
+	check_log(2, "has forgotten");
+	agentx_log_lost();
+	check_log(3, "is gone");
+}
