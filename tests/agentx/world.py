@@ -66,6 +66,10 @@ class Totals:
         for level in 0, 1, 5, 6, 7, 21:  # levels, the namespace's columns, losses
             self.list[level] = 0
         self.list[3] = self.list[2]  # no keyed SA exists, so all that came have gone
+        for way in 0, 1:  # sent, received: each byte counts by protocol and by mode
+            by_protocol = self.list[10 + way] + self.list[12 + way]
+            self.list[14 + way] = by_protocol // 3
+            self.list[16 + way] = by_protocol - by_protocol // 3
 
     def __add__(self, other):
         sum_ = Totals()
@@ -126,22 +130,26 @@ class Many:
                      "Xfrm" + "Q" * 27: 255, "XfrmOutStateDirError": 0, **self.errors}
 
     def start(self):
+        self.scene.start_snmpd()
+        wait_for(lambda: self.scene.manager.value(SYS_UPTIME) > 300, "sysUpTime")
+        self.scene.start_daemon(wrapper=self.prepare())
+        self.scene.wait_attached()
+
+    def prepare(self):
+        """Makes the state file, and SAs. Returns what starts the daemon."""
         flush_xfrm()
         file, wrapper = fake_xfrm_stat(self.scene)
         file.write_text("".join(f"{name} {value}\n" for name, value in self.xfrm.items()))
         self.scene.configure(*self.CONFIG)
-        self.scene.start_snmpd()
-        wait_for(lambda: self.scene.manager.value(SYS_UPTIME) > 300, "sysUpTime")
-        self.scene.start_daemon(wrapper=wrapper, log="first.log")
-        self.scene.wait_attached()
+        self.scene.start_daemon("-x", self.scene.dir / "none", wrapper=wrapper,
+                                log="first.log")
+        wait_for(self.scene.state_file.exists, "the state is saved")
         self.scene.daemon.stop()
         self._put_state()
         for local, count in self.LARVAL.values():
             for _ in range(count):
                 add_larval(local)
-        wait_for(lambda: not self.scene.answers(DATA_AGE, 20), "snmpd lets it go")
-        self.scene.start_daemon(wrapper=wrapper)
-        self.scene.wait_attached()
+        return wrapper
 
     def _rows(self):
         """(name, texts after it, gone) of each row, `unattributed` first."""
@@ -150,9 +158,11 @@ class Many:
             yield name, ("", "", "", ""), False
         for number, name in enumerate(names_of_every_length()):
             transport = ("tcp", "iser", "qla4xxx", "bnx2i", "q" * 32)[number % 5]
-            yield name, (name, f"the HBA no. {number}: \u00fc\u20ac" + "d" * (number % 200),
-                         transport, f"iqn.2026-11.org.example:{number}".ljust(
-                             30 + number * 2, "i")), True
+            descr = f"the HBA no. {number}: \u00fc\u20ac"
+            longest = 255 - len(descr.encode()) if number % 4 == 0 else number
+            yield name, (name, descr + "d" * longest, transport,
+                         f"iqn.2026-11.org.example:{number}".ljust(
+                             223 if number % 4 == 1 else 30 + number, "i")), True
 
     def _put_state(self):
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
