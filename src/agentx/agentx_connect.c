@@ -18,7 +18,7 @@ enum {
 	KEEPALIVE_COUNT = 3,
 	USER_TIMEOUT_MS = 25000,
 	/* Answers wait here while the master does not read. */
-	SEND_BUFFER = 4 * 1024 * 1024,
+	SEND_BUFFER = 2 * 1024 * 1024,
 };
 
 static int set_option(int fd, int level, int option, int value)
