@@ -371,12 +371,13 @@ static int read_include_dir(struct reading *reading, const char *dir, char *erro
 	char path[PATH_MAX];
 	size_t len;
 	int err = make_path(reading, dir, path);
-	int n = err ? 0 : scandir(path, &entries, is_conf, alphasort);
+	int n;
 
-	if (n < 0)
-		err = -errno;
 	if (err)
 		return fail_at(dir, err, error);
+	n = scandir(path, &entries, is_conf, alphasort);
+	if (n < 0)
+		return fail_at(dir, -errno, error);
 	len = strlen(path);
 	for (int i = 0; i < n; i++) {
 		snprintf(path + len, sizeof(path) - len, "/%s", entries[i]->d_name);

@@ -136,7 +136,7 @@ static void run_due(struct service *service)
 	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
-static int watch(struct service *service)
+static int watch_descriptors(struct service *service)
 {
 	sigset_t set;
 
@@ -240,7 +240,7 @@ static int serve(const struct options *options, struct settings *settings)
 	int err = poller_open(settings, &options->paths);
 
 	if (!err) {
-		err = watch(&service);
+		err = watch_descriptors(&service);
 		if (!err)
 			err = register_tables();
 		if (err)

@@ -224,7 +224,7 @@ int mib_table_register(const struct mib_table *table)
 
 	if (!reginfo)
 		return -ENOMEM;
-	reginfo->handler->myvoid = (void *)(uintptr_t)table;
+	reginfo->handler->myvoid = (void *)table;
 	switch (netsnmp_register_handler(reginfo)) {
 	case MIB_REGISTERED_OK:
 		break;

@@ -98,13 +98,12 @@ __attribute__((noreturn, format(printf, 1, 2))) static void bad(const char *form
 /* Returns a relative path as an absolute one, on the heap; NULL as errno says. */
 static char *make_absolute(const char *path)
 {
-	char *here = getcwd(NULL, 0);
-	char *absolute = NULL;
+	char *here = get_current_dir_name();
+	char *absolute;
+	int len = here ? asprintf(&absolute, "%s/%s", here, path) : -1;
 
-	if (here && asprintf(&absolute, "%s/%s", here, path) < 0)
-		absolute = NULL;
 	free(here);
-	return absolute;
+	return len < 0 ? NULL : absolute;
 }
 
 static void set_socket(struct options *options, const char *text)

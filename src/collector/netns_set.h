@@ -48,7 +48,7 @@ int netns_set_configure(struct netns_set *set, const struct netns_config *config
 int netns_set_poll(struct netns_set *set);
 
 /* From a poll that left something open to the next one, in ns. */
-#define NETNS_SETTLE_NS (20 * 1000 * 1000)
+#define NETNS_SETTLE_NS (20L * 1000 * 1000)
 
 /* True if a poll soon would settle something, or see a namespace for the first time. */
 bool netns_set_wants_poll(const struct netns_set *set);

@@ -73,9 +73,9 @@ static int drop_rows(struct row_room *room, struct rows *rows,
 	if (numbers && busy) {
 		rows_find_busy(rows, busy);
 		ret = (int)row_room_choose(rows->set, busy, wanted, numbers);
+		for (int i = 0; i < ret; i++)
+			drop_row(room, rows, inventory, numbers[i]);
 	}
-	for (int i = 0; i < ret; i++)
-		drop_row(room, rows, inventory, numbers[i]);
 	free(numbers);
 	free(busy);
 	return ret;

@@ -177,7 +177,7 @@ int snapshot_sort(struct snapshot *snapshot)
 const struct snapshot_row *snapshot_find(const struct snapshot *snapshot,
 					 const char *name)
 {
-	struct snapshot_row key;
+	struct snapshot_row key = {.active = false};
 
 	if (!snapshot->n_rows)
 		return NULL;

@@ -136,14 +136,14 @@ int state_save(const char *dir, const char *netns, const struct state_id *id,
 static int check_header(const struct state_header *header, const struct state_id *id,
 			const char *body, size_t size)
 {
-	if (memcmp(header->magic, state_magic, sizeof(state_magic)) ||
+	if (memcmp(header->magic, state_magic, sizeof(state_magic)) != 0 ||
 	    header->version != STATE_VERSION ||
 	    header->header_size != sizeof(*header) ||
-	    memcmp(header->sizes, state_body_sizes, sizeof(header->sizes)) ||
+	    memcmp(header->sizes, state_body_sizes, sizeof(header->sizes)) != 0 ||
 	    header->body_size != size ||
 	    header->checksum != checksum(header, body, size))
 		return -EBADMSG;
-	if (strncmp(header->id.boot_id, id->boot_id, sizeof(id->boot_id)) ||
+	if (strncmp(header->id.boot_id, id->boot_id, sizeof(id->boot_id)) != 0 ||
 	    header->id.netns_cookie != id->netns_cookie)
 		return -ESTALE;
 	return 0;
@@ -205,9 +205,10 @@ void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char
 			   void *ctx)
 {
 	DIR *stream = opendir(dir);
+	int fd = stream ? dirfd(stream) : -1;
 	const struct dirent *entry;
 
-	while (stream && (entry = readdir(stream))) {
+	while (fd >= 0 && (entry = readdir(stream))) {
 		const char *file = entry->d_name;
 		bool of_other = !fnmatch(STATE_FILE ".?*" STATE_SUFFIX, file, 0);
 		bool left_over =
@@ -215,7 +216,7 @@ void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char
 		    !fnmatch(STATE_FILE ".*" STATE_SUFFIX SAFE_FILE_TEMPORARY, file, 0);
 
 		if (left_over || (of_other && !wanted(ctx, file)))
-			unlinkat(dirfd(stream), file, 0);
+			unlinkat(fd, file, 0);
 	}
 	if (stream)
 		closedir(stream);

@@ -165,17 +165,24 @@ static void load_identity(struct instance *instance, struct saved_row *saved)
 
 #define NO_ROW UINT_MAX
 
+/* The bytes of a saved row are all 0. */
+static bool is_blank(const void *row)
+{
+	static const char blank[sizeof(struct saved_row)];
+
+	return !memcmp(row, blank, sizeof(blank));
+}
+
 /* *ret_number: the row's number now, or NO_ROW. Returns 0 or -errno. */
 static int load_row(struct rows *rows, uint64_t now, FILE *stream, bool first,
 		    unsigned *ret_number)
 {
-	static const struct saved_row blank;
 	struct saved_row saved;
 	int number;
 	int err = read_all(stream, &saved, sizeof(saved));
 
 	*ret_number = NO_ROW;
-	if (err || (!first && !memcmp(&saved, &blank, sizeof(blank))))
+	if (err || (!first && is_blank(&saved)))
 		return err;
 	if (!row_is_sane(rows, &saved, first, now))
 		return -EBADMSG;

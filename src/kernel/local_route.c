@@ -107,8 +107,9 @@ static enum local_kind kind_of_type(uint8_t type)
 	case RTN_BROADCAST:
 	case RTN_MULTICAST:
 		return LOCAL_GROUP;
+	default:
+		return LOCAL_NO;
 	}
-	return LOCAL_NO;
 }
 
 /* Without memory an answer is not kept. */

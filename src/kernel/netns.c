@@ -40,8 +40,12 @@ bool netns_list_names(const struct netns_list *list, const char *name)
 
 static int add_name(struct netns_list *list, const char *name)
 {
-	char *copy = array_reserve(&list->names, list->n, 1) ? NULL : strdup(name);
+	int err = array_reserve(&list->names, list->n, 1);
+	char *copy;
 
+	if (err)
+		return err;
+	copy = strdup(name);
 	if (!copy)
 		return -ENOMEM;
 	list->names[list->n++] = copy;

@@ -156,7 +156,8 @@ static int open_handle(const struct xfrm_netlink *home, int netns, size_t rcvbuf
 
 	if (!netlink)
 		return -ENOMEM;
-	memset(netlink->fds, 0xff, sizeof(netlink->fds)); /* -1 */
+	for (int which = 0; which < N_FDS; which++)
+		netlink->fds[which] = -1;
 	netlink->home = home;
 	netlink->buffer = home ? home->buffer : NULL;
 	if (!home)

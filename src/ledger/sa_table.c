@@ -15,7 +15,7 @@ enum {
 	LOAD = 2, /* entries for each bucket, at most */
 };
 
-_Static_assert(sizeof(struct sa_entry) <= 2 * CACHE_LINE, "an entry has grown");
+_Static_assert(sizeof(struct sa_entry) <= (size_t)2 * CACHE_LINE, "an entry has grown");
 
 void sa_table_clear(struct sa_table *table)
 {
@@ -130,7 +130,9 @@ static const size_t BY_MOVE = offsetof(struct sa_entry, next_by_move);
 
 static entry_ref *link_of(struct sa_entry *entry, size_t link)
 {
-	return (entry_ref *)(void *)((char *)entry + link);
+	void *at = (char *)entry + link;
+
+	return at;
 }
 
 void sa_table_unlink(const struct sa_table *table, entry_ref *bucket,
@@ -269,19 +271,21 @@ static void move_siblings(struct sa_table *table, entry_ref number)
 
 static int grow(struct sa_table *table)
 {
-	struct sa_table old = *table;
+	const struct sa_table old = *table;
 	size_t n = table->n_buckets ? table->n_buckets * 2 : MIN_BUCKETS;
+	entry_ref *by_key = calloc(n, sizeof(*by_key));
+	entry_ref *by_move = calloc(n, sizeof(*by_move));
+	entry_ref *by_siblings = calloc(n, sizeof(*by_siblings));
 
-	table->by_key = calloc(n, sizeof(*table->by_key));
-	table->by_move = calloc(n, sizeof(*table->by_move));
-	table->by_siblings = calloc(n, sizeof(*table->by_siblings));
-	if (!table->by_key || !table->by_move || !table->by_siblings) {
-		free(table->by_key);
-		free(table->by_move);
-		free(table->by_siblings);
-		*table = old;
+	if (!by_key || !by_move || !by_siblings) {
+		free(by_key);
+		free(by_move);
+		free(by_siblings);
 		return -ENOMEM;
 	}
+	table->by_key = by_key;
+	table->by_move = by_move;
+	table->by_siblings = by_siblings;
 	table->n_buckets = n;
 	for (size_t i = 0; i < old.n_buckets; i++) {
 		move_keys(table, old.by_key[i]);

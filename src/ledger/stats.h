@@ -30,7 +30,7 @@ struct stat_column {
 };
 
 enum {
-#define STAT(id, member, field, kind, unit) STAT_ID_##member = id,
+#define STAT(id, member, field, kind, unit) STAT_ID_##member = (id),
 #include "ledger/stats.def"
 #undef STAT
 	STAT_COUNT = sizeof(struct stats) / sizeof(uint64_t),

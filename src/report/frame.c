@@ -34,9 +34,9 @@ struct layout {
 static void choose_columns(struct layout *layout)
 {
 	size_t width = layout->frame->width;
-	const size_t used[] = {STATE_WIDTH + 5 * NUMBER_WIDTH,
-			       STATE_WIDTH + 3 * NUMBER_WIDTH, 3 * NUMBER_WIDTH,
-			       2 * NUMBER_WIDTH};
+	static const unsigned used[] = {STATE_WIDTH + 5 * NUMBER_WIDTH,
+					STATE_WIDTH + 3 * NUMBER_WIDTH,
+					3 * NUMBER_WIDTH, 2 * NUMBER_WIDTH};
 	size_t choice = 0;
 
 	while (choice < 3 && width < used[choice] + NAME_LEAST)

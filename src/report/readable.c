@@ -39,8 +39,11 @@ const char *readable_short(uint64_t value, char *text, size_t size)
 		snprintf(text, size, "%" PRIu64, value);
 		return text;
 	}
-	for (scaled /= 1000; scaled >= 999.5; scaled /= 1000)
+	scaled /= 1000;
+	while (scaled >= 999.5) {
+		scaled /= 1000;
 		unit++;
+	}
 	snprintf(text, size, "%.*f%c", decimals_of(scaled), scaled, units[unit]);
 	return text;
 }

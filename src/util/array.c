@@ -18,16 +18,16 @@ static size_t room_for(size_t n)
 int array_reserve_bytes(void *array, size_t n, size_t more, size_t size)
 {
 	size_t max = SIZE_MAX / 2 / size; /* twice as many bytes do not overflow */
-	void *elements;
+	void *elements, *moved;
 
 	if (n > max || more > max - n)
 		return -ENOMEM;
 	if (room_for(n + more) == room_for(n))
 		return 0;
 	memcpy(&elements, array, sizeof(elements));
-	elements = realloc(elements, room_for(n + more) * size);
-	if (!elements)
+	moved = realloc(elements, room_for(n + more) * size);
+	if (!moved)
 		return -ENOMEM;
-	memcpy(array, &elements, sizeof(elements));
+	memcpy(array, &moved, sizeof(moved));
 	return 0;
 }

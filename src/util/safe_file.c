@@ -47,7 +47,7 @@ int safe_file_read(const char *dir, const char *name, size_t least, size_t most,
 		   char **ret_data, size_t *ret_size)
 {
 	int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct stat stat;
+	struct stat stat = {.st_size = -1};
 	char *data;
 	size_t size;
 	ssize_t n;
