@@ -43,6 +43,11 @@ step_model() {
 	done
 }
 
+# gcc -fanalyzer, clang-tidy, cppcheck and scan-build.
+step_analysis() {
+	top_builddir=/build tests/analysis/run
+}
+
 step_bench() {
 	make -s -C /build bench
 }
