@@ -39,6 +39,7 @@ def find_build():
 BUILD = find_build()
 DAEMON = BUILD / "agent/qmipsecd"
 SANITIZED = b"__asan_init" in DAEMON.read_bytes()
+COVERAGE = b"GCOV_PREFIX" in DAEMON.read_bytes()  # tools/coverage
 MIB_DIR = BUILD / "mib"
 
 
@@ -167,7 +168,16 @@ class Process:
     @classmethod
     def kill_all(cls):
         for process in list(cls.running):
+            if COVERAGE and str(DAEMON) in process.argv:
+                process.terminate()
             process.kill()
+
+    def terminate(self):
+        """Lets it write what it has counted, which a signal that kills does not."""
+        for number in signal.SIGTERM, signal.SIGCONT:
+            self.send(number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(5)
 
 
 def fds(pid):
