@@ -5,9 +5,12 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "agentx/agentx_protocol.h"
 #include "runner.h"
+#include "tree.h"
 #include "util/log.h"
 
 static struct agentx_address address;
@@ -103,6 +106,78 @@ TEST(one_lack_of_permission_is_not_an_error)
 	check_log(1, "tcp.conf");
 	agentx_log_waiting(-EACCES, 0);
 	check_log(1, "");
+}
+
+static void lack_permission(const char *path)
+{
+	char error[256];
+
+	ck_assert_int_eq(agentx_address_parse(path, &address, error, sizeof(error)), 0);
+	agentx_log_address(&address);
+	n_messages = 0;
+	agentx_log_waiting(-EACCES, 0);
+	agentx_log_waiting(-EACCES, 0);
+}
+
+TEST(a_closed_socket_asks_for_its_permissions)
+{
+	struct tree tree;
+	char path[128];
+
+	tree_make(&tree);
+	snprintf(path, sizeof(path), "%s/master", tree.root);
+	lack_permission(path);
+	check_log(1, "add \"agentXPerms 0660 0755 ");
+	tree_remove(&tree);
+}
+
+/* In a process that is not root, to which every directory is open. */
+static void lack_permission_as_nobody(void)
+{
+	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
+		exit(2);
+	lack_permission("/proc/1/fd/master");
+	exit(strstr(last, "the directory is closed to group ") ? 0 : 1);
+}
+
+TEST(a_closed_directory_asks_for_its_mode)
+{
+	pid_t child = fork();
+	int status;
+
+	ck_assert_int_ge(child, 0);
+	if (!child)
+		lack_permission_as_nobody();
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+}
+
+TEST(each_refusal_has_a_meaning)
+{
+	static const struct {
+		long error;
+		const char *meaning;
+	} rows[] = {
+	    {AGENTX_ERR_OPEN_FAILED, "openFailed: it accepts no more sessions"},
+	    {AGENTX_ERR_UNSUPPORTED_CONTEXT, "unsupportedContext"},
+	    {AGENTX_ERR_PARSE_FAILED, "parseError: is it an AgentX master?"},
+	    {AGENTX_ERR_REQUEST_DENIED, "requestDenied: its configuration forbids it"},
+	    {AGENTX_ERR_PROCESSING_ERROR, "processingError: see its log"},
+	    {4711, "error 4711, an error without a meaning in RFC 2741"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		agentx_log_address(&address);
+		n_messages = 0;
+		agentx_log_refused("the session", rows[i].error, 3);
+		check_log(1, rows[i].meaning);
+	}
+}
+
+TEST(a_master_that_forgets_the_session_is_named)
+{
+	agentx_log_forgotten(AGENTX_ERR_NOT_OPEN);
+	check_log(1, "127.0.0.1:705 has forgotten the session (error 257)");
 }
 
 TEST(a_refusal_is_logged_once_with_its_meaning)

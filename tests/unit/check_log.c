@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runner.h"
 #include "util/text.h"
@@ -113,4 +114,25 @@ TEST(a_text_that_is_too_long_is_cut_between_characters)
 	text[LOG_TEXT_MAX] = '\0';
 	log_message(LOG_INFO, "%s", text);
 	ck_assert_str_eq(last, text);
+}
+
+TEST(without_a_sink_a_message_is_a_line_on_standard_error)
+{
+	int saved = dup(STDERR_FILENO);
+	int ends[2];
+	char text[80];
+	ssize_t n;
+
+	ck_assert_int_eq(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_set_sink(NULL);
+	log_message(LOG_ERR, "%d rows", 3);
+	dup2(saved, STDERR_FILENO);
+	n = read(ends[0], text, sizeof(text) - 1);
+	ck_assert_int_gt(n, 0);
+	text[n] = '\0';
+	ck_assert_str_eq(text, "3 rows\n");
+	close(ends[0]);
+	close(ends[1]);
+	close(saved);
 }
