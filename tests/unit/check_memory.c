@@ -19,7 +19,7 @@
 #define SECOND UINT64_C(1000000000)
 
 enum {
-	N_SAS = 100, /* so that tables grow */
+	N_SAS = 150, /* so that tables grow */
 };
 
 static const char *const first_lines[] = {"a local 10.0.0.1 descr \"one\"", "a reqid 3",
@@ -81,10 +81,16 @@ static int read_events(void *ctx, kernel_message_cb cb, void *cb_ctx)
 static struct sa_values sa_number(unsigned i)
 {
 	static char peers[N_SAS + 3][20];
+	bool inet6 = i % 10 == 8;
 
-	snprintf(peers[i], sizeof(peers[i]), "10.0.%u.%u", 2 + i % 3, i + 1);
+	if (inet6)
+		snprintf(peers[i], sizeof(peers[i]), "fd00::%u", i + 1);
+	else
+		snprintf(peers[i], sizeof(peers[i]), "10.0.%u.%u", 2 + i % 3, i + 1);
 	return (struct sa_values){
-	    .saddr = i % 2 ? "10.0.0.1" : "10.0.1.1",
+	    .saddr = inet6   ? "fd00::1"
+		     : i % 2 ? "10.0.0.1"
+			     : "10.0.1.1",
 	    .daddr = peers[i],
 	    .proto = i % 5 ? IPPROTO_ESP : IPPROTO_AH,
 	    .mode = i % 7 ? XFRM_MODE_TRANSPORT : XFRM_MODE_TUNNEL,

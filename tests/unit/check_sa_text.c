@@ -6,6 +6,7 @@
 
 #include "messages.h"
 #include "runner.h"
+#include "util/array.h"
 
 static const struct sa_values esp = {.saddr = "192.0.2.1",
 				     .daddr = "192.0.2.2",
@@ -65,4 +66,27 @@ TEST(other_messages)
 	check_text(message_migrate(), "MIGRATE", "");
 	check_text(message_raw(77, NULL, 0), "other", "");
 	check_text(message_raw(XFRM_MSG_DELSA, NULL, 0), "DELSA", ", malformed");
+}
+
+TEST(protocols_and_modes_have_names)
+{
+	static const struct {
+		uint8_t proto;
+		const char *name;
+	} protos[] = {{IPPROTO_ESP, "esp"},   {IPPROTO_AH, "ah"},
+		      {IPPROTO_COMP, "comp"}, {IPPROTO_IPIP, "ipip"},
+		      {IPPROTO_IPV6, "ipv6"}, {255, "other"}};
+	static const struct {
+		uint8_t mode;
+		const char *name;
+	} modes[] = {{XFRM_MODE_TRANSPORT, "transport"},
+		     {XFRM_MODE_TUNNEL, "tunnel"},
+		     {XFRM_MODE_BEET, "beet"},
+		     {5, "iptfs"},
+		     {255, "other"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(protos); i++)
+		ck_assert_str_eq(sa_proto_name(protos[i].proto), protos[i].name);
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		ck_assert_str_eq(sa_mode_name(modes[i].mode), modes[i].name);
 }
