@@ -28,7 +28,16 @@ static void check_totals(const struct xfrm_stat *totals)
 					 totals->counters[i].name) < 0);
 }
 
-/* Totals never decrease, and none goes. They wrap only beyond 2^64. */
+/* No sum of such numbers wraps. */
+static bool is_modest(const struct xfrm_stat *stat)
+{
+	for (size_t i = 0; i < stat->n; i++)
+		if (stat->counters[i].value >> 48)
+			return false;
+	return true;
+}
+
+/* Totals never decrease, and none goes. */
 static void check_growth(const struct xfrm_totals *before,
 			 const struct xfrm_totals *after)
 {
@@ -38,8 +47,7 @@ static void check_growth(const struct xfrm_totals *before,
 		    xfrm_stat_find(&after->totals, was->name);
 
 		HOLDS(is != NULL);
-		HOLDS(is->value >= was->value || is->value - was->value <= INT64_MAX ||
-		      was->value > INT64_MAX);
+		HOLDS(is->value >= was->value);
 	}
 }
 
@@ -61,6 +69,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (err)
 			continue;
 		check_stat(&stat);
+		if (!is_modest(&stat))
+			continue;
 		before = totals;
 		xfrm_totals_follow(&totals, &stat);
 		check_totals(&totals.totals);
