@@ -38,6 +38,9 @@ enum {
 	 * for address events, of which one is enough. */
 	MAX_FOREIGN = 1024,
 	MAX_ADDR_EVENTS = 1024,
+	/* One second in all. */
+	LEAVE_ATTEMPTS = 100,
+	LEAVE_PAUSE_NS = 10000000,
 };
 
 #define EVENTS_NS UINT64_C(100000000) /* time for the reads of events in one call */
@@ -69,13 +72,19 @@ static int enter(const struct xfrm_netlink *netlink)
 										: 0;
 }
 
-/* Moves the thread back. If that fails, whatever it opens next would be of the wrong
- * namespace. */
+/* Moves the thread back. Without memory it tries again. If it cannot, whatever the
+ * thread opens next would be of the wrong namespace. */
 static void leave(const struct xfrm_netlink *netlink)
 {
-	if (netlink->home && setns(netlink->home->fds[FD_NETNS], CLONE_NEWNET) < 0) {
-		perror("cannot move back to the network namespace of the daemon");
-		abort();
+	const struct timespec pause = {.tv_nsec = LEAVE_PAUSE_NS};
+	const struct xfrm_netlink *home = netlink->home;
+
+	for (int i = 1; home && setns(home->fds[FD_NETNS], CLONE_NEWNET) < 0; i++) {
+		if (i == LEAVE_ATTEMPTS) {
+			perror("cannot move back to the daemon's network namespace");
+			abort();
+		}
+		nanosleep(&pause, NULL);
 	}
 }
 
