@@ -123,6 +123,16 @@ static int open_socket(struct xfrm_netlink *netlink, int which, size_t rcvbuf)
 	return fd < 0 ? fd : 0;
 }
 
+/* Not /proc/net, which is of the thread leader's namespace. A kernel without
+ * CONFIG_XFRM_STATISTICS has no such file. */
+static void open_xfrm_stat(struct xfrm_netlink *netlink)
+{
+	int fd = open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
+
+	netlink->xfrm_stat_error = fd < 0 ? -errno : 0;
+	netlink->fds[FD_XFRM_STAT] = fd;
+}
+
 /* Opens all that belongs to the namespace that the thread is in. */
 static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 {
@@ -132,11 +142,7 @@ static int open_here(struct xfrm_netlink *netlink, size_t rcvbuf)
 		if (err)
 			return err;
 	}
-	/* not /proc/net, which is of the thread leader's namespace; a kernel without
-	 * CONFIG_XFRM_STATISTICS has no such file */
-	netlink->fds[FD_XFRM_STAT] =
-	    open("/proc/thread-self/net/xfrm_stat", O_RDONLY | O_CLOEXEC);
-	netlink->xfrm_stat_error = netlink->fds[FD_XFRM_STAT] < 0 ? -errno : 0;
+	open_xfrm_stat(netlink);
 	return 0;
 }
 
@@ -402,12 +408,25 @@ static uint64_t count_foreign(void *kernel)
 	return netlink->n_foreign;
 }
 
+/* Without a descriptor or memory for it the file could not be opened. */
+static int ensure_xfrm_stat(struct xfrm_netlink *netlink)
+{
+	bool may_come = netlink->xfrm_stat_error && netlink->xfrm_stat_error != -ENOENT;
+	int err = may_come ? enter(netlink) : 0;
+
+	if (may_come && !err) {
+		open_xfrm_stat(netlink);
+		leave(netlink);
+	}
+	return err ? err : netlink->xfrm_stat_error;
+}
+
 static int read_xfrm_stat(void *kernel, struct xfrm_stat *ret)
 {
-	const struct xfrm_netlink *netlink = kernel;
-	int fd = netlink->fds[FD_XFRM_STAT];
+	struct xfrm_netlink *netlink = kernel;
+	int err = ensure_xfrm_stat(netlink);
 
-	return fd < 0 ? netlink->xfrm_stat_error : xfrm_stat_read(fd, ret);
+	return err ? err : xfrm_stat_read(netlink->fds[FD_XFRM_STAT], ret);
 }
 
 /* Any socket of the namespace will do; this one is always open. */
