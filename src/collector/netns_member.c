@@ -148,20 +148,26 @@ static int load_state(struct netns_member *member)
 	return make_collector(member);
 }
 
-static void read_state_id(struct netns_member *member)
+static int read_state_id(struct netns_member *member)
 {
-	const struct netns_env *env = member->env;
-	struct state_id *id = &member->state_id;
-	int err = state_id_read_boot(id);
+	int err = state_id_read_boot(&member->state_id);
 
 	if (!err)
-		err = env->opener->cookie(member->kernel, &id->netns_cookie);
-	if (err && is_own(member) && env->paths.state_dir && !env->paths.read_only)
+		err = member->env->opener->cookie(member->kernel,
+						  &member->state_id.netns_cookie);
+	member->has_state_id = !err;
+	return err;
+}
+
+static void log_no_state_id(const struct netns_member *member, int err)
+{
+	const struct netns_paths *paths = &member->env->paths;
+
+	if (err && is_own(member) && paths->state_dir && !paths->read_only)
 		log_message(LOG_WARNING,
 			    "cannot save the state, since boot id or network namespace "
 			    "cannot be read: %s",
 			    strerror(-err));
-	member->has_state_id = !err;
 }
 
 /* Continues with the remembered rows, or begins with the saved state. */
@@ -170,7 +176,7 @@ static int start_collecting(struct netns_member *member)
 	uint64_t before = member->state_id.netns_cookie;
 	int err;
 
-	read_state_id(member);
+	log_no_state_id(member, read_state_id(member));
 	if (member->collector)
 		return collector_attach(member->collector, member->kernel,
 					member->has_state_id &&
@@ -355,13 +361,15 @@ int netns_member_snapshot(const struct netns_member *member, struct snapshot *fr
 	return err;
 }
 
-int netns_member_save(const struct netns_member *member, uint64_t last_at)
+/* At its start the member had perhaps no descriptor for its ID. */
+int netns_member_save(struct netns_member *member, uint64_t last_at)
 {
 	const char *dir = member->env->paths.state_dir;
 	int err;
 
-	if (!dir || member->env->paths.read_only || !member->kernel ||
-	    !member->has_state_id)
+	if (!dir || member->env->paths.read_only || !member->kernel)
+		return 0;
+	if (!member->has_state_id && read_state_id(member) < 0)
 		return 0;
 	err = state_save(dir, member->name, &member->state_id,
 			 collector_rows(member->collector), last_at);

@@ -121,7 +121,7 @@ int netns_member_snapshot(const struct netns_member *member, struct snapshot *fr
 
 /* Saves its state, if it has one that is not read-only. last_at as for state_save().
  * Returns 0 or -errno. */
-int netns_member_save(const struct netns_member *member, uint64_t last_at);
+int netns_member_save(struct netns_member *member, uint64_t last_at);
 
 /*
  * The log of a member (netns_log.c). Each fault is logged once when it begins and once

@@ -344,7 +344,7 @@ void netns_set_save(struct netns_set *set, uint64_t last_at)
 	bool failed = false;
 
 	for (size_t i = 0; i < set->n; i++) {
-		const struct netns_member *member = set->members[i];
+		struct netns_member *member = set->members[i];
 		char file[STATE_NAME_MAX + 1];
 		int err = netns_member_save(member, last_at);
 
