@@ -18,12 +18,13 @@ import time
 import unittest
 from pathlib import Path
 
+import valgrind
 from snmp import Manager, NoAnswer, undotted
 
 HERE = Path(__file__).resolve().parent
 # Seconds within which the daemon must be back with a master. It tries every 2 s (Net-SNMP
 # itself every 15). The rest is for a busy machine.
-RE_ATTACH = 10.0
+RE_ATTACH = 10.0 * valgrind.SLOWER
 LOCAL = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1"]  # the local addresses
 PEER = {4: "192.0.2.99", 6: "2001:db8::99"}
 
@@ -40,6 +41,8 @@ BUILD = find_build()
 DAEMON = BUILD / "agent/qmipsecd"
 SANITIZED = b"__asan_init" in DAEMON.read_bytes()
 COVERAGE = b"GCOV_PREFIX" in DAEMON.read_bytes()  # tools/coverage
+# Whether memory and processor time are the program's own.
+MEASURABLE = not SANITIZED and not valgrind.DIRECTORY
 MIB_DIR = BUILD / "mib"
 
 
@@ -99,6 +102,7 @@ def discontinuity(name):
 
 def wait_for(condition, what, timeout=60.0):
     """Waits until the condition is true. Returns its result, and how long that took."""
+    timeout *= valgrind.SLOWER
     start = time.monotonic()
     while True:
         result = condition()
@@ -127,7 +131,7 @@ class Process:
     running = set()
 
     def __init__(self, argv, log, **kwargs):
-        self.argv, self.log_path = [str(arg) for arg in argv], Path(log)
+        self.argv, self.log_path = valgrind.wrap(argv), Path(log)
         with open(log, "ab") as stream:
             self.popen = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL,
                                           stdout=stream, stderr=stream, **kwargs)
@@ -147,6 +151,7 @@ class Process:
         """Returns the exit status and the time that it took. Kills it after the
         timeout."""
         start = time.monotonic()
+        timeout *= valgrind.SLOWER
         try:
             status = self.popen.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -168,7 +173,7 @@ class Process:
     @classmethod
     def kill_all(cls):
         for process in list(cls.running):
-            if COVERAGE and str(DAEMON) in process.argv:
+            if COVERAGE and str(DAEMON) in process.argv or "valgrind" in process.argv:
                 process.terminate()
             process.kill()
 
@@ -177,7 +182,7 @@ class Process:
         for number in signal.SIGTERM, signal.SIGCONT:
             self.send(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.popen.wait(5)
+            self.popen.wait(5 * valgrind.SLOWER)
 
 
 def fds(pid):
@@ -191,8 +196,9 @@ def rss_kib(pid):
 
 def run(*argv, **kwargs):
     """Runs a command to its end, with its output as text."""
-    return subprocess.run([str(arg) for arg in argv], capture_output=True, text=True,
-                          errors="replace", timeout=120, stdin=subprocess.DEVNULL, **kwargs)
+    return subprocess.run(valgrind.wrap(argv), capture_output=True, text=True,
+                          errors="replace", timeout=120 * valgrind.SLOWER,
+                          stdin=subprocess.DEVNULL, **kwargs)
 
 
 # --- the kernel ------------------------------------------------------------------

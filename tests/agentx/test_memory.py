@@ -4,11 +4,11 @@
 import os
 import unittest
 
-from harness import COVERAGE, HERE, SANITIZED, SceneTest, add_larval, run
+from harness import COVERAGE, HERE, MEASURABLE, SceneTest, add_larval, run
 
 
 @unittest.skipIf(COVERAGE, "not for a build for coverage, which allocates when it ends")
-@unittest.skipIf(SANITIZED, "not for a build with sanitizers, which have their own malloc")
+@unittest.skipUnless(MEASURABLE, "not for sanitizers or valgrind, which have their own malloc")
 class Memory(SceneTest):
     def setUp(self):
         super().setUp()

@@ -9,6 +9,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+import valgrind
 from harness import (
     DAEMON, FIELDS, Process, SceneTest, add_larval, run, wait_for)
 
@@ -111,12 +112,15 @@ class Options(SceneTest):
                 option = [part.replace("FILE", str(path)) for part in option]
                 daemon = Process([DAEMON, "-f", *option, *self.scene.arguments()],
                                  self.scene.dir / f"{len(option)}{option}.log".replace("/", "-"))
-                # Without a log, only its effects show that it runs.
+                # Without a log, only its effects show that it runs: it blocks signals,
+                # as valgrind does already before.
                 wait_for(lambda: self.signals_are_blocked(daemon.pid), "it runs")
                 if to_file or to_stderr:
                     log = path if to_file else daemon.log_path
                     wait_for(lambda: log.exists() and "waiting" in log.read_text(), "log")
-                self.assertEqual(daemon.stop()[0], 0)
+                status, _ = daemon.stop()
+                if option != ["-Ln"] or not valgrind.DIRECTORY:
+                    self.assertEqual(status, 0)
                 self.assertEqual(path.exists(), to_file)
                 self.assertEqual(bool(daemon.log()), to_stderr, daemon.log())
 
@@ -255,7 +259,8 @@ class Background(SceneTest):
         pid = self.start()
         self.scene.wait_attached()
         self.assertEqual(self.scene.names(), ["z", "unattributed"])
-        self.assertEqual(os.readlink(f"/proc/{pid}/exe"), str(DAEMON))
+        if not valgrind.DIRECTORY:
+            self.assertEqual(os.readlink(f"/proc/{pid}/exe"), str(DAEMON))
         self.assertNotEqual(os.getsid(pid), os.getsid(0))
         self.assertEqual(os.readlink(f"/proc/{pid}/cwd"), "/")
         for fd in range(3):
