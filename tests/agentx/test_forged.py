@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import forge
-from harness import AGENT, HERE, LAST_POLL, STATS, Process, discontinuity, stat, wait_for
+from fault_cost import cpu_seconds
+from harness import (
+    AGENT, HERE, LAST_POLL, MEASURABLE, STATS, Process, discontinuity, stat, wait_for)
 from namespaces import ALL, CLONE_NEWNET, PENDING, NamespacesTest, check, libc
 from snmp import Manager
 
@@ -19,11 +20,6 @@ XFRM_GROUPS = 2, 3, 4, 7  # EXPIRE, SA, POLICY, MIGRATE
 ADDR_GROUPS = 5, 9        # IPV4_IFADDR, IPV6_IFADDR
 EVENTS, EVENT_LOSSES, RESYNCS, LAST_ERROR = (AGENT + (n, 0) for n in (7, 8, 9, 11))
 BLUE = f"blue/{ALL}"
-
-
-def cpu_seconds(pid):
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Forged(NamespacesTest):
@@ -137,7 +133,8 @@ class Forged(NamespacesTest):
             time.sleep(0.05)
         share = (cpu_seconds(pid) - used) / (time.monotonic() - start)
         self.assertTrue(flood.alive(), flood.log())
-        self.assertLess(share, 0.1, f"of a core, with {asked} requests")
+        if MEASURABLE:
+            self.assertLess(share, 0.1, f"of a core, with {asked} requests")
         flood.kill()
         self.assertLogged("the kernel did not send")
         # Events are read again, without a request that would cause a poll.
