@@ -5,9 +5,10 @@
     check_docs.py [TOP]        a line FILE:LINE for each fault
 
 Checks that every path, link and lab scenario in a document exists, that the table of rooms
-equals that of check_includes.py, that each column has a section in semantics.md, that the
-drawings are well-formed and up to date, that README.md is short, and that no text for
-administrators has certain words that are hard to understand.
+equals that of check_includes.py, that each column has a section in semantics.md, that each
+sentence of the tables in SECURITY.md has a test, that the drawings are well-formed and up to
+date, that README.md is short, and that no text for administrators has certain words that are
+hard to understand.
 """
 
 import os
@@ -98,10 +99,18 @@ def missing_columns(text, top):
             yield 1, f"column {field} is missing"
 
 
+def untested_rows(_, text, __):
+    """Rows of the tables of SECURITY.md without a test in the last cell."""
+    for match in re.finditer(r"^\| .*\| (.*) \|$", text, re.M):
+        if match[1] != "test" and not re.search(r"`tests/\S+`|scenarios? `\w+`", match[1]):
+            yield line_of(text, match), "no test"
+
+
 def check_itself():
     """Checks that the test detects errors."""
     bad = [(wrong_links, "[a](none.md)"), (wrong_links, "# A\n[a](#b)"),
            (wrong_paths, "see `src/none.c`."), (wrong_scenarios, "scenario `none`"),
+           (untested_rows, "| | test |\n|---|---|\n| It is safe. | `src/none.c` |"),
            (wrong_words, "found\nby itself"), (wrong_words, "an SA whose row is new")]
     with tempfile.TemporaryDirectory() as folder:
         for check, text in bad:
@@ -127,6 +136,8 @@ def faults(top):
             yield f"{path}:{line}: {fault}"
     for line, fault in wrong_rooms(read("docs/architecture.md")):
         yield f"docs/architecture.md:{line}: {fault}"
+    for line, fault in untested_rows("SECURITY.md", read("SECURITY.md"), top):
+        yield f"SECURITY.md:{line}: {fault}"
     for line, fault in missing_columns(read("docs/semantics.md"), top):
         yield f"docs/semantics.md:{line}: {fault}"
     lines = read("README.md").count("\n")
