@@ -30,4 +30,4 @@
 netsnmp_transport *agentx_transport_new(int fd, void (*closed)(const char *fault));
 
 /* Has the library close the transport soon, and reads nothing more. fault: as above. */
-void agentx_transport_end(netsnmp_transport *transport, const char *fault);
+void agentx_transport_end(netsnmp_transport *base, const char *fault);

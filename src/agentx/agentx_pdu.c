@@ -197,7 +197,9 @@ static bool skip_varbind(struct reader *reader)
 
 static bool skip_search_range(struct reader *reader)
 {
-	return skip_oid(reader) && skip_oid(reader);
+	bool has_start = skip_oid(reader);
+
+	return has_start && skip_oid(reader);
 }
 
 static bool are_all(struct reader *reader, bool (*skip_one)(struct reader *))
