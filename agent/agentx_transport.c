@@ -66,14 +66,14 @@ static bool send_all(netsnmp_transport *transport, const uint8_t *at, size_t lef
 
 	while (left > 0) {
 		ssize_t n = send(transport->sock, at, left, MSG_NOSIGNAL);
+		int err = n < 0 ? errno : 0;
 
-		if (n < 0 &&
-		    (errno == EINTR ||
-		     (errno == EAGAIN && wait_for_room(transport->sock, deadline))))
+		if (err == EINTR ||
+		    (err == EAGAIN && wait_for_room(transport->sock, deadline)))
 			continue;
-		if (n < 0) {
+		if (err) {
 			agentx_transport_end(
-			    transport, errno == EAGAIN ? "it does not read" : NULL);
+			    transport, err == EAGAIN ? "it does not read" : NULL);
 			return false;
 		}
 		at += n;
