@@ -72,8 +72,8 @@ static bool send_all(netsnmp_transport *transport, const uint8_t *at, size_t lef
 		    (err == EAGAIN && wait_for_room(transport->sock, deadline)))
 			continue;
 		if (err) {
-			agentx_transport_end(
-			    transport, err == EAGAIN ? "it does not read" : NULL);
+			agentx_transport_end(transport,
+					     err == EAGAIN ? "it does not read" : NULL);
 			return false;
 		}
 		at += n;
