@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -194,19 +195,29 @@ TEST(truncated_at_every_length)
 	free(data);
 }
 
-TEST(every_byte_flipped)
+/* Only this byte is written: some file systems wait for the disk when a file is
+ * truncated and written again. */
+static void put_byte(size_t at, char byte)
 {
-	static const char flips[] = {1, (char)0x80, (char)0xff};
+	char path[200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", tree.root, FILE_NAME);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pwrite(fd, &byte, 1, (off_t)at), 1);
+	close(fd);
+}
+
+TEST(every_bit_flipped)
+{
 	size_t len;
 	char *data = good_file(&len);
 
-	for (size_t i = 0; i < len; i++) {
-		for (size_t j = 0; j < sizeof(flips); j++) {
-			data[i] ^= flips[j];
-			tree_write(&tree, FILE_NAME, data, len);
-			rejected_completely(load(), "flipped at", i);
-			data[i] ^= flips[j];
-		}
+	for (size_t i = 0; i < len * 8; i++) {
+		put_byte(i / 8, (char)(data[i / 8] ^ 1 << i % 8));
+		rejected_completely(load(), "flipped at bit", i);
+		put_byte(i / 8, data[i / 8]);
 	}
 	free(data);
 }
