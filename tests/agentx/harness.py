@@ -203,15 +203,20 @@ def run(*argv, **kwargs):
 
 # --- the kernel ------------------------------------------------------------------
 
+def keep_larval_sas():
+    """Else the kernel deletes those of this namespace after 30 s, in the middle of a
+    test."""
+    with contextlib.suppress(OSError):
+        Path("/proc/sys/net/core/xfrm_acq_expires").write_text("3600")
+
+
 def set_up_network():
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for addr in LOCAL:
         subprocess.run(["ip", "addr", "add", addr, "dev", "lo"], check=True)
     # By default loopback is exempt from IPsec.
     Path("/proc/sys/net/ipv4/conf/lo/disable_policy").write_text("0")
-    # Else the kernel deletes larval SAs after 30 s, in the middle of a test.
-    with contextlib.suppress(OSError):
-        Path("/proc/sys/net/core/xfrm_acq_expires").write_text("3600")
+    keep_larval_sas()
 
 
 def flush_xfrm():

@@ -10,7 +10,7 @@ import os
 import subprocess
 import time
 
-from harness import INSTANCE, XFRM, SceneTest, fds, stat, wait_for
+from harness import INSTANCE, XFRM, SceneTest, fds, keep_larval_sas, stat, wait_for
 
 CLONE_NEWNET = 0x40000000
 MNT_DETACH = 2
@@ -55,6 +55,7 @@ class NamespacesTest(SceneTest):
         here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         check(libc.unshare(CLONE_NEWNET))
         try:
+            keep_larval_sas()
             for command in commands:
                 subprocess.run(["ip", *command.split()], check=True,
                                stdout=subprocess.DEVNULL)
