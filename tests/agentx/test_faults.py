@@ -16,6 +16,9 @@ from namespaces import ALL, NamespacesTest
 
 ERRORS = "EPERM", "EINTR", "ENOMEM", "ENOBUFS", "EMFILE", "EIO"
 READS = {"answer": "an answer", "event": "an event"}
+HOUR, YEAR = 3600, 365 * 86400
+STEPS = {"an hour ahead": HOUR, "an hour back": -HOUR, "ten years ahead": 10 * YEAR,
+         "ten years back": -10 * YEAR}
 AGAIN = "request", "errno", errno.EIO  # after which the daemon opens another socket
 
 
@@ -43,6 +46,8 @@ def cases():
         for size in 1, 16, 100:
             yield f"{text} of {size} bytes", lines((operation, "short", size))
         yield f"{text} of another sender", lines((operation, "forged", 4711))
+    for what, seconds in STEPS.items():
+        yield f"the clock steps {what}", lines(("clock", "step", seconds))
     yield "everything: ENOMEM", lines(*[(operation, "errno", errno.ENOMEM) for operation in
                                         ("request", "answer", "event", "setns", "socket")])
 

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The state directory is full, read-only, slow or gone, for a while: the daemon counts and
+answers on, and saves again soon after its return. What it then saves is whole.
+"""
+
+import contextlib
+import os
+import subprocess
+
+from fault_cost import Fault, compile_shim
+from harness import SceneTest, add_larval, count_sas, discontinuity, run, stat, wait_for
+
+LATE_MS = 400
+
+
+class StateDir(SceneTest):
+    def setUp(self):
+        super().setUp()
+        self.dir, self.away = self.scene.dir / "state", self.scene.dir / "away"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=50", "none",
+                        self.dir], check=True)
+        self.addCleanup(run, "umount", "-l", self.dir)
+        self.faults = self.scene.dir / "faults"
+        shim = compile_shim(self.scene, "faulty.c")
+        add_larval("192.0.2.1")
+        self.scene.configure("pollInterval 0.1", "maxAge 0.02", "saveInterval 1",
+                             "instance z local 192.0.2.1")
+        self.scene.start_snmpd()
+        self.scene.start_daemon(wrapper=["env", f"FAULTS={self.faults}", f"LD_PRELOAD={shim}",
+                                         "ASAN_OPTIONS=verify_asan_link_order=0"])
+        self.scene.wait_attached()
+        wait_for(self.scene.state_file.exists, "it is saved")
+
+    @contextlib.contextmanager
+    def full(self):
+        """No byte is left, and the file that is saved needs some."""
+        with open(self.dir / "filler", "wb", buffering=0) as filler, \
+             contextlib.suppress(OSError):
+            while True:
+                filler.write(bytes(1024))
+        yield
+        (self.dir / "filler").unlink()
+
+    @contextlib.contextmanager
+    def without_inodes(self):
+        number = 0
+        with contextlib.suppress(OSError):
+            while True:
+                (self.dir / f"inode{number}").touch()
+                number += 1
+        yield
+        for path in self.dir.glob("inode*"):
+            path.unlink()
+
+    @contextlib.contextmanager
+    def read_only(self):
+        subprocess.run(["mount", "-o", "remount,ro", self.dir], check=True)
+        yield
+        subprocess.run(["mount", "-o", "remount,rw", self.dir], check=True)
+
+    @contextlib.contextmanager
+    def moved(self):
+        """Another one has its name later, which is no mount any more."""
+        subprocess.run(["umount", "-l", self.dir], check=True)
+        self.dir.rename(self.away)
+        yield
+        self.dir.mkdir()
+        self.away.rmdir()
+
+    @contextlib.contextmanager
+    def replaced(self):
+        """By a file."""
+        (self.dir / "qmipsecd.state").unlink()
+        self.dir.rmdir()
+        self.dir.write_text("no directory")
+        yield
+        self.dir.unlink()
+        self.dir.mkdir()
+
+    @contextlib.contextmanager
+    def fails(self, *lines):
+        self.faults.write_text("".join(line + "\n" for line in lines))
+        yield
+        self.faults.unlink()
+
+    def cases(self):
+        yield "full", self.full(), 2
+        yield "without inodes", self.without_inodes(), 2
+        yield "read-only", self.read_only(), 2
+        yield "an error of the disk", self.fails("create errno 5"), 2
+        yield "a rename that fails", self.fails("replace errno 5"), 2
+        yield "slow", self.fails(f"create late {LATE_MS}", f"replace late {LATE_MS}"), 0
+        yield "moved away", self.moved(), 2
+        yield "replaced by a file", self.replaced(), 2
+
+    def saved_at(self):
+        with contextlib.suppress(OSError):
+            return self.scene.state_file.stat().st_mtime_ns
+
+    def test_each(self):
+        value = self.scene.manager.value
+        began = value(discontinuity("z"))
+        for what, fault, lines in self.cases():
+            with self.subTest(what=what):
+                with Fault(self, f"the state directory is {what}", lines=lines) as cost:
+                    with fault:
+                        add_larval("192.0.2.1")
+                        cost.last(1.5)
+                    before = self.saved_at()
+                    wait_for(lambda: self.saved_at() != before, "it is saved again", 5)
+                self.assertEqual(os.listdir(self.dir), ["qmipsecd.state"])
+                self.assertEqual(value(stat("PendingKeyOperations", "z")), count_sas())
+                self.assertEqual(value(discontinuity("z")), began)
+                self.assertLess(cost.longest, 2 * LATE_MS / 1000 + 1)
+        self.scene.daemon.stop()
+        self.scene.start_daemon(log="again.log")
+        self.scene.wait_attached()
+        self.assertAlmostEqual(value(discontinuity("z")), began, delta=100)
+        self.assertLogged("state|anew", 0)
