@@ -16,18 +16,21 @@ import threading
 import time
 import unittest
 
+import valgrind
 from agentx import ADD_AGENT_CAPS, REGISTER, RESPONSE, answer, get, read_pdu, read_response
+from fault_cost import cpu_seconds
 from faults import TABLES, Hold, Peer, cases
 from harness import DATA_AGE, Process, Scene, fds, rss_kib, wait_for
 from snmp import TIMETICKS
-from test_forged import cpu_seconds
 from world import MIB, Many
 
 FAULT = 3.5       # seconds: longer than the daemon waits before it tries again
-BACK = 5.0        # seconds within which it must serve
-SHARE = 0.05      # of a core, while the master is broken
+# Seconds within which it must serve.
+BACK = 5.0 * valgrind.SLOWER
+# Of a core, while the master is broken.
+SHARE = 0.05 * valgrind.SLOWER
 LINES = 7         # of the log: three sessions as usual, then one line
-GROWTH_KIB = 2048
+GROWTH_KIB = 2048 * valgrind.SLOWER
 AT_ONCE = 64      # daemons
 
 
