@@ -11,7 +11,7 @@ enum {
 	OID_SUBIDS_MAX = 128,
 };
 
-/* Types of values: RFC 2741, section 5.4. */
+/* Types of values: RFC 2741, section 5.4, and one more that snmpd sends. */
 enum {
 	VALUE_INTEGER = 2,
 	VALUE_OCTET_STRING = 4,
@@ -23,6 +23,7 @@ enum {
 	VALUE_TIMETICKS = 67,
 	VALUE_OPAQUE = 68,
 	VALUE_COUNTER64 = 70,
+	VALUE_UINTEGER32 = 71, /* RFC 1442 */
 	VALUE_NO_SUCH_OBJECT = 128,
 	VALUE_NO_SUCH_INSTANCE = 129,
 	VALUE_END_OF_MIB_VIEW = 130,
@@ -168,6 +169,7 @@ static bool skip_value(struct reader *reader, uint32_t type)
 	case VALUE_COUNTER32:
 	case VALUE_GAUGE32:
 	case VALUE_TIMETICKS:
+	case VALUE_UINTEGER32:
 		return skip(reader, 4);
 	case VALUE_COUNTER64:
 		return skip(reader, 8);

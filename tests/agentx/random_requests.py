@@ -6,8 +6,8 @@ import random
 from harness import ROOT
 from rfc3416 import Request
 from snmp import (
-    COUNTER64, GAUGE32, GET, GETBULK, GETNEXT, INTEGER, NULL, OBJECT_ID, OCTET_STRING, SET,
-    TIMETICKS, V1, V2C)
+    COUNTER32, COUNTER64, GAUGE32, GET, GETBULK, GETNEXT, INTEGER, IP_ADDRESS, NO_SUCH_OBJECT,
+    NULL, OBJECT_ID, OCTET_STRING, OPAQUE, SET, TIMETICKS, UINTEGER32, V1, V2C)
 from world import MIB
 
 MAX_SUBIDS = 128
@@ -29,7 +29,9 @@ AROUND = [(0, 0), (0, 39), (1, 3), (1, 3, 6, 1), ROOT[:-1], ROOT[:-1] + (ROOT[-1
           (2, 999, 3)]
 VALUES = [(INTEGER, 1), (INTEGER, -2**31), (OCTET_STRING, b"text"), (OCTET_STRING, b""),
           (OCTET_STRING, bytes(300)), (COUNTER64, 2**64 - 1), (GAUGE32, 7), (TIMETICKS, 0),
-          (OBJECT_ID, (1, 3, 6)), (NULL, None)]
+          (OBJECT_ID, (1, 3, 6)), (NULL, None), (IP_ADDRESS, bytes(4)), (COUNTER32, 2**32 - 1),
+          (OPAQUE, b"text"), (OPAQUE, bytes((0x9F, 0x78, 4, 0, 0, 0, 0))),  # a float
+          (UINTEGER32, 2**32 - 1), (NO_SUCH_OBJECT, None)]
 
 
 class RandomNames:

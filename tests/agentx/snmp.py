@@ -9,7 +9,9 @@ import socket
 from collections import namedtuple
 
 INTEGER, OCTET_STRING, NULL, OBJECT_ID, SEQUENCE = 0x02, 0x04, 0x05, 0x06, 0x30
-COUNTER32, GAUGE32, TIMETICKS, COUNTER64 = 0x41, 0x42, 0x43, 0x46
+IP_ADDRESS, COUNTER32, GAUGE32, TIMETICKS, OPAQUE, COUNTER64, UINTEGER32 = (
+    0x40, 0x41, 0x42, 0x43, 0x44, 0x46, 0x47)
+NUMBERS = (COUNTER32, GAUGE32, TIMETICKS, COUNTER64, UINTEGER32)
 NO_SUCH_OBJECT, NO_SUCH_INSTANCE, END_OF_MIB_VIEW = 0x80, 0x81, 0x82
 GET, GETNEXT, RESPONSE, SET, GETBULK = 0xA0, 0xA1, 0xA2, 0xA3, 0xA5
 
@@ -18,6 +20,7 @@ TYPE_NAMES = {
     OBJECT_ID: "OBJECT IDENTIFIER", COUNTER32: "Counter32", GAUGE32: "Gauge32",
     TIMETICKS: "TimeTicks", COUNTER64: "Counter64", NO_SUCH_OBJECT: "noSuchObject",
     NO_SUCH_INSTANCE: "noSuchInstance", END_OF_MIB_VIEW: "endOfMibView",
+    IP_ADDRESS: "IpAddress", OPAQUE: "Opaque", UINTEGER32: "UInteger32",
 }
 NO_ERROR, NO_SUCH_NAME, BAD_VALUE, GEN_ERR, NO_ACCESS, WRONG_TYPE, NOT_WRITABLE = (
     0, 2, 3, 5, 6, 7, 17)
@@ -61,7 +64,7 @@ def encode_oid(oid):
 
 
 def encode_value(tag, value):
-    if tag in (INTEGER, COUNTER32, GAUGE32, TIMETICKS, COUNTER64):
+    if tag == INTEGER or tag in NUMBERS:
         return encode_integer(value, tag)
     if tag == OBJECT_ID:
         return encode_oid(value)
@@ -102,14 +105,14 @@ def decode_oid(body):
 def decode_value(tag, body):
     if tag == INTEGER:
         return int.from_bytes(body, "big", signed=True)
-    if tag in (COUNTER32, GAUGE32, TIMETICKS, COUNTER64):
+    if tag in NUMBERS:
         number = int.from_bytes(body, "big", signed=True)
         if number < 0 or number >= 1 << (64 if tag == COUNTER64 else 32):
             raise BadAnswer(f"{TYPE_NAMES[tag]} {body.hex()} is out of range")
         return number
     if tag == OBJECT_ID:
         return decode_oid(body)
-    return bytes(body) if tag == OCTET_STRING else None
+    return bytes(body) if tag in (OCTET_STRING, IP_ADDRESS, OPAQUE) else None
 
 
 def decode_varbinds(data):

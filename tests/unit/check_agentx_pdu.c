@@ -159,6 +159,8 @@ TEST(payloads_are_complete)
 	     "00040000" OID_2 "00000005"
 	     "61000000",
 	     false},
+	    {AGENTX_TEST_SET, 0x10, "00470000" OID_2 "ffffffff", true},
+	    {AGENTX_TEST_SET, 0x10, "00450000" OID_2 "00000000", false},
 	    {AGENTX_TEST_SET, 0x10, "00060000" OID_2 OID_2, true},
 	    {AGENTX_TEST_SET, 0x10, "00060000" OID_2, false},
 	    {AGENTX_TEST_SET, 0x10, "00820000" OID_2, true},
