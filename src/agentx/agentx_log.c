@@ -212,14 +212,16 @@ static const char *meaning_of(long error)
 
 void agentx_log_refused(const char *what, long error, int seconds)
 {
-	if (!logged.refused && !logged.bad)
+	set_status("refused by snmpd");
+	if (logged.bad)
+		return;
+	if (!logged.refused)
 		log_message(LOG_WARNING,
 			    "snmpd at %s refuses %s: error %ld, %s; trying again every "
 			    "%d s",
 			    logged.address->text, what, error, meaning_of(error),
 			    seconds);
 	logged.refused = true;
-	set_status("refused by snmpd");
 }
 
 void agentx_log_other_daemon(void)

@@ -240,6 +240,19 @@ TEST(a_master_that_is_bad_is_logged_once)
 	check_log(5, "ends every session");
 }
 
+TEST(a_refusal_is_logged_once_a_session_has_lasted)
+{
+	agentx_log_unsteady(3);
+	agentx_log_refused("instances", 263, 3);
+	check_log(1, "ends every session");
+	agentx_log_settled();
+	agentx_log_refused("instances", 263, 3);
+	check_log(3, "refuses instances");
+	agentx_log_refused("instances", 263, 3);
+	agentx_log_attached();
+	check_log(4, "accepts all objects now");
+}
+
 TEST(a_forgotten_session_is_not_lost_as_well)
 {
 	agentx_log_attached();
