@@ -29,8 +29,8 @@
  *
  * Each of agentx_objects is registered separately, again and again until the master
  * accepts it. Logs what an administrator must know, once (agentx_log.h). After a
- *session that a message which no master sends has ended, and after several that ended
- *soon, the next attempt waits for 3 s.
+ * session that a message which no master sends has ended, and after several that ended
+ * soon, the next attempt waits for 3 s.
  */
 
 /* Begins a session with the master at address; reconnects if it was another one.

@@ -184,7 +184,7 @@ void agentx_log_broken(const char *fault, int seconds)
 
 void agentx_log_unsteady(int seconds)
 {
-	log_bad("ends every session soon after its begin", seconds);
+	log_bad("ends every session soon after it begins", seconds);
 }
 
 /* The session. */

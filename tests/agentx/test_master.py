@@ -113,7 +113,7 @@ class Restart(MasterTest):
             self.assertLess(self.assertBack(), RE_ATTACH)
             self.assertEqual(fds(self.scene.daemon.pid), before)
         self.assertLogged("master is gone", 2)
-        self.assertLogged("ends every session soon after its begin")
+        self.assertLogged("ends every session soon after it begins")
         wait_for(lambda: "the session with the AgentX master" in self.scene.daemon.log(),
                  "a session lasts")
         self.assertStops()
