@@ -25,6 +25,8 @@ enum {
 	GEN_ERR = 5, /* RFC 3416 */
 	/* Responses to nothing, and CleanupSets of nothing, that are ignored. */
 	STRAYS_MAX = 100,
+	/* Bytes that are read in one round: of a request that is too long. */
+	ROUND_MAX = 1024 * 1024,
 };
 
 struct transport {
@@ -107,17 +109,23 @@ static int transmit(netsnmp_transport *transport, const void *buffer, int size,
 
 /* Receiving. */
 
-/* Reads as much of `want` bytes of the message as have come. Of a request that is too
- * long, only the header is kept. Returns 0, -EAGAIN, or -ECONNRESET at the end. */
+/* Reads as much of `want` bytes of the message as have come, at most about ROUND_MAX.
+ * Of a request that is too long, only the header is kept. Returns 0, -EAGAIN, or
+ * -ECONNRESET at the end. */
 static int read_some(struct transport *transport, size_t want)
 {
+	const size_t begin = transport->len;
+
 	while (transport->len < want) {
 		size_t at = want > AGENTX_PDU_MAX ? AGENTX_HEADER_SIZE : transport->len;
 		size_t room = sizeof(transport->message) - at;
 		size_t left = want - transport->len;
-		ssize_t n = recv(transport->base.sock, transport->message + at,
-				 left < room ? left : room, 0);
+		ssize_t n;
 
+		if (transport->len - begin >= ROUND_MAX)
+			return -EAGAIN;
+		n = recv(transport->base.sock, transport->message + at,
+			 left < room ? left : room, 0);
 		if (n > 0)
 			transport->len += (size_t)n;
 		else if (n == 0 || (errno != EAGAIN && errno != EINTR))

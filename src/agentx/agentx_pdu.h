@@ -15,10 +15,9 @@ enum {
 	/* The longest PDU, with its header, that Net-SNMP reads: agentx_parse() in
 	 * agent/mibgroup/agentx/protocol.c. */
 	AGENTX_PDU_MAX = 65536,
-	/* The longest that snmpd makes of a request. Each varbind of a request has at
-	 * least 7 bytes of at most 64 KiB, and becomes two OIDs, which are those of a
-	 * subtree if the varbind's is shorter: 12 times as much. */
-	AGENTX_REQUEST_MAX = 1024 * 1024,
+	/* The longest request. A manager's may have 64 KiB over UDP, but 2 GiB over TCP
+	 * (SNMP_MAX_PACKET_LEN), and snmpd makes a longer one of it. */
+	AGENTX_REQUEST_MAX = 0x7ffffffc,
 };
 
 struct agentx_header {

@@ -74,7 +74,7 @@ ODD = {
     "length 2^31 - 16": lambda good: with_length(good, 2**31 - 16),
     "length above Net-SNMP's limit": lambda good: with_length(good, 65536 - 16),
     "length of a MiB": lambda good: with_length(good, 2**20 - 20),
-    "length above a MiB": lambda good: with_length(good, 2**20 - 16),
+    "length of 2 GiB": lambda good: with_length(good, 2**31 - 24),
     "type 0": replaced(1, 0),
     "type 1": replaced(1, OPEN),
     "type 3": replaced(1, REGISTER),

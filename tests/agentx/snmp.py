@@ -4,6 +4,7 @@
 It shows types as their tags on the wire, and can request names that no tool requests.
 """
 
+import contextlib
 import itertools
 import socket
 from collections import namedtuple
@@ -202,6 +203,22 @@ class Manager:
 
     def set(self, *varbinds):
         return self.request(SET, varbinds)
+
+    def over_tcp(self, kind, *names):
+        """A single request over TCP, where it may be longer than 64 KiB."""
+        number, data = next(self.ids), b""
+        binds = [(name, NULL, None) for name in names]
+        with socket.create_connection(("127.0.0.1", self.port), self.timeout) as stream:
+            stream.sendall(encode_message(self.version, self.community, kind, number, 0, 0,
+                                          binds))
+            while True:
+                received = stream.recv(65536)
+                if not received:
+                    raise NoAnswer("the connection is closed")
+                data += received
+                with contextlib.suppress(BadAnswer):  # until it is complete
+                    take(data)
+                    return self._decode(data)[1]
 
     def value(self, name):
         """The value of one object, or None if it does not exist."""

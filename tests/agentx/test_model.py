@@ -6,7 +6,7 @@
 from harness import INSTANCE, ROOT, STATS, XFRM, SceneTest, add_larval, index_of
 from random_requests import MAX_SUBIDS, OBJECTS
 from rfc3416 import Model
-from snmp import GEN_ERR, NoAnswer, dotted
+from snmp import GEN_ERR, GET, GETNEXT, NoAnswer, dotted
 
 
 class ModelTest(SceneTest):
@@ -17,6 +17,8 @@ class ModelTest(SceneTest):
 
     @classmethod
     def prepare(cls, scene):
+        with open(scene.snmpd_conf, "a") as conf:
+            conf.write(f"agentaddress tcp:127.0.0.1:{scene.port}\n")
         add_larval("192.0.2.1")
         add_larval("2001:db8::1")
 
@@ -81,5 +83,10 @@ class ModelTest(SceneTest):
             for ask in self.scene.only.get, self.scene.only.getnext:
                 answer = ask(*[name] * count)
                 self.assertIn(answer.error, (0, GEN_ERR))
+                self.assertServes("z")
+        for count, error in (1, 0), (3000, GEN_ERR), (10000, GEN_ERR):
+            for kind in GET, GETNEXT:
+                answer = self.scene.only.over_tcp(kind, *[long] * count)
+                self.assertEqual(answer.error, error)
                 self.assertServes("z")
         self.assertEqual(self.scene.daemon.log(), log)
