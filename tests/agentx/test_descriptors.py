@@ -14,7 +14,7 @@ from namespaces import ALL, NamespacesTest
 XFRM_STAT_AVAILABLE, LAST_ERROR = AGENT + (12, 0), AGENT + (11, 0)
 MOST = 1024
 # A namespace needs six, and some more while it is opened.
-ROOMS = range(12)
+ROOMS = range(10)
 
 
 class Descriptors(NamespacesTest):
@@ -56,7 +56,7 @@ class Descriptors(NamespacesTest):
                            lines=9) as fault:
                     self.allow(room)
                     self.larval(name, 2)
-                    fault.last(0.5)
+                    fault.last(0.3)
                     self.limit(MOST)
                 wait_for(lambda: self.is_served(name), f"{name} is served", 5)
                 wait_for(lambda: self.is_saved(name), f"{name} is saved", 5)

@@ -103,7 +103,7 @@ class Faults(NamespacesTest):
                 with Fault(self, what, lines=most) as fault:
                     self.faults.write_text(text)
                     make_events()
-                    fault.last(0.3)
+                    fault.last(0.2)
                     self.faults.unlink()
                 self.assertRight(what)
                 self.assertLessEqual(fds(self.scene.daemon.pid), before)
