@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "privilege.h"
 #include "runner.h"
 
 static struct agentx_connect connecting;
@@ -180,4 +181,93 @@ TEST(given_up)
 	ck_assert_int_eq(after, before);
 	close(after);
 	close(listener);
+}
+
+/* No master answers: the backlog of this listener is full. */
+TEST(a_master_that_does_not_answer)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	unsigned port;
+	int listener = listen_on_tcp(&port);
+	struct agentx_address address;
+	char text[64];
+	int before = dup(listener);
+	int fds[8];
+	int fd;
+	int gai_error;
+
+	close(before);
+	snprintf(text, sizeof(text), "tcp:127.0.0.1:%u", port);
+	address = address_of(text);
+	for (size_t i = 0; i < 8; i++) {
+		fds[i] = -1;
+		ck_assert_int_eq(agentx_connect_start(&connecting, &address), 0);
+		for (int step = 0; step < 50 && fds[i] < 0; step++) {
+			int err = agentx_connect_step(&connecting, &fd, &gai_error);
+
+			ck_assert(err == 0 || err == -EINPROGRESS);
+			if (err == 0)
+				fds[i] = fd;
+			nanosleep(&pause, NULL);
+		}
+		while (!agentx_connect_cancel(&connecting))
+			;
+	}
+	ck_assert_int_eq(fds[7], -1);
+	for (size_t i = 0; i < 8; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	ck_assert_int_eq(dup(listener), before);
+	close(before);
+	close(listener);
+}
+
+/* The resolver still works on the last attempt. */
+TEST(an_attempt_that_comes_too_soon)
+{
+	struct agentx_address address = address_of("tcp:127.0.0.1:1");
+	int err = 0;
+
+	for (int i = 0; i < 100000 && !err; i++)
+		err = agentx_connect_start(&connecting, &address);
+	ck_assert_int_eq(err, -EBUSY);
+	while (!agentx_connect_cancel(&connecting))
+		;
+}
+
+static int send_buffer(int fd)
+{
+	int size = 0;
+	socklen_t len = sizeof(size);
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len), 0);
+	return size;
+}
+
+/* Otherwise net.core.wmem_max limits it. */
+TEST(the_send_buffer_is_as_large_as_permitted)
+{
+	int listener = listen_on_path(1);
+	int usual = send_buffer(listener);
+	int fd;
+	int gai_error;
+
+	privilege_drop_net_admin();
+	ck_assert_int_eq(connect_to(path, &fd, &gai_error), 0);
+	ck_assert_int_gt(send_buffer(fd), usual);
+	close(fd);
+	close(listener);
+}
+
+TEST(no_descriptor_is_left)
+{
+	int fd = -1;
+	int gai_error;
+	int err;
+
+	privilege_limit_fds();
+	err = connect_to(path, &fd, &gai_error);
+	privilege_unlimited();
+	ck_assert_int_eq(err, -EMFILE);
+	ck_assert_int_eq(fd, -1);
 }

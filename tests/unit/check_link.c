@@ -102,5 +102,10 @@ TEST(a_nest_that_claims_too_much)
 					 2 * sizeof(uint32_t));
 	last->nla_len = 6;
 	ck_assert_int_eq(add(nlh), -EBADMSG);
+	nlh = message_newlink(5, "vti", IFLA_VTI_IKEY, 3, IFLA_VTI_OKEY, 4);
+	last = (struct nlattr *)(void *)((char *)nlh + nlh->nlmsg_len -
+					 2 * sizeof(uint32_t));
+	last->nla_len = 6;
+	ck_assert_int_eq(add(nlh), -EBADMSG);
 	ck_assert_uint_eq(links.n, 0);
 }

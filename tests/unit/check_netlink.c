@@ -12,6 +12,7 @@
 #include <libmnl/libmnl.h>
 
 #include "messages.h"
+#include "privilege.h"
 #include "runner.h"
 
 /* Requests to the kernel that runs the test. They need neither root nor a network,
@@ -144,6 +145,87 @@ TEST(the_buffer_is_wiped)
 		ck_assert_int_eq(answers[i], 0);
 }
 
+/* The rest of an earlier dump is not an answer: its first part is here already. */
+TEST(answers_to_an_earlier_request)
+{
+	_Alignas(struct nlmsghdr) char room[64];
+	struct nlmsghdr *nlh = mnl_nlmsg_put_header(room);
+	struct netlink_reader reader = reader_of(NULL);
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	nlh->nlmsg_type = RTM_GETLINK;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	nlh->nlmsg_seq = ++seq;
+	ck_assert_int_eq(send(requests, nlh, nlh->nlmsg_len, 0), nlh->nlmsg_len);
+	ck_assert_int_eq(ask_links(RTM_GETLINK, 0, &reader), 0);
+	ck_assert_uint_eq(reader.n_answers, 1);
+}
+
+/* The other end of this pair is not the kernel. */
+TEST(answers_of_somebody_else)
+{
+	const struct timeval timeout = {.tv_usec = 1000};
+	const struct nlmsghdr done = {
+	    .nlmsg_len = sizeof(done), .nlmsg_type = NLMSG_DONE, .nlmsg_seq = seq + 1};
+	struct netlink_reader reader = reader_of(NULL);
+	int pair[2];
+
+	close(requests);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+	requests = pair[0];
+	setsockopt(requests, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	ck_assert_int_eq(send(pair[1], &done, sizeof(done), 0), sizeof(done));
+	ck_assert_int_eq(ask_links(RTM_GETLINK, 0, &reader), -ETIMEDOUT);
+	ck_assert_uint_eq(reader.n_answers, 0);
+	ck_assert_int_eq(requests, -1);
+	close(pair[1]);
+}
+
+/* Sockets. */
+
+static const int link_group = RTNLGRP_LINK;
+
+static int receive_buffer(int fd)
+{
+	int size = 0;
+	socklen_t len = sizeof(size);
+
+	ck_assert_int_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
+	return size;
+}
+
+/* Otherwise net.core.rmem_max limits it. */
+TEST(the_buffer_of_events_is_as_large_as_permitted)
+{
+	int usual = netlink_open_events(NETLINK_ROUTE, &link_group, 1, 0);
+	int small = netlink_open_events(NETLINK_ROUTE, &link_group, 1, 4096);
+	int large;
+
+	privilege_drop_net_admin();
+	large = netlink_open_events(NETLINK_ROUTE, &link_group, 1, 1 << 30);
+	ck_assert_int_lt(receive_buffer(small), receive_buffer(usual));
+	ck_assert_int_ge(receive_buffer(large), receive_buffer(usual));
+	ck_assert_int_ne(receive_buffer(large), receive_buffer(small));
+	ck_assert_int_eq(netlink_receive(large, answers, sizeof(answers)), 0);
+	close(usual);
+	close(small);
+	close(large);
+}
+
+TEST(sockets_that_cannot_be_opened)
+{
+	const int no_group = 12345;
+	int next = dup(requests);
+
+	close(next);
+	ck_assert_int_eq(netlink_open_events(NETLINK_ROUTE, &no_group, 1, 0), -EINVAL);
+	ck_assert_int_eq(netlink_open_events(MAX_LINKS, &link_group, 1, 0),
+			 -EPROTONOSUPPORT);
+	ck_assert_int_eq(netlink_open_requests(MAX_LINKS), -EPROTONOSUPPORT);
+	ck_assert_int_eq(dup(requests), next); /* none is left open */
+	close(next);
+}
+
 /* Routes. */
 
 /* The kernel permits bind() to a local address (inet_addr_type()). */
@@ -189,6 +271,10 @@ TEST(the_interface_of_a_route)
 	ck_assert_int_eq(route_look_up(&requests, ++seq, &query, &route), 0);
 	ck_assert_uint_eq(route.if_index, 1);
 	query = (struct route_query){AF_INET, &remote, &local, 1, 0};
+	route.if_index = 0;
+	ck_assert_int_eq(route_look_up(&requests, ++seq, &query, &route), 0);
+	ck_assert_uint_eq(route.if_index, 1);
+	query = (struct route_query){AF_INET, &remote, NULL, 0, 0x12345678};
 	route.if_index = 0;
 	ck_assert_int_eq(route_look_up(&requests, ++seq, &query, &route), 0);
 	ck_assert_uint_eq(route.if_index, 1);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "privilege.h"
 #include "runner.h"
 #include "tree.h"
 
@@ -309,6 +310,32 @@ TEST(slashes_at_the_end)
 	tree_delete(&tree, "run/netns");
 	ck_assert(told());
 	watches("/run");
+}
+
+/* "/" is watched instead, or nothing. */
+TEST(paths_without_a_directory_above)
+{
+	static const char *const paths[] = {"/no-such-directory", "no-such-directory"};
+
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(dir, sizeof(dir), "%s", paths[i]);
+		open_watch();
+		tree_text(&tree, "file", "");
+		ck_assert(!told());
+		netns_watch_close(watch);
+		watch = NULL;
+	}
+}
+
+TEST(no_descriptor_is_left)
+{
+	int err;
+
+	privilege_limit_fds();
+	err = netns_watch_open("/run/netns", &watch);
+	privilege_unlimited();
+	ck_assert_int_eq(err, -EMFILE);
+	ck_assert_ptr_null(watch);
 }
 
 TEST(a_path_that_is_too_long)
