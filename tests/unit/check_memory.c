@@ -10,6 +10,7 @@
 
 #include "collector/collector.h"
 #include "failing_alloc.h"
+#include "failing_kernel.h"
 #include "fake_kernel.h"
 #include "instances.h"
 #include "runner.h"
@@ -38,45 +39,6 @@ static struct kernel_ops ops;
 static struct collector *collector;
 static struct tree sysfs;
 static struct tree state_dir;
-
-/* The fake kernel is part of the test, so nothing fails in it; the callback is not. */
-struct callback {
-	kernel_message_cb cb;
-	void *ctx;
-};
-
-static int call_back(void *ctx, const struct nlmsghdr *nlh)
-{
-	const struct callback *callback = ctx;
-	int err;
-
-	failing_alloc_resume();
-	err = callback->cb(callback->ctx, nlh);
-	failing_alloc_pause();
-	return err;
-}
-
-static int dump(void *ctx, enum kernel_dump what, kernel_message_cb cb, void *cb_ctx)
-{
-	struct callback callback = {cb, cb_ctx};
-	int err;
-
-	failing_alloc_pause();
-	err = fake_kernel_ops.dump(ctx, what, call_back, &callback);
-	failing_alloc_resume();
-	return err;
-}
-
-static int read_events(void *ctx, kernel_message_cb cb, void *cb_ctx)
-{
-	struct callback callback = {cb, cb_ctx};
-	int err;
-
-	failing_alloc_pause();
-	err = fake_kernel_ops.read_events(ctx, call_back, &callback);
-	failing_alloc_resume();
-	return err;
-}
 
 static struct sa_values sa_number(unsigned i)
 {
@@ -130,9 +92,7 @@ static void make_world(void)
 	tree_make(&state_dir);
 	kernel = (struct fake_kernel){
 	    .now = 1000 * SECOND, .xfrm_stat = "XfrmInNoStates\t7\n", .route = 6};
-	ops = fake_kernel_ops;
-	ops.dump = dump;
-	ops.read_events = read_events;
+	ops = failing_kernel_ops();
 	for (uint32_t i = 1; i < 20; i++)
 		fake_kernel_addr(&kernel, "192.0.2.1", i);
 	fake_kernel_addr(&kernel, "10.0.0.1", 2);

@@ -10,6 +10,7 @@
 #include "failing_alloc.h"
 #include "instances.h"
 #include "kernel/netns.h"
+#include "ledger/peer.h"
 #include "runner.h"
 
 static const char *const lines[] = {"a local 10.0.0.1 descr \"one\"", "a reqid 3",
@@ -122,5 +123,28 @@ TEST(names_of_namespaces)
 		ck_assert_uint_eq(list.n, failed ? 0 : 1);
 	}
 	netns_list_free(&list);
+	ck_assert_uint_eq(failing_alloc_live(), 0);
+}
+
+TEST(peers)
+{
+	struct peer_config config = peer_config_default;
+	struct peer_config copy;
+	char error[200];
+
+	for (int i = 0; i < 2; i++) {
+		failing_alloc_begin(1, false);
+		ck_assert_int_eq(peer_config_add_line(&config, "192.0.2.0/24", error,
+						      sizeof(error)),
+				 -ENOMEM);
+		ck_assert(failing_alloc_end());
+		ck_assert_uint_eq(config.n_rules, 0);
+	}
+	ck_assert_int_eq(
+	    peer_config_add_line(&config, "192.0.2.0/24", error, sizeof(error)), 0);
+	failing_alloc_begin(1, false);
+	ck_assert_int_eq(peer_config_copy(&config, &copy), -ENOMEM);
+	ck_assert(failing_alloc_end());
+	peer_config_free(&config);
 	ck_assert_uint_eq(failing_alloc_live(), 0);
 }

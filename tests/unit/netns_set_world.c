@@ -12,7 +12,7 @@ struct netns_set *set;
 struct netns_list namespaces;
 struct instance_set instances;
 struct snapshot snapshot;
-static char netns_dir[100];
+char netns_dir[100];
 char state_dir[100];
 static char log_text[8192];
 

@@ -13,6 +13,7 @@
 #define ALL INSTANCE_UNATTRIBUTED
 
 extern struct tree tree; /* netns/, the names; state/, the state files */
+extern char netns_dir[], state_dir[]; /* their paths */
 extern struct netns_set *set;
 extern struct netns_list namespaces;  /* as configured */
 extern struct instance_set instances; /* as configured */
