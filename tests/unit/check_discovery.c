@@ -250,3 +250,19 @@ TEST(cxgb4i)
 	ck_assert_str_eq(get("cxgb4i:0000:04:00.4:00:07:43:0b:24:58")->netdev, "eth5");
 	ck_assert_str_eq(owner_of(1), "cxgb4i:0000:04:00.4:00:07:43:0b:24:58");
 }
+
+/* Adapters of any driver, should it register two hosts on one PCI function. */
+TEST(two_hosts_on_one_function)
+{
+	const struct hba_host first = {HBA_QEDI, 11, PCI, "f4:e9:d4:ee:30:11",
+				       .ipaddress = "10.0.1.7"};
+	const struct hba_host second = {HBA_QEDI, 12, PCI, "f4:e9:d4:ee:30:12",
+					.ipaddress = "10.0.1.8"};
+
+	hba_add_host(&tree, &first);
+	hba_add_host(&tree, &second);
+	look();
+	ck_assert_uint_eq(set.n, 3);
+	ck_assert(get("qedi:0000:04:00.0:f4:e9:d4:ee:30:11")->present);
+	ck_assert(get("qedi:0000:04:00.0:f4:e9:d4:ee:30:12")->present);
+}

@@ -236,6 +236,23 @@ TEST(a_state_of_another_namespace_is_not_taken)
 	    1);
 }
 
+/* As before Linux 5.14: nothing would show that a state is of another namespace. */
+TEST(no_state_without_a_cookie)
+{
+	fake_host[FAKE_HOME].cookie_error = -ENOPROTOOPT;
+	open_set_with_state();
+	ck_assert_uint_eq(logged("cannot save the state, since boot id or network "
+				 "namespace cannot be read: Protocol not available\n"),
+			  1);
+	poll_all();
+	netns_set_save(set, 1);
+	ck_assert_uint_eq(logged("cannot save"), 1);
+	close_set();
+	fake_host[FAKE_HOME].cookie_error = 0;
+	open_set_with_state();
+	ck_assert_uint_eq(logged("cannot save"), 1);
+}
+
 TEST(an_error_of_saving_is_logged_once)
 {
 	open_set_with_state();

@@ -2,6 +2,7 @@
 /* Files with a valid checksum and contents that no daemon has saved. */
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "runner.h"
@@ -16,6 +17,19 @@ TEST(forged_files_that_are_good)
 
 	ck_assert_int_eq(load_forged(body, len), 0);
 	ck_assert_uint_eq(row("a")->stats.confidential_bytes_sent, 200);
+	free(body);
+}
+
+TEST(bytes_behind_the_last_record)
+{
+	size_t len;
+	char *body = good_body(&len);
+	char *longer = calloc(1, len + 1);
+
+	memcpy(longer, body, len);
+	ck_assert_int_eq(load_forged(longer, len), 0);
+	ck_assert_int_eq(load_forged(longer, len + 1), -EBADMSG);
+	free(longer);
 	free(body);
 }
 

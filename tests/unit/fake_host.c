@@ -89,7 +89,11 @@ static void close_one(void *kernel)
 
 static int cookie(void *kernel, uint64_t *ret)
 {
-	*ret = ((struct fake_namespace *)kernel)->cookie;
+	const struct fake_namespace *namespace = kernel;
+
+	if (namespace->cookie_error)
+		return namespace->cookie_error;
+	*ret = namespace->cookie;
 	return 0;
 }
 

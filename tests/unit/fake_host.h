@@ -22,7 +22,8 @@ struct fake_namespace {
 	const char *file;          /* the target of its link */
 	int event_fd;              /* fake_host_wake() makes it readable */
 	uint64_t cookie;
-	int open_error; /* of the opener, -errno */
+	int open_error;   /* of the opener, -errno */
+	int cookie_error; /* the same */
 	unsigned opened, closed;
 };
 
