@@ -151,12 +151,9 @@ static bool row_is_sane(const struct rows *rows, const struct saved_row *saved,
 	       account_is_sane(&saved->other, now);
 }
 
-/* Restores what is known of an HBA that may be gone. If the configuration has given the
- * name to another HBA, the discovered name stays. */
-static void load_identity(struct instance *instance, struct saved_row *saved)
+/* Restores what is known of an HBA that may be gone. */
+static void load_identity(struct instance *instance, const struct saved_row *saved)
 {
-	if (instance->found[0])
-		memcpy(saved->found, instance->found, sizeof(saved->found));
 	for (size_t i = 0; i < N_TEXTS; i++)
 		memcpy((char *)instance + texts[i].live,
 		       (const char *)saved + texts[i].saved, texts[i].size);
