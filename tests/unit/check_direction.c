@@ -194,6 +194,40 @@ TEST(the_policy_shows_the_direction_where_no_address_does)
 	ck_assert_uint_eq(received(ALL), 300);
 }
 
+/* A poll compares only so many policies with SAs. The next one goes on with those SAs
+ * whose direction it still does not know. */
+TEST(more_policies_than_a_poll_compares)
+{
+	enum { POLICIES = 3000, SAS = 3000 };
+	struct policy_values policy = {
+	    .saddr = "0.0.0.0",
+	    .daddr = "0.0.0.0",
+	    .dir = XFRM_POLICY_IN,
+	    .n_templates = 1,
+	    .templates = {{.family = AF_INET, .mode = XFRM_MODE_TUNNEL, .reqid = 1}},
+	};
+	uint64_t first;
+	unsigned polls = 1;
+
+	for (unsigned i = 0; i < POLICIES; i++) {
+		policy.priority = i;
+		fake_kernel_policy(&kernel, &policy);
+	}
+	for (unsigned i = 0; i < SAS; i++) {
+		const struct sa_values sa = sa_between("192.0.2.1", "198.51.100.1");
+
+		fake_kernel_sa(&kernel, &sa);
+	}
+	poll_after(0);
+	first = received(ALL);
+	ck_assert_uint_gt(first, 0);
+	ck_assert_uint_lt(first, 300 * SAS);
+	for (; received(ALL) < 300 * SAS && polls < 10; polls++)
+		poll_after(SECOND);
+	ck_assert_uint_eq(received(ALL), 300 * SAS);
+	ck_assert_uint_gt(polls, 1);
+}
+
 TEST(no_lookups_on_an_ordinary_host)
 {
 	struct sa_values in = sa_between("192.0.2.1", "10.0.0.1");

@@ -73,6 +73,8 @@ TEST(only_numbers_that_exist_are_served_instead)
 	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = -EIO;
 	open_set();
 	ck_assert_int_eq(netns_set_poll(set), -EIO);
+	publish();
+	ck_assert_uint_eq(bytes_of(ALL), 0);
 	ck_assert_str_eq(log_so_far(),
 			 "cannot read the kernel's SAs: Input/output error\n");
 	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = 0;
@@ -196,6 +198,7 @@ TEST(the_state_of_a_namespace_that_has_disappeared_is_removed)
 	netns_set_save(set, 0);
 	close_set();
 	go("red"); /* while it is down */
+	tree_text(&tree, "state/qmipsecd.green.state", "not configured any more");
 	open_set_with_state();
 	close_set();
 	snprintf(tree.root + strlen(tree.root), sizeof(tree.root) - strlen(tree.root),

@@ -455,6 +455,25 @@ TEST(fewer_rows_after_a_reload)
 	ROWS_ARE("tcp:r5", "d");
 }
 
+/* The namespace may come back with the SAs. */
+TEST(sas_of_a_namespace_that_has_disappeared_keep_their_row)
+{
+	open_collector(10, NULL);
+	log_in(1);
+	log_in(2);
+	add_sa(1, 200);
+	poll();
+	log_out(1);
+	log_out(2);
+	poll();
+	collector_detach(collector);
+	reconfigure(1, NULL);
+	ck_assert_int_eq(collector_attach(collector, &kernel, true), 0);
+	poll();
+	ROWS_ARE("tcp:r1");
+	ck_assert_uint_eq(sent("tcp:r1"), 200);
+}
+
 /* With an unused number, and HBAs that are gone. */
 TEST(saved_and_restored)
 {

@@ -129,6 +129,25 @@ TEST(the_most_traffic_comes_first)
 	}
 }
 
+TEST(equal_peers_stay_in_the_order_of_their_index)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		const char row[] = {(char)('a' + i), '\0'};
+
+		add_row(&later, row, 0, 0);
+		for (unsigned j = 0; j < 9; j++) {
+			char name[20];
+
+			snprintf(name, sizeof(name), "192.0.2.%u", j);
+			add_peer(&later, name, 5);
+		}
+	}
+	make_rates();
+	ck_assert_uint_eq(rates.n_peers, 18);
+	for (size_t i = 0; i < 18; i++)
+		ck_assert_ptr_eq(rates.peers[i].peer, &later.peers[i]);
+}
+
 /* Frames. */
 
 static void draw(unsigned width, unsigned height, const char *message)
