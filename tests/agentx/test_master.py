@@ -360,11 +360,11 @@ class Tcp(MasterTest):
         self.polls_and_stops("tcp:no..name:705",
                              r'not known\); is "no\.\.name" the right host')
 
-    def over_tcp(self):
+    def over_tcp(self, host="localhost"):
         """A scene on a TCP socket of loopback."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            name = f"tcp:localhost:{probe.getsockname()[1]}"
+            name = f"tcp:{host}:{probe.getsockname()[1]}"
         conf = self.scene.snmpd_conf.read_text()
         self.scene.snmpd_conf.write_text(conf.replace(str(self.scene.socket), name))
         self.scene.socket = name
@@ -382,6 +382,22 @@ class Tcp(MasterTest):
         self.scene.start_snmpd()
         self.assertBack()
         self.assertLogged("master is gone")
+        self.assertStops()
+
+    def test_host_with_two_addresses(self):
+        """snmpd listens only at the one that the resolver puts last."""
+        self.over_tcp("127.0.0.2")
+        hosts = self.scene.dir / "hosts"
+        hosts.write_text("127.0.0.1 two\n127.0.0.2 two\n")
+        self.scene.start_snmpd()
+        self.scene.socket = self.scene.socket.replace("127.0.0.2", "two")
+        self.scene.configure(*self.CONFIG)
+        self.scene.start_daemon(wrapper=[
+            "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"',
+            hosts])
+        self.scene.wait_attached()
+        self.assertEqual(self.scene.names(), NAMES)
+        self.assertLogged("waiting for an AgentX master", 0)
         self.assertStops()
 
     def test_reload(self):

@@ -34,6 +34,21 @@ def hashed(name):
 class Namespaces(NamespacesTest):
     # --- what is served ---------------------------------------------------------------
 
+    def test_live_view(self):
+        """A new namespace is watched at once, long before the next poll."""
+        self.scene.configure("namespace *")
+        log = self.scene.dir / "watch.log"
+        with open(log, "wb") as stream, subprocess.Popen(
+                self.scene.once_argv("--watch=3600", "--netns-dir", self.dir),
+                stdout=subprocess.PIPE, stderr=stream) as watch:
+            watch.stdout.readline()
+            self.larval("blue", pause=0.5)
+            wait_for(lambda: "namespace blue: watched" in log.read_text(), "it is watched",
+                     AT_ONCE)
+            watch.terminate()
+            watch.communicate(timeout=60)
+        self.assertEqual(watch.returncode, 0)
+
     def test_rows(self):
         self.larval("blue", 3)
         self.larval("red", 1)
