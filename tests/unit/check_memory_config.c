@@ -134,9 +134,9 @@ TEST(peers)
 
 	for (int i = 0; i < 2; i++) {
 		failing_alloc_begin(1, false);
-		ck_assert_int_eq(peer_config_add_line(&config, "192.0.2.0/24", error,
-						      sizeof(error)),
-				 -ENOMEM);
+		ck_assert_int_eq(
+		    peer_config_add_line(&config, "192.0.2.0/24", error, sizeof(error)),
+		    -ENOMEM);
 		ck_assert(failing_alloc_end());
 		ck_assert_uint_eq(config.n_rules, 0);
 	}

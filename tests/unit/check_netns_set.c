@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "netns_set_world.h"
+#include "privilege.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
+
+#include "privilege.h"
 
 /* Which namespaces are served, and when. */
 
@@ -46,6 +50,36 @@ TEST(all_namespaces_of_the_directory_are_served)
 	open_set();
 	poll_all();
 	ck_assert_str_eq(rows(), ALL " .red/" ALL " blue/" ALL " ");
+}
+
+/* Each namespace needs six. */
+TEST(other_namespaces_get_as_many_descriptors_as_permitted)
+{
+	struct rlimit limit;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max / 2;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	open_set();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_lt(limit.rlim_cur, limit.rlim_max);
+	close_set();
+	want("blue");
+	open_set();
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	ck_assert_uint_eq(limit.rlim_cur, limit.rlim_max);
+}
+
+TEST(no_descriptor_is_left)
+{
+	int err;
+
+	privilege_limit_fds();
+	err = try_to_open(NULL);
+	privilege_unlimited();
+	ck_assert_int_eq(err, -EMFILE);
+	ck_assert_ptr_null(set);
+	ck_assert_uint_eq(logged("cannot watch for events: Too many open files\n"), 1);
 }
 
 TEST(the_namespace_of_an_instance_is_served)

@@ -12,7 +12,7 @@
 #define SECOND UINT64_C(1000000000)
 #define ALL INSTANCE_UNATTRIBUTED
 
-extern struct tree tree; /* netns/, the names; state/, the state files */
+extern struct tree tree;              /* netns/, the names; state/, the state files */
 extern char netns_dir[], state_dir[]; /* their paths */
 extern struct netns_set *set;
 extern struct netns_list namespaces;  /* as configured */
