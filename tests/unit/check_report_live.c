@@ -29,11 +29,20 @@ TEST(a_report_does_not_show_an_sa_that_is_gone)
 	ck_assert_uint_eq(bytes_of(ALL), 100);
 }
 
+/* Nothing is printed. */
 TEST(a_report_that_cannot_be_made)
 {
+	const struct netns_paths paths = {.netns_dir = netns_dir};
+	const struct netns_config now = config();
+	const struct report_options options = {.version = "1"};
+
 	fake_host[FAKE_HOME].kernel.dump_error[KERNEL_DUMP_SAD] = -EIO;
-	open_set_read_only();
-	ck_assert_int_eq(report_poll(set), -EIO);
+	ck_assert_int_eq(report_once(&fake_opener, &paths, &now, &options), -EIO);
+	fake_host[FAKE_HOME].open_error = -EPROTONOSUPPORT;
+	ck_assert_int_eq(report_once(&fake_opener, &paths, &now, &options),
+			 -EPROTONOSUPPORT);
+	ck_assert_uint_eq(logged("cannot read the kernel's SAs: "), 1);
+	ck_assert_uint_eq(logged("this kernel has no IPsec"), 1);
 }
 
 /* The live view. */
@@ -86,7 +95,8 @@ TEST(messages_wait_for_the_end_of_the_screen)
 
 	fake_host_set_bytes(FAKE_HOME, 100);
 	fake_host[FAKE_HOME].kernel.during = fail_from_now_on;
-	log_enable_topic("poll"); /* which is not shown */
+	fake_host_wake(FAKE_HOME); /* events do not wait for the next poll */
+	log_enable_topic("poll");  /* which is not shown */
 	log_set_sink(note);
 	alarm(1);
 	ck_assert_int_eq(watch_run(&fake_opener, &paths, &now, &options), 0);
@@ -97,4 +107,16 @@ TEST(messages_wait_for_the_end_of_the_screen)
 	ck_assert_ptr_nonnull(strstr(screen, FAILURE));
 	ck_assert_ptr_null(strstr(screen, "poll: "));
 	close(master);
+}
+
+TEST(a_view_that_cannot_begin)
+{
+	const struct netns_paths paths = {.netns_dir = netns_dir};
+	const struct netns_config now = config();
+	const struct watch_options options = {.version = "1", .interval_ms = 300};
+
+	fake_host[FAKE_HOME].open_error = -EPROTONOSUPPORT;
+	ck_assert_int_eq(watch_run(&fake_opener, &paths, &now, &options),
+			 -EPROTONOSUPPORT);
+	ck_assert_uint_eq(logged("this kernel has no IPsec"), 1);
 }
