@@ -210,6 +210,15 @@ class Once(SceneTest):
             time = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
             self.assertLess(abs(time - began), datetime.timedelta(minutes=5))
 
+    def test_debug_topics(self):
+        """Each dump with its namespace, as "ls -l /proc/PID/ns/net" shows it."""
+        done = self.scene.once("--once", "-Dnetlink")
+        self.assertEqual(done.returncode, 0)
+        here = os.stat("/proc/self/ns/net").st_ino
+        for what in "SAD", "addresses":
+            self.assertRegex(done.stderr, rf"netlink: net:\[{here}\]: dump of the {what}: "
+                                          r"\d+ messages, \d+ us")
+
     def test_full_disk(self):
         for form in "table", "json":
             with open("/dev/full", "w") as full:
