@@ -162,6 +162,16 @@ static bool skip_string(struct reader *reader)
 	return size <= reader->left && skip(reader, (size + 3) & ~(size_t)3);
 }
 
+/* Net-SNMP copies a context up to its first NUL, and reads the copy up to the
+ * length of the context (agentx_parse(), snmp_clone_pdu()). */
+static bool skip_context(struct reader *reader)
+{
+	const uint8_t *at = reader->at;
+
+	return skip_string(reader) &&
+	       !memchr(at + 4, 0, get_number(at, 4, reader->network_order));
+}
+
 static bool skip_value(struct reader *reader, uint32_t type)
 {
 	switch (type) {
@@ -218,7 +228,7 @@ const char *agentx_pdu_check_payload(const struct agentx_header *header,
 	struct reader reader = {payload, header->payload, is_network_order(header)};
 	bool good = true;
 
-	if (header->flags & AGENTX_FLAG_NON_DEFAULT_CONTEXT && !skip_string(&reader))
+	if (header->flags & AGENTX_FLAG_NON_DEFAULT_CONTEXT && !skip_context(&reader))
 		return "a malformed context";
 	switch (header->type) {
 	case AGENTX_CLOSE:

@@ -184,6 +184,8 @@ REQUESTS = {
     "Get with one OID too many": pdu(GET, search_range(CELL) + oid(CELL)),
     "Get in a context": pdu(GET, struct.pack(">I4s", 4, b"blue") + search_range(CELL),
                             flags=NETWORK_ORDER | 8),
+    "Get in a context with a zero": pdu(
+        GET, struct.pack(">I80s", 80, b"b") + search_range(CELL), flags=NETWORK_ORDER | 8),
     "Get in a context of 2^32 - 1 bytes": pdu(
         GET, struct.pack(">I4s", 2**32 - 1, b"blue"), flags=NETWORK_ORDER | 8),
     "GetNext of a range that ends before it begins": pdu(

@@ -122,6 +122,10 @@ TEST(payloads_are_complete)
 	     "00000003"
 	     "61626300" OID_2 OID_NULL,
 	     true},
+	    {AGENTX_GET, 0x18,
+	     "00000003"
+	     "61006300" OID_2 OID_NULL,
+	     false},
 	    {AGENTX_GET, 0x18, "00000000", true},
 	    {AGENTX_GET, 0x18, "", false},
 	    {AGENTX_GET, 0x18,
