@@ -37,11 +37,13 @@ apart()
 	unshare --mount --net --uts --ipc --pid --fork --kill-child "$@"
 }
 
-# A chroot needs these two. The tree itself is only read.
+# What the chroots of Debian's builders have, too. The tree itself is only read.
 mount_api()
 {
 	mount -t proc proc "$1/proc"
 	mount -t devtmpfs none "$1/dev" 2>/dev/null || mount --rbind /dev "$1/dev"
+	mkdir -p "$1/dev/pts"
+	mount -t devpts -o newinstance,mode=620,gid=5,ptmxmode=666 devpts "$1/dev/pts"
 }
 
 # --- the tree that it is installed in -------------------------------------------------
