@@ -10,7 +10,7 @@ import os
 import time
 
 import valgrind
-from harness import DATA_AGE, HERE, MEASURABLE, run
+from harness import DATA_AGE, HERE, MEASURABLE, run, slowness
 from snmp import Manager, NoAnswer
 
 SHARE = 0.05   # of a core, during the fault
@@ -80,7 +80,8 @@ class Fault:
             took = time.monotonic() - end
             if old is not None and old < took:
                 return took
-            if took > self.service * valgrind.SLOWER:
+            limit = self.service * valgrind.SLOWER
+            if took > limit and took > limit * slowness():
                 raise AssertionError(f"{self.what}: no fresh numbers {took:.1f} s after its "
                                      f"end; their age: {old}")
             time.sleep(0.02)

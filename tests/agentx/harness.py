@@ -114,6 +114,15 @@ def wait_for(condition, what, timeout=60.0):
         time.sleep(0.01)
 
 
+def slowness():
+    """How many times as long as on a free processor things take now, since others use the
+    processors of this machine: a limit in seconds for a daemon is multiplied by it."""
+    start, used = time.monotonic(), time.process_time()
+    while time.process_time() - used < 0.05:
+        pass
+    return max(1.0, (time.monotonic() - start) / 0.05)
+
+
 def holds_for(condition, what, seconds):
     """Checks for so long that the condition holds."""
     end = time.monotonic() + seconds
