@@ -85,8 +85,8 @@ static int poll_all(void)
 	self.changed = false;
 	err = netns_set_poll(self.set);
 	self.last_attempt = clock_now_ns();
-	self.last_cost = processor_time() - start;
 	published = publish();
+	self.last_cost = processor_time() - start;
 	if (!err)
 		err = published;
 	if (!err)
