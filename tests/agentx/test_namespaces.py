@@ -182,7 +182,7 @@ class Namespaces(NamespacesTest):
             self.delete("blue")
             wait_for(lambda: self.fds() == before, "it is closed", AT_ONCE)
             wait_for(lambda: "out-blue" not in run("ip", "-br", "link").stdout,
-                     "it is gone", 5)
+                     "it is gone")
             self.assertEqual(self.scene.names(), [ALL])
             self.assertEqual(self.scene.daemon.log().count("namespace blue: gone"),
                              number + 1)
