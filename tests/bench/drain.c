@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The floor of a poll: what the kernel and the system calls cost without a reader that
- * looks at anything. For each line on stdin it receives a dump of the SAD in pieces of
- * 32 KiB, as the daemon does, reads xfrm_stat, and answers with an empty line.
+ * looks at anything. For each line on stdin it reads xfrm_stat, receives a dump of the
+ * SAD in pieces of 32 KiB, both as the daemon does, and answers with an empty line. The
+ * order matters: whichever walks the SAs first in the kernel waits for the memory.
  */
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -78,9 +79,9 @@ int main(void)
 	if (stat < 0)
 		fail("xfrm_stat");
 	while (read(STDIN_FILENO, line, sizeof(line)) > 0) {
-		drain(fd);
 		if (pread(stat, piece, sizeof(piece), 0) < 0)
 			fail("xfrm_stat");
+		drain(fd);
 		if (write(STDOUT_FILENO, "\n", 1) != 1)
 			fail("stdout");
 	}

@@ -5,10 +5,11 @@ import contextlib
 import functools
 import os
 import subprocess
+import time
 
 from harness import LOCAL, POLLS, TRACKED_SAS, wait_for
 from processes import (
-    SUBJECT, Clock, Drain, fresh_network, larval, pinned, start_scene)
+    IDLE, SUBJECT, Clock, Drain, fresh_network, larval, pinned, start_scene)
 from table import Measure, median, sized
 
 INTERVAL = 0.3  # seconds between polls
@@ -54,11 +55,17 @@ def open_polled(count, *config):
 
 
 def by_turns(scene, drain):
-    """The processor times of polls and, each between two polls, of drains."""
+    """The processor times of polls and, each between two polls, of drains. Each of both
+    comes as long after the other, so the caches have forgotten as much."""
     clock = Clock(scene.daemon.pid)
     clock.wait_idle()
     clock.next_work()  # perhaps only its timer's, set again after a request
-    return [(clock.next_work(), drain.once()) for _ in range(PAIRS)]
+    pairs = []
+    for _ in range(PAIRS):
+        poll = clock.next_work()
+        time.sleep(INTERVAL / 2 - IDLE)
+        pairs.append((poll, drain.once()))
+    return pairs
 
 
 def shares(scene, before):
