@@ -81,7 +81,8 @@ step_fuzz() {
 # valgrind calls at the end, reads what the resolver's idle thread has not set.
 step_valgrind() {
 	find /build/tests/unit -maxdepth 1 -name 'check_*' -type f -executable -print0 |
-		sort -z | CK_FORK=no QMIPSEC_MODEL_STEPS=20000 xargs -0 -n 1 -P 2 \
+		sort -z | CK_FORK=no QMIPSEC_MODEL_STEPS=20000 QMIPSEC_MEMORY_STRIDE=3 \
+		xargs -0 -n 1 -P 2 \
 		valgrind -q --error-exitcode=9 --run-libc-freeres=no --leak-check=full \
 		--errors-for-leak-kinds=definite
 }
