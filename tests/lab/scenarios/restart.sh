@@ -168,6 +168,7 @@ rekey()
 	additions=$((additions + 2)) rekeys=$((rekeys + 1))
 }
 
+sleep 2 # a fast machine would be back before OFF has passed
 start_watch left --strict
 stop qmipsecd-left
 some 30 # lost: the old SA's, since the last sample
