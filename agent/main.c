@@ -17,8 +17,8 @@
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
-#include "agentx_objects.h"
 #include "agentx_engine.h"
+#include "agentx_objects.h"
 #include "agentx_session.h"
 #include "directives.h"
 #include "kernel/xfrm_netlink.h"

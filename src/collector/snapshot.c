@@ -140,37 +140,26 @@ static int order_peers(struct snapshot *snapshot)
 	return 0;
 }
 
-/* As the rows of a single namespace usually are. */
-static bool rows_are_in_order(const struct snapshot *snapshot)
+/* Those of a single namespace usually are in order. */
+static void sort_if_needed(void *elements, size_t n, size_t size,
+			   int (*compare)(const void *, const void *))
 {
-	const struct snapshot_row *rows = snapshot->rows;
+	const char *at = elements;
 
-	for (size_t i = 1; i < snapshot->n_rows; i++)
-		if (compare_for_sort(&rows[i - 1], &rows[i]) > 0)
-			return false;
-	return true;
-}
-
-/* As those of a single namespace are. */
-static bool xfrm_is_in_order(const struct snapshot *snapshot)
-{
-	const struct snapshot_xfrm *xfrm = snapshot->xfrm;
-
-	for (size_t i = 1; i < snapshot->n_xfrm; i++)
-		if (compare_xfrm(&xfrm[i - 1], &xfrm[i]) > 0)
-			return false;
-	return true;
+	for (size_t i = 1; i < n; i++)
+		if (compare(at + (i - 1) * size, at + i * size) > 0) {
+			qsort(elements, n, size, compare);
+			return;
+		}
 }
 
 int snapshot_sort(struct snapshot *snapshot)
 {
-	if (!rows_are_in_order(snapshot))
-		qsort(snapshot->rows, snapshot->n_rows, sizeof(*snapshot->rows),
-		      compare_for_sort);
+	sort_if_needed(snapshot->rows, snapshot->n_rows, sizeof(*snapshot->rows),
+		       compare_for_sort);
 	drop_doubles(snapshot);
-	if (!xfrm_is_in_order(snapshot))
-		qsort(snapshot->xfrm, snapshot->n_xfrm, sizeof(*snapshot->xfrm),
-		      compare_xfrm);
+	sort_if_needed(snapshot->xfrm, snapshot->n_xfrm, sizeof(*snapshot->xfrm),
+		       compare_xfrm);
 	return order_peers(snapshot);
 }
 
