@@ -9,20 +9,11 @@
 #include <unistd.h>
 
 #include "agentx/agentx_protocol.h"
+#include "kept_log.h"
 #include "runner.h"
 #include "tree.h"
-#include "util/log.h"
 
 static struct agentx_address address;
-static char last[LOG_TEXT_MAX + 1];
-static unsigned n_messages;
-
-static void keep_last(int level, const char *text)
-{
-	(void)level;
-	snprintf(last, sizeof(last), "%s", text);
-	n_messages++;
-}
 
 static void setup(void)
 {
@@ -32,24 +23,16 @@ static void setup(void)
 	ck_assert_int_eq(
 	    agentx_address_parse("tcp:127.0.0.1:705", &address, error, sizeof(error)),
 	    0);
-	log_set_sink(keep_last);
+	kept_log_begin();
 	agentx_log_address(&address);
-	n_messages = 0;
 }
 
 static void teardown(void)
 {
-	log_set_sink(NULL);
+	kept_log_end();
 }
 
 CHAPTER(setup, teardown);
-
-/* Asserts the number of messages so far, and a part of the last one. */
-static void check_log(unsigned n, const char *part)
-{
-	ck_assert_uint_eq(n_messages, n);
-	ck_assert_msg(strstr(last, part), "\"%s\" is not in: %s", part, last);
-}
 
 TEST(a_reason_to_wait_is_logged_once)
 {
@@ -90,7 +73,7 @@ TEST(each_reason_has_a_remedy)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		agentx_log_address(&address);
-		n_messages = 0;
+		kept_n = 0;
 		agentx_log_waiting(rows[i].err, rows[i].gai_error);
 		check_log(1, rows[i].why);
 		check_log(1, rows[i].advice);
@@ -114,7 +97,7 @@ static void lack_permission(const char *path)
 
 	ck_assert_int_eq(agentx_address_parse(path, &address, error, sizeof(error)), 0);
 	agentx_log_address(&address);
-	n_messages = 0;
+	kept_n = 0;
 	agentx_log_waiting(-EACCES, 0);
 	agentx_log_waiting(-EACCES, 0);
 }
@@ -137,7 +120,7 @@ static void lack_permission_as_nobody(void)
 	if (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0)
 		exit(2);
 	lack_permission("/proc/1/fd/master");
-	exit(strstr(last, "the directory is closed to group ") ? 0 : 1);
+	exit(strstr(kept_last, "the directory is closed to group ") ? 0 : 1);
 }
 
 TEST(a_closed_directory_asks_for_its_mode)
@@ -168,7 +151,7 @@ TEST(each_refusal_has_a_meaning)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		agentx_log_address(&address);
-		n_messages = 0;
+		kept_n = 0;
 		agentx_log_refused("the session", rows[i].error, 3);
 		check_log(1, rows[i].meaning);
 	}

@@ -5,40 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kept_log.h"
 #include "runner.h"
-#include "util/log.h"
 
 static struct netns_log netns_log;
-static char last[LOG_TEXT_MAX + 1];
-static unsigned n_messages;
-
-static void keep_last(int level, const char *text)
-{
-	(void)level;
-	snprintf(last, sizeof(last), "%s", text);
-	n_messages++;
-}
 
 static void setup(void)
 {
-	log_set_sink(keep_last);
+	kept_log_begin();
 	netns_log_init(&netns_log, "blue");
-	n_messages = 0;
 }
 
 static void teardown(void)
 {
-	log_set_sink(NULL);
+	kept_log_end();
 }
 
 CHAPTER(setup, teardown);
-
-/* Asserts the number of messages so far, and a part of the last one. */
-static void check_log(unsigned n, const char *part)
-{
-	ck_assert_uint_eq(n_messages, n);
-	ck_assert_msg(strstr(last, part), "\"%s\" is not in: %s", part, last);
-}
 
 TEST(each_reason_for_no_kernel_has_a_remedy)
 {
