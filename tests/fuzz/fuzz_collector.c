@@ -87,17 +87,11 @@ static struct collector *open_collector(uint8_t how)
 	struct collector_options options = {
 	    .netns = "", .sysfs_root = tree.root, .stale_after = 60000 * MS};
 	struct peer_config peers;
-	struct collector *made;
 	struct instance_set set;
 
 	configure_peers(&peers, how);
 	configure(&set, how);
-	options.peers = &peers;
-	made = collector_new(&fake_kernel_ops, &kernel, &options, &set);
-	HOLDS(made != NULL);
-	instance_set_free(&set);
-	peer_config_free(&peers);
-	return made;
+	return make_collector(&kernel, &options, &set, &peers);
 }
 
 /* A message with the length that its block has. */

@@ -10,6 +10,20 @@
 #include "report/report.h"
 #include "util/text.h"
 
+struct collector *make_collector(struct fake_kernel *kernel,
+				 struct collector_options *options,
+				 struct instance_set *set, struct peer_config *peers)
+{
+	struct collector *made;
+
+	options->peers = peers;
+	made = collector_new(&fake_kernel_ops, kernel, options, set);
+	HOLDS(made != NULL);
+	instance_set_free(set);
+	peer_config_free(peers);
+	return made;
+}
+
 static void check_stats(const struct stats *stats)
 {
 	HOLDS(stats->active_sa == stats->key_additions - stats->key_deletions);

@@ -2,6 +2,12 @@
 #pragma once
 
 #include "collector/collector.h"
+#include "tests/unit/fake_kernel.h"
+
+/* A collector on the fake kernel; it takes the set and the peers over. */
+struct collector *make_collector(struct fake_kernel *kernel,
+				 struct collector_options *options,
+				 struct instance_set *set, struct peer_config *peers);
 
 /* What holds for every snapshot, and between two of them. */
 

@@ -23,7 +23,6 @@ static struct collector *open_collector(uint8_t how)
 {
 	struct collector_options options = {.netns = "", .stale_after = 1};
 	struct peer_config peers = peer_config_default;
-	struct collector *made;
 	struct instance_set set;
 	char error[256];
 
@@ -39,12 +38,7 @@ static struct collector *open_collector(uint8_t how)
 	if (how & 16)
 		HOLDS(instance_set_add_rename(&set, "tcp:default a", error,
 					      sizeof(error)) == 0);
-	options.peers = &peers;
-	made = collector_new(&fake_kernel_ops, &kernel, &options, &set);
-	HOLDS(made != NULL);
-	instance_set_free(&set);
-	peer_config_free(&peers);
-	return made;
+	return make_collector(&kernel, &options, &set, &peers);
 }
 
 static void check_rows(struct collector *collector)
