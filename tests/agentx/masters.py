@@ -11,7 +11,8 @@ from agentx import answer, read_pdu
 
 
 class FakeMaster(threading.Thread):
-    """A listener on the AgentX socket, which passes each client to answer(client)."""
+    """A listener on the AgentX socket, which passes each client to answer(client), one
+    after the other."""
 
     def __init__(self, path, answer):
         super().__init__(daemon=True)
@@ -29,7 +30,10 @@ class FakeMaster(threading.Thread):
                 self.clients.append(client)
                 self.visits += 1
                 with contextlib.suppress(OSError):
-                    self.answer(client)
+                    self.take(client)
+
+    def take(self, client):
+        self.answer(client)
 
     def stop(self):
         for sock in (self.listener, *self.clients):

@@ -21,6 +21,7 @@ from agentx import ADD_AGENT_CAPS, REGISTER, RESPONSE, answer, get, read_pdu, re
 from fault_cost import cpu_seconds
 from faults import TABLES, Hold, Peer, cases
 from harness import DATA_AGE, Process, Scene, fds, rss_kib, slowness, wait_for
+from masters import FakeMaster
 from snmp import TIMETICKS
 from world import MIB, Many
 
@@ -34,29 +35,19 @@ GROWTH_KIB = 2048 * valgrind.SLOWER
 AT_ONCE = 64      # daemons
 
 
-class Listener(threading.Thread):
-    """Accepts until stop(); serve(client) runs in a thread for each client."""
+class Listener(FakeMaster):
+    """Serves its clients at once, each in a thread."""
 
-    def __init__(self, path, serve):
-        super().__init__(daemon=True)
-        self.path, self.serve = str(path), serve
-        self.clients, self.visits = [], 0
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(self.path)
-        self.listener.listen(16)
+    def __init__(self, path, answer):
+        super().__init__(path, answer)
         self.start()
 
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self.listener.accept()
-                self.clients.append(client)
-                self.visits += 1
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def take(self, client):
+        threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client):
         try:
-            self.serve(client)
+            self.answer(client)
         except Hold:
             pass
         except OSError:
