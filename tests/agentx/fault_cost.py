@@ -10,7 +10,7 @@ import os
 import time
 
 import valgrind
-from harness import DATA_AGE, HERE, MEASURABLE, run, slowness
+from harness import DATA_AGE, MEASURABLE, compile_shim, slowness
 from snmp import Manager, NoAnswer
 
 SHARE = 0.05   # of a core, during the fault
@@ -23,13 +23,15 @@ def cpu_seconds(pid):
     return time.clock_gettime(~pid << 3 | 2)  # CPUCLOCK_SCHED, linux/posix-timers.h
 
 
-def compile_shim(scene, source, *options):
-    """Returns the library that was made of a C source here."""
-    shim = scene.dir / (source.removesuffix(".c") + ".so")
-    done = run(os.environ.get("CC", "cc"), "-shared", "-fPIC", "-D_GNU_SOURCE", *options,
-               "-o", shim, HERE / source, "-ldl")
-    assert done.returncode == 0, done.stderr
-    return shim
+def start_with_faults(scene):
+    """Starts snmpd and the daemon. Returns the file that makes its operations fail
+    (faulty.c)."""
+    file, shim = scene.dir / "faults", compile_shim(scene, "faulty.c")
+    scene.start_snmpd()
+    scene.start_daemon(wrapper=["env", f"FAULTS={file}", f"LD_PRELOAD={shim}",
+                                "ASAN_OPTIONS=verify_asan_link_order=0"])
+    scene.wait_attached()
+    return file
 
 
 def age(scene, timeout=0.5):

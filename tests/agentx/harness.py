@@ -29,6 +29,12 @@ LOCAL = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1"]  # the local addr
 PEER = {4: "192.0.2.99", 6: "2001:db8::99"}
 
 
+# What the unit starts the daemon as: another user, with one capability, for good.
+AS_SERVICE = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
+              "--no-new-privs", "--inh-caps", "-all,+net_admin", "--ambient-caps",
+              "-all,+net_admin", "--bounding-set", "-all,+net_admin"]
+
+
 def find_build():
     """The build directory: $top_builddir, build/ in the source, or the source."""
     top = HERE.parent.parent
@@ -404,13 +410,19 @@ class Scene:
         return "\n".join(texts)
 
 
+def compile_shim(scene, source):
+    """Returns the library for LD_PRELOAD that was made of a C source here."""
+    shim = scene.dir / (source.removesuffix(".c") + ".so")
+    done = run(os.environ.get("CC", "cc"), "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim,
+               HERE / source, "-ldl")
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    return shim
+
+
 def fake_xfrm_stat(scene):
     """A file that the daemon reads in place of /proc/net/xfrm_stat, and what starts the
     daemon so."""
-    file, shim = scene.dir / "xfrm_stat", scene.dir / "statfile.so"
-    done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim, HERE / "statfile.c",
-               "-ldl")
-    assert done.returncode == 0, done.stderr
+    file, shim = scene.dir / "xfrm_stat", compile_shim(scene, "statfile.c")
     return file, ["env", f"XFRM_STAT={file}", f"LD_PRELOAD={shim}",
                   "ASAN_OPTIONS=verify_asan_link_order=0"]
 

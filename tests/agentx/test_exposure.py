@@ -10,14 +10,10 @@ import time
 from pathlib import Path
 
 import forge
-from harness import AGENT, POLLS, Process, SceneTest, run, slowness, wait_for
+from harness import AGENT, AS_SERVICE, POLLS, Process, SceneTest, run, slowness, wait_for
 
 NOBODY = 65534
 LAST_POLL_DURATION = AGENT + (5, 0)  # µs
-# As its unit runs it: as another user, with one capability.
-SERVICE = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
-           "--no-new-privs", "--inh-caps", "-all,+net_admin", "--ambient-caps",
-           "-all,+net_admin", "--bounding-set", "-all,+net_admin"]
 SNMPD_SOCKET = "agentXPerms 0660 0755 nobody nogroup"
 
 
@@ -58,7 +54,7 @@ class Exposure(SceneTest):
             conf.write(SNMPD_SOCKET + "\n")
         self.scene.configure("saveInterval 1")
         self.scene.start_snmpd()
-        self.scene.start_daemon(wrapper=SERVICE)
+        self.scene.start_daemon(wrapper=AS_SERVICE)
         self.scene.wait_attached()
         self.pid = self.scene.daemon.pid
 
@@ -89,9 +85,9 @@ class Exposure(SceneTest):
         """A process of the same user with the same rights cannot read its memory."""
         def readable(pid):
             return [name for name in ("mem", "maps", "environ", "auxv")
-                    if run(*SERVICE, "head", "-c", "1", f"/proc/{pid}/{name}").stdout]
+                    if run(*AS_SERVICE, "head", "-c", "1", f"/proc/{pid}/{name}").stdout]
 
-        other = Process([*SERVICE, "sleep", "600"], self.scene.dir / "other.log")
+        other = Process([*AS_SERVICE, "sleep", "600"], self.scene.dir / "other.log")
         wait_for(lambda: readable(other.pid) == ["maps", "environ", "auxv"],
                  "a process that is not protected")
         self.assertEqual(readable(self.pid), [])

@@ -11,7 +11,7 @@ begins and one when it ends, and fresh numbers soon after its end.
 import errno
 import subprocess
 
-from fault_cost import Fault, compile_shim
+from fault_cost import Fault, start_with_faults
 from harness import TRACKED_SAS, add_larval, count_sas, discontinuity, fds, wait_for
 from namespaces import ALL, NamespacesTest
 
@@ -64,16 +64,11 @@ def make_events():
 class Faults(NamespacesTest):
     def setUp(self):
         super().setUp()
-        self.faults = self.scene.dir / "faults"
-        shim = compile_shim(self.scene, "faulty.c")
         self.larval("blue", 2)
         add_larval("192.0.2.1")
         self.scene.configure("namespace blue", "pollInterval 0.1", "maxAge 0.02",
                              "instance z local 192.0.2.1")
-        self.scene.start_snmpd()
-        self.scene.start_daemon(wrapper=["env", f"FAULTS={self.faults}", f"LD_PRELOAD={shim}",
-                                         "ASAN_OPTIONS=verify_asan_link_order=0"])
-        self.scene.wait_attached()
+        self.faults = start_with_faults(self.scene)
 
     def numbers(self):
         return [self.pending("z"), self.pending(f"blue/{ALL}"),

@@ -4,7 +4,7 @@
 import os
 import unittest
 
-from harness import COVERAGE, HERE, MEASURABLE, SceneTest, add_larval, run
+from harness import COVERAGE, MEASURABLE, SceneTest, add_larval, compile_shim, run
 
 
 @unittest.skipIf(COVERAGE, "not for a build for coverage, which allocates when it ends")
@@ -12,10 +12,7 @@ from harness import COVERAGE, HERE, MEASURABLE, SceneTest, add_larval, run
 class Memory(SceneTest):
     def setUp(self):
         super().setUp()
-        self.shim = self.scene.dir / "nomemory.so"
-        done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", self.shim,
-                   HERE / "nomemory.c")
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.shim = compile_shim(self.scene, "nomemory.c")
         self.failed = self.scene.dir / "failed"
         add_larval("192.0.2.1")
         self.scene.configure("instance z local 192.0.2.1", "instance y reqid 9",

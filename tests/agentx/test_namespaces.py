@@ -15,12 +15,9 @@ from pathlib import Path
 
 from fault_cost import cpu_seconds
 from harness import (
-    DAEMON, HERE, INSTANCE, MEASURABLE, SANITIZED, Process, active, add_larval, fds,
-    holds_for, rss_kib, run, wait_for)
+    AS_SERVICE, DAEMON, INSTANCE, MEASURABLE, SANITIZED, Process, active, add_larval,
+    compile_shim, fds, holds_for, rss_kib, run, wait_for)
 from namespaces import ALL, AT_ONCE, MS_BIND, NamespacesTest, check, libc
-
-ONLY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-        "--inh-caps", "-all,+net_admin", "--ambient-caps", "-all,+net_admin"]
 
 
 def hashed(name):
@@ -359,7 +356,7 @@ class Namespaces(NamespacesTest):
         self.scene.configure("namespace *", "pollInterval 0.1")
         self.scene.start_snmpd()
         self.scene.socket.chmod(0o777)
-        self.scene.daemon = Process([*ONLY, daemon, "-f", "-Le", "-x", self.scene.socket,
+        self.scene.daemon = Process([*AS_SERVICE, daemon, "-f", "-Le", "-x", self.scene.socket,
                                      "-c", self.scene.config, "--netns-dir", self.dir],
                                     self.scene.dir / "qmipsecd.log")
         self.scene.wait_attached()
@@ -372,10 +369,7 @@ class Namespaces(NamespacesTest):
 
     def test_one_that_fails(self):
         """Its old numbers are served, and the others are up to date."""
-        shim = self.scene.dir / "failing.so"
-        done = run("cc", "-shared", "-fPIC", "-D_GNU_SOURCE", "-o", shim, HERE / "failing.c",
-                   "-ldl")
-        self.assertEqual(done.returncode, 0, done.stderr)
+        shim = compile_shim(self.scene, "failing.c")
         failing = self.scene.dir / "failing"
         self.larval("blue", 2)
         self.larval("red", 2)

@@ -6,12 +6,10 @@ so.
 import re
 import shutil
 
-from harness import DAEMON, Process, SceneTest, holds_for, run, wait_for
+from harness import AS_SERVICE, DAEMON, Process, SceneTest, holds_for, run, wait_for
 
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 ROOT_WITHOUT = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"]
-ONLY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups",
-        "--inh-caps", "-all,+net_admin", "--ambient-caps", "-all,+net_admin"]
 
 
 class Privilege(SceneTest):
@@ -58,7 +56,7 @@ class Privilege(SceneTest):
             self.assertEqual((done.returncode, done.stderr), (0, ""), options)
 
     def test_that_one_capability_is_enough(self):
-        done = run(*ONLY, self.daemon, "-c", self.scene.config, "--once", "--fresh")
+        done = run(*AS_SERVICE, self.daemon, "-c", self.scene.config, "--once", "--fresh")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         self.assertIn("unattributed", done.stdout)
 
@@ -77,7 +75,7 @@ class Socket(SceneTest):
 
     def start_as_nobody(self, log="qmipsecd.log"):
         self.scene.daemon = Process(
-            [*ONLY, self.scene.dir / "qmipsecd", "-f", "-Le", *self.scene.arguments()],
+            [*AS_SERVICE, self.scene.dir / "qmipsecd", "-f", "-Le", *self.scene.arguments()],
             self.scene.dir / log)
 
     def restart_snmpd(self, *lines):

@@ -7,7 +7,7 @@ import contextlib
 import os
 import subprocess
 
-from fault_cost import SERVICE, Fault, compile_shim
+from fault_cost import SERVICE, Fault, start_with_faults
 from harness import SceneTest, add_larval, count_sas, discontinuity, run, stat, wait_for
 
 LATE_MS = 400
@@ -20,15 +20,10 @@ class StateDir(SceneTest):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=50", "none",
                         self.dir], check=True)
         self.addCleanup(run, "umount", "-l", self.dir)
-        self.faults = self.scene.dir / "faults"
-        shim = compile_shim(self.scene, "faulty.c")
         add_larval("192.0.2.1")
         self.scene.configure("pollInterval 0.1", "maxAge 0.02", "saveInterval 1",
                              "instance z local 192.0.2.1")
-        self.scene.start_snmpd()
-        self.scene.start_daemon(wrapper=["env", f"FAULTS={self.faults}", f"LD_PRELOAD={shim}",
-                                         "ASAN_OPTIONS=verify_asan_link_order=0"])
-        self.scene.wait_attached()
+        self.faults = start_with_faults(self.scene)
         wait_for(self.scene.state_file.exists, "it is saved")
 
     @contextlib.contextmanager
