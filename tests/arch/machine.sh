@@ -9,23 +9,12 @@
 kernel_modules=(xfrm_user esp4 authenc echainiv crypto_null drbg ctr hmac sha256_generic
 	sha512_generic cbc aes_generic veth)
 
-# The kernel is unpacked aside, from the last suite that has one for i386.
+# The kernel is from the last suite that has one for i386.
 make_machine_tree()
 {
 	echo "making a tree for a machine of 32 bits (once, about 2 minutes)" >&2
-	# shellcheck disable=SC2016 # mmdebstrap's own
-	tree_bootstrap "$1" --variant=minbase --include=qemu-system-x86,cpio,kmod --architectures=amd64,i386 \
-		--customize-hook='
-			mkdir -p "$1/opt/kernel"
-			export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
-			name=$(apt-cache depends linux-image-686:i386 |
-				sed -n "s/^ *Depends: \(linux-image-.*\)/\1/p" | head -n 1)
-			cd "$1/opt/kernel"
-			apt-get -qq -o APT::Sandbox::User=root download "$name"
-			dpkg-deb -x ./*.deb .
-			rm ./*.deb
-			[ -d lib ] || ln -s usr/lib lib
-			chroot "$1" depmod -b /opt/kernel "$(ls lib/modules)"'
+	tree_bootstrap "$1" --variant=minbase --include="$emulator_packages" \
+		--architectures=amd64,i386 --customize-hook="$emulator_hook linux-image-686:i386"
 }
 
 # The root of the machine: the daemon, two programs, their libraries, the modules.
@@ -44,13 +33,7 @@ fill_root()
 		done | grep -o "/[^ ]*\.so[^ ]*" | sort -u | xargs cp -L --parents -t /build/root
 		cp -L /bin/busybox /build/root/bin/
 		cp -L /bin/ip /build/root/sbin/' sh env $emulator
-	machine_in_tree sh -euc '
-		cd /opt/kernel
-		modprobe -d . -S "$(ls lib/modules)" --show-depends -a "$@" |
-			sed -n "s/^insmod \([^ ]*\).*/\1/p" | awk "!seen[\$0]++" >/build/root/modules
-		xargs cp --parents -t /build/root </build/root/modules
-		cd /build/root
-		find . | cpio --quiet -o -H newc | gzip -1 >/build/initrd' sh "${kernel_modules[@]}"
+	emulator_initrd "$machine" "$work" "${kernel_modules[@]}"
 }
 
 machine_in_tree()
@@ -97,7 +80,7 @@ check_machine()
 	local machine status=0
 
 	machine=$(use_suite bookworm
-		tree_find arch-machine "$(declare -f make_machine_tree)" make_machine_tree)
+		tree_find arch-machine "$(declare -f make_machine_tree; emulator_stamp)" make_machine_tree)
 	fill_root
 	# The machine turns itself off; the limit is for one that hangs. On a busy host the
 	# kernel would find that the timer does not tick.
