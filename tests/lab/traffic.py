@@ -14,6 +14,7 @@ Transport mode counts these bytes; tunnel mode counts an additional IP header fo
 packet (20 bytes, or 40 for IPv6).
 """
 import argparse
+import collections
 import os
 import select
 import socket
@@ -55,15 +56,23 @@ def more(args, sent, count):
 
 
 def one_way(args, sender, receiver, dest, count, size):
-    """Returns the numbers of datagrams sent and received."""
+    """Returns the numbers of datagrams sent and received.
+
+    A kernel may refuse a datagram: with a policy that blocks, without SA or route, and
+    while a policy is replaced (EINVAL, seen on Linux 7.2). It is not sent then, so it is
+    not lost either. In a flow that is no error: if it persists, the scenario waits in vain
+    for bytes.
+    """
     payload = bytes(size)
     sent = received = 0
+    refused = collections.Counter()
     while more(args, sent, count):
         try:
             sender.sendto(payload, (dest, args.port))
-        except OSError:  # blocked by a policy, or without SA or route: not sent
-            if not args.tolerant:
+        except OSError as error:
+            if not args.tolerant and not args.while_file:
                 raise
+            refused[error.strerror] += 1
             time.sleep(args.pause)
             continue
         sent += 1
@@ -79,6 +88,8 @@ def one_way(args, sender, receiver, dest, count, size):
     # end the last one is missing.
     while received < sent and receive(receiver, QUIET) == size:
         received += 1
+    for reason, times in refused.items():
+        print("%d datagrams were refused: %s" % (times, reason), file=sys.stderr)
     return sent, received
 
 
@@ -234,8 +245,8 @@ def main():
     parser.add_argument("--pause", type=float, default=0)
     parser.add_argument("--while-file", help="go on as long as this file is there")
     parser.add_argument("--tolerant", action="store_true",
-                        help="loss and a policy's refusal are no errors; for tcp, only the"
-                             " payload is known then")
+                        help="loss and a refusal are no errors; for tcp, only the payload"
+                             " is known then")
     args = parser.parse_args()
     result = {"udp": udp, "tcp": tcp}[args.kind](args)
     for name, value in result.items():
