@@ -347,11 +347,13 @@ static int run(struct options *options)
 }
 
 /* Large arrays live for one poll. Without a limit of its own, malloc() would keep their
- * memory in the heap after it has seen the first of them: 3 MB with 100,000 SAs. */
+ * memory in the heap after it has seen the first of them: 3 MB with 100,000 SAs. The
+ * threads that save and look up names need no heap of their own. */
 static void limit_heap(void)
 {
 #ifdef M_MMAP_THRESHOLD
 	mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+	mallopt(M_ARENA_MAX, 1);
 #endif
 }
 

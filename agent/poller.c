@@ -20,6 +20,9 @@ enum {
 	POLL_BUDGET = 10,
 };
 
+/* For each of two saves at the end. systemd waits for 90 s. */
+#define SAVE_PATIENCE_NS (10 * NS_PER_S)
+
 static struct {
 	struct settings settings;
 	struct netns_set *set;
@@ -100,6 +103,16 @@ static void save(uint64_t last_at)
 	self.last_save = clock_now_ns();
 }
 
+/* An earlier save that still runs, in a directory that is slow, is not waited for. */
+static void save_if_due(void)
+{
+	uint64_t age = clock_now_ns() - self.last_save;
+
+	if (netns_set_finish_save(self.set, 0) &&
+	    age >= self.settings.save_interval_ms * NS_PER_MS)
+		save(0);
+}
+
 /* When the next poll may begin. */
 static uint64_t budget_allows_at(void)
 {
@@ -151,9 +164,7 @@ static void poll_in_service(void)
 {
 	poll_all();
 	register_mounts();
-	if (clock_now_ns() - self.last_save >=
-	    self.settings.save_interval_ms * NS_PER_MS)
-		save(0);
+	save_if_due();
 }
 
 uint64_t poller_run(void)
@@ -204,6 +215,7 @@ int poller_open(struct settings *settings, const struct netns_paths *paths)
 	}
 	register_mounts();
 	save(0); /* the saved file says that its daemon has ended */
+	netns_set_finish_save(self.set, NS_PER_S); /* an error shows at once */
 	return 0;
 }
 
@@ -223,12 +235,19 @@ void poller_close(void)
 void poller_finish(void)
 {
 	const struct timespec wait = {.tv_nsec = NETNS_SETTLE_NS};
+	bool saved = false;
 
 	if (poll_all() == 0 && netns_set_wants_poll(self.set)) {
 		nanosleep(&wait, NULL);
 		poll_all();
 	}
-	save(clock_now_ns());
+	if (netns_set_finish_save(self.set, SAVE_PATIENCE_NS)) {
+		save(clock_now_ns());
+		saved = netns_set_finish_save(self.set, SAVE_PATIENCE_NS);
+	}
+	if (!saved)
+		log_message(LOG_ERR, "the state directory does not answer: what was "
+				     "counted last is not saved");
 }
 
 int poller_reconfigure(struct settings *settings)

@@ -238,8 +238,6 @@ void netns_member_release(struct netns_member *member, const char *why)
 	collector_detach(member->collector);
 	member->released_at = now(member);
 	close_kernel(member);
-	if (member->env->paths.state_dir && !member->env->paths.read_only)
-		state_remove(member->env->paths.state_dir, member->name);
 	netns_log_released(&member->log, why);
 }
 
@@ -362,18 +360,13 @@ int netns_member_snapshot(const struct netns_member *member, struct snapshot *fr
 }
 
 /* At its start the member had perhaps no descriptor for its ID. */
-int netns_member_save(struct netns_member *member, uint64_t last_at)
+int netns_member_make_state(struct netns_member *member, uint64_t last_at,
+			    struct state_image *ret)
 {
-	const char *dir = member->env->paths.state_dir;
-	int err;
-
-	if (!dir || member->env->paths.read_only || !member->kernel)
-		return 0;
-	if (!member->has_state_id && read_state_id(member) < 0)
-		return 0;
-	err = state_save(dir, member->name, &member->state_id,
-			 collector_rows(member->collector), last_at);
-	log_debug(LOG_TOPIC_STATE, "%ssaved in %s: %s", member->log.prefix, dir,
-		  strerror(-err));
-	return err;
+	if (member->kernel && (member->has_state_id || read_state_id(member) == 0))
+		return state_image_make(ret, member->name, &member->state_id,
+					collector_rows(member->collector), last_at);
+	*ret = (struct state_image){.body = NULL};
+	state_file_name(ret->file, member->name);
+	return 0;
 }

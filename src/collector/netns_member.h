@@ -94,8 +94,7 @@ void netns_member_free(struct netns_member *member);
  */
 int netns_member_open(struct netns_member *member, int netns);
 
-/* Polls once more, closes the sockets and removes the state file, unless that is
- * read-only. why: for the log. */
+/* Polls once more, and closes the sockets. why: for the log. */
 void netns_member_release(struct netns_member *member, const char *why);
 
 /* Drops its rows, and adds its health to past. */
@@ -119,9 +118,9 @@ bool netns_member_wants_poll(const struct netns_member *member);
 int netns_member_snapshot(const struct netns_member *member, struct snapshot *fresh,
 			  const struct snapshot *old);
 
-/* Saves its state, if it has one that is not read-only. last_at as for state_save().
- * Returns 0 or -errno. */
-int netns_member_save(struct netns_member *member, uint64_t last_at);
+/* As state_image_make(). The body is also NULL while the member has no state. */
+int netns_member_make_state(struct netns_member *member, uint64_t last_at,
+			    struct state_image *ret);
 
 /*
  * The log of a member (netns_log.c). Each fault is logged once when it begins and once

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "collector/state_saver.h"
 #include "kernel/netns_watch.h"
 #include "util/array.h"
 #include "util/log.h"
@@ -24,9 +25,9 @@ struct netns_set {
 	size_t n;
 	struct netns_watch *watch; /* NULL: no other namespaces are wanted */
 	struct health past;        /* of members whose rows were dropped */
+	struct state_saver *saver; /* NULL: no state is saved */
 	int dir_error;             /* as last logged, like the next */
 	int watch_error;
-	bool save_failing;
 };
 
 static struct netns_member *own(const struct netns_set *set)
@@ -338,41 +339,38 @@ int netns_set_snapshot(const struct netns_set *set, struct snapshot *fresh,
 	return err ? err : snapshot_sort(fresh);
 }
 
-/* Logs only the first failure after a success: usually all fail for one reason. */
+/* A namespace that is there, but could not be opened, keeps its file. */
 void netns_set_save(struct netns_set *set, uint64_t last_at)
 {
-	bool failed = false;
+	struct state_to_save *states;
+	size_t n = 0;
 
+	if (!netns_set_finish_save(set, 0) || !set->saver)
+		return;
+	states = calloc(set->n, sizeof(*states));
+	if (!states) {
+		log_message(LOG_ERR, "cannot save the state: out of memory");
+		return;
+	}
 	for (size_t i = 0; i < set->n; i++) {
 		struct netns_member *member = set->members[i];
-		char file[STATE_NAME_MAX + 1];
-		int err = netns_member_save(member, last_at);
 
-		state_file_name(file, member->name);
-		if (err && !failed && !set->save_failing)
-			log_message(LOG_ERR, "cannot save the state as %s/%s: %s",
-				    set->env.paths.state_dir, file, strerror(-err));
-		failed |= err != 0;
+		if (member != own(set) &&
+		    (!member->present || !is_wanted(set, member->name)))
+			continue;
+		states[n].err =
+		    netns_member_make_state(member, last_at, &states[n].image);
+		n++;
 	}
-	if (!failed && set->save_failing)
-		log_message(LOG_NOTICE, "the state can be saved again");
-	set->save_failing = failed;
+	state_saver_start(set->saver, states, n);
+}
+
+bool netns_set_finish_save(struct netns_set *set, uint64_t wait)
+{
+	return !set->saver || state_saver_finish(set->saver, wait);
 }
 
 /* The whole. */
-
-static bool is_state_wanted(void *ctx, const char *file)
-{
-	const struct netns_set *set = ctx;
-	char name[STATE_NAME_MAX + 1];
-
-	for (size_t i = 1; i < set->n; i++) {
-		state_file_name(name, set->members[i]->name);
-		if (!strcmp(name, file))
-			return set->members[i]->present;
-	}
-	return false;
-}
 
 static int open_own(struct netns_set *set)
 {
@@ -415,7 +413,7 @@ int netns_set_open(const struct kernel_opener *opener, const struct netns_paths 
 		   const struct netns_config *config, struct netns_set **ret)
 {
 	struct netns_set *set = calloc(1, sizeof(*set));
-	int err;
+	int err = 0;
 
 	if (!set) {
 		log_message(LOG_ERR, "out of memory");
@@ -423,7 +421,14 @@ int netns_set_open(const struct kernel_opener *opener, const struct netns_paths 
 	}
 	set->env = (struct netns_env){
 	    .opener = opener, .paths = *paths, .config = *config, .epoll = -1};
-	err = open_own(set);
+	if (paths->state_dir && !paths->read_only) {
+		set->saver = state_saver_new(paths->state_dir);
+		err = set->saver ? 0 : -ENOMEM;
+	}
+	if (err)
+		log_message(LOG_ERR, "out of memory");
+	else
+		err = open_own(set);
 	if (!err)
 		err = adjust_watch(set);
 	if (err) {
@@ -431,9 +436,6 @@ int netns_set_open(const struct kernel_opener *opener, const struct netns_paths 
 		return err;
 	}
 	netns_set_look(set);
-	/* nothing is known about the time before of namespaces that are not there */
-	if (paths->state_dir && !paths->read_only)
-		state_remove_unwanted(paths->state_dir, is_state_wanted, set);
 	*ret = set;
 	return 0;
 }
@@ -442,6 +444,7 @@ void netns_set_free(struct netns_set *set)
 {
 	if (!set)
 		return;
+	state_saver_free(set->saver);
 	netns_watch_close(set->watch);
 	/* the daemon's own comes last: the others share its buffer */
 	for (size_t i = set->n; i-- > 0;)

@@ -65,5 +65,10 @@ int netns_set_list_sas(const struct netns_set *set, struct sa_list *list);
 /* True if the counters of the daemon's own namespace continue from a saved state. */
 bool netns_set_is_restored(const struct netns_set *set);
 
-/* Saves the state of each namespace. last_at as for state_save(). */
+/* Begins to save the state of each namespace, and removes those of others. last_at as
+ * for state_image_make(). Does nothing while an earlier save still runs, or if no state
+ * is saved. */
 void netns_set_save(struct netns_set *set, uint64_t last_at);
+
+/* Waits at most wait ns for the end of a save. Returns false if it still runs. */
+bool netns_set_finish_save(struct netns_set *set, uint64_t wait);

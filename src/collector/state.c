@@ -94,8 +94,23 @@ void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns)
 		 fitted, STATE_SUFFIX);
 }
 
-static struct state_header make_header(const struct state_id *id, uint64_t last_at,
-				       const char *body, size_t size)
+int state_image_make(struct state_image *ret, const char *netns,
+		     const struct state_id *id, const struct rows *rows,
+		     uint64_t last_at)
+{
+	int err;
+
+	*ret = (struct state_image){.id = *id, .last_at = last_at};
+	state_file_name(ret->file, netns);
+	err = make_body(rows, &ret->body, &ret->size);
+	if (!err && ret->size > STATE_BODY_MAX)
+		err = -EFBIG;
+	if (err)
+		state_image_free(ret);
+	return err;
+}
+
+static struct state_header make_header(const struct state_image *image)
 {
 	struct state_header header;
 
@@ -104,33 +119,26 @@ static struct state_header make_header(const struct state_id *id, uint64_t last_
 	header.version = STATE_VERSION;
 	header.header_size = sizeof(header);
 	memcpy(header.sizes, state_body_sizes, sizeof(header.sizes));
-	header.id = *id;
-	header.last_at = last_at;
-	header.body_size = size;
-	header.checksum = checksum(&header, body, size);
+	header.id = image->id;
+	header.last_at = image->last_at;
+	header.body_size = image->size;
+	header.checksum = checksum(&header, image->body, image->size);
 	return header;
 }
 
-int state_save(const char *dir, const char *netns, const struct state_id *id,
-	       const struct rows *rows, uint64_t last_at)
+int state_image_write(const struct state_image *image, const char *dir)
 {
-	struct state_header header;
-	char name[STATE_NAME_MAX + 1];
-	char *body = NULL;
-	size_t size = 0;
-	int err = make_body(rows, &body, &size);
+	struct state_header header = make_header(image);
+	const struct iovec parts[] = {{&header, sizeof(header)},
+				      {image->body, image->size}};
 
-	if (!err && size > STATE_BODY_MAX)
-		err = -EFBIG;
-	if (!err) {
-		const struct iovec parts[] = {{&header, sizeof(header)}, {body, size}};
+	return safe_file_replace(dir, image->file, parts, 2);
+}
 
-		header = make_header(id, last_at, body, size);
-		state_file_name(name, netns);
-		err = safe_file_replace(dir, name, parts, 2);
-	}
-	free(body);
-	return err;
+void state_image_free(struct state_image *image)
+{
+	free(image->body);
+	image->body = NULL;
 }
 
 static int check_header(const struct state_header *header, const struct state_id *id,
@@ -187,18 +195,6 @@ int state_load(const char *dir, const char *netns, const struct state_id *id,
 		*ret_last_at = header.last_at;
 	free(data);
 	return err;
-}
-
-void state_remove(const char *dir, const char *netns)
-{
-	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char name[STATE_NAME_MAX + 1];
-
-	if (fd < 0)
-		return;
-	state_file_name(name, netns);
-	unlinkat(fd, name, 0);
-	close(fd);
 }
 
 void state_remove_unwanted(const char *dir, bool (*wanted)(void *ctx, const char *file),

@@ -23,14 +23,33 @@ struct state_id {
 /* Sets the boot id to that of the running kernel. Returns 0 or -errno. */
 int state_id_read_boot(struct state_id *id);
 
+/* qmipsecd.state; for a namespace other than the daemon's own (netns "")
+ * qmipsecd.NETNS.state. */
+#define STATE_NAME_MAX 96
+void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns);
+
+/* A state in memory, from which its file can be written at any time. */
+struct state_image {
+	char file[STATE_NAME_MAX + 1];
+	struct state_id id;
+	uint64_t last_at;
+	char *body;
+	size_t size; /* bytes of the body */
+};
+
 /*
- * Writes DIR/qmipsecd.state; for a namespace other than the daemon's own (netns "")
- * DIR/qmipsecd.NETNS.state. Replaces the old file completely or, on an error, not at
- * all. last_at: ns; nothing is counted after this time; 0: counting continues. Returns
- * 0 or -errno.
+ * Makes the image of a namespace. last_at: ns; nothing is counted after this time; 0:
+ * counting continues. Returns 0, or -errno (-EFBIG: no file may be so large) with a
+ * body of NULL.
  */
-int state_save(const char *dir, const char *netns, const struct state_id *id,
-	       const struct rows *rows, uint64_t last_at);
+int state_image_make(struct state_image *ret, const char *netns,
+		     const struct state_id *id, const struct rows *rows,
+		     uint64_t last_at);
+
+/* Writes the image to its file in dir. Replaces the old one completely or, on an error,
+ * not at all. Returns 0 or -errno. */
+int state_image_write(const struct state_image *image, const char *dir);
+void state_image_free(struct state_image *image);
 
 /*
  * Reads the file into the rows of a collector before its first poll. *ret_last_at: as
@@ -42,13 +61,6 @@ int state_save(const char *dir, const char *netns, const struct state_id *id,
  */
 int state_load(const char *dir, const char *netns, const struct state_id *id,
 	       struct rows *rows, uint64_t now, uint64_t *ret_last_at);
-
-/* Writes the file's name, of at most STATE_NAME_MAX characters, into name. */
-#define STATE_NAME_MAX 96
-void state_file_name(char name[STATE_NAME_MAX + 1], const char *netns);
-
-/* Removes a namespace's file, if there is one. */
-void state_remove(const char *dir, const char *netns);
 
 /* Removes the files of other namespaces for whose names wanted() returns false, and
  * temporary files of a daemon that was killed while it saved. */

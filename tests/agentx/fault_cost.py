@@ -23,15 +23,19 @@ def cpu_seconds(pid):
     return time.clock_gettime(~pid << 3 | 2)  # CPUCLOCK_SCHED, linux/posix-timers.h
 
 
-def start_with_faults(scene):
-    """Starts snmpd and the daemon. Returns the file that makes its operations fail
-    (faulty.c)."""
+def start_daemon_with_faults(scene, **how):
+    """Returns the file that makes the daemon's operations fail (faulty.c)."""
     file, shim = scene.dir / "faults", compile_shim(scene, "faulty.c")
-    scene.start_snmpd()
     scene.start_daemon(wrapper=["env", f"FAULTS={file}", f"LD_PRELOAD={shim}",
-                                "ASAN_OPTIONS=verify_asan_link_order=0"])
+                                "ASAN_OPTIONS=verify_asan_link_order=0"], **how)
     scene.wait_attached()
     return file
+
+
+def start_with_faults(scene):
+    """The same with snmpd."""
+    scene.start_snmpd()
+    return start_daemon_with_faults(scene)
 
 
 def age(scene, timeout=0.5):

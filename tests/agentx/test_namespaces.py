@@ -451,7 +451,7 @@ class Namespaces(NamespacesTest):
         also while the daemon was down."""
         for name in "blue", "red", "green", "n" * 255:
             self.larval(name)
-        self.scene.start("namespace *")
+        self.scene.start("namespace *", "saveInterval 1")
         cut = ("n" * 55).encode() + hashed(b"n" * 255)
         files = {"qmipsecd.state", "qmipsecd.blue.state", "qmipsecd.red.state",
                  "qmipsecd.green.state", f"qmipsecd.{cut.decode()}.state"}

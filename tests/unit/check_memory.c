@@ -16,6 +16,7 @@
 #include "runner.h"
 #include "collector/state.h"
 #include "tree.h"
+#include "state_save.h"
 
 #define SECOND UINT64_C(1000000000)
 

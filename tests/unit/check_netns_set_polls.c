@@ -149,11 +149,11 @@ TEST(debug_topics_follow_a_namespace)
 	log_enable_topic("poll");
 	fake_host[FAKE_BLUE].kernel.dump_takes = 7000;
 	poll_all();
-	netns_set_save(set, 0);
+	save_set(0);
 	log_topics_on = 0;
 	ck_assert_uint_eq(logged("netns: namespace blue: opened: Success\n"), 1);
 	ck_assert_uint_eq(logged("state: namespace blue: read "), 1);
-	ck_assert_uint_eq(logged("state: namespace blue: saved in "), 1);
+	ck_assert_uint_eq(logged("/state/qmipsecd.blue.state: Success\n"), 1);
 	ck_assert_uint_eq(logged("poll: namespace blue: polled in 7 us: Success\n"), 1);
 }
 
@@ -167,7 +167,7 @@ TEST(state_is_saved_and_restored)
 	fake_host_set_bytes(FAKE_BLUE, 30);
 	open_set_with_state();
 	poll_all();
-	netns_set_save(set, fake_host[FAKE_HOME].kernel.now);
+	save_set(fake_host[FAKE_HOME].kernel.now);
 	close_set();
 	fake_host_set_bytes(FAKE_HOME, 120);
 	fake_host_set_bytes(FAKE_BLUE, 50);
@@ -188,18 +188,19 @@ TEST(the_state_of_a_namespace_that_has_disappeared_is_removed)
 	want("red");
 	open_set_with_state();
 	poll_all();
-	netns_set_save(set, 0);
+	save_set(0);
 	free(tree_read(&tree, "state/qmipsecd.blue.state", &(size_t){0}));
 	go("blue"); /* while the daemon runs */
 	netns_set_look(set);
 	netns_set_look(set);
 	ck_assert_uint_eq(logged("namespace blue: not in "),
 			  0); /* the message "gone" is enough */
-	netns_set_save(set, 0);
+	save_set(0);
 	close_set();
 	go("red"); /* while it is down */
 	tree_text(&tree, "state/qmipsecd.green.state", "not configured any more");
 	open_set_with_state();
+	save_set(0);
 	close_set();
 	snprintf(tree.root + strlen(tree.root), sizeof(tree.root) - strlen(tree.root),
 		 "/state");
@@ -225,7 +226,7 @@ TEST(a_state_of_another_namespace_is_not_taken)
 	fake_host_set_bytes(FAKE_BLUE, 30);
 	open_set_with_state();
 	poll_all();
-	netns_set_save(set, 0);
+	save_set(0);
 	close_set();
 	fake_host[FAKE_BLUE].cookie++;
 	fake_host_set_bytes(FAKE_BLUE, 5);
@@ -248,7 +249,7 @@ TEST(no_state_without_a_cookie)
 				 "namespace cannot be read: Protocol not available\n"),
 			  1);
 	poll_all();
-	netns_set_save(set, 1);
+	save_set(1);
 	ck_assert_uint_eq(logged("cannot save"), 1);
 	close_set();
 	fake_host[FAKE_HOME].cookie_error = 0;
@@ -261,11 +262,11 @@ TEST(an_error_of_saving_is_logged_once)
 	open_set_with_state();
 	poll_all();
 	tree_delete(&tree, "state");
-	netns_set_save(set, 0);
-	netns_set_save(set, 0);
+	save_set(0);
+	save_set(0);
 	ck_assert_uint_eq(logged("cannot save the state as "), 1);
 	tree_text(&tree, "state/other", "");
-	netns_set_save(set, 0);
-	netns_set_save(set, 0);
+	save_set(0);
+	save_set(0);
 	ck_assert_uint_eq(logged("the state can be saved again\n"), 1);
 }

@@ -20,7 +20,7 @@ static void daemon_saves(uint64_t last_at)
 {
 	open_set_with_state();
 	poll_all();
-	netns_set_save(set, last_at);
+	save_set(last_at);
 	close_set();
 	forget_log();
 }
@@ -138,10 +138,10 @@ TEST(a_reader_writes_and_removes_nothing)
 	open_set_read_only();
 	poll_all();
 	ck_assert_uint_eq(bytes_of("blue/" ALL), 30);
-	netns_set_save(set, 0);
+	save_set(0);
 	go("blue");
 	ck_assert(netns_set_look(set)); /* which releases it */
-	netns_set_save(set, 2000 * SECOND);
+	save_set(2000 * SECOND);
 	close_set();
 	state_is_as_it_was();
 }

@@ -19,7 +19,7 @@ TEST(a_report_does_not_show_an_sa_that_is_gone)
 	fake_host_set_bytes(FAKE_HOME, 100);
 	open_set_with_state();
 	poll_all();
-	netns_set_save(set, 0);
+	save_set(0);
 	close_set();
 	fake_kernel_clear(&fake_host[FAKE_HOME].kernel.dumps[KERNEL_DUMP_SAD]);
 	open_set_read_only();

@@ -100,6 +100,12 @@ void open_set_read_only(void)
 	ck_assert_int_eq(open_with(state_dir, true), 0);
 }
 
+void save_set(uint64_t last_at)
+{
+	netns_set_save(set, last_at);
+	ck_assert(netns_set_finish_save(set, 60 * SECOND));
+}
+
 void close_set(void)
 {
 	netns_set_free(set);

@@ -34,6 +34,9 @@ void open_set_with_state(void);
 void open_set_read_only(void);
 void close_set(void);
 
+/* Saves, and waits for the end of it. */
+void save_set(uint64_t last_at);
+
 /* A name appears in the directory, or disappears. */
 void come(const char *name, int namespace);
 void go(const char *name);

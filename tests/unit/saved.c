@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "saved.h"
+#include "state_save.h"
 
 #include <check.h>
 #include <stdlib.h>
