@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ledger_story.h"
 
+#include "util/array.h"
+
 /* Lost events, and dumps that are cut short. */
 
 CHAPTER(ledger_setup, ledger_teardown);
@@ -102,6 +104,32 @@ TEST(updsa_of_an_sa_whose_newsa_was_lost)
 		event(SA_EVENT_DELETE, young);
 		POLL_NONE();
 		IS(rekeys, 1);
+	}
+}
+
+/* A dump has shown the SA, and its UPDSA is read: it is as old as the dump says, also
+ * if the wall clock was set back since it was added. */
+TEST(updsa_of_an_sa_that_the_dump_after_a_gap_has_shown)
+{
+	static const int64_t later[] = {60, -60, -300000000};
+
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		struct sa sa = with_traffic(out_sa(1), 500, 5);
+		struct sa update = out_sa(1);
+
+		ledger_again();
+		update.add_time += (uint64_t)later[i];
+		POLL_NONE();
+		ledger_note_gap(ledger);
+		begin();
+		show(sa);
+		event(SA_EVENT_UPDATE, update);
+		finish();
+		life_is(1, 1, 0);
+		POLL(sa);
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 500);
+		losses_are(0);
 	}
 }
 

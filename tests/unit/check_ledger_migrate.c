@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "ledger_story.h"
 
+#include "util/array.h"
+
 CHAPTER(ledger_setup, ledger_teardown);
 
 /* MIGRATE: one message. The clone keeps curlft, and its error counters begin at 0. */
@@ -48,6 +50,32 @@ TEST(migrate)
 		IS(active_tunnels, 1);
 		losses_are(0);
 		ck_assert(!ledger_wants_dump(ledger));
+	}
+}
+
+/* The wall clock may have been set back since the SA was added. */
+TEST(migrate_then_updsa_during_the_dump_that_shows_it)
+{
+	static const int64_t later[] = {60, -60, -300000000};
+
+	for (size_t i = 0; i < ARRAY_SIZE(later); i++) {
+		struct sa from = with_traffic(out_sa(1), 500, 5);
+		struct sa to =
+		    with_traffic(moved(from, "10.0.0.2", "192.0.2.2"), 700, 7);
+		struct sa update = with_traffic(to, 0, 0);
+
+		ledger_again();
+		update.add_time += (uint64_t)later[i];
+		POLL(from);
+		begin();
+		event_without_sa(SA_EVENT_MIGRATE);
+		show(to);
+		event(SA_EVENT_UPDATE, update);
+		finish();
+		POLL(to);
+		life_is(1, 1, 0);
+		IS(confidential_bytes_sent, 700);
+		losses_are(0);
 	}
 }
 
