@@ -63,7 +63,8 @@ struct model_sa {
 	struct sa sa;       /* as the kernel would show it now */
 	struct sa last;     /* its last sample */
 	struct sa previous; /* the last sample before the dump in progress */
-	uint64_t born;      /* s; the true time, whatever its add_time is */
+	uint64_t born;      /* s; by the wall clock, whatever its add_time is */
+	uint64_t second;    /* the same by a clock that nobody sets */
 	uint64_t order;     /* in which SAs were added or moved */
 	unsigned row;
 	unsigned account; /* that its peer gave it when its address was last known */
@@ -99,8 +100,10 @@ struct model_doubts {
 
 struct model {
 	struct ledger *ledger;
-	uint64_t now;   /* the wall clock, in s */
-	uint64_t clock; /* the ledger's, in ns */
+	uint64_t now;    /* the wall clock, in s */
+	uint64_t second; /* a clock that nobody sets */
+	uint64_t clock;  /* the ledger's, in ns */
+	uint64_t clock_sets;
 	uint64_t order;
 	struct model_sa live[MAX_LIVE];
 	size_t n_live;
@@ -190,6 +193,9 @@ void forget_former(struct model *model, bool polled);
 void wait_ms(struct model *model, uint64_t ms);
 void tick(struct model *model);
 
+/* Sets the wall clock forward or back, to a time that it has not had. */
+void set_wall_clock(struct model *model);
+
 /* The SA of that number that fits, or the next one; NULL if none does. */
 struct model_sa *choose(struct model *model, uint32_t number,
 			bool (*fits)(const struct model_sa *it));
@@ -207,6 +213,11 @@ bool may_come_late(const struct model *model, const struct model_sa *it);
 bool may_migrate(const struct model *model, const struct model_sa *it);
 bool may_flush(const struct model *model);
 bool may_lose(const struct model *model);
+bool may_update(const struct model *model, const struct model_sa *it);
+
+/* An SA that has moved joins others, or a new one joins where MIGRATE has moved others:
+ * add_time alone shows which are older. */
+void note_place(struct model *model, const struct model_sa *it);
 void note_losses(struct model *model);
 
 /* Steps (model_steps.c, model_polls.c). */

@@ -191,7 +191,33 @@ bool may_flush(const struct model *model)
 	return model->n_live > 0;
 }
 
-/* Only the lost events show which of two SAs of one second is the younger. */
+/* After MIGRATE, which named no SA, it looks like a new one, unless the dump in
+ * progress has shown that it is older. */
+bool may_update(const struct model *model, const struct model_sa *it)
+{
+	return !it->doubts.migrated ||
+	       (it->doubts.sampled && it->sa.add_time != model->now);
+}
+
+/* The wall clock was set back in between, so that add_time shows the wrong order. */
+static bool are_reversed(const struct model_sa *a, const struct model_sa *b)
+{
+	return a->sa.reqid == b->sa.reqid &&
+	       (a->second < b->second ? a->born > b->born : a->born < b->born);
+}
+
+void note_place(struct model *model, const struct model_sa *it)
+{
+	for (size_t i = 0; i < model->n_live; i++) {
+		const struct model_sa *other = &model->live[i];
+
+		if (it->doubts.moved || other->doubts.migrated)
+			model->doubts.order_lost |= are_reversed(it, other);
+	}
+}
+
+/* Only the lost events show which of two SAs of one second is the younger, or of two
+ * with a clock that was set back in between. */
 static bool order_may_be_lost(const struct model *model)
 {
 	for (size_t i = 0; i < model->n_live; i++) {
@@ -199,6 +225,11 @@ static bool order_may_be_lost(const struct model *model)
 
 		if (is_keyed(it) && !it->doubts.polled && it->sa.add_time != it->born)
 			return true;
+		if (it->born > model->now) /* so will be its younger siblings */
+			return true;
+		for (size_t j = 0; j < i; j++)
+			if (are_reversed(it, &model->live[j]))
+				return true;
 		for (size_t j = 0; j < i; j++)
 			if (is_keyed(it) && is_keyed(&model->live[j]) &&
 			    it->born == model->live[j].born &&

@@ -22,6 +22,8 @@ void differ(struct model *model, const char *format, ...)
 	va_end(args);
 }
 
+enum { WALL_CLOCK = 1700000000 };
+
 void model_begin(struct model *model, enum model_peers peers)
 {
 	static const char *const local[] = {"10.0.0.1", "10.0.0.2", "2001:db8::1"};
@@ -33,7 +35,7 @@ void model_begin(struct model *model, enum model_peers peers)
 	}
 	memset(model, 0, sizeof(*model));
 	model->peers = peers;
-	model->now = 1700000000;
+	model->now = WALL_CLOCK;
 	model->clock = NS_PER_MS;
 	for (unsigned reqid = 0; reqid < REQIDS; reqid++)
 		model->row_of_reqid[reqid] = reqid % ROWS;
@@ -160,8 +162,8 @@ bool has_younger_sibling(const struct model *model, const struct model_sa *it)
 		if (other == it || !is_keyed(other) ||
 		    !are_siblings(&other->sa, &it->sa))
 			continue;
-		if (other->born > it->born ||
-		    (other->born == it->born && other->order > it->order))
+		if (other->second > it->second ||
+		    (other->second == it->second && other->order > it->order))
 			return true;
 	}
 	return false;
@@ -306,11 +308,13 @@ struct model_sa *insert_sa(struct model *model, const struct sa *sa)
 	    .sa = *sa,
 	    .last = *sa,
 	    .born = sa->add_time,
+	    .second = model->second,
 	    .order = ++model->order,
 	    .row = row_now(model, sa),
 	    .account = account_now(model, sa),
 	};
 	note_twins(model, it);
+	note_place(model, it);
 	return it;
 }
 
@@ -349,7 +353,19 @@ void wait_ms(struct model *model, uint64_t ms)
 void tick(struct model *model)
 {
 	model->now++;
+	model->second++;
 	wait_ms(model, 1000);
+	forget_former(model, false);
+}
+
+void set_wall_clock(struct model *model)
+{
+	uint64_t distance = ++model->clock_sets / 2 * 100000;
+
+	model->second++;
+	model->doubts.order_lost |= model->doubts.unsettled;
+	model->now = model->clock_sets % 2 ? WALL_CLOCK - 100000 - distance
+					   : WALL_CLOCK + distance;
 	forget_former(model, false);
 }
 

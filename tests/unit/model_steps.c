@@ -63,10 +63,13 @@ static bool carries(const struct model_sa *it)
 	return !is_larval(it);
 }
 
-/* A second, or up to 300 ms: within LEDGER_MOVE_NS or just beyond. */
+/* A second, or up to 300 ms: within LEDGER_MOVE_NS or just beyond. Or somebody sets the
+ * wall clock. */
 void do_tick(struct model *model, const struct step *step)
 {
-	if (step->a % 3 == 0)
+	if (step->a % 3 == 0 && step->c % 8 == 0)
+		set_wall_clock(model);
+	else if (step->a % 3 == 0)
 		tick(model);
 	else
 		wait_ms(model, step->b % 300);
@@ -278,8 +281,7 @@ void do_update(struct model *model, const struct step *step)
 	struct model_sa *it = choose(model, step->a, is_keyed);
 	struct sa sa;
 
-	/* after MIGRATE, which named no SA, it looks like a new one */
-	if (!it || it->doubts.migrated)
+	if (!it || !may_update(model, it))
 		return;
 	sa = it->sa;
 	clear_counters(&sa);
@@ -311,8 +313,10 @@ static struct model_sa *insert_moved(struct model *model, const struct model_sa 
 
 	it->row = old->row;
 	it->born = old->born;
+	it->second = old->second;
 	it->account = old->account;
 	it->doubts.moved = true;
+	note_place(model, it);
 	return it;
 }
 
