@@ -401,6 +401,12 @@ int ledger_event(struct ledger *ledger, const struct sa_event *event, uint64_t n
 
 void ledger_note_gap(struct ledger *ledger)
 {
+	struct sa_entry *entry;
+
+	/* within a gap, SAs may be unknown that are older than known ones */
+	if (!ledger->gap)
+		FOREACH_ENTRY(entry, &ledger->table)
+			entry->before_gap |= entry->state == ENTRY_KEYED;
 	ledger->gap = true;
 	ledger->gap_during = ledger->dumping;
 }

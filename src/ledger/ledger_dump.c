@@ -47,14 +47,28 @@ static void join_all_known(struct ledger *ledger)
 
 typedef bool entry_test(const struct ledger *ledger, const struct sa_entry *entry);
 
+/* Those of the entry and its siblings that are over leave the others. */
+static void leave_siblings(struct ledger *ledger, const struct sa_entry *entry,
+			   entry_test *is_over)
+{
+	const struct sa_table *table = &ledger->table;
+	struct sa_entry *sibling, *older;
+
+	for (sibling = sa_table_youngest(table, entry); sibling; sibling = older) {
+		older = sa_table_older(table, sibling);
+		if (is_over(ledger, sibling))
+			entry_leave_siblings(ledger, sibling);
+	}
+}
+
 /* All leave their siblings first, because none of them has replaced another. */
 static void lose_all(struct ledger *ledger, entry_test *is_over)
 {
 	struct sa_entry *entry;
 
 	FOREACH_ENTRY(entry, &ledger->table)
-		if (is_over(ledger, entry))
-			sa_table_leave_siblings(&ledger->table, entry);
+		if (entry->is_sibling && is_over(ledger, entry))
+			leave_siblings(ledger, entry, is_over);
 	FOREACH_ENTRY(entry, &ledger->table)
 		if (is_over(ledger, entry))
 			entry_lose(ledger, entry);

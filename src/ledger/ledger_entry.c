@@ -239,6 +239,7 @@ void entry_continue(struct ledger *ledger, struct sa_entry *from,
 
 	if (!from->born_at_most || from->born < entry->born)
 		entry->born = from->born;
+	entry->before_gap = from->before_gap;
 	if (entry->direction == SA_DIR_UNKNOWN)
 		entry->direction = from->direction;
 	if (!entry->keyed) /* an EXPIRE shows no ESN window */
@@ -396,19 +397,21 @@ void entry_depart(struct ledger *ledger, struct sa_entry *entry)
 	sa_table_move_front(&ledger->table, entry);
 }
 
-/*
- * The last sample stands, and a late DELSA can add to it. The siblings that are left
- * are alive, so the youngest has replaced this SA unless it is older. After a flush,
- * which removes all siblings, those that exist are new: that is no rekey.
+/* After a flush, which removes all siblings, those that exist are new: that is no
+ * rekey.
  */
+void entry_leave_siblings(struct ledger *ledger, struct sa_entry *entry)
+{
+	if (!entry->is_sibling)
+		return;
+	entry->rekeyed = !entry->flushed && sa_table_younger(&ledger->table, entry);
+	sa_table_leave_siblings(&ledger->table, entry);
+}
+
+/* The last sample stands, and a late DELSA can add to it. */
 void entry_lose(struct ledger *ledger, struct sa_entry *entry)
 {
-	const struct sa_entry *youngest = NULL;
-
-	sa_table_leave_siblings(&ledger->table, entry);
-	if (entry->direction == SA_DIR_OUT && entry->reqid && !entry->flushed)
-		youngest = sa_table_youngest(&ledger->table, entry);
-	entry->rekeyed = youngest && youngest->born >= entry->born;
+	entry_leave_siblings(ledger, entry);
 	entry_count_deletion(ledger, entry);
 	account_of(ledger, entry)->losses++;
 	set_state(ledger, entry, ENTRY_LOST);

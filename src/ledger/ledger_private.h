@@ -186,8 +186,10 @@ void entry_set_row(struct ledger *ledger, struct sa_entry *entry, unsigned row);
 /*
  * From KEYED, with final counters or without. The deletion of a departing entry is
  * counted later. Entries that are lost together must all have left their siblings
- * before the first is lost, because a sibling that is left has replaced it.
+ * before the first is lost, the youngest first, because a younger sibling that is left
+ * has replaced it.
  */
+void entry_leave_siblings(struct ledger *ledger, struct sa_entry *entry);
 void entry_depart(struct ledger *ledger, struct sa_entry *entry);
 void entry_count_deletion(struct ledger *ledger, const struct sa_entry *entry);
 void entry_lose(struct ledger *ledger, struct sa_entry *entry);

@@ -188,7 +188,7 @@ static struct sa_entry *add_saved(struct ledger *ledger, const struct ledger_sa 
 		return NULL;
 	entry->born = saved->born;
 	entry->direction = (enum sa_direction)saved->direction;
-	entry->inherited = true;
+	entry->inherited = entry->before_gap = true;
 	entry->account =
 	    account ? account : entry_find_account(ledger, entry, saved->row);
 	accounts_join(&ledger->accounts, entry->account);

@@ -128,7 +128,9 @@ struct sa_entry {
 	bool displaced : 1;    /* KEYED: migrated away, and another SA has its key */
 	bool born_at_most : 1; /* KEYED: born is the time of an UPDSA after a gap */
 	bool from_dump : 1;    /* KEYED: a dump has shown it, and no NEWSA */
-	bool rekeyed : 1;      /* DEPARTING: it had a younger sibling at its DELSA */
+	/* DEPARTING, LOST: it had a younger sibling that went on */
+	bool rekeyed : 1;
+	bool before_gap : 1; /* it was known before events were lost */
 	bool is_sibling : 1;
 	bool is_youngest : 1; /* of its siblings */
 	bool inherited : 1; /* its row was not asked for: it was restored, or has moved
@@ -361,9 +363,9 @@ void sa_table_move_front(struct sa_table *table, struct sa_entry *entry);
 
 /*
  * Adds a KEYED outbound entry with a reqid to the list of its siblings; ignores other
- * entries. newest: the SA is new, whatever the wall clock says. Otherwise born decides;
- * within a second, entries that only a dump has shown are older, and the order of calls
- * decides.
+ * entries. newest: the SA is new, whatever the wall clock says. Otherwise born decides,
+ * but what was known before a gap is older than what was not; within a second, entries
+ * that only a dump has shown are older, and the order of calls decides.
  */
 void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry,
 			    bool newest);

@@ -80,6 +80,51 @@ TEST(rekey_while_the_clock_steps_back)
 	ck_assert_uint_eq(rekeys_when_deleted(younger_out(2), out_sa(1)), 1);
 }
 
+/* The messages of the rekey are lost, some or all, and the young SA has the earlier
+ * add_time. */
+TEST(rekey_with_lost_messages_after_the_clock_stepped_back)
+{
+	for (int named = 0; named <= 1; named++) {
+		ledger_again();
+		POLL(younger_out(1));
+		if (named)
+			event(SA_EVENT_NEW, out_sa(2));
+		ledger_note_gap(ledger);
+		for (int i = 0; i < 3; i++)
+			POLL(out_sa(2));
+		life_is(1, 2, 1);
+		IS(rekeys, 1);
+	}
+}
+
+/* Both end, then only one. */
+TEST(rekeys_with_lost_messages_after_the_clock_stepped_back_twice)
+{
+	struct sa youngest = out_sa(3);
+
+	youngest.add_time -= 60;
+	POLL(younger_out(1));
+	event(SA_EVENT_NEW, out_sa(2));
+	POLL(out_sa(2), younger_out(1));
+	ledger_note_gap(ledger);
+	for (int i = 0; i < 3; i++)
+		POLL(youngest);
+	life_is(1, 3, 2);
+	IS(rekeys, 2);
+}
+
+/* The older SA goes on. */
+TEST(lost_end_of_the_younger_sa_after_the_clock_stepped_back)
+{
+	POLL(younger_out(1));
+	event(SA_EVENT_NEW, out_sa(2));
+	ledger_note_gap(ledger);
+	for (int i = 0; i < 3; i++)
+		POLL(younger_out(1));
+	life_is(1, 2, 1);
+	IS(rekeys, 0);
+}
+
 TEST(older_sa_that_outlives_the_younger)
 {
 	POLL(out_sa(1));

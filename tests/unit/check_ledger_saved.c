@@ -176,6 +176,17 @@ TEST(restart_keeps_siblings)
 	life_is(1, 3, 2);
 }
 
+/* A rekey while the daemon is down, after the wall clock was set back. */
+TEST(restart_with_a_rekey_in_between_and_an_earlier_clock)
+{
+	POLL(younger_out(1));
+	restart();
+	for (int i = 0; i < 3; i++)
+		POLL(out_sa(2));
+	life_is(1, 2, 1);
+	IS(rekeys, 1);
+}
+
 /* The order of two SAs of the same second survives the restart. */
 TEST(restart_keeps_the_order_of_a_second)
 {

@@ -216,8 +216,19 @@ void note_place(struct model *model, const struct model_sa *it)
 	}
 }
 
-/* Only the lost events show which of two SAs of one second is the younger, or of two
- * with a clock that was set back in between. */
+/* Of SAs that no dump has shown, the lost events alone show which are older, if the
+ * wall clock was set back in between or is still back. */
+static bool is_out_of_order(const struct model *model, const struct model_sa *it)
+{
+	if (it->doubts.polled)
+		return false;
+	for (size_t i = 0; i < model->n_live; i++)
+		if (!model->live[i].doubts.polled && are_reversed(it, &model->live[i]))
+			return true;
+	return it->born > model->now;
+}
+
+/* Only the lost events show which of two SAs of one second is the younger. */
 static bool order_may_be_lost(const struct model *model)
 {
 	for (size_t i = 0; i < model->n_live; i++) {
@@ -225,11 +236,8 @@ static bool order_may_be_lost(const struct model *model)
 
 		if (is_keyed(it) && !it->doubts.polled && it->sa.add_time != it->born)
 			return true;
-		if (it->born > model->now) /* so will be its younger siblings */
+		if (is_out_of_order(model, it))
 			return true;
-		for (size_t j = 0; j < i; j++)
-			if (are_reversed(it, &model->live[j]))
-				return true;
 		for (size_t j = 0; j < i; j++)
 			if (is_keyed(it) && is_keyed(&model->live[j]) &&
 			    it->born == model->live[j].born &&
