@@ -137,14 +137,14 @@ static int read_answers(int socket, struct netlink_reader *reader, size_t *ret_l
 	for (unsigned i = 1; !ret && !reader->ended; i++) {
 		ssize_t len = netlink_receive(socket, reader->buffer, reader->size);
 
+		if (len > 0 && (size_t)len > *ret_longest)
+			*ret_longest = (size_t)len;
 		if (len == 0 || (i % CLOCK_READS == 0 && clock_now_ns() > deadline))
 			return -ETIMEDOUT;
 		if (len == -EREMOTE)
 			continue;
 		if (len < 0)
 			return (int)len;
-		if ((size_t)len > *ret_longest)
-			*ret_longest = (size_t)len;
 		ret = read_batch(reader, (size_t)len);
 	}
 	return ret;
