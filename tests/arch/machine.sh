@@ -7,7 +7,7 @@
 # Debian has; and User-mode Linux of 64 bits runs no programs of 32 bits.
 
 kernel_modules=(xfrm_user esp4 authenc echainiv crypto_null drbg ctr hmac sha256_generic
-	sha512_generic cbc aes_generic veth)
+	sha512_generic cbc aes_generic veth xfrm_interface)
 
 # The kernel is from the last suite that has one for i386.
 make_machine_tree()
@@ -43,18 +43,19 @@ machine_in_tree()
 	in_tree "$@"
 }
 
-# number NAME: a number of the daemon's JSON.
+# number NAME [FILE]: a number of the daemon's JSON.
 number()
 {
-	grep -o "\"$1\":[0-9]*" "$work/daemon" | head -n 1 | cut -d: -f2
+	grep -o "\"$1\":[0-9]*" "$work/${2:-daemon}" | head -n 1 | cut -d: -f2
 }
 
-# bytes SPI: what the kernel counted for the SA.
+# bytes SPI [FILE]: what the kernel counted for the SA.
 bytes()
 {
 	awk -v spi="$1" '/proto esp spi/ { here = index($0, spi) }
 		here && /lifetime current/ { current = 1; next }
-		here && current { sub(/\(bytes\).*/, ""); print $1 + 0; exit }' "$work/state"
+		here && current { sub(/\(bytes\).*/, ""); print $1 + 0; exit }' \
+		"$work/${2:-state}"
 }
 
 compare()
@@ -70,6 +71,21 @@ compare()
 		[ "$(number ConfidentialBytesReceived)" = "$received" ] &&
 		[ "$(number TransportBytesSent)" = "$sent" ] &&
 		[ "$(number TransportBytesReceived)" = "$received" ]
+}
+
+# The route of the session, and the if_id of its interface, decide.
+compare_tunnels()
+{
+	local sent others
+
+	sent=$(bytes 0x00000091 tunnels) others=$(bytes 0x00000081 tunnels)
+	echo "kernel: $sent sent through xfrm9, $others through xfrm8; daemon:" \
+		"$(number TunnelBytesSent session), $(number TunnelBytesSent others)"
+	[ "$sent" -gt 0 ] && [ "$others" -gt "$sent" ] &&
+		[ "$(number TunnelBytesSent session)" = "$sent" ] &&
+		[ "$(number TunnelBytesSent others)" = "$others" ] &&
+		[ "$(number ActiveSA session) $(number ActiveTunnels session)" = "2 1" ] &&
+		[ "$(number ActiveSA others) $(number ActiveTunnels others)" = "4 1" ]
 }
 
 # part FROM TO: what the machine printed between two lines that begin so.
@@ -91,6 +107,9 @@ check_machine()
 		tr -d '\r' >"$work/console" || status=$?
 	part "begin state" "begin daemon" >"$work/state"
 	part "begin daemon" status >"$work/daemon"
+	part "begin tunnels" "begin session" >"$work/tunnels"
+	part "begin session" "begin others" >"$work/session"
+	part "begin others" "begin netlink" >"$work/others"
 	part "begin netlink" end
 	grep '^machine i686' "$work/console" || status=1
 	grep -q '^end 0' "$work/console" || status=1
@@ -98,5 +117,9 @@ check_machine()
 	status=0
 	compare || status=$?
 	result "$status" "the daemon reports what the kernel of 32 bits counted" ||
+		cat "$work/console"
+	status=0
+	compare_tunnels || status=$?
+	result "$status" "an iSCSI session has the SAs of its xfrm interface" ||
 		cat "$work/console"
 }
