@@ -15,9 +15,16 @@
 #include "util/log.h"
 #include "util/systemd.h"
 
+/* Work may use one part in this many of the time of a processor. */
 enum {
-	/* Polls may use one part in this many of the time. */
 	POLL_BUDGET = 10,
+	LOOK_BUDGET = 50, /* for namespaces, between polls */
+};
+
+/* The last piece of some work. */
+struct work {
+	uint64_t end;
+	uint64_t cost; /* processor time, ns */
 };
 
 /* For each of two saves at the end. systemd waits for 90 s. */
@@ -29,11 +36,13 @@ static struct {
 	struct snapshot snapshot;
 	uint64_t number;       /* of snapshots until now */
 	int mounts;            /* the set's descriptor, as registered; -1: none */
-	uint64_t last_attempt; /* end of the last poll, good or not */
-	uint64_t last_cost;    /* processor time that it took, ns */
+	uint64_t last_attempt; /* end of the last poll of all namespaces, good or not */
+	struct work poll;      /* of all or some */
+	struct work look;
 	uint64_t last_save;
-	bool changed;     /* a namespace has come or gone since the last poll */
-	bool unpublished; /* for lack of memory */
+	bool files_changed; /* since the last look */
+	bool changed;       /* a namespace has come or gone since the last poll */
+	bool unpublished;   /* for lack of memory */
 } self = {.mounts = -1};
 
 struct netns_config poller_config(const struct settings *settings)
@@ -76,22 +85,62 @@ static uint64_t processor_time(void)
 	return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
 }
 
-/* Returns 0, -errno of the daemon's own namespace, or -ENOMEM with the old snapshot in
- * place. */
-static int poll_all(void)
+static struct work work_since(uint64_t start)
+{
+	return (struct work){.end = clock_now_ns(), .cost = processor_time() - start};
+}
+
+/* When more of it may begin. */
+static uint64_t work_allowed_at(const struct work *last, unsigned budget)
+{
+	return last->end + last->cost * (budget - 1);
+}
+
+static void look(void)
+{
+	uint64_t start = processor_time();
+
+	self.files_changed = false;
+	self.changed |= netns_set_look(self.set);
+	self.look = work_since(start);
+}
+
+static int do_poll(int (*poll)(void))
 {
 	uint64_t start = processor_time();
 	int published;
 	int err;
 
-	netns_set_look(self.set);
+	err = poll();
+	published = publish();
+	self.poll = work_since(start);
+	return err ? err : published;
+}
+
+static int poll_each(void)
+{
+	int err;
+
+	look();
 	self.changed = false;
 	err = netns_set_poll(self.set);
 	self.last_attempt = clock_now_ns();
-	published = publish();
-	self.last_cost = processor_time() - start;
-	if (!err)
-		err = published;
+	return err;
+}
+
+static int settle(void)
+{
+	self.changed = false;
+	netns_set_settle(self.set);
+	return 0;
+}
+
+/* Returns 0, -errno of the daemon's own namespace, or -ENOMEM with the old snapshot in
+ * place. */
+static int poll_all(void)
+{
+	int err = do_poll(poll_each);
+
 	if (!err)
 		systemd_notify("WATCHDOG=1");
 	return err;
@@ -113,36 +162,36 @@ static void save_if_due(void)
 		save(0);
 }
 
-/* When the next poll may begin. */
-static uint64_t budget_allows_at(void)
+/* When a poll of all namespaces is due. */
+static uint64_t next_of_all(void)
 {
-	return self.last_attempt + self.last_cost * (POLL_BUDGET - 1);
+	return self.last_attempt + self.settings.poll_interval_ms * NS_PER_MS;
 }
 
-/* When the next poll is due. Between polls the totals are incomplete, so a change is
+/* When any poll is due. Between polls the totals are incomplete, so a change is
  * followed by a poll soon. */
 static uint64_t next_poll(void)
 {
-	uint64_t when = self.last_attempt + self.settings.poll_interval_ms * NS_PER_MS;
-	uint64_t budget = budget_allows_at();
+	uint64_t when = next_of_all();
+	uint64_t budget = work_allowed_at(&self.poll, POLL_BUDGET);
 
 	if (self.changed)
 		return budget;
-	if (netns_set_wants_poll(self.set))
-		when = self.last_attempt + NETNS_SETTLE_NS;
+	if (netns_set_wants_poll(self.set) && self.poll.end + NETNS_SETTLE_NS < when)
+		when = self.poll.end + NETNS_SETTLE_NS;
 	return when > budget ? when : budget;
 }
 
 static void on_events(int fd, void *data)
 {
 	(void)fd, (void)data;
-	self.changed |= netns_set_read_events(self.set);
+	self.files_changed |= netns_set_read_events(self.set);
 }
 
 static void on_mounts(int fd, void *data)
 {
 	(void)fd, (void)data;
-	self.changed |= netns_set_look(self.set);
+	self.files_changed = true;
 }
 
 /* The set's descriptor changes when the set begins or ends to watch a directory. If the
@@ -163,15 +212,28 @@ static void register_mounts(void)
 static void poll_in_service(void)
 {
 	poll_all();
-	register_mounts();
 	save_if_due();
+}
+
+/* When the files must be looked at. */
+static uint64_t next_look(void)
+{
+	return self.files_changed ? work_allowed_at(&self.look, LOOK_BUDGET)
+				  : UINT64_MAX;
 }
 
 uint64_t poller_run(void)
 {
-	if (clock_now_ns() >= next_poll())
+	uint64_t time = clock_now_ns();
+
+	if (time >= next_look())
+		look();
+	if (time >= next_of_all() && time >= next_poll())
 		poll_in_service();
-	return next_poll();
+	else if (time >= next_poll())
+		do_poll(settle);
+	register_mounts();
+	return next_look() < next_poll() ? next_look() : next_poll();
 }
 
 const struct snapshot *poller_snapshot(void)
@@ -179,7 +241,8 @@ const struct snapshot *poller_snapshot(void)
 	uint64_t time = clock_now_ns();
 	uint64_t age = time - self.last_attempt;
 
-	if (age > self.settings.max_age_ms * NS_PER_MS && time >= budget_allows_at())
+	if (age > self.settings.max_age_ms * NS_PER_MS &&
+	    time >= work_allowed_at(&self.poll, POLL_BUDGET))
 		poll_in_service();
 	return &self.snapshot;
 }

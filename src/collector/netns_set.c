@@ -2,6 +2,7 @@
 #include "collector/netns_set.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -158,18 +159,23 @@ static void release(struct netns_set *set, struct netns_member *member, const ch
 
 /* Releases a member whose file is gone, is another namespace's, or is not wanted.
  * Returns true if it did. */
-static bool look_at(struct netns_set *set, struct netns_member *member)
+static bool look_at(struct netns_set *set, struct netns_member *member, int dir_fd)
 {
+	const char *dir = set->env.paths.netns_dir;
+	bool wanted = is_wanted(set, member->name);
 	struct netns_id id;
-	int err = netns_identify(set->env.paths.netns_dir, member->name, &id);
+	int err;
 
+	if (member->kernel && wanted && netns_is(dir_fd, member->name, &member->id))
+		return false;
+	err = netns_identify(dir, member->name, &id);
 	member->present = err != -ENOENT && err != -ENOTDIR;
 	if (!member->kernel) {
 		if (err == -ENOENT && is_named(set, member->name))
-			netns_log_missing(&member->log, set->env.paths.netns_dir);
+			netns_log_missing(&member->log, dir);
 		return false;
 	}
-	if (!is_wanted(set, member->name))
+	if (!wanted)
 		release(set, member, "no longer watched");
 	else if (err || !netns_id_equal(&id, &member->id))
 		release(set, member, "gone");
@@ -252,13 +258,17 @@ int netns_set_event_fd(const struct netns_set *set)
 bool netns_set_look(struct netns_set *set)
 {
 	bool changed = false;
+	int dir;
 
 	adjust_watch(set);
 	if (set->watch)
 		netns_watch_read(set->watch);
 	list_names(set);
+	dir = open(set->env.paths.netns_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 1; i < set->n; i++)
-		changed |= look_at(set, set->members[i]);
+		changed |= look_at(set, set->members[i], dir);
+	if (dir >= 0)
+		close(dir);
 	for (size_t i = 1; i < set->n; i++)
 		if (!set->members[i]->kernel && set->members[i]->present &&
 		    is_wanted(set, set->members[i]->name))
@@ -273,7 +283,6 @@ bool netns_set_look(struct netns_set *set)
 	return changed;
 }
 
-/* netns_set_look() may free members that epoll has returned, so it comes last. */
 bool netns_set_read_events(struct netns_set *set)
 {
 	struct epoll_event ready[MAX_EVENTS];
@@ -286,7 +295,9 @@ bool netns_set_read_events(struct netns_set *set)
 		else
 			files = true;
 	}
-	return files && netns_set_look(set);
+	if (files && set->watch)
+		netns_watch_read(set->watch);
+	return files;
 }
 
 /* Polls. */
@@ -299,6 +310,17 @@ int netns_set_poll(struct netns_set *set)
 		if (set->members[i]->kernel)
 			netns_member_poll(set->members[i]);
 	return err;
+}
+
+void netns_set_settle(struct netns_set *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		struct netns_member *member = set->members[i];
+
+		if (netns_member_wants_poll(member) ||
+		    (member->kernel && !member->polled))
+			netns_member_poll(member);
+	}
 }
 
 int netns_set_list_sas(const struct netns_set *set, struct sa_list *list)

@@ -33,8 +33,8 @@ int netns_set_event_fd(const struct netns_set *set);
  * none. netns_set_look() and netns_set_configure() may change it. */
 int netns_set_mounts_fd(const struct netns_set *set);
 
-/* Reads the events that wait, and looks if files have changed. Returns true if a
- * namespace has come or gone. */
+/* Reads the events that wait. Returns true if files have changed, so that
+ * netns_set_look() may have something to do. */
 bool netns_set_read_events(struct netns_set *set);
 
 /* Releases namespaces that are gone and opens new ones. Returns true if there are any.
@@ -52,6 +52,9 @@ int netns_set_poll(struct netns_set *set);
 
 /* True if a poll soon would settle something, or see a namespace for the first time. */
 bool netns_set_wants_poll(const struct netns_set *set);
+
+/* Polls only such namespaces. */
+void netns_set_settle(struct netns_set *set);
 
 /* Fills an empty snapshot, sorted. A namespace whose last poll failed keeps its numbers
  * from old. Returns 0 or -ENOMEM. */

@@ -122,6 +122,18 @@ int netns_identify(const char *dir, const char *name, struct netns_id *ret)
 	return err ? err : identify(path, ret);
 }
 
+/* Nothing else has its device and inode. */
+bool netns_is(int dir, const char *name, const struct netns_id *id)
+{
+	struct netns_id found;
+	struct stat file;
+
+	if (fstatat(dir, name, &file, 0) < 0)
+		return false;
+	found = id_of(&file);
+	return netns_id_equal(&found, id);
+}
+
 /* The file is identified first, because opening a device or a pipe can have effects;
  * and again when it is open, because it may have been replaced. */
 int netns_open(const char *dir, const char *name, struct netns_id *ret_id)

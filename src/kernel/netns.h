@@ -44,6 +44,10 @@ bool netns_id_equal(const struct netns_id *a, const struct netns_id *b);
  * namespace on it; or another -errno. */
 int netns_identify(const char *dir, const char *name, struct netns_id *ret);
 
+/* Returns true if NAME in an open directory is the namespace that a process has open.
+ * Costs less than netns_identify(). */
+bool netns_is(int dir, const char *name, const struct netns_id *id);
+
 /* Opens it. Returns the descriptor, which keeps the namespace alive, or -errno as
  * above. */
 int netns_open(const char *dir, const char *name, struct netns_id *ret_id);

@@ -281,9 +281,7 @@ static int wait_until(struct watch *watch, uint64_t deadline)
 		return errno == EINTR ? 0 : -errno;
 	if (fds[0].revents)
 		read_keys(watch);
-	if (fds[1].revents)
-		netns_set_read_events(watch->set);
-	if (fds[2].revents)
+	if ((fds[1].revents && netns_set_read_events(watch->set)) || fds[2].revents)
 		netns_set_look(watch->set);
 	return fds[3].revents ? -EPIPE : 0;
 }

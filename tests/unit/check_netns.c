@@ -3,6 +3,7 @@
 #include "kernel/netns_watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -139,6 +140,11 @@ TEST(a_namespace_and_other_files)
 	ck_assert_int_eq(netns_open(dir, "none", &id), -ENOENT);
 	ck_assert_int_eq(netns_identify_own(&own), 0);
 	ck_assert_int_eq(netns_identify(dir, "own", &id), 0);
+	fd = open(dir, O_PATH | O_DIRECTORY);
+	ck_assert(netns_is(fd, "own", &id));
+	ck_assert(!netns_is(fd, "plain", &id));
+	ck_assert(!netns_is(fd, "none", &id));
+	ck_assert_int_eq(close(fd), 0);
 	ck_assert(netns_id_equal(&own, &id));
 	fd = netns_open(dir, "own", &again);
 	ck_assert_int_ge(fd, 0);

@@ -129,6 +129,7 @@ TEST(a_namespace_that_appears_later)
 	while (!readable())
 		netns_set_look(set);
 	ck_assert(netns_set_read_events(set));
+	ck_assert(netns_set_look(set));
 	ck_assert(netns_set_wants_poll(set));
 	publish();
 	ck_assert_str_eq(rows(), ALL " "); /* nothing is known of it yet */
@@ -136,6 +137,24 @@ TEST(a_namespace_that_appears_later)
 	ck_assert(!netns_set_wants_poll(set));
 	ck_assert_str_eq(rows(), ALL " blue/" ALL " ");
 	ck_assert_uint_eq(logged("namespace blue"), 2);
+}
+
+TEST(only_what_is_open_is_polled_to_settle_it)
+{
+	want("*");
+	open_set();
+	poll_all();
+	come("blue", FAKE_BLUE);
+	ck_assert(netns_set_look(set));
+	fake_host_set_bytes(FAKE_HOME, 10);
+	fake_host_set_bytes(FAKE_BLUE, 30);
+	netns_set_settle(set);
+	publish();
+	ck_assert_uint_eq(bytes_of("blue/" ALL), 30);
+	ck_assert_uint_eq(bytes_of(ALL), 0);
+	ck_assert(!netns_set_wants_poll(set));
+	poll_all();
+	ck_assert_uint_eq(bytes_of(ALL), 10);
 }
 
 TEST(a_namespace_that_is_being_made)
@@ -161,6 +180,8 @@ TEST(a_namespace_that_disappears_is_read_and_closed)
 	go("blue");
 	ck_assert(readable());
 	ck_assert(netns_set_read_events(set));
+	ck_assert(!readable());
+	ck_assert(netns_set_look(set));
 	ck_assert_uint_eq(fake_host[FAKE_BLUE].closed, 1);
 	poll_all();
 	ck_assert_uint_eq(bytes_of("blue/" ALL), 50);
