@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Loaded before libc: the $FAIL_AT-th allocation of the program itself fails,
- * without those of its libraries. The file $FAILED then exists. */
+/* Loaded before libc: one allocation of the program itself fails, without those of its
+ * libraries. The file $ALLOCATIONS, which exists, has two numbers of 64 bits: how many
+ * there were, and the number of the one that fails (0: none). */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+struct allocations {
+	_Atomic uint64_t n;
+	_Atomic uint64_t fails;
+};
+
 static uintptr_t program_start, program_end;
-static long left;
+static struct allocations *allocations;
 
 /* The first object is the program. */
 static int find_program(struct dl_phdr_info *info, size_t size, void *data)
@@ -31,22 +39,28 @@ static int find_program(struct dl_phdr_info *info, size_t size, void *data)
 
 __attribute__((constructor)) static void begin(void)
 {
-	const char *at = getenv("FAIL_AT");
+	const char *path = getenv("ALLOCATIONS");
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *map = MAP_FAILED;
 
+	if (fd >= 0) {
+		map = mmap(NULL, sizeof(*allocations), PROT_READ | PROT_WRITE,
+			   MAP_SHARED, fd, 0);
+		close(fd);
+	}
+	if (map == MAP_FAILED)
+		abort();
+	allocations = map;
 	dl_iterate_phdr(find_program, NULL);
-	left = at ? atol(at) : 0;
 }
 
 static bool fails(const void *caller)
 {
 	uintptr_t address = (uintptr_t)caller;
-	int fd;
 
-	if (address < program_start || address >= program_end || !left || --left)
+	if (address < program_start || address >= program_end ||
+	    ++allocations->n != allocations->fails)
 		return false;
-	fd = open(getenv("FAILED"), O_CREAT | O_WRONLY, 0600);
-	if (fd >= 0)
-		close(fd);
 	errno = ENOMEM;
 	return true;
 }
