@@ -183,11 +183,55 @@ def add_texts(seeds):
         seeds.add("names", name + b"\0" + name[::-1] + b"\0blue")
 
 
+def read(datagram=b"", what=0x80, sender=0x80, takes=0):
+    """What a read of fuzz_netlink.c gets."""
+    return bytes((what, sender, takes)) + block(datagram)
+
+
+def answer(kind=16, data=b"", seq=1, flags=0, length=None):
+    length = 16 + len(data) if length is None else length
+    return struct.pack("=IHHII", length, kind, flags, seq, 7) + data + bytes(-len(data) % 4)
+
+
+def add_answers(seeds):
+    link, done = answer(data=b"abcdefgh"), answer(NLMSG_DONE, bytes(4))
+    errors = [answer(NLMSG_ERROR, struct.pack("=i", number)) for number in (0, -2, 22)]
+    odd = [answer(NLMSG_DONE), answer(NLMSG_ERROR), answer(NLMSG_DONE, b"\1\2"),
+           answer(NLMSG_DONE, b"\xf4\xff\xff\xff"), answer(flags=0x10),
+           answer(NLMSG_DONE, bytes(4), flags=0x10), link[:-3], link[:10], link + link[:7],
+           link + b"\0", answer(length=0), answer(length=5), answer(length=0xfffffffd),
+           answer(data=b"abc", length=19) + done, b""]
+    scripts = [[read(link * 3), read(done)], [read(link + done + link)],
+               [read(answer(seq=2) + answer(NLMSG_DONE, seq=2)), read(link + done)],
+               [read(link, takes=200)] * 40, [read(link, takes=10)] * 30 + [read(done)],
+               [read(link, sender=1, takes=200)] * 40, [read(bytes(200))], []]
+    scripts += [[read(datagram)] for datagram in errors + odd]
+    scripts += [[read(link, sender=sender), read(link + done)] for sender in (1, 4, 8, 0x18)]
+    scripts += [[read(what=what), read(link + done)] for what in range(6)]
+    for script in scripts:
+        for how in 0, 1, 3, 9:
+            for result, size in (0, 4000), (2, 4000), (0, 84):
+                seeds.add("netlink", struct.pack("<BBHB", how, 1, size, result) + b"".join(script))
+    seeds.add("netlink", struct.pack("<BBHB", 4, 1, 0, 0))
+
+
+def add_steps(seeds):
+    """Steps of fuzz_netns_watch.c, with readings (255) between."""
+    for spelling in range(6):
+        for steps in ([0, 1, 8, 9], [0, 1, 8, 24, 40, 10, 26, 11, 12, 13, 9], [1, 0, 1, 2, 3, 0, 1],
+                      [0, 1, 4, 5, 8], [0, 6, 7, 1, 8], [0, 14, 9, 1, 14, 2, 14], [0, 1, 15, 31, 2],
+                      [0, 1, 4, 1, 8, 2], [0, 6, 0, 1, 8, 9]):
+            seeds.add("netns_watch", bytes([spelling, *steps]))
+            seeds.add("netns_watch", bytes([spelling, *(b for step in steps for b in (step, 255))]))
+
+
 def main():
     if len(sys.argv) < 2:
         sys.exit(__doc__)
     seeds = Seeds(sys.argv[1])
     add_texts(seeds)
+    add_answers(seeds)
+    add_steps(seeds)
     for folder in map(Path, sys.argv[2:]):
         records = [(path.name.split("-", 1)[1], path.read_bytes())
                    for path in sorted(folder.iterdir()) if re.match(r"\d{20}-", path.name)]
