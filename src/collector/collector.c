@@ -234,28 +234,36 @@ static void read_counters(struct collector *collector)
 			   strerror(-err));
 }
 
+/* A dump of the SAD in progress. */
+struct sad_reader {
+	struct ledger *ledger;
+	struct sa_layouts layouts;
+};
+
 static int dump_one(void *ctx, const struct nlmsghdr *nlh)
 {
+	struct sad_reader *reader = ctx;
 	struct sa sa;
-	int err = sa_answer_parse(nlh, &sa);
+	int err = sa_answer_parse(nlh, &reader->layouts, &sa);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (ledger_dump_expected(ctx, &sa))
+	if (ledger_dump_expected(reader->ledger, &sa))
 		return 0;
-	sa_answer_parse_selector(nlh, &sa);
-	return ledger_dump_sa(ctx, &sa);
+	sa_answer_parse_rest(nlh, &reader->layouts, &sa);
+	return ledger_dump_sa(reader->ledger, &sa);
 }
 
 static int read_sad(const struct surroundings *around, struct ledger *ledger)
 {
+	struct sad_reader reader = {.ledger = ledger};
 	unsigned attempt = 0;
 	int err;
 
 	do {
 		ledger_dump_begin(ledger);
 		err = around->ops->dump(around->kernel, KERNEL_DUMP_SAD, dump_one,
-					ledger);
+					&reader);
 		if (err)
 			ledger_dump_abort(ledger, surroundings_now(around));
 	} while (retry_is_due(err, &attempt));

@@ -36,39 +36,86 @@ int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size)
 	return 0;
 }
 
-/* left: bytes from `at` on. */
-static int find_attrs(const char *at, size_t left, const struct nlattr *attrs[],
-		      size_t n)
+/* Returns the next attribute, or NULL if the bytes that are left are padding or
+ * malformed. */
+static const struct nlattr *next_attr(struct message_batch *rest)
 {
-	memset(attrs, 0, n * sizeof(*attrs));
-	while (left >= sizeof(struct nlattr)) {
-		const struct nlattr *attr = (const void *)at;
+	const struct nlattr *attr = rest->at;
+	size_t taken;
 
-		if (attr->nla_len < sizeof(*attr) || attr->nla_len > left)
-			return -EBADMSG;
+	if (rest->left < sizeof(*attr) || attr->nla_len < sizeof(*attr) ||
+	    attr->nla_len > rest->left)
+		return NULL;
+	taken = step(attr->nla_len, rest->left);
+	rest->at = (const char *)rest->at + taken;
+	rest->left -= taken;
+	return attr;
+}
+
+static int find_attrs(struct message_batch rest, const struct nlattr *attrs[], size_t n)
+{
+	const struct nlattr *attr;
+
+	memset(attrs, 0, n * sizeof(*attrs));
+	while ((attr = next_attr(&rest)))
 		if ((attr->nla_type & NLA_TYPE_MASK) < n)
 			attrs[attr->nla_type & NLA_TYPE_MASK] = attr;
-		at += step(attr->nla_len, left);
-		left -= step(attr->nla_len, left);
-	}
-	return 0;
+	return rest.left < sizeof(*attr) ? 0 : -EBADMSG;
+}
+
+/* What is behind the fixed header, which the message has. */
+static struct message_batch behind(const struct nlmsghdr *nlh, size_t header)
+{
+	size_t start = step(sizeof(*nlh) + header, nlh->nlmsg_len);
+
+	return (struct message_batch){(const char *)nlh + start,
+				      nlh->nlmsg_len - start};
 }
 
 int message_find_attrs(const struct nlmsghdr *nlh, size_t header,
 		       const struct nlattr *attrs[], size_t n)
 {
-	size_t start = sizeof(*nlh) + header;
-
-	if (nlh->nlmsg_len < start)
-		return -EBADMSG;
-	start = step(start, nlh->nlmsg_len);
-	return find_attrs((const char *)nlh + start, nlh->nlmsg_len - start, attrs, n);
+	return nlh->nlmsg_len < sizeof(*nlh) + header
+		   ? -EBADMSG
+		   : find_attrs(behind(nlh, header), attrs, n);
 }
 
 int message_find_nested(const struct nlattr *nest, const struct nlattr *attrs[],
 			size_t n)
 {
-	size_t left = nest ? mnl_attr_get_payload_len(nest) : 0;
+	struct message_batch rest = {NULL, 0};
 
-	return find_attrs(nest ? mnl_attr_get_payload(nest) : NULL, left, attrs, n);
+	if (nest)
+		rest = (struct message_batch){mnl_attr_get_payload(nest),
+					      mnl_attr_get_payload_len(nest)};
+	return find_attrs(rest, attrs, n);
+}
+
+void message_note_layout(const struct nlmsghdr *nlh, size_t header,
+			 struct message_layout *ret)
+{
+	struct message_batch rest = behind(nlh, header);
+	const struct nlattr *attr;
+	uint32_t n = 0;
+
+	ret->len = 0;
+	for (; (attr = next_attr(&rest)); n++) {
+		if (n == MESSAGE_LAYOUT_MAX)
+			return;
+		ret->places[n].at = (uint32_t)((const char *)attr - (const char *)nlh);
+		ret->places[n].attr = *attr;
+	}
+	ret->len = nlh->nlmsg_len;
+	ret->n = n;
+}
+
+bool message_has_layout(const struct nlmsghdr *nlh, const struct message_layout *layout)
+{
+	if (nlh->nlmsg_len != layout->len || !layout->len)
+		return false;
+	for (uint32_t i = 0; i < layout->n; i++)
+		if (memcmp((const char *)nlh + layout->places[i].at,
+			   &layout->places[i].attr, sizeof(struct nlattr)) != 0)
+			return false;
+	return true;
 }

@@ -45,6 +45,31 @@ int message_find_attrs(const struct nlmsghdr *nlh, size_t header,
 int message_find_nested(const struct nlattr *nest, const struct nlattr *attrs[],
 			size_t n);
 
+/*
+ * Where a message has its attributes: most messages of a dump have the same ones in the
+ * same places, so that those of the last message need only be compared. Two messages
+ * with one layout differ in nothing but values.
+ */
+#define MESSAGE_LAYOUT_MAX 24
+
+struct message_layout {
+	uint32_t len; /* of the message; 0: this is the layout of none */
+	uint32_t n;
+	struct {
+		uint32_t at; /* bytes from the beginning of the message */
+		struct nlattr attr;
+	} places[MESSAGE_LAYOUT_MAX];
+};
+
+/* Notes the layout of a message for which message_find_attrs() has returned 0. A
+ * message with more than MESSAGE_LAYOUT_MAX attributes leaves the layout of none. */
+void message_note_layout(const struct nlmsghdr *nlh, size_t header,
+			 struct message_layout *ret);
+
+/* True if a message, with a fixed header of as many bytes, has this layout. */
+bool message_has_layout(const struct nlmsghdr *nlh,
+			const struct message_layout *layout);
+
 /* Copies the first size bytes of an attribute, or nothing if attr is NULL. Returns
  * false if the attribute is shorter. */
 static inline bool message_copy_attr(const struct nlattr *attr, void *ret, size_t size)

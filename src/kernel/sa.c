@@ -52,37 +52,101 @@ static uint64_t selector_hash(const struct xfrm_selector *sel)
 	return hash & UINT32_MAX;
 }
 
-/* Sets all but the selector; what only attributes show is unknown. */
-static void read_info(struct sa *sa, const sa_info *info)
+static bool find_place(const struct nlmsghdr *nlh, const struct nlattr *attr,
+		       size_t size, uint32_t *ret)
 {
-	bool acquire = info->id.spi == 0;
+	if (attr && attr->nla_len < sizeof(*attr) + size)
+		return false;
+	*ret = attr ? (uint32_t)((const char *)(attr + 1) - (const char *)nlh) : 0;
+	return true;
+}
 
-	*sa = (struct sa){
-	    .spi = acquire ? info->seq : ntohl(info->id.spi),
-	    .reqid = info->reqid,
-	    .if_id = 0,
-	    .mark = 0,
-	    .mark_mask = 0,
-	    .pcpu = 0,
-	    .family = info->family,
-	    .proto = info->id.proto,
-	    .mode = info->mode,
-	    .acquire = acquire,
-	    .keyed = false,
-	    .replay_protected = info->replay_window > 0,
-	    .zero = 0,
-	    .sample = {.bytes = info->curlft.bytes,
-		       .packets = info->curlft.packets,
-		       .integrity_failed = info->stats.integrity_failed,
-		       .replay = info->stats.replay,
-		       .replay_window = info->stats.replay_window},
-	    .add_time = info->curlft.add_time,
-	    .selector = 0,
-	    .declared = SA_DIR_UNKNOWN,
-	    .sequence = SA_DIR_UNKNOWN,
-	};
-	message_copy_addr(&sa->saddr, &info->saddr, info->family);
-	message_copy_addr(&sa->daddr, &info->id.daddr, info->family);
+/* Of an algorithm only the presence is read, never the key behind it. Returns false if
+ * an attribute is too short. */
+static bool find_places(const struct nlmsghdr *nlh,
+			const struct nlattr *const attrs[N_ATTRS],
+			struct sa_places *ret)
+{
+	ret->keyed_esp = attrs[XFRMA_ALG_AEAD] || attrs[XFRMA_ALG_CRYPT];
+	ret->keyed_ah = attrs[XFRMA_ALG_AUTH] || attrs[XFRMA_ALG_AUTH_TRUNC];
+	return find_place(nlh, attrs[XFRMA_MARK], sizeof(struct xfrm_mark),
+			  &ret->mark) &&
+	       find_place(nlh, attrs[XFRMA_IF_ID], sizeof(uint32_t), &ret->if_id) &&
+	       find_place(nlh, attrs[QM_XFRMA_SA_PCPU], sizeof(uint32_t), &ret->pcpu) &&
+	       find_place(nlh, attrs[XFRMA_REPLAY_VAL],
+			  sizeof(struct xfrm_replay_state), &ret->replay) &&
+	       find_place(nlh, attrs[XFRMA_REPLAY_ESN_VAL],
+			  sizeof(struct xfrm_replay_state_esn), &ret->replay_esn) &&
+	       find_place(nlh, attrs[XFRMA_OFFLOAD_DEV],
+			  sizeof(struct xfrm_user_offload), &ret->offload) &&
+	       find_place(nlh, attrs[QM_XFRMA_SA_DIR], sizeof(uint8_t), &ret->dir);
+}
+
+/* The value at a place, to be read only if that is not 0. */
+static const void *value_at(const struct nlmsghdr *nlh, uint32_t place)
+{
+	return (const char *)nlh + place;
+}
+
+/* The same of 32 bits, or another value if there is no such attribute. */
+static uint32_t u32_at(const struct nlmsghdr *nlh, uint32_t place, uint32_t otherwise)
+{
+	const uint32_t *value = value_at(nlh, place);
+
+	return place ? *value : otherwise;
+}
+
+static bool is_keyed(const sa_info *info, const struct sa_places *places)
+{
+	if (info->id.proto == IPPROTO_ESP)
+		return places->keyed_esp;
+	return info->id.proto == IPPROTO_AH && places->keyed_ah;
+}
+
+/* With ESN the window in xfrm_usersa_info is 0. */
+static bool is_replay_protected(const struct nlmsghdr *nlh, const sa_info *info,
+				const struct sa_places *places)
+{
+	const struct xfrm_replay_state_esn *esn = value_at(nlh, places->replay_esn);
+
+	return places->replay_esn ? esn->replay_window > 0 : info->replay_window > 0;
+}
+
+static int read_info(const struct nlmsghdr *nlh, const sa_info *info,
+		     const struct sa_places *places, struct sa *ret)
+{
+	const struct xfrm_mark *mark = value_at(nlh, places->mark);
+	const uint16_t family = info->family;
+
+	/* verify_newsa_info() in net/xfrm/xfrm_user.c admits no other */
+	if (family != AF_INET && family != AF_INET6)
+		return -EBADMSG;
+	ret->acquire = info->id.spi == 0;
+	ret->spi = ret->acquire ? info->seq : ntohl(info->id.spi);
+	ret->reqid = info->reqid;
+	ret->if_id = u32_at(nlh, places->if_id, 0);
+	ret->mark = places->mark ? mark->v : 0;
+	ret->mark_mask = places->mark ? mark->m : 0;
+	ret->pcpu = 0;
+	ret->family = family;
+	ret->proto = info->id.proto;
+	ret->mode = info->mode;
+	ret->keyed = is_keyed(info, places);
+	ret->replay_protected = is_replay_protected(nlh, info, places);
+	ret->zero = 0;
+	message_copy_addr(&ret->saddr, &info->saddr, family);
+	message_copy_addr(&ret->daddr, &info->id.daddr, family);
+	ret->sample.bytes = info->curlft.bytes;
+	ret->sample.packets = info->curlft.packets;
+	ret->sample.integrity_failed = info->stats.integrity_failed;
+	ret->sample.replay = info->stats.replay;
+	ret->sample.replay_window = info->stats.replay_window;
+	ret->sample.zero = 0;
+	ret->add_time = info->curlft.add_time;
+	ret->selector = 0;
+	ret->declared = SA_DIR_UNKNOWN;
+	ret->sequence = SA_DIR_UNKNOWN;
+	return 0;
 }
 
 /*
@@ -91,102 +155,119 @@ static void read_info(struct sa *sa, const sa_info *info)
  * that has carried packets without a number is inbound, even if it has no replay window
  * and never checks the numbers (xfrm_replay_check, xfrm_replay_advance).
  */
-static bool read_replay(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
+static enum sa_direction read_sequence(const struct nlmsghdr *nlh, const sa_info *info,
+				       const struct sa_places *places)
 {
 	struct xfrm_replay_state plain = {0};
 	struct xfrm_replay_state_esn esn = {0};
 
-	if (!attrs[XFRMA_REPLAY_VAL] && !attrs[XFRMA_REPLAY_ESN_VAL])
-		return true;
-	if (!message_copy_attr(attrs[XFRMA_REPLAY_VAL], &plain, sizeof(plain)) ||
-	    !message_copy_attr(attrs[XFRMA_REPLAY_ESN_VAL], &esn, sizeof(esn)))
-		return false;
-	/* with ESN the window in xfrm_usersa_info is 0 */
-	if (attrs[XFRMA_REPLAY_ESN_VAL])
-		sa->replay_protected = esn.replay_window > 0;
+	if (!places->replay && !places->replay_esn)
+		return SA_DIR_UNKNOWN;
+	if (places->replay)
+		memcpy(&plain, value_at(nlh, places->replay), sizeof(plain));
+	if (places->replay_esn)
+		memcpy(&esn, value_at(nlh, places->replay_esn), sizeof(esn));
 	if (plain.oseq || esn.oseq || esn.oseq_hi)
-		sa->sequence = SA_DIR_OUT;
-	else if (plain.seq || plain.bitmap || esn.seq || esn.seq_hi ||
-		 sa->sample.packets)
-		sa->sequence = SA_DIR_IN;
-	return true;
+		return SA_DIR_OUT;
+	return plain.seq || plain.bitmap || esn.seq || esn.seq_hi ||
+		       info->curlft.packets
+		   ? SA_DIR_IN
+		   : SA_DIR_UNKNOWN;
 }
 
-static bool read_direction(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
+static enum sa_direction read_declared(const struct nlmsghdr *nlh,
+				       const struct sa_places *places)
 {
-	struct xfrm_user_offload offload = {0};
-	uint8_t dir = 0;
+	const uint8_t *dir = value_at(nlh, places->dir);
+	const struct xfrm_user_offload *offload = value_at(nlh, places->offload);
 
-	if (!message_copy_attr(attrs[XFRMA_OFFLOAD_DEV], &offload, sizeof(offload)) ||
-	    !message_copy_attr(attrs[QM_XFRMA_SA_DIR], &dir, sizeof(dir)))
-		return false;
-	if (dir == QM_XFRM_SA_DIR_IN || dir == QM_XFRM_SA_DIR_OUT)
-		sa->declared = dir == QM_XFRM_SA_DIR_IN ? SA_DIR_IN : SA_DIR_OUT;
-	else if (attrs[XFRMA_OFFLOAD_DEV])
-		sa->declared =
-		    offload.flags & XFRM_OFFLOAD_INBOUND ? SA_DIR_IN : SA_DIR_OUT;
-	return true;
+	if (places->dir && *dir == QM_XFRM_SA_DIR_IN)
+		return SA_DIR_IN;
+	if (places->dir && *dir == QM_XFRM_SA_DIR_OUT)
+		return SA_DIR_OUT;
+	if (!places->offload)
+		return SA_DIR_UNKNOWN;
+	return offload->flags & XFRM_OFFLOAD_INBOUND ? SA_DIR_IN : SA_DIR_OUT;
 }
 
-/* Returns false if an attribute is too short. */
-static bool read_attrs(struct sa *sa, const struct nlattr *const attrs[N_ATTRS])
+static void read_rest(const struct nlmsghdr *nlh, const sa_info *info,
+		      const struct sa_places *places, struct sa *sa)
 {
-	struct xfrm_mark mark = {0};
-	uint32_t cpu = UINT32_MAX; /* none */
-
-	if (!message_copy_attr(attrs[XFRMA_MARK], &mark, sizeof(mark)) ||
-	    !message_copy_attr(attrs[XFRMA_IF_ID], &sa->if_id, sizeof(sa->if_id)) ||
-	    !message_copy_attr(attrs[QM_XFRMA_SA_PCPU], &cpu, sizeof(cpu)))
-		return false;
-	sa->mark = mark.v;
-	sa->mark_mask = mark.m;
-	sa->pcpu = cpu + 1;
-	/* of an algorithm only the presence is read, never the key behind it */
-	if (sa->proto == IPPROTO_ESP)
-		sa->keyed = attrs[XFRMA_ALG_AEAD] || attrs[XFRMA_ALG_CRYPT];
-	else if (sa->proto == IPPROTO_AH)
-		sa->keyed = attrs[XFRMA_ALG_AUTH] || attrs[XFRMA_ALG_AUTH_TRUNC];
-	return read_replay(sa, attrs) && read_direction(sa, attrs);
+	sa->selector = selector_hash(&info->sel);
+	sa->pcpu = u32_at(nlh, places->pcpu, UINT32_MAX) + 1;
+	sa->declared = read_declared(nlh, places);
+	sa->sequence = read_sequence(nlh, info, places);
 }
 
 /* header: bytes of the fixed header. It begins with the struct xfrm_usersa_info, which
  * a DELSA has in XFRMA_SA instead. */
-static int read_sa(const struct nlmsghdr *nlh, size_t header, const sa_info **ret_info,
-		   struct sa *ret)
-{
-	const struct nlattr *attrs[N_ATTRS];
-	const struct nlattr *nested;
-
-	if (message_find_attrs(nlh, header, attrs, N_ATTRS) < 0)
-		return -EBADMSG;
-	*ret_info = (const void *)(nlh + 1);
-	if (nlh->nlmsg_type == XFRM_MSG_DELSA) {
-		nested = attrs[XFRMA_SA];
-		if (!nested || nested->nla_len < sizeof(*nested) + sizeof(**ret_info))
-			return -EBADMSG;
-		*ret_info = (const void *)(nested + 1);
-	}
-	read_info(ret, *ret_info);
-	/* verify_newsa_info() in net/xfrm/xfrm_user.c admits no other */
-	if (ret->family != AF_INET && ret->family != AF_INET6)
-		return -EBADMSG;
-	return read_attrs(ret, attrs) ? 0 : -EBADMSG;
-}
-
-int sa_answer_parse(const struct nlmsghdr *nlh, struct sa *ret)
-{
-	const sa_info *info;
-
-	return nlh->nlmsg_type == XFRM_MSG_NEWSA
-		   ? read_sa(nlh, sizeof(*info), &info, ret)
-		   : -ENOENT;
-}
-
-void sa_answer_parse_selector(const struct nlmsghdr *nlh, struct sa *sa)
+static int read_sa(const struct nlmsghdr *nlh, size_t header, struct sa *ret)
 {
 	const sa_info *info = (const void *)(nlh + 1);
+	const struct nlattr *attrs[N_ATTRS];
+	struct sa_places places;
+	int err = message_find_attrs(nlh, header, attrs, N_ATTRS);
 
-	sa->selector = selector_hash(&info->sel);
+	if (err)
+		return err;
+	if (nlh->nlmsg_type == XFRM_MSG_DELSA) {
+		const struct nlattr *nested = attrs[XFRMA_SA];
+
+		if (!nested || nested->nla_len < sizeof(*nested) + sizeof(*info))
+			return -EBADMSG;
+		info = (const void *)(nested + 1);
+	}
+	if (!find_places(nlh, attrs, &places))
+		return -EBADMSG;
+	err = read_info(nlh, info, &places, ret);
+	if (!err)
+		read_rest(nlh, info, &places, ret);
+	return err;
+}
+
+/* Returns false if the answer is malformed. */
+static bool learn_layout(const struct nlmsghdr *nlh, struct sa_layout *ret)
+{
+	const struct nlattr *attrs[N_ATTRS];
+
+	ret->message.len = 0;
+	if (message_find_attrs(nlh, sizeof(sa_info), attrs, N_ATTRS) < 0 ||
+	    !find_places(nlh, attrs, &ret->places))
+		return false;
+	message_note_layout(nlh, sizeof(sa_info), &ret->message);
+	return true;
+}
+
+/* Returns the places of an answer, or NULL if it is malformed. */
+static const struct sa_places *find_layout(const struct nlmsghdr *nlh,
+					   struct sa_layouts *layouts)
+{
+	struct sa_layout *layout =
+	    &layouts->by_length[nlh->nlmsg_len / NLMSG_ALIGNTO % SA_LAYOUTS];
+
+	return message_has_layout(nlh, &layout->message) || learn_layout(nlh, layout)
+		   ? &layout->places
+		   : NULL;
+}
+
+int sa_answer_parse(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
+		    struct sa *ret)
+{
+	const struct sa_places *places;
+
+	if (nlh->nlmsg_type != XFRM_MSG_NEWSA)
+		return -ENOENT;
+	places = find_layout(nlh, layouts);
+	return places ? read_info(nlh, (const void *)(nlh + 1), places, ret) : -EBADMSG;
+}
+
+void sa_answer_parse_rest(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
+			  struct sa *sa)
+{
+	const struct sa_places *places = find_layout(nlh, layouts);
+
+	if (places)
+		read_rest(nlh, (const void *)(nlh + 1), places, sa);
 }
 
 static int read_expire(const struct nlmsghdr *nlh, struct sa_event *event)
@@ -244,11 +325,8 @@ int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event)
 {
 	const struct message_type *type = find_type(nlh);
 	struct sa_event event = {.type = type->event};
-	const sa_info *info;
-	int err = type->header ? read_sa(nlh, type->header, &info, &event.sa) : 0;
+	int err = type->header ? read_sa(nlh, type->header, &event.sa) : 0;
 
-	if (!err && type->header)
-		event.sa.selector = selector_hash(&info->sel);
 	if (!err && nlh->nlmsg_type == XFRM_MSG_EXPIRE)
 		err = read_expire(nlh, &event);
 	if (!err && nlh->nlmsg_type == XFRM_MSG_FLUSHSA)

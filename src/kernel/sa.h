@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/message.h"
+
 /* A security association and the events of one, as read from a message of XFRM. They
  * hold no key and no pointer into the message. */
 
@@ -81,14 +83,40 @@ struct sa_event {
  */
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
 
+/* Where the attributes that are read have their values in a message, in bytes from its
+ * beginning; 0: it has no such attribute. */
+struct sa_places {
+	uint32_t mark;
+	uint32_t if_id;
+	uint32_t pcpu;
+	uint32_t replay;
+	uint32_t replay_esn;
+	uint32_t offload;
+	uint32_t dir;
+	bool keyed_esp; /* it has what makes an ESP SA keyed; an AH SA */
+	bool keyed_ah;
+};
+
+/* The layouts of the messages of a dump, by their lengths. Zeros: none is known. */
+#define SA_LAYOUTS 8
+
+struct sa_layouts {
+	struct sa_layout {
+		struct message_layout message;
+		struct sa_places places;
+	} by_length[SA_LAYOUTS];
+};
+
 /*
  * The same for an answer in a dump of SAs, in two steps, since most SAs are known:
- * first all but the selector, which is 0 then, and the selector if it is needed.
- * sa_answer_parse() returns 0; -ENOENT if the message is not about an SA; or -EBADMSG.
- * The selector may be read only of a message for which it has returned 0.
+ * sa_answer_parse() reads all but the selector, the CPU and what shows the direction,
+ * which are 0 then. It returns 0; -ENOENT if the message is not about an SA; or
+ * -EBADMSG. If it has returned 0, sa_answer_parse_rest() reads these.
  */
-int sa_answer_parse(const struct nlmsghdr *nlh, struct sa *ret);
-void sa_answer_parse_selector(const struct nlmsghdr *nlh, struct sa *sa);
+int sa_answer_parse(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
+		    struct sa *ret);
+void sa_answer_parse_rest(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
+			  struct sa *sa);
 
 /* ESP and AH carry keys; IPComp and the proto-4 helper SAs do not. */
 static inline bool sa_proto_is_ipsec(uint8_t proto)

@@ -49,10 +49,11 @@ static bool read_event(const struct nlmsghdr *nlh, struct sa_event *ret)
 }
 
 /* The two ways to read a NEWSA agree. */
-static void read_answer(const struct nlmsghdr *nlh, const struct sa_event *event)
+static void read_answer(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
+			const struct sa_event *event)
 {
 	struct sa sa;
-	int err = sa_answer_parse(nlh, &sa);
+	int err = sa_answer_parse(nlh, layouts, &sa);
 
 	HOLDS(err == 0 || err == -EBADMSG || err == -ENOENT);
 	HOLDS((err == -ENOENT) == (!event || event->type != SA_EVENT_NEW) ||
@@ -60,24 +61,28 @@ static void read_answer(const struct nlmsghdr *nlh, const struct sa_event *event
 	if (err)
 		return;
 	HOLDS(event != NULL);
-	sa_answer_parse_selector(nlh, &sa);
+	sa_answer_parse_rest(nlh, layouts, &sa);
 	HOLDS(!memcmp(&sa, &event->sa, sizeof(sa)));
 }
 
+/* The second time its layout is known. */
 static void read_message(void *ctx, const struct nlmsghdr *nlh)
 {
+	struct sa_layouts *layouts = ctx;
 	struct sa_event event;
 	bool good = read_event(nlh, &event);
 	char text[SA_TEXT_SIZE];
 
-	(void)ctx;
-	read_answer(nlh, good ? &event : NULL);
+	for (int i = 0; i < 2; i++)
+		read_answer(nlh, layouts, good ? &event : NULL);
 	HOLDS(text_is_clean(sa_describe_message(nlh, text, sizeof(text))));
 	HOLDS(!good == (strstr(text, "malformed") != NULL));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	each_message(data, size, read_message, NULL);
+	struct sa_layouts layouts = {0};
+
+	each_message(data, size, read_message, &layouts);
 	return 0;
 }

@@ -212,6 +212,50 @@ TEST(nested_attributes)
 	ck_assert_uint_eq(n_found(), 0);
 }
 
+/* Two attributes without values, and the second one with another header. */
+TEST(layouts)
+{
+	_Alignas(struct nlmsghdr) char bytes[28] = {0};
+	struct nlmsghdr *nlh = (void *)bytes;
+	const struct nlattr types[] = {{4, 2}, {4, 1}};
+	const struct nlattr others[] = {{4, 3}, {5, 1}, {4, 0x8001}};
+	struct message_layout layout = {.len = 0};
+
+	ck_assert(!message_has_layout(nlh, &layout));
+	nlh->nlmsg_len = 28;
+	memcpy(bytes + 20, types, sizeof(types));
+	ck_assert(!message_has_layout(nlh, &layout));
+	message_note_layout(nlh, 4, &layout);
+	bytes[16] = 1; /* a value of the fixed header */
+	ck_assert(message_has_layout(nlh, &layout));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		memcpy(bytes + 24, &others[i], sizeof(others[i]));
+		ck_assert(!message_has_layout(nlh, &layout));
+	}
+	memcpy(bytes + 20, types, sizeof(types));
+	nlh->nlmsg_len = 27;
+	ck_assert(!message_has_layout(nlh, &layout));
+}
+
+TEST(layout_of_many_attributes)
+{
+	enum { SIZE = 16 + 4 * (MESSAGE_LAYOUT_MAX + 1) };
+	_Alignas(struct nlmsghdr) char bytes[SIZE] = {0};
+	struct nlmsghdr *nlh = (void *)bytes;
+	const uint16_t len = sizeof(struct nlattr);
+	struct message_layout layout = {.len = 0};
+
+	for (size_t at = 16; at < SIZE; at += 4)
+		memcpy(bytes + at, &len, sizeof(len));
+	nlh->nlmsg_len = SIZE - 4;
+	message_note_layout(nlh, 0, &layout);
+	ck_assert_uint_eq(layout.n, MESSAGE_LAYOUT_MAX);
+	ck_assert(message_has_layout(nlh, &layout));
+	nlh->nlmsg_len = SIZE;
+	message_note_layout(nlh, 0, &layout);
+	ck_assert(!message_has_layout(nlh, &layout));
+}
+
 TEST(values_that_are_too_short)
 {
 	_Alignas(struct nlattr) char bytes[8] = {0};
