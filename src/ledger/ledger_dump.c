@@ -97,8 +97,8 @@ void ledger_dump_begin(struct ledger *ledger)
 }
 
 /* Counts what a KEYED entry shows now. */
-static void count_shown(struct ledger *ledger, struct sa_entry *entry,
-			const struct sa_sample *sample)
+static inline void count_shown(struct ledger *ledger, struct sa_entry *entry,
+			       const struct sa_sample *sample)
 {
 	if (sa_entry_has_sample(entry, sample))
 		return;
@@ -209,7 +209,7 @@ bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa)
 	    entry->if_id != sa->if_id || !match_same_sa(table, entry, sa) ||
 	    (sa->keyed && !shows_what_is_expected(entry, sa)))
 		return false;
-	sa_table_show(table, entry);
+	sa_table_show_expected(table, entry);
 	if (!sa->keyed)
 		return true;
 	entry->replay_protected = sa->replay_protected;

@@ -109,20 +109,11 @@ static struct sa_entry *find_behind(const struct sa_table *table)
 
 void sa_table_show(struct sa_table *table, struct sa_entry *entry)
 {
-	struct dump_order *order = &table->order;
-	size_t place = order->n_shown % SA_TABLE_AHEAD;
-	struct sa_entry *behind = NULL;
+	if (table->order.n_shown >= SA_TABLE_AHEAD) {
+		struct sa_entry *behind = find_behind(table);
 
-	if (order->n_shown < SA_TABLE_AHEAD)
-		order->first[place] = entry->self;
-	else
-		behind = find_behind(table);
-	if (behind && behind->ahead != entry->self)
-		behind->ahead = entry->self;
-	if (entry->ahead)
-		__builtin_prefetch(sa_table_get(table, entry->ahead), 1);
-	order->expected[place] = entry->ahead;
-	order->shown[place] = entry->self;
-	order->n_shown++;
-	sa_table_mark_seen(table, entry);
+		if (behind && behind->ahead != entry->self)
+			behind->ahead = entry->self;
+	}
+	sa_table_show_expected(table, entry);
 }

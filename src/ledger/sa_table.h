@@ -298,6 +298,23 @@ static inline struct sa_entry *sa_table_expected(const struct sa_table *table)
  */
 void sa_table_show(struct sa_table *table, struct sa_entry *entry);
 
+/* The same for the entry that was expected: the one before it knows it already. */
+static inline void sa_table_show_expected(struct sa_table *table,
+					  struct sa_entry *entry)
+{
+	struct dump_order *order = &table->order;
+	size_t place = order->n_shown % SA_TABLE_AHEAD;
+
+	if (order->n_shown < SA_TABLE_AHEAD)
+		order->first[place] = entry->self;
+	if (entry->ahead)
+		__builtin_prefetch(sa_table_get(table, entry->ahead), 1);
+	order->expected[place] = entry->ahead;
+	order->shown[place] = entry->self;
+	order->n_shown++;
+	sa_table_mark_seen(table, entry);
+}
+
 /* True if the last dump has shown every UNKEYED, OBSERVED and KEYED entry, except for
  * those that have begun since it began. */
 static inline bool sa_table_all_seen(const struct sa_table *table)
