@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,9 +14,9 @@ static size_t room_for(size_t n)
 	return n < 2 ? n : (size_t)1 << (BITS - __builtin_clzl(n - 1));
 }
 
-int array_reserve_bytes(void *array, size_t n, size_t more, size_t size)
+int array_grow(void *array, size_t n, size_t more, size_t size)
 {
-	size_t max = SIZE_MAX / 2 / size; /* twice as many bytes do not overflow */
+	size_t max = ARRAY_MAX_BYTES / size;
 	void *elements, *moved;
 
 	if (n > max || more > max - n)
