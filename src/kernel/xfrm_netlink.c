@@ -60,6 +60,7 @@ struct xfrm_netlink {
 	const struct xfrm_netlink *home; /* the thread's own, NULL: it is this */
 	int fds[N_FDS];
 	int xfrm_stat_error; /* why it is not open */
+	struct xfrm_stat_last xfrm_stat_last;
 	uint32_t seq;
 	uint64_t n_foreign; /* datagrams that the kernel did not send */
 	char *buffer; /* BUFFER_SIZE, locked in memory, for keys; shared with home */
@@ -426,7 +427,9 @@ static int read_xfrm_stat(void *kernel, struct xfrm_stat *ret)
 	struct xfrm_netlink *netlink = kernel;
 	int err = ensure_xfrm_stat(netlink);
 
-	return err ? err : xfrm_stat_read(netlink->fds[FD_XFRM_STAT], ret);
+	return err ? err
+		   : xfrm_stat_read(netlink->fds[FD_XFRM_STAT],
+				    &netlink->xfrm_stat_last, ret);
 }
 
 /* Any socket of the namespace will do; this one is always open. */

@@ -62,10 +62,18 @@ static bool has_name(const struct xfrm_stat *stat, const char *name)
 	return false;
 }
 
+/* All is large, and mostly not used. */
+static void copy_used(struct xfrm_stat *to, const struct xfrm_stat *from)
+{
+	memcpy(to->counters, from->counters, from->n * sizeof(*from->counters));
+	to->n = from->n;
+	to->n_skipped = from->n_skipped;
+}
+
 int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 {
 	const char *end = text + len;
-	struct xfrm_stat stat; /* large, and mostly not used */
+	struct xfrm_stat stat;
 	const char *newline;
 
 	stat.n = stat.n_skipped = 0;
@@ -82,18 +90,33 @@ int xfrm_stat_parse(const char *text, size_t len, struct xfrm_stat *ret)
 	stat.n_skipped += text < end;
 	if (stat.n == 0)
 		return -EBADMSG;
-	memcpy(ret->counters, stat.counters, stat.n * sizeof(*stat.counters));
-	ret->n = stat.n;
-	ret->n_skipped = stat.n_skipped;
+	copy_used(ret, &stat);
 	return 0;
 }
 
-int xfrm_stat_read(int fd, struct xfrm_stat *ret)
+static int parse_and_keep(const char *text, size_t len, struct xfrm_stat_last *last)
+{
+	int err = xfrm_stat_parse(text, len, &last->stat);
+
+	last->len = err || len > sizeof(last->text) ? 0 : len;
+	memcpy(last->text, text, last->len);
+	return err;
+}
+
+int xfrm_stat_read(int fd, struct xfrm_stat_last *last, struct xfrm_stat *ret)
 {
 	char text[XFRM_STAT_MAX * MAX_LINE];
 	ssize_t len = safe_file_read_fd(fd, text, sizeof(text));
+	int err = 0;
 
-	return len < 0 ? (int)len : xfrm_stat_parse(text, (size_t)len, ret);
+	if (len < 0)
+		return (int)len;
+	if (!last->len || last->len != (size_t)len ||
+	    memcmp(last->text, text, last->len))
+		err = parse_and_keep(text, (size_t)len, last);
+	if (!err)
+		copy_used(ret, &last->stat);
+	return err;
 }
 
 const struct xfrm_counter *xfrm_stat_find(const struct xfrm_stat *stat,

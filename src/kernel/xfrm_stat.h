@@ -22,11 +22,21 @@ struct xfrm_stat {
 	size_t n_skipped; /* lines that are not a counter, or one too many */
 };
 
+/* What a file had when it was last read: mostly it still has the same. Zeros: it has
+ * not been read. A longer text is not kept. */
+#define XFRM_STAT_TEXT_MAX 2048 /* Linux 6.18 has 864 bytes and more digits */
+
+struct xfrm_stat_last {
+	char text[XFRM_STAT_TEXT_MAX];
+	size_t len;
+	struct xfrm_stat stat;
+};
+
 /* Reads the file from its beginning; fd must be seekable and stays open. In the kernel
  * a read walks the whole SAD (net/xfrm/xfrm_proc.c): 13 ms at 100,000 SAs. Returns 0;
  * -errno of the read; or -EBADMSG if no line is a counter. On an error *ret is
  * untouched. */
-int xfrm_stat_read(int fd, struct xfrm_stat *ret);
+int xfrm_stat_read(int fd, struct xfrm_stat_last *last, struct xfrm_stat *ret);
 
 /* The same from text of len bytes. Lines that are not a counter are skipped, and so is
  * a last line without a newline, because its number may be cut. */

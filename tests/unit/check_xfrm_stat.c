@@ -211,29 +211,68 @@ static int file_with(const char *text)
 TEST(read_twice)
 {
 	int fd = file_with(text_6_1);
+	struct xfrm_stat_last last = {.len = 0};
 	struct xfrm_stat stat;
 
-	ck_assert_int_eq(xfrm_stat_read(fd, &stat), 0);
+	ck_assert_int_eq(xfrm_stat_read(fd, &last, &stat), 0);
 	ck_assert_uint_eq(stat.n, 6);
 	ck_assert_int_eq(ftruncate(fd, 0), 0);
 	ck_assert_int_eq(pwrite(fd, "XfrmInError 5\n", 14, 0), 14);
-	ck_assert_int_eq(xfrm_stat_read(fd, &stat), 0);
+	ck_assert_int_eq(xfrm_stat_read(fd, &last, &stat), 0);
 	ck_assert_uint_eq(stat.n, 1);
 	ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmInError"), 5);
 	close(fd);
 }
 
+/* The file of a number, read with what the last reads have left. */
+static void read_number(struct xfrm_stat_last *last, const char *text, uint64_t want)
+{
+	int fd = file_with(text);
+	struct xfrm_stat stat;
+
+	memset(&stat, 0x5a, sizeof(stat));
+	ck_assert_int_eq(xfrm_stat_read(fd, last, &stat), 0);
+	ck_assert_uint_eq(stat.n, 1);
+	ck_assert_uint_eq(stat.n_skipped, 1);
+	ck_assert_uint_eq(xfrm_stat_get(&stat, "XfrmInError"), want);
+	close(fd);
+}
+
+/* Also after an error, and with more text than is kept. */
+TEST(read_what_has_not_changed)
+{
+	char text[XFRM_STAT_TEXT_MAX + 100] = "XfrmInError 5\n";
+	struct xfrm_stat_last last = {.len = 0};
+	struct xfrm_stat stat;
+	int empty = file_with("");
+
+	for (size_t len = strlen(text); len < sizeof(text) - 1; len += 60) {
+		memset(text + strlen(text), 'x', len - strlen(text) + 1);
+		text[len] = 'x';
+		for (char digit = '1'; digit < '4'; digit++) {
+			text[12] = digit;
+			read_number(&last, text, (uint64_t)(digit - '0'));
+			read_number(&last, text, (uint64_t)(digit - '0'));
+			ck_assert_int_eq(xfrm_stat_read(empty, &last, &stat), -EBADMSG);
+			read_number(&last, text, (uint64_t)(digit - '0'));
+			read_number(&last, text, (uint64_t)(digit - '0'));
+		}
+	}
+	close(empty);
+}
+
 TEST(read_errors)
 {
+	struct xfrm_stat_last last = {.len = 0};
 	struct xfrm_stat stat;
 	struct xfrm_stat before;
 	int fd;
 
 	memset(&stat, 0x5a, sizeof(stat));
 	before = stat;
-	ck_assert_int_eq(xfrm_stat_read(-1, &stat), -EBADF);
+	ck_assert_int_eq(xfrm_stat_read(-1, &last, &stat), -EBADF);
 	fd = file_with("");
-	ck_assert_int_eq(xfrm_stat_read(fd, &stat), -EBADMSG);
+	ck_assert_int_eq(xfrm_stat_read(fd, &last, &stat), -EBADMSG);
 	close(fd);
 	ck_assert_mem_eq(&stat, &before, sizeof(stat));
 }
@@ -243,6 +282,7 @@ TEST(read_errors)
 TEST(read_the_widest_file)
 {
 	static char text[65536];
+	struct xfrm_stat_last last = {.len = 0};
 	struct xfrm_stat stat;
 	size_t len = 0;
 	int fd;
@@ -253,13 +293,13 @@ TEST(read_the_widest_file)
 					"18446744073709551615\n",
 					i);
 	fd = file_with(text);
-	ck_assert_int_eq(xfrm_stat_read(fd, &stat), 0);
+	ck_assert_int_eq(xfrm_stat_read(fd, &last, &stat), 0);
 	ck_assert_uint_eq(stat.n, XFRM_STAT_MAX);
 	ck_assert_uint_eq(stat.n_skipped, 0);
 	close(fd);
 	memset(text + len, 'x', sizeof(text) - len - 1);
 	fd = file_with(text);
-	ck_assert_int_eq(xfrm_stat_read(fd, &stat), 0);
+	ck_assert_int_eq(xfrm_stat_read(fd, &last, &stat), 0);
 	ck_assert_uint_eq(stat.n, XFRM_STAT_MAX);
 	ck_assert_uint_eq(stat.n_skipped, 1);
 	close(fd);
