@@ -431,7 +431,8 @@ TEST(a_hundred_thousand_peers)
 			full = allocated();
 	}
 	ck_assert_uint_eq(ledger_count_peers(ledger), ROOM);
-	ck_assert_uint_eq(allocated(), full);
+	/* malloc() does not split off what is too small for a block of its own */
+	ck_assert_uint_le(allocated(), full + 1024);
 	POLL_NONE();
 	life_is(0, PEERS, PEERS);
 	IS(confidential_bytes_sent, 100 * PEERS);
