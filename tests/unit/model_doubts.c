@@ -42,6 +42,10 @@ bool may_exist(const struct model *model, const struct sa *sa)
 			return false;
 		if (model->doubts.unsettled && same_key(&former->was.sa, sa))
 			return false;
+		/* its end may be lost, and the other would have its row */
+		if (model->doubts.unsettled && is_like(&former->was.sa, sa) &&
+		    former->was.row != row_now(model, sa))
+			return false;
 		/* the sample of the dump could be that of either */
 		if (former->pending &&
 		    (former->was.doubts.changed || former->was.doubts.vague) &&
