@@ -186,13 +186,27 @@ static int event_new(struct ledger *ledger, const struct sa *sa)
 }
 
 /*
+ * True if the observed SA is older than the UPDSA, which is then not its beginning. If
+ * its add_time is later, the wall clock was set back in between, or another SA had the
+ * key and has ended. After MIGRATE the former counts, since otherwise all that a moved
+ * SA has carried would count again.
+ */
+static bool precedes(const struct ledger *ledger, const struct sa_entry *observed,
+		     const struct sa *update)
+{
+	bool cloned = ledger->migrated || ledger->migrated_during;
+
+	return observed->add_time < update->add_time ||
+	       (cloned && observed->add_time > update->add_time);
+}
+
+/*
  * UPDSA gives keys to a larval SA, which the ledger need not know. The UPDSA of a keyed
  * SA shows only the requested change, with zero counters and an add_time of its own, so
  * it is ignored. If nothing has named the SA, it was larval, with two exceptions. A
- * dump in progress may have shown an SA with another add_time than its UPDSA, earlier
- * or, if the wall clock was set back, later; but not after a flush, because an event
- * would have named it by now. And after a gap the SA may have been keyed, and older
- * than its UPDSA says: the next dump shows its age.
+ * dump in progress may have shown an SA that is older than its UPDSA; but not after a
+ * flush, because an event would have named it by now. And after a gap the SA may have
+ * been keyed, and older than its UPDSA says: the next dump shows its age.
  */
 static int event_update(struct ledger *ledger, const struct sa *sa)
 {
@@ -201,7 +215,7 @@ static int event_update(struct ledger *ledger, const struct sa *sa)
 
 	if (match_find(ledger, sa, MATCH_COUNTED))
 		return 0;
-	if (entry && may_be_unnamed(ledger) && entry->add_time != sa->add_time &&
+	if (entry && may_be_unnamed(ledger) && precedes(ledger, entry, sa) &&
 	    !entry->flushed)
 		return 0;
 	err = event_new(ledger, sa);
