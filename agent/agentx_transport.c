@@ -64,12 +64,14 @@ void agentx_transport_end(netsnmp_transport *base, const char *fault)
 
 static bool send_all(netsnmp_transport *transport, const uint8_t *at, size_t left)
 {
-	const uint64_t deadline = clock_now_ms() + AGENTX_TRANSPORT_SEND_MS;
+	uint64_t deadline = 0; /* from the first wait on */
 
 	while (left > 0) {
 		ssize_t n = send(transport->sock, at, left, MSG_NOSIGNAL);
 		int err = n < 0 ? errno : 0;
 
+		if (err == EAGAIN && !deadline)
+			deadline = clock_now_ms() + AGENTX_TRANSPORT_SEND_MS;
 		if (err == EINTR ||
 		    (err == EAGAIN && wait_for_room(transport->sock, deadline)))
 			continue;
@@ -95,14 +97,16 @@ static bool send_error(netsnmp_transport *transport, const struct agentx_header 
 static int transmit(netsnmp_transport *transport, const void *buffer, int size,
 		    void **opaque, int *opaque_len)
 {
-	struct agentx_header header = agentx_pdu_read_header(buffer);
+	bool is_response = agentx_pdu_type(buffer) == AGENTX_RESPONSE;
+	struct agentx_header header;
 	bool sent;
 
 	(void)opaque, (void)opaque_len;
-	((struct transport *)transport)->n_asked += header.type != AGENTX_RESPONSE;
-	if (size > AGENTX_PDU_MAX && header.type == AGENTX_RESPONSE)
+	((struct transport *)transport)->n_asked += !is_response;
+	if (size > AGENTX_PDU_MAX && is_response) {
+		header = agentx_pdu_read_header(buffer);
 		sent = send_error(transport, &header);
-	else
+	} else
 		sent = send_all(transport, buffer, (size_t)size);
 	return sent ? size : -1;
 }

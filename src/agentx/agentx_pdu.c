@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "agentx/agentx_pdu.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "agentx/agentx_protocol.h"
@@ -36,19 +37,32 @@ struct reader {
 	bool network_order;
 };
 
-static uint32_t get_number(const uint8_t *at, size_t size, bool network_order)
+static uint32_t get_u32(const uint8_t *at, bool network_order)
 {
-	uint32_t number = 0;
+	uint32_t number;
 
-	for (size_t i = 0; i < size; i++)
-		number = number << 8 | at[network_order ? i : size - 1 - i];
-	return number;
+	memcpy(&number, at, sizeof(number));
+	return network_order ? be32toh(number) : le32toh(number);
 }
 
-static void put_number(uint8_t *at, size_t size, uint32_t number, bool network_order)
+static uint16_t get_u16(const uint8_t *at, bool network_order)
 {
-	for (size_t i = 0; i < size; i++, number >>= 8)
-		at[network_order ? size - 1 - i : i] = (uint8_t)number;
+	uint16_t number;
+
+	memcpy(&number, at, sizeof(number));
+	return network_order ? be16toh(number) : le16toh(number);
+}
+
+static void put_u32(uint8_t *at, uint32_t number, bool network_order)
+{
+	number = network_order ? htobe32(number) : htole32(number);
+	memcpy(at, &number, sizeof(number));
+}
+
+static void put_u16(uint8_t *at, uint16_t number, bool network_order)
+{
+	number = network_order ? htobe16(number) : htole16(number);
+	memcpy(at, &number, sizeof(number));
 }
 
 static bool is_network_order(const struct agentx_header *header)
@@ -88,6 +102,11 @@ bool agentx_pdu_wants_response(uint8_t type)
 	       type == AGENTX_GET_BULK || type == AGENTX_TEST_SET;
 }
 
+uint8_t agentx_pdu_type(const uint8_t *bytes)
+{
+	return bytes[1];
+}
+
 struct agentx_header agentx_pdu_read_header(const uint8_t *bytes)
 {
 	bool network_order = bytes[2] & AGENTX_FLAG_NETWORK_BYTE_ORDER;
@@ -96,10 +115,10 @@ struct agentx_header agentx_pdu_read_header(const uint8_t *bytes)
 	    .version = bytes[0],
 	    .type = bytes[1],
 	    .flags = bytes[2],
-	    .session = get_number(bytes + 4, 4, network_order),
-	    .transaction = get_number(bytes + 8, 4, network_order),
-	    .packet = get_number(bytes + 12, 4, network_order),
-	    .payload = get_number(bytes + 16, 4, network_order),
+	    .session = get_u32(bytes + 4, network_order),
+	    .transaction = get_u32(bytes + 8, network_order),
+	    .packet = get_u32(bytes + 12, network_order),
+	    .payload = get_u32(bytes + 16, network_order),
 	};
 }
 
@@ -158,7 +177,7 @@ static bool skip_string(struct reader *reader)
 
 	if (!skip(reader, 4))
 		return false;
-	size = get_number(at, 4, reader->network_order);
+	size = get_u32(at, reader->network_order);
 	return size <= reader->left && skip(reader, (size + 3) & ~(size_t)3);
 }
 
@@ -169,7 +188,7 @@ static bool skip_context(struct reader *reader)
 	const uint8_t *at = reader->at;
 
 	return skip_string(reader) &&
-	       !memchr(at + 4, 0, get_number(at, 4, reader->network_order));
+	       !memchr(at + 4, 0, get_u32(at, reader->network_order));
 }
 
 static bool skip_value(struct reader *reader, uint32_t type)
@@ -204,7 +223,7 @@ static bool skip_varbind(struct reader *reader)
 	const uint8_t *at = reader->at;
 
 	return skip(reader, 4) && skip_oid(reader) &&
-	       skip_value(reader, get_number(at, 2, reader->network_order));
+	       skip_value(reader, get_u16(at, reader->network_order));
 }
 
 static bool skip_search_range(struct reader *reader)
@@ -263,9 +282,9 @@ void agentx_pdu_write_error(const struct agentx_header *header, uint16_t error,
 	response[0] = VERSION_1;
 	response[1] = AGENTX_RESPONSE;
 	response[2] = header->flags & AGENTX_FLAG_NETWORK_BYTE_ORDER;
-	put_number(response + 4, 4, header->session, network_order);
-	put_number(response + 8, 4, header->transaction, network_order);
-	put_number(response + 12, 4, header->packet, network_order);
-	put_number(response + 16, 4, 8, network_order);
-	put_number(response + 24, 2, error, network_order);
+	put_u32(response + 4, header->session, network_order);
+	put_u32(response + 8, header->transaction, network_order);
+	put_u32(response + 12, header->packet, network_order);
+	put_u32(response + 16, 8, network_order);
+	put_u16(response + 24, error, network_order);
 }

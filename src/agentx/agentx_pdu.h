@@ -30,8 +30,9 @@ struct agentx_header {
 	uint32_t payload; /* bytes that follow */
 };
 
-/* Reads the AGENTX_HEADER_SIZE bytes of a header. */
+/* Read the AGENTX_HEADER_SIZE bytes of a header: all, or only the type. */
 struct agentx_header agentx_pdu_read_header(const uint8_t *bytes);
+uint8_t agentx_pdu_type(const uint8_t *bytes);
 
 /* Returns NULL, or what is wrong: a version, flags, a type that no master sends to a
  * subagent, or a length that no PDU of that type has. */
