@@ -17,6 +17,14 @@ struct view {
 	const struct mib_table *table;
 	const char *rows;
 	size_t n_rows;
+	size_t found; /* the last row that find_row() has returned */
+};
+
+/* What is searched: the first row with an index, or behind it. */
+struct target {
+	const oid *index;
+	size_t len;
+	bool after; /* a later one only */
 };
 
 /* A cell: both members are one past the end if there is none. */
@@ -40,33 +48,40 @@ static const void *get_row(const struct view *view, size_t number)
 	return view->rows + number * view->table->row_size;
 }
 
-static int compare_row(const struct view *view, size_t number, const oid *index,
-		       size_t len)
+static bool is_before(const struct view *view, size_t number,
+		      const struct target *target)
 {
 	oid own[MIB_INDEX_MAX];
 	size_t own_len = view->table->index(get_row(view, number), own);
+	int order = snmp_oid_compare(own, own_len, target->index, target->len);
 
-	return snmp_oid_compare(own, own_len, index, len);
+	return order < 0 || (target->after && order == 0);
 }
 
-/* The first row with the given index or a later one; if after, with a later one only.
- */
-static size_t find_row(const struct view *view, const oid *index, size_t len,
-		       bool after)
+static bool is_first(const struct view *view, size_t number,
+		     const struct target *target)
+{
+	return (number == view->n_rows || !is_before(view, number, target)) &&
+	       (number == 0 || is_before(view, number - 1, target));
+}
+
+/* Most requests name several columns of one row. */
+static size_t find_row(struct view *view, const struct target *target)
 {
 	size_t low = 0;
 	size_t high = view->n_rows;
 
+	if (is_first(view, view->found, target))
+		return view->found;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = compare_row(view, middle, index, len);
 
-		if (order < 0 || (after && order == 0))
+		if (is_before(view, middle, target))
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low;
+	return view->found = low;
 }
 
 static uint64_t get_number(const void *member, size_t size)
@@ -114,8 +129,7 @@ static void set_value(netsnmp_variable_list *varbind, const struct mib_column *c
 }
 
 /* The first cell after a name; if inclusive, the cell of that name too. */
-static struct place find(const struct view *view, const oid *name, size_t len,
-			 bool inclusive)
+static struct place find(struct view *view, const oid *name, size_t len, bool inclusive)
 {
 	const struct mib_table *table = view->table;
 	size_t root_len = table->root_len;
@@ -128,9 +142,13 @@ static struct place find(const struct view *view, const oid *name, size_t len,
 		return place;
 	place.column = find_column(table, name[root_len]);
 	if (place.column < table->n_columns &&
-	    table->columns[place.column].id == name[root_len] && len > root_len + 1)
-		place.row =
-		    find_row(view, name + root_len + 1, len - root_len - 1, !inclusive);
+	    table->columns[place.column].id == name[root_len] && len > root_len + 1) {
+		const struct target target = {.index = name + root_len + 1,
+					      .len = len - root_len - 1,
+					      .after = !inclusive};
+
+		place.row = find_row(view, &target);
+	}
 	if (place.row == view->n_rows) {
 		place.column++;
 		place.row = 0;
@@ -160,7 +178,7 @@ static bool has_column(const struct mib_table *table, const netsnmp_variable_lis
 
 /* A GET finds the first cell that is not before the name, and accepts no other than the
  * named one. If a GETNEXT finds nothing, the agent tries the next subtree. */
-static void answer(const struct view *view, netsnmp_agent_request_info *info,
+static void answer(struct view *view, netsnmp_agent_request_info *info,
 		   netsnmp_request_info *request)
 {
 	netsnmp_variable_list *varbind = request->requestvb;
