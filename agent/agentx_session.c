@@ -430,9 +430,9 @@ static uint64_t next_step(void)
 	return due;
 }
 
-uint64_t agentx_session_run(void)
+uint64_t agentx_session_run(uint64_t now)
 {
-	if (clock_now_ms() >= next_step())
+	if (now / NS_PER_MS >= next_step())
 		step();
 	return next_step() * NS_PER_MS;
 }

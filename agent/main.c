@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -28,6 +29,7 @@
 #include "poller.h"
 #include "report/report.h"
 #include "report/watch.h"
+#include "util/array.h"
 #include "util/clock.h"
 #include "util/exclusive.h"
 #include "util/log.h"
@@ -90,6 +92,7 @@ static int read_settings(const struct options *options, struct settings *ret)
 
 struct service {
 	const struct options *options;
+	int epoll; /* of the next two, and of the poller's events */
 	int signals;
 	int timer; /* expires when something is due, or earlier */
 	uint64_t expiry;
@@ -97,12 +100,11 @@ struct service {
 	bool reload; /* SIGHUP has come */
 };
 
-static void on_signal(int fd, void *data)
+static void read_signal(struct service *service)
 {
-	struct service *service = data;
 	struct signalfd_siginfo info;
 
-	if (read(fd, &info, sizeof(info)) != sizeof(info))
+	if (read(service->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
 		service->reload = true;
@@ -110,17 +112,27 @@ static void on_signal(int fd, void *data)
 		service->stop = true;
 }
 
-/* Only ends the round of the loop. run_due() sets the timer again. */
-static void on_timer(int fd, void *data)
+/* The timer only ends the round of the loop. run_due() sets it again. */
+static void on_ready(int fd, void *data)
 {
-	(void)fd, (void)data;
+	struct service *service = data;
+	struct epoll_event ready[3];
+	int n = epoll_wait(fd, ready, ARRAY_SIZE(ready), 0);
+
+	for (int i = 0; i < n; i++) {
+		if (ready[i].data.fd == service->signals)
+			read_signal(service);
+		else if (ready[i].data.fd == poller_event_fd())
+			poller_read_events();
+	}
 }
 
 static void run_due(struct service *service)
 {
-	uint64_t poll = poller_run();
-	uint64_t step = agentx_session_run();
-	uint64_t notification = notifications_run();
+	uint64_t now = clock_now_ns();
+	uint64_t poll = poller_run(now);
+	uint64_t step = agentx_session_run(now);
+	uint64_t notification = notifications_run(now);
 	uint64_t due = poll < step ? poll : step;
 	struct itimerspec spec = {0};
 
@@ -128,7 +140,7 @@ static void run_due(struct service *service)
 		due = notification;
 	due++; /* 0 would stop the timer */
 	/* Most requests postpone what is due. They need not set the timer. */
-	if (due >= service->expiry && service->expiry > clock_now_ns())
+	if (due >= service->expiry && service->expiry > now)
 		return;
 	service->expiry = due;
 	spec.it_value = (struct timespec){.tv_sec = (time_t)(due / NS_PER_S),
@@ -136,7 +148,17 @@ static void run_due(struct service *service)
 	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &spec, NULL);
 }
 
-static int watch_descriptors(struct service *service)
+/* fd: as a system call returned it */
+static int watch_descriptor(const struct service *service, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	if (fd < 0 || epoll_ctl(service->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
+		return -errno;
+	return 0;
+}
+
+static int watch_signals(struct service *service)
 {
 	sigset_t set;
 
@@ -146,13 +168,32 @@ static int watch_descriptors(struct service *service)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	service->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return watch_descriptor(service, service->signals);
+}
+
+static int watch_timer(struct service *service)
+{
 	service->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (service->signals < 0 || service->timer < 0)
+	return watch_descriptor(service, service->timer);
+}
+
+/* The library asks the kernel about each of its descriptors several times for each
+ * request, so it has one for all of these. */
+static int watch_descriptors(struct service *service)
+{
+	int err;
+
+	service->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (service->epoll < 0)
 		return -errno;
-	if (register_readfd(service->signals, on_signal, service) ||
-	    register_readfd(service->timer, on_timer, NULL))
-		return -ENOSPC; /* of NUM_EXTERNAL_FDS */
-	return 0;
+	err = watch_signals(service);
+	if (!err)
+		err = watch_timer(service);
+	if (!err)
+		err = watch_descriptor(service, poller_event_fd());
+	if (!err && register_readfd(service->epoll, on_ready, service))
+		err = -ENOSPC; /* of NUM_EXTERNAL_FDS */
+	return err;
 }
 
 static int register_tables(void)

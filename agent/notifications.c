@@ -159,17 +159,15 @@ void notifications_configure(const struct notify_config *config)
 	notifier_configure(&self.notifier, config);
 }
 
-uint64_t notifications_run(void)
+uint64_t notifications_run(uint64_t now)
 {
-	uint64_t time = clock_now_ns();
-
 	if (!notify_config_is_on(&self.notifier.config))
 		return UINT64_MAX;
 	if (self.seen != poller_snapshot_number() &&
-	    !notifier_observe(&self.notifier, poller_last_snapshot(), time))
+	    !notifier_observe(&self.notifier, poller_last_snapshot(), now))
 		self.seen = poller_snapshot_number();
 	while (agentx_session_can_notify()) {
-		if (!notifier_next(&self.notifier, time, &self.sent))
+		if (!notifier_next(&self.notifier, now, &self.sent))
 			return notifier_due(&self.notifier);
 		if (!send_notification())
 			break;

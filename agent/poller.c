@@ -182,9 +182,13 @@ static uint64_t next_poll(void)
 	return when > budget ? when : budget;
 }
 
-static void on_events(int fd, void *data)
+int poller_event_fd(void)
 {
-	(void)fd, (void)data;
+	return netns_set_event_fd(self.set);
+}
+
+void poller_read_events(void)
+{
 	self.files_changed |= netns_set_read_events(self.set);
 }
 
@@ -222,18 +226,35 @@ static uint64_t next_look(void)
 				  : UINT64_MAX;
 }
 
-uint64_t poller_run(void)
+static uint64_t next_work(void)
 {
-	uint64_t time = clock_now_ns();
+	uint64_t poll = next_poll();
+	uint64_t look_at = next_look();
 
-	if (time >= next_look())
+	return poll < look_at ? poll : look_at;
+}
+
+static void do_work(uint64_t now)
+{
+	if (now >= next_look())
 		look();
-	if (time >= next_of_all() && time >= next_poll())
+	if (now < next_poll())
+		return;
+	if (now >= next_of_all())
 		poll_in_service();
-	else if (time >= next_poll())
+	else
 		do_poll(settle);
+}
+
+uint64_t poller_run(uint64_t now)
+{
+	uint64_t due = next_work();
+
+	if (now < due)
+		return due;
+	do_work(now);
 	register_mounts();
-	return next_look() < next_poll() ? next_look() : next_poll();
+	return next_work();
 }
 
 const struct snapshot *poller_snapshot(void)
@@ -272,10 +293,6 @@ int poller_open(struct settings *settings, const struct netns_paths *paths)
 	err = poll_all();
 	if (err == -EPERM || err == -EOPNOTSUPP) /* and so will the next poll */
 		return err;
-	if (register_readfd(netns_set_event_fd(self.set), on_events, NULL)) {
-		log_message(LOG_ERR, "too many descriptors");
-		return -ENOSPC;
-	}
 	register_mounts();
 	save(0); /* the saved file says that its daemon has ended */
 	netns_set_finish_save(self.set, NS_PER_S); /* an error shows at once */
@@ -284,8 +301,6 @@ int poller_open(struct settings *settings, const struct netns_paths *paths)
 
 void poller_close(void)
 {
-	if (self.set)
-		unregister_readfd(netns_set_event_fd(self.set));
 	if (self.mounts >= 0)
 		unregister_exceptfd(self.mounts);
 	self.mounts = -1;

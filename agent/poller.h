@@ -16,16 +16,19 @@
 struct netns_config poller_config(const struct settings *settings);
 
 /*
- * Opens the kernel, restores the state, polls once, and watches for events in the
- * agent's select loop. Takes over the settings, also on an error. A poll that fails is
+ * Opens the kernel, restores the state and polls once. Takes over the settings, also on an error. A poll that fails is
  * tried again later, unless the permission is missing. Returns 0 or -errno, logged.
  */
 int poller_open(struct settings *settings, const struct netns_paths *paths);
 void poller_close(void);
 
-/* Polls and saves if that is due. For the main loop, after each round. Returns the time
- * of CLOCK_MONOTONIC in ns at which to call it again. */
-uint64_t poller_run(void);
+/* Readable when poller_read_events() has something to do. */
+int poller_event_fd(void);
+void poller_read_events(void);
+
+/* Polls and saves if that is due now. For the main loop, after each round. Returns the
+ * time at which to call it again. Both are of CLOCK_MONOTONIC, in ns. */
+uint64_t poller_run(uint64_t now);
 
 /* Returns the snapshot to answer a request from. Polls first if the snapshot is older
  * than maxAge and the poll budget allows it: polls take at most a tenth of the time,
