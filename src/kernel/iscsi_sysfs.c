@@ -282,8 +282,8 @@ static int compare_connections(const void *left, const void *right)
 	return (a->number > b->number) - (a->number < b->number);
 }
 
-/* Calls back for the name of each entry. Returns 0, also where the kernel has no such
- * class; the callback's error; or -errno. */
+/* Calls back for the name of each entry. Returns 0; the callback's error; -ENOENT: the
+ * kernel has no such class; or another -errno. */
 static int for_each_entry(const char *root, const char *class, void *ctx,
 			  int (*cb)(void *ctx, const char *root, const char *name))
 {
@@ -295,7 +295,7 @@ static int for_each_entry(const char *root, const char *class, void *ctx,
 	make_path(path, &(struct entry){root, class, ""}, "");
 	dir = opendir(path);
 	if (!dir)
-		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+		return errno == ENOTDIR ? -ENOENT : -errno;
 	while (!err && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')
 			err = cb(ctx, root, entry->d_name);
@@ -303,6 +303,9 @@ static int for_each_entry(const char *root, const char *class, void *ctx,
 	return err;
 }
 
+/* Both classes belong to one module, which registers that of the hosts first
+ * (iscsi_transport_init() in drivers/scsi/scsi_transport_iscsi.c): without it there are
+ * no connections either. */
 int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_sysfs *ret)
 {
 	struct iscsi_sysfs found = {0};
@@ -313,7 +316,7 @@ int iscsi_sysfs_read(const char *sysfs_root, struct iscsi_sysfs *ret)
 	if (!err)
 		err = for_each_entry(sysfs_root, "iscsi_connection", &found,
 				     add_connection);
-	if (err) {
+	if (err && err != -ENOENT) {
 		iscsi_sysfs_free(&found);
 		return err;
 	}
@@ -348,8 +351,8 @@ uint64_t iscsi_sysfs_fingerprint(const char *sysfs_root)
 {
 	uint64_t sum = HASH_START;
 
-	for_each_entry(sysfs_root, "iscsi_host", &sum, add_hash);
-	for_each_entry(sysfs_root, "iscsi_connection", &sum, add_hash);
+	if (!for_each_entry(sysfs_root, "iscsi_host", &sum, add_hash))
+		for_each_entry(sysfs_root, "iscsi_connection", &sum, add_hash);
 	return sum;
 }
 
