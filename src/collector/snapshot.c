@@ -50,13 +50,14 @@ struct snapshot_peer *snapshot_add_peer(struct snapshot *snapshot,
 int snapshot_add_xfrm(struct snapshot *snapshot, const char *netns,
 		      const struct xfrm_stat *stat)
 {
+	struct snapshot_xfrm fresh = {.netns = ""};
+
 	if (array_reserve(&snapshot->xfrm, snapshot->n_xfrm, stat->n) < 0)
 		return -ENOMEM;
+	strncpy(fresh.netns, netns, sizeof(fresh.netns) - 1);
 	for (size_t i = 0; i < stat->n; i++) {
-		struct snapshot_xfrm *to = &snapshot->xfrm[snapshot->n_xfrm++];
-
-		*to = (struct snapshot_xfrm){.counter = stat->counters[i]};
-		strncpy(to->netns, netns, sizeof(to->netns) - 1);
+		fresh.counter = stat->counters[i];
+		snapshot->xfrm[snapshot->n_xfrm++] = fresh;
 	}
 	return 0;
 }
