@@ -40,8 +40,9 @@
 void agentx_session_configure(const struct agentx_address *address,
 			      unsigned interval_ms, unsigned timeout_s);
 
-/* Does what is due now: connects, pings, registers. For the main loop, after each round.
- * Returns the time at which to call it again. Both are of CLOCK_MONOTONIC, in ns. */
+/* Does what is due now: connects, pings, registers. For the main loop, after each
+ * round. Returns the time at which to call it again. Both are of CLOCK_MONOTONIC, in
+ * ns. */
 uint64_t agentx_session_run(uint64_t now);
 
 /*

@@ -16,8 +16,9 @@
 struct netns_config poller_config(const struct settings *settings);
 
 /*
- * Opens the kernel, restores the state and polls once. Takes over the settings, also on an error. A poll that fails is
- * tried again later, unless the permission is missing. Returns 0 or -errno, logged.
+ * Opens the kernel, restores the state and polls once. Takes over the settings, also on
+ * an error. A poll that fails is tried again later, unless the permission is missing.
+ * Returns 0 or -errno, logged.
  */
 int poller_open(struct settings *settings, const struct netns_paths *paths);
 void poller_close(void);
