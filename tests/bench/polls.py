@@ -130,11 +130,13 @@ def measures():
     for kind, count, slow in (
             ("larval", 10, False), ("larval", 1000, False), ("acquire", 1000, False),
             ("acquire", 10000, False), ("larval", 10000, True), ("acquire", 100000, True),
-            ("keyed", 10, True), ("keyed", 1000, True), ("keyed", 10000, True)):
+            ("keyed", 10, True), ("keyed", 1000, True), ("keyed", 10000, True),
+            ("keyed", 100000, True)):
         yield Measure(f"poll of {sized(count)} {kind} SAs",
                       functools.partial(poll, kind, count), slow)
     for kind, large, slow in (
-            ("acquire", 10000, False), ("acquire", 100000, True), ("keyed", 10000, True)):
+            ("acquire", 10000, False), ("acquire", 100000, True), ("keyed", 10000, True),
+            ("keyed", 100000, True)):
         yield Measure(f"poll of one {kind} SA",
                       functools.partial(growth, kind, 1000, large), slow)
 
