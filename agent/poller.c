@@ -38,7 +38,7 @@ static struct {
 	int mounts;            /* the set's descriptor, as registered; -1: none */
 	uint64_t last_attempt; /* end of the last poll of all namespaces, good or not */
 	struct work poll;      /* of all or some */
-	struct work look;
+	struct work look;      /* between polls */
 	uint64_t last_save;
 	bool files_changed; /* since the last look */
 	bool changed;       /* a namespace has come or gone since the last poll */
@@ -98,10 +98,15 @@ static uint64_t work_allowed_at(const struct work *last, unsigned budget)
 
 static void look(void)
 {
-	uint64_t start = processor_time();
-
 	self.files_changed = false;
 	self.changed |= netns_set_look(self.set);
+}
+
+static void look_between_polls(void)
+{
+	uint64_t start = processor_time();
+
+	look();
 	self.look = work_since(start);
 }
 
@@ -237,7 +242,7 @@ static uint64_t next_work(void)
 static void do_work(uint64_t now)
 {
 	if (now >= next_look())
-		look();
+		look_between_polls();
 	if (now < next_poll())
 		return;
 	if (now >= next_of_all())

@@ -258,13 +258,14 @@ int netns_set_event_fd(const struct netns_set *set)
 bool netns_set_look(struct netns_set *set)
 {
 	bool changed = false;
-	int dir;
+	int dir = -1;
 
 	adjust_watch(set);
 	if (set->watch)
 		netns_watch_read(set->watch);
 	list_names(set);
-	dir = open(set->env.paths.netns_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (set->n > 1)
+		dir = open(set->env.paths.netns_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	for (size_t i = 1; i < set->n; i++)
 		changed |= look_at(set, set->members[i], dir);
 	if (dir >= 0)
