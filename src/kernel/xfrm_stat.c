@@ -112,7 +112,7 @@ int xfrm_stat_read(int fd, struct xfrm_stat_last *last, struct xfrm_stat *ret)
 	if (len < 0)
 		return (int)len;
 	if (!last->len || last->len != (size_t)len ||
-	    memcmp(last->text, text, last->len))
+	    memcmp(last->text, text, last->len) != 0)
 		err = parse_and_keep(text, (size_t)len, last);
 	if (!err)
 		copy_used(ret, &last->stat);
