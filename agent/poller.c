@@ -42,6 +42,7 @@ static struct {
 	uint64_t last_save;
 	bool files_changed; /* since the last look */
 	bool changed;       /* a namespace has come or gone since the last poll */
+	bool wants_poll;    /* the set, as of the last work on it */
 	bool unpublished;   /* for lack of memory */
 } self = {.mounts = -1};
 
@@ -100,6 +101,7 @@ static void look(void)
 {
 	self.files_changed = false;
 	self.changed |= netns_set_look(self.set);
+	self.wants_poll = netns_set_wants_poll(self.set);
 }
 
 static void look_between_polls(void)
@@ -117,6 +119,7 @@ static int do_poll(int (*poll)(void))
 	int err;
 
 	err = poll();
+	self.wants_poll = netns_set_wants_poll(self.set);
 	published = publish();
 	self.poll = work_since(start);
 	return err ? err : published;
@@ -182,7 +185,7 @@ static uint64_t next_poll(void)
 
 	if (self.changed)
 		return budget;
-	if (netns_set_wants_poll(self.set) && self.poll.end + NETNS_SETTLE_NS < when)
+	if (self.wants_poll && self.poll.end + NETNS_SETTLE_NS < when)
 		when = self.poll.end + NETNS_SETTLE_NS;
 	return when > budget ? when : budget;
 }
@@ -195,6 +198,7 @@ int poller_event_fd(void)
 void poller_read_events(void)
 {
 	self.files_changed |= netns_set_read_events(self.set);
+	self.wants_poll = netns_set_wants_poll(self.set);
 }
 
 static void on_mounts(int fd, void *data)
@@ -320,7 +324,7 @@ void poller_finish(void)
 	const struct timespec wait = {.tv_nsec = NETNS_SETTLE_NS};
 	bool saved = false;
 
-	if (poll_all() == 0 && netns_set_wants_poll(self.set)) {
+	if (poll_all() == 0 && self.wants_poll) {
 		nanosleep(&wait, NULL);
 		poll_all();
 	}
