@@ -48,7 +48,7 @@ DAEMON = BUILD / "agent/qmipsecd"
 SANITIZED = b"__asan_init" in DAEMON.read_bytes()
 COVERAGE = b"GCOV_PREFIX" in DAEMON.read_bytes()  # tools/coverage
 # Whether memory and processor time are the program's own.
-MEASURABLE = not SANITIZED and not valgrind.DIRECTORY
+MEASURABLE = not SANITIZED and not COVERAGE and not valgrind.DIRECTORY
 MIB_DIR = BUILD / "mib"
 
 
