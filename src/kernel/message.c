@@ -6,25 +6,24 @@
 
 #include <libmnl/libmnl.h>
 
-/* size bytes and their padding, but no more than are left. */
-static size_t step(size_t size, size_t left)
+/* Moves behind size bytes and their padding, as far as that is there. */
+static void skip(struct message_batch *batch, size_t size)
 {
 	size_t aligned = NLMSG_ALIGN(size);
+	size_t taken = aligned < batch->left ? aligned : batch->left;
 
-	return aligned < left ? aligned : left;
+	batch->at = (const char *)batch->at + taken;
+	batch->left -= taken;
 }
 
 const struct nlmsghdr *message_next(struct message_batch *batch)
 {
 	const struct nlmsghdr *nlh = batch->at;
-	size_t taken;
 
 	if (batch->left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
 	    nlh->nlmsg_len > batch->left)
 		return NULL;
-	taken = step(nlh->nlmsg_len, batch->left);
-	batch->at = (const char *)batch->at + taken;
-	batch->left -= taken;
+	skip(batch, nlh->nlmsg_len);
 	return nlh;
 }
 
@@ -41,14 +40,11 @@ int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size)
 static const struct nlattr *next_attr(struct message_batch *rest)
 {
 	const struct nlattr *attr = rest->at;
-	size_t taken;
 
 	if (rest->left < sizeof(*attr) || attr->nla_len < sizeof(*attr) ||
 	    attr->nla_len > rest->left)
 		return NULL;
-	taken = step(attr->nla_len, rest->left);
-	rest->at = (const char *)rest->at + taken;
-	rest->left -= taken;
+	skip(rest, attr->nla_len);
 	return attr;
 }
 
@@ -66,10 +62,10 @@ static int find_attrs(struct message_batch rest, const struct nlattr *attrs[], s
 /* What is behind the fixed header, which the message has. */
 static struct message_batch behind(const struct nlmsghdr *nlh, size_t header)
 {
-	size_t start = step(sizeof(*nlh) + header, nlh->nlmsg_len);
+	struct message_batch rest = {nlh, nlh->nlmsg_len};
 
-	return (struct message_batch){(const char *)nlh + start,
-				      nlh->nlmsg_len - start};
+	skip(&rest, sizeof(*nlh) + header);
+	return rest;
 }
 
 int message_find_attrs(const struct nlmsghdr *nlh, size_t header,
