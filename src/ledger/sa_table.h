@@ -327,25 +327,15 @@ static inline bool sa_table_all_seen(const struct sa_table *table)
 /* The SA as last shown, with the sample as far as it has been counted. */
 struct sa sa_table_sa(const struct sa_table *table, const struct sa_entry *entry);
 
-/* As memcmp(), which compilers call for 16 bytes. */
-static inline bool sa_addr_equals(const struct in6_addr *left,
-				  const struct in6_addr *right)
-{
-	uint64_t a[2], b[2];
-
-	memcpy(a, left, sizeof(a));
-	memcpy(b, right, sizeof(b));
-	return a[0] == b[0] && a[1] == b[1];
-}
-
-/* True if the daddr or saddr of the entry is this address of its family. */
+/* True if the daddr or saddr of the entry is this address of its family. Compilers call
+ * memcmp() for 16 bytes. */
 static inline bool sa_table_is_addr(const struct sa_table *table,
 				    const struct sa_entry *entry, uint32_t number,
 				    const struct in6_addr *addr)
 {
 	return entry->is_inet
 		   ? !memcmp(&number, addr, sizeof(number))
-		   : sa_addr_equals(addr_table_get(&table->addrs, number), addr);
+		   : IN6_ARE_ADDR_EQUAL(addr_table_get(&table->addrs, number), addr);
 }
 
 /* True if both have the same key in the kernel: daddr, SPI, protocol, family, mark. */
