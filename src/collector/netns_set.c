@@ -315,13 +315,9 @@ int netns_set_poll(struct netns_set *set)
 
 void netns_set_settle(struct netns_set *set)
 {
-	for (size_t i = 0; i < set->n; i++) {
-		struct netns_member *member = set->members[i];
-
-		if (netns_member_wants_poll(member) ||
-		    (member->kernel && !member->polled))
-			netns_member_poll(member);
-	}
+	for (size_t i = 0; i < set->n; i++)
+		if (netns_member_wants_poll(set->members[i]))
+			netns_member_poll(set->members[i]);
 }
 
 int netns_set_list_sas(const struct netns_set *set, struct sa_list *list)
