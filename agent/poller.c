@@ -101,7 +101,6 @@ static void look(void)
 {
 	self.files_changed = false;
 	self.changed |= netns_set_look(self.set);
-	self.wants_poll = netns_set_wants_poll(self.set);
 }
 
 static void look_between_polls(void)
@@ -109,6 +108,7 @@ static void look_between_polls(void)
 	uint64_t start = processor_time();
 
 	look();
+	self.wants_poll = netns_set_wants_poll(self.set);
 	self.look = work_since(start);
 }
 
