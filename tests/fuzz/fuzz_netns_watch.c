@@ -31,7 +31,7 @@ enum {
 	MANY = 300,       /* files: more events than one read(2) takes */
 };
 
-/* What the program is told to watch: the same directory, if run/other exists. */
+/* Ways to write the path of the directory. The last one needs run/other. */
 static const char *const spellings[] = {
     "run/netns",   "run/netns/",    "run//netns",
     "run/./netns", "./run/netns//", "run/other/../netns",
