@@ -301,8 +301,8 @@ int netns_member_poll(struct netns_member *member)
 bool netns_member_wants_poll(const struct netns_member *member)
 {
 	return member->kernel &&
-	       (!member->polled || (events_are_good(member) &&
-				    collector_wants_poll(member->collector)));
+	       (!member->polled ||
+		(events_are_good(member) && collector_wants_poll(member->collector)));
 }
 
 static int keep_peers(struct snapshot *fresh, struct snapshot_row *row,
