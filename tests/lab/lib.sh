@@ -456,6 +456,9 @@ xfrm_stat() { oracle "$1" stat "$2"; }
 count_sas() { [[ $(on "$1" ip xfrm state count) =~ [0-9]+ ]] && echo "${BASH_REMATCH[0]}"; }
 no_sa() { [ "$(count_sas "$1")" = 0 ]; }
 
+# sas_are LEFT-RIGHT: the numbers of SAs at both ends.
+sas_are() { [ "$(count_sas left)-$(count_sas right)" = "$1" ]; }
+
 # --- qmipsecd and snmpd -------------------------------------------------------------
 
 # oracle NAMESPACE COMMAND…: oracle.py in this namespace.
@@ -674,6 +677,39 @@ over_snmp()
 	shift 4
 	check "$text" oracle "$ns" "$how" --row "$name" \
 		--snmp="$SNMP_ARGS" --settle "${WITHIN:-120}" "$@"
+}
+
+# event_counts NAMESPACE: rekeys, additions, deletions and live SAs by the kernel's
+# messages that ip has written so far.
+event_counts()
+{
+	local events
+
+	mapfile -t events < <(events "$1")
+	echo "${events[2]#*=} ${events[0]#*=} ${events[1]#*=} ${events[3]#*=}"
+}
+
+heard() { [ "$(event_counts "$1")" = "$2" ]; }
+
+# tunnel_is TEXT NAMESPACE COUNTS: after read_tap, the row "lab" has the bytes of the wire,
+# and its counts are those of the kernel's messages, which are the expected ones.
+tunnel_is()
+{
+	local text=$1 ns=$2 counts=$3 events
+
+	eventually 60 heard "$ns" "$counts" || true
+	mapfile -t events < <(events "$ns")
+	is "$text, $ns: rekeys, additions, deletions, SAs by the kernel's messages" \
+		"$(event_counts "$ns")" "$counts"
+	row_is "$text, $ns: ${WIRE[${ns}_sent]} bytes sent, ${WIRE[${ns}_received]} received" \
+		"$ns" lab "${events[@]}" \
+		TunnelBytesSent="${WIRE[${ns}_sent]}" \
+		ConfidentialBytesSent="${WIRE[${ns}_sent]}" \
+		TunnelBytesReceived="${WIRE[${ns}_received]}" \
+		ConfidentialBytesReceived="${WIRE[${ns}_received]}" \
+		PacketsWithReplayDetection="${WIRE[${ns}_received_packets]}" \
+		BadSPIPackets="${WIRE[${ns}_refused]}" \
+		TransportBytesSent=0 TransportBytesReceived=0 PendingKeyOperations=0
 }
 
 # sums_close TEXT NAMESPACE ROW…: what the peers of these rows have adds up to the rows.

@@ -170,7 +170,7 @@ near() { between "$1" $(($2 - OFF)) "$3" $(($2 + OFF)); }
 spi_to() { on hub ip xfrm state list src "$HUB" dst "$1" | sed -n 's/.* spi \([^ ]*\).*/\1/p'; }
 spi_changed() { local spi; spi=$(spi_to "$1") && [[ $spi == 0x???????? && $spi != "$2" ]]; }
 sent_more() { [ "$(peer "$1" PacketsSent)" -gt "$2" ]; }
-sas_are() { [ "$(count_sas hub)" = "$1" ]; }
+hub_has() { [ "$(count_sas hub)" = "$1" ]; }
 logged() { grep -q "$2" "$LOGS/charon-$1-ike.log"; }
 
 step "at the start"
@@ -194,7 +194,7 @@ end_flow there
 is "all datagrams to one arrived" "${FLOW[packets_received]}" "${FLOW[packets_sent]}"
 SENT[$ONE]=${FLOW[packets_sent]}
 end_flow back
-eventually 60 sas_are 6
+eventually 60 hub_has 6
 is "all datagrams from one arrived" "${FLOW[packets_received]}" "${FLOW[packets_sent]}"
 RECEIVED[$ONE]=${FLOW[packets_received]}
 KEYS[$ONE]="$((2 * REKEYS + 2)) $((2 * REKEYS)) $REKEYS 2"
@@ -323,7 +323,7 @@ step "another mapping"
 old=$(spi_to $MAPPED)
 swan hub --rekey --child two >&2
 eventually 60 spi_changed $MAPPED "$old"
-eventually 60 sas_are 4
+eventually 60 hub_has 4
 KEYS[$MAPPED]="4 2 1 2"
 some two $MAPPED 10
 step "a rekey at the new address"

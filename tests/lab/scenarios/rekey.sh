@@ -7,7 +7,6 @@
 # shellcheck source=tests/lab/lib.sh
 . /src/tests/lab/lib.sh
 
-only_two_sas() { [ "$(count_sas left)-$(count_sas right)" = 2-2 ]; }
 
 REKEYS=5
 PACKET=$((700 + 8 + 20)) # bytes of a datagram in tunnel mode
@@ -40,7 +39,7 @@ for n in $(seq $REKEYS); do
 	pass "rekey $n: the counter continues from $before"
 done
 flow_end
-eventually 60 only_two_sas
+eventually 60 sas_are 2-2
 
 is "all datagrams arrived" "$received" "$sent"
 total=$((sent * PACKET))

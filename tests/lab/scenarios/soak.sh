@@ -17,7 +17,6 @@ SERVICE=("${SERVICE[@]//+net_admin/+net_admin,+sys_admin}")
 PACKET=$((700 + 8 + 20)) # bytes of a datagram in tunnel mode
 PEER_PACKETS=20
 
-only_two_sas() { [ "$(count_sas left)-$(count_sas right)" = 2-2 ]; }
 
 # usage: sets RSS (KiB), FDS and TICKS to what the daemon has and has used, and NETNS to
 # the number of network namespaces that exist.
@@ -137,7 +136,7 @@ wait $walker || fail "a manager walked all the time" "$(tail -n 3 "$LOGS/snmp-to
 end_watch "$rounds rounds"
 end_flow udp
 sent=${FLOW[packets_sent]}
-eventually 60 only_two_sas
+eventually 60 sas_are 2-2
 echo "$rounds rounds, $rekeys rekeys, $flaps flaps, $cycles namespaces, $(</tmp/lab/walks) walks, $sent datagrams in $((SECONDS - started)) s"
 read -r rss fds netns <<<"$first"
 echo "RSS $rss to $RSS KiB, descriptors $fds to $FDS, network namespaces $netns to $NETNS," \
