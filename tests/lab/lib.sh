@@ -683,10 +683,10 @@ over_snmp()
 # messages that ip has written so far.
 event_counts()
 {
-	local events
+	local told
 
-	mapfile -t events < <(events "$1")
-	echo "${events[2]#*=} ${events[0]#*=} ${events[1]#*=} ${events[3]#*=}"
+	mapfile -t told < <(events "$1")
+	echo "${told[2]#*=} ${told[0]#*=} ${told[1]#*=} ${told[3]#*=}"
 }
 
 heard() { [ "$(event_counts "$1")" = "$2" ]; }
@@ -695,14 +695,14 @@ heard() { [ "$(event_counts "$1")" = "$2" ]; }
 # and its counts are those of the kernel's messages, which are the expected ones.
 tunnel_is()
 {
-	local text=$1 ns=$2 counts=$3 events
+	local text=$1 ns=$2 counts=$3 told
 
 	eventually 60 heard "$ns" "$counts" || true
-	mapfile -t events < <(events "$ns")
+	mapfile -t told < <(events "$ns")
 	is "$text, $ns: rekeys, additions, deletions, SAs by the kernel's messages" \
 		"$(event_counts "$ns")" "$counts"
 	row_is "$text, $ns: ${WIRE[${ns}_sent]} bytes sent, ${WIRE[${ns}_received]} received" \
-		"$ns" lab "${events[@]}" \
+		"$ns" lab "${told[@]}" \
 		TunnelBytesSent="${WIRE[${ns}_sent]}" \
 		ConfidentialBytesSent="${WIRE[${ns}_sent]}" \
 		TunnelBytesReceived="${WIRE[${ns}_received]}" \
