@@ -420,7 +420,7 @@ void ledger_note_gap(struct ledger *ledger)
 	/* within a gap, SAs may be unknown that are older than known ones */
 	if (!ledger->gap)
 		FOREACH_ENTRY(entry, &ledger->table)
-			entry->before_gap |= entry->state == ENTRY_KEYED;
+			entry->before_gap |= entry->state != ENTRY_UNKEYED;
 	ledger->gap = true;
 	ledger->gap_during = ledger->dumping;
 }

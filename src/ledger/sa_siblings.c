@@ -69,11 +69,11 @@ static void leave_bucket(const struct sa_table *table, struct sa_entry *entry)
 
 static bool is_before(const struct sa_entry *entry, const struct sa_entry *there)
 {
-	if (entry->born == there->born)
-		return entry->from_dump && !there->from_dump;
 	if (entry->before_gap != there->before_gap)
-		return entry->before_gap; /* the wall clock may have been set back */
-	return entry->born < there->born;
+		return entry->before_gap; /* whatever the wall clock says */
+	if (entry->born != there->born)
+		return entry->born < there->born;
+	return entry->from_dump && !there->from_dump;
 }
 
 void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry, bool newest)

@@ -381,9 +381,10 @@ void sa_table_move_front(struct sa_table *table, struct sa_entry *entry);
 
 /*
  * Adds a KEYED outbound entry with a reqid to the list of its siblings; ignores other
- * entries. newest: the SA is new, whatever the wall clock says. Otherwise born decides,
- * but what was known before a gap is older than what was not; within a second, entries
- * that only a dump has shown are older, and the order of calls decides.
+ * entries. newest: the SA is new, whatever the wall clock says. Otherwise an SA that
+ * was known before a gap is older than one that was not. If that decides nothing, born
+ * does; within a second, an SA that only a dump has shown is older, and then the order
+ * of calls decides.
  */
 void sa_table_join_siblings(struct sa_table *table, struct sa_entry *entry,
 			    bool newest);

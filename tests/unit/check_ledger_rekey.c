@@ -97,6 +97,18 @@ TEST(rekey_with_lost_messages_after_the_clock_stepped_back)
 	}
 }
 
+/* The same within one second, the older SA known by its NEWSA. */
+TEST(rekey_with_lost_messages_within_a_second)
+{
+	POLL_NONE();
+	event(SA_EVENT_NEW, out_sa(1));
+	ledger_note_gap(ledger);
+	for (int i = 0; i < 3; i++)
+		POLL(out_sa(2));
+	life_is(1, 2, 1);
+	IS(rekeys, 1);
+}
+
 /* Both end, then only one. */
 TEST(rekeys_with_lost_messages_after_the_clock_stepped_back_twice)
 {

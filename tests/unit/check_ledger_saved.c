@@ -187,6 +187,17 @@ TEST(restart_with_a_rekey_in_between_and_an_earlier_clock)
 	IS(rekeys, 1);
 }
 
+/* The younger SA is made in the same second as the older. */
+TEST(restart_with_a_rekey_in_between_within_a_second)
+{
+	POLL(out_sa(1));
+	restart();
+	for (int i = 0; i < 3; i++)
+		POLL(out_sa(2));
+	life_is(1, 2, 1);
+	IS(rekeys, 1);
+}
+
 /* The order of two SAs of the same second survives the restart. */
 TEST(restart_keeps_the_order_of_a_second)
 {

@@ -203,11 +203,13 @@ bool may_update(const struct model *model, const struct model_sa *it)
 	       (it->doubts.sampled && it->sa.add_time != model->now);
 }
 
-/* The wall clock was set back in between, so that add_time shows the wrong order. */
+/* add_time does not show the order: the wall clock was set back in between, or the
+ * daemon was restarted within a second. */
 static bool are_reversed(const struct model_sa *a, const struct model_sa *b)
 {
-	return a->sa.reqid == b->sa.reqid &&
-	       (a->second < b->second ? a->born > b->born : a->born < b->born);
+	if (a->sa.reqid != b->sa.reqid || a->second == b->second)
+		return false;
+	return a->second < b->second ? a->born >= b->born : a->born <= b->born;
 }
 
 void note_place(struct model *model, const struct model_sa *it)
@@ -232,7 +234,8 @@ static bool is_out_of_order(const struct model *model, const struct model_sa *it
 	return it->born > model->now;
 }
 
-/* Only the lost events show which of two SAs of one second is the younger. */
+/* Only the lost events show which of two SAs of one second is the younger, if that is
+ * so for one of them or it moves. */
 static bool order_may_be_lost(const struct model *model)
 {
 	for (size_t i = 0; i < model->n_live; i++) {
@@ -251,14 +254,21 @@ static bool order_may_be_lost(const struct model *model)
 	return false;
 }
 
-/* Without its messages, an SA could be taken for another one of another row. */
+/* Without its messages, an SA could be taken for another one that counts elsewhere. */
 static bool may_be_mistaken(const struct model *model)
 {
-	for (size_t i = 0; i < model->n_former; i++)
-		for (size_t j = 0; j < model->n_live; j++)
-			if (is_like(&model->former[i].was.sa, &model->live[j].sa) &&
-			    model->former[i].was.row != model->live[j].row)
+	for (size_t i = 0; i < model->n_former; i++) {
+		const struct model_sa *was = &model->former[i].was;
+
+		for (size_t j = 0; j < model->n_live; j++) {
+			const struct model_sa *it = &model->live[j];
+
+			if (is_like(&was->sa, &it->sa) &&
+			    (was->row != it->row ||
+			     was->sa.replay_protected != it->sa.replay_protected))
 				return true;
+		}
+	}
 	return false;
 }
 

@@ -261,5 +261,6 @@ void do_restart(struct model *model, const struct step *step)
 		if (!is_keyed(&model->live[i])) /* only keyed SAs are saved */
 			model->live[i].row = row_now(model, &model->live[i].sa);
 	publish_meanwhile(model, step);
+	model->second++; /* SAs from now on are younger, also within a second */
 	poll_quietly(model);
 }
