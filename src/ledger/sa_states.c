@@ -93,7 +93,8 @@ void sa_table_begin_dump(struct sa_table *table)
 	table->dump++;
 	table->n_seen = 0;
 	order->n_shown = 0;
-	memcpy(order->expected, order->first, sizeof(order->expected));
+	for (size_t i = 0; i < SA_TABLE_AHEAD; i++)
+		order->expected[i] = sa_table_find(table, order->first[i]);
 	memset(order->first, 0, sizeof(order->first));
 }
 
@@ -101,8 +102,7 @@ void sa_table_begin_dump(struct sa_table *table)
 static struct sa_entry *find_behind(const struct sa_table *table)
 {
 	const struct dump_order *order = &table->order;
-	struct sa_entry *entry =
-	    sa_table_get(table, order->shown[order->n_shown % SA_TABLE_AHEAD]);
+	struct sa_entry *entry = order->shown[order->n_shown % SA_TABLE_AHEAD];
 
 	return sa_entry_has_ended(entry) ? NULL : entry;
 }

@@ -199,8 +199,8 @@ struct entry_list {
 struct dump_order {
 	entry_ref first[SA_TABLE_AHEAD]; /* those that the last dump has shown first */
 	/* of the dump in progress: by the number of the place, modulo SA_TABLE_AHEAD */
-	entry_ref expected[SA_TABLE_AHEAD];
-	entry_ref shown[SA_TABLE_AHEAD];
+	struct sa_entry *expected[SA_TABLE_AHEAD];
+	struct sa_entry *shown[SA_TABLE_AHEAD];
 	size_t n_shown;
 };
 
@@ -291,7 +291,7 @@ static inline struct sa_entry *sa_table_expected(const struct sa_table *table)
 {
 	const struct dump_order *order = &table->order;
 
-	return sa_table_find(table, order->expected[order->n_shown % SA_TABLE_AHEAD]);
+	return order->expected[order->n_shown % SA_TABLE_AHEAD];
 }
 
 /* The dump in progress shows the entry, which has not ended, after those shown before.
@@ -307,10 +307,9 @@ static inline void sa_table_show_expected(struct sa_table *table,
 
 	if (order->n_shown < SA_TABLE_AHEAD)
 		order->first[place] = entry->self;
-	if (entry->ahead)
-		__builtin_prefetch(sa_table_get(table, entry->ahead), 1);
-	order->expected[place] = entry->ahead;
-	order->shown[place] = entry->self;
+	order->expected[place] = sa_table_find(table, entry->ahead);
+	__builtin_prefetch(order->expected[place], 1); /* of NULL it does nothing */
+	order->shown[place] = entry;
 	order->n_shown++;
 	sa_table_mark_seen(table, entry);
 }
