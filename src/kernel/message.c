@@ -6,27 +6,6 @@
 
 #include <libmnl/libmnl.h>
 
-/* Moves behind size bytes and their padding, as far as that is there. */
-static void skip(struct message_batch *batch, size_t size)
-{
-	size_t aligned = NLMSG_ALIGN(size);
-	size_t taken = aligned < batch->left ? aligned : batch->left;
-
-	batch->at = (const char *)batch->at + taken;
-	batch->left -= taken;
-}
-
-const struct nlmsghdr *message_next(struct message_batch *batch)
-{
-	const struct nlmsghdr *nlh = batch->at;
-
-	if (batch->left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
-	    nlh->nlmsg_len > batch->left)
-		return NULL;
-	skip(batch, nlh->nlmsg_len);
-	return nlh;
-}
-
 int message_get_header(const struct nlmsghdr *nlh, void *ret, size_t size)
 {
 	if (nlh->nlmsg_len < sizeof(*nlh) + size)
@@ -44,7 +23,7 @@ static const struct nlattr *next_attr(struct message_batch *rest)
 	if (rest->left < sizeof(*attr) || attr->nla_len < sizeof(*attr) ||
 	    attr->nla_len > rest->left)
 		return NULL;
-	skip(rest, attr->nla_len);
+	message_skip(rest, attr->nla_len);
 	return attr;
 }
 
@@ -64,7 +43,7 @@ static struct message_batch behind(const struct nlmsghdr *nlh, size_t header)
 {
 	struct message_batch rest = {nlh, nlh->nlmsg_len};
 
-	skip(&rest, sizeof(*nlh) + header);
+	message_skip(&rest, sizeof(*nlh) + header);
 	return rest;
 }
 

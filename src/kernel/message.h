@@ -21,12 +21,31 @@ struct message_batch {
 	size_t left;    /* bytes */
 };
 
+/* Moves behind size bytes and their padding, as far as that is there. */
+static inline void message_skip(struct message_batch *batch, size_t size)
+{
+	size_t aligned = NLMSG_ALIGN(size);
+	size_t taken = aligned < batch->left ? aligned : batch->left;
+
+	batch->at = (const char *)batch->at + taken;
+	batch->left -= taken;
+}
+
 /*
  * Returns the next message, which lies completely in the datagram, or NULL at the end.
  * Bytes that are left then are malformed: a header cut short, or a length that is below
  * the header's or beyond the datagram.
  */
-const struct nlmsghdr *message_next(struct message_batch *batch);
+static inline const struct nlmsghdr *message_next(struct message_batch *batch)
+{
+	const struct nlmsghdr *nlh = batch->at;
+
+	if (batch->left < sizeof(*nlh) || nlh->nlmsg_len < sizeof(*nlh) ||
+	    nlh->nlmsg_len > batch->left)
+		return NULL;
+	message_skip(batch, nlh->nlmsg_len);
+	return nlh;
+}
 
 /* Copies the fixed header of a message, size bytes. Returns 0, or -EBADMSG if the
  * message is shorter. */
