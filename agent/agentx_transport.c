@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,10 +247,12 @@ static char *format_address(netsnmp_transport *transport, const void *data, int 
 
 netsnmp_transport *agentx_transport_new(int fd, void (*closed)(const char *fault))
 {
-	struct transport *transport = calloc(1, sizeof(*transport));
+	/* its message is not touched before it comes: messages are short */
+	struct transport *transport = malloc(sizeof(*transport));
 
 	if (!transport)
 		return NULL;
+	memset(transport, 0, offsetof(struct transport, message));
 	transport->closed = closed;
 	transport->base.sock = fd;
 	transport->base.domain = domain;
