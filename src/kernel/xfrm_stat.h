@@ -8,7 +8,7 @@
 /* The kernel's error counters of one network namespace, /proc/net/xfrm_stat. Newer
  * kernels have more of them, so they are kept by name. */
 
-#define XFRM_STAT_MAX 256     /* Linux 6.18 has 32 */
+#define XFRM_STAT_MAX 64      /* twice what Linux 6.18 has */
 #define XFRM_STAT_NAME_MAX 32 /* with the terminating 0 */
 
 struct xfrm_counter {
