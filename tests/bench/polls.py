@@ -12,7 +12,8 @@ from processes import (
     IDLE, SUBJECT, Clock, Drain, fresh_network, larval, pinned, start_scene)
 from table import Measure, median, sized
 
-INTERVAL = 0.3  # seconds between polls
+INTERVAL = 0.3  # seconds between polls, if that is long enough
+SHARE = 20  # drains in an interval: the daemon polls less often if that takes a tenth of it
 PAIRS = 9
 TRIES = 2
 LIMIT = "floor 1.25"
@@ -47,14 +48,20 @@ def make_sas(kind, count):
         larval(*{"larval": ["-p", PEERS], "acquire": ["-a"]}[kind], count)
 
 
-def open_polled(count, *config):
+def interval_for(drain):
+    """The seconds between polls of the dump that is drained."""
+    drain.once()
+    return max(INTERVAL, round(drain.once() * SHARE / 10**9, 1))
+
+
+def open_polled(count, *config, interval=INTERVAL):
     """A scene that has so many SAs, and polls them."""
-    scene = start_scene(f"pollInterval {INTERVAL}", *config)
+    scene = start_scene(f"pollInterval {interval}", *config)
     wait_for(lambda: scene.manager.value(TRACKED_SAS) == count, f"{count} SAs are tracked")
     return scene
 
 
-def by_turns(scene, drain):
+def by_turns(scene, drain, interval):
     """The processor times of polls and, each between two polls, of drains. Each of both
     comes as long after the other, so the caches have forgotten as much."""
     clock = Clock(scene.daemon.pid)
@@ -63,7 +70,7 @@ def by_turns(scene, drain):
     pairs = []
     for _ in range(PAIRS):
         poll = clock.next_work()
-        time.sleep(INTERVAL / 2 - IDLE)
+        time.sleep(interval / 2 - IDLE)
         pairs.append((poll, drain.once()))
     return pairs
 
@@ -75,12 +82,12 @@ def shares(scene, before):
     return f", user {100 * user / (user + system):.0f} %" if user + system > 10**8 else ""
 
 
-def measured(scene, drain):
+def measured(scene, drain, interval):
     """The processor times by turns, and a remark, also if some polls have not been seen one
     by one, as on a machine that is too busy."""
     for _ in range(TRIES):
         before, split = scene.manager.value(POLLS), Clock(scene.daemon.pid).user_and_system()
-        pairs = by_turns(scene, drain)
+        pairs = by_turns(scene, drain, interval)
         missed = scene.manager.value(POLLS) - before - PAIRS
         if abs(missed) <= 1:
             return pairs, shares(scene, split)
@@ -105,9 +112,11 @@ def poll(kind, count, table, name):
         return
     fresh_network()
     make_sas(kind, count)
-    scene = open_polled(count, *[ONE_PEER] * (kind == "acquire"))
-    with contextlib.closing(scene), contextlib.closing(Drain()) as drain:
-        pairs, remark = measured(scene, drain)
+    with contextlib.closing(Drain()) as drain:
+        interval = interval_for(drain)
+        with contextlib.closing(open_polled(
+                count, *[ONE_PEER] * (kind == "acquire"), interval=interval)) as scene:
+            pairs, remark = measured(scene, drain, interval)
         subject, floor = (median(side) / 1000 for side in zip(*pairs))
         table.add(name, subject, floor, "µs", LIMIT + remark)
     ip = median(ip_once() for _ in range(5)) / 1000
