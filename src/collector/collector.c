@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/sa_answer.h"
+
 enum {
 	/* Reads of events in a row, each of at most 100 ms (xfrm_netlink.c): before a
 	 * dump, which must not wait for ever; and after it, when unread events are
@@ -240,18 +242,25 @@ struct sad_reader {
 	struct sa_layouts layouts;
 };
 
+static int dump_other(struct ledger *ledger, const struct sa_answer *answer)
+{
+	struct sa sa;
+	int err = sa_answer_parse(answer, &sa);
+
+	return err ? err : ledger_dump_sa(ledger, &sa);
+}
+
 static int dump_one(void *ctx, const struct nlmsghdr *nlh)
 {
 	struct sad_reader *reader = ctx;
-	struct sa sa;
-	int err = sa_answer_parse(nlh, &reader->layouts, &sa);
+	struct sa_answer answer;
+	int err = sa_answer_find(nlh, &reader->layouts, &answer);
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	if (ledger_dump_expected(reader->ledger, &sa))
-		return 0;
-	sa_answer_parse_rest(nlh, &reader->layouts, &sa);
-	return ledger_dump_sa(reader->ledger, &sa);
+	return ledger_dump_expected(reader->ledger, &answer)
+		   ? 0
+		   : dump_other(reader->ledger, &answer);
 }
 
 static int read_sad(const struct surroundings *around, struct ledger *ledger)

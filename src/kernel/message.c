@@ -83,14 +83,3 @@ void message_note_layout(const struct nlmsghdr *nlh, size_t header,
 	ret->len = nlh->nlmsg_len;
 	ret->n = n;
 }
-
-bool message_has_layout(const struct nlmsghdr *nlh, const struct message_layout *layout)
-{
-	if (nlh->nlmsg_len != layout->len || !layout->len)
-		return false;
-	for (uint32_t i = 0; i < layout->n; i++)
-		if (memcmp((const char *)nlh + layout->places[i].at,
-			   &layout->places[i].attr, sizeof(struct nlattr)) != 0)
-			return false;
-	return true;
-}

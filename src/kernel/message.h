@@ -86,8 +86,17 @@ void message_note_layout(const struct nlmsghdr *nlh, size_t header,
 			 struct message_layout *ret);
 
 /* True if a message, with a fixed header of as many bytes, has this layout. */
-bool message_has_layout(const struct nlmsghdr *nlh,
-			const struct message_layout *layout);
+static inline bool message_has_layout(const struct nlmsghdr *nlh,
+				      const struct message_layout *layout)
+{
+	if (nlh->nlmsg_len != layout->len || !layout->len)
+		return false;
+	for (uint32_t i = 0; i < layout->n; i++)
+		if (memcmp((const char *)nlh + layout->places[i].at,
+			   &layout->places[i].attr, sizeof(struct nlattr)) != 0)
+			return false;
+	return true;
+}
 
 /* Copies the first size bytes of an attribute, or nothing if attr is NULL. Returns
  * false if the attribute is shorter. */

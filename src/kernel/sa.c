@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "kernel/message.h"
+#include "kernel/sa_answer.h"
 #include "util/array.h"
 #include "util/hash.h"
 
@@ -27,10 +28,6 @@ bool sa_mode_is_tunnel(uint8_t mode)
 {
 	return mode == XFRM_MODE_TUNNEL || mode == QM_XFRM_MODE_IPTFS;
 }
-
-/* In a message, where it is aligned to four bytes only. It is read in place: a copy
- * would be the slowest part of a poll. */
-typedef struct xfrm_usersa_info sa_info __attribute__((aligned(NLMSG_ALIGNTO)));
 
 /* Hashes the fields one by one: the padding may hold anything. */
 static uint64_t selector_hash(const struct xfrm_selector *sel)
@@ -82,104 +79,38 @@ static bool find_places(const struct nlmsghdr *nlh,
 	       find_place(nlh, attrs[QM_XFRMA_SA_DIR], sizeof(uint8_t), &ret->dir);
 }
 
-/* The value at a place, to be read only if that is not 0. */
-static const void *value_at(const struct nlmsghdr *nlh, uint32_t place)
-{
-	return (const char *)nlh + place;
-}
-
-/* The same of 32 bits, or another value if there is no such attribute. */
-static uint32_t u32_at(const struct nlmsghdr *nlh, uint32_t place, uint32_t otherwise)
-{
-	const uint32_t *value = value_at(nlh, place);
-
-	return place ? *value : otherwise;
-}
-
-static bool is_keyed(const sa_info *info, const struct sa_places *places)
-{
-	if (info->id.proto == IPPROTO_ESP)
-		return places->keyed_esp;
-	return info->id.proto == IPPROTO_AH && places->keyed_ah;
-}
-
-/* With ESN the window in xfrm_usersa_info is 0. */
-static bool is_replay_protected(const struct nlmsghdr *nlh, const sa_info *info,
-				const struct sa_places *places)
-{
-	const struct xfrm_replay_state_esn *esn = value_at(nlh, places->replay_esn);
-
-	return places->replay_esn ? esn->replay_window > 0 : info->replay_window > 0;
-}
-
-static int read_info(const struct nlmsghdr *nlh, const sa_info *info,
-		     const struct sa_places *places, struct sa *ret)
-{
-	const struct xfrm_mark *mark = value_at(nlh, places->mark);
-	const uint16_t family = info->family;
-
-	/* verify_newsa_info() in net/xfrm/xfrm_user.c admits no other */
-	if (family != AF_INET && family != AF_INET6)
-		return -EBADMSG;
-	ret->acquire = info->id.spi == 0;
-	ret->spi = ret->acquire ? info->seq : ntohl(info->id.spi);
-	ret->reqid = info->reqid;
-	ret->if_id = u32_at(nlh, places->if_id, 0);
-	ret->mark = places->mark ? mark->v : 0;
-	ret->mark_mask = places->mark ? mark->m : 0;
-	ret->pcpu = 0;
-	ret->family = family;
-	ret->proto = info->id.proto;
-	ret->mode = info->mode;
-	ret->keyed = is_keyed(info, places);
-	ret->replay_protected = is_replay_protected(nlh, info, places);
-	ret->zero = 0;
-	message_copy_addr(&ret->saddr, &info->saddr, family);
-	message_copy_addr(&ret->daddr, &info->id.daddr, family);
-	ret->sample.bytes = info->curlft.bytes;
-	ret->sample.packets = info->curlft.packets;
-	ret->sample.integrity_failed = info->stats.integrity_failed;
-	ret->sample.replay = info->stats.replay;
-	ret->sample.replay_window = info->stats.replay_window;
-	ret->sample.zero = 0;
-	ret->add_time = info->curlft.add_time;
-	ret->selector = 0;
-	ret->declared = SA_DIR_UNKNOWN;
-	ret->sequence = SA_DIR_UNKNOWN;
-	return 0;
-}
-
 /*
  * An outbound SA takes a sequence number for every packet, before it counts the packet
  * (xfrm_output_one), and curlft is in a message before the replay state is. So an SA
  * that has carried packets without a number is inbound, even if it has no replay window
  * and never checks the numbers (xfrm_replay_check, xfrm_replay_advance).
  */
-static enum sa_direction read_sequence(const struct nlmsghdr *nlh, const sa_info *info,
-				       const struct sa_places *places)
+static enum sa_direction read_sequence(const struct sa_answer *answer)
 {
+	const struct sa_places *places = answer->places;
 	struct xfrm_replay_state plain = {0};
 	struct xfrm_replay_state_esn esn = {0};
 
 	if (!places->replay && !places->replay_esn)
 		return SA_DIR_UNKNOWN;
 	if (places->replay)
-		memcpy(&plain, value_at(nlh, places->replay), sizeof(plain));
+		memcpy(&plain, sa_answer_value(answer, places->replay), sizeof(plain));
 	if (places->replay_esn)
-		memcpy(&esn, value_at(nlh, places->replay_esn), sizeof(esn));
+		memcpy(&esn, sa_answer_value(answer, places->replay_esn), sizeof(esn));
 	if (plain.oseq || esn.oseq || esn.oseq_hi)
 		return SA_DIR_OUT;
 	return plain.seq || plain.bitmap || esn.seq || esn.seq_hi ||
-		       info->curlft.packets
+		       answer->info->curlft.packets
 		   ? SA_DIR_IN
 		   : SA_DIR_UNKNOWN;
 }
 
-static enum sa_direction read_declared(const struct nlmsghdr *nlh,
-				       const struct sa_places *places)
+static enum sa_direction read_declared(const struct sa_answer *answer)
 {
-	const uint8_t *dir = value_at(nlh, places->dir);
-	const struct xfrm_user_offload *offload = value_at(nlh, places->offload);
+	const struct sa_places *places = answer->places;
+	const uint8_t *dir = sa_answer_value(answer, places->dir);
+	const struct xfrm_user_offload *offload =
+	    sa_answer_value(answer, places->offload);
 
 	if (places->dir && *dir == QM_XFRM_SA_DIR_IN)
 		return SA_DIR_IN;
@@ -190,22 +121,44 @@ static enum sa_direction read_declared(const struct nlmsghdr *nlh,
 	return offload->flags & XFRM_OFFLOAD_INBOUND ? SA_DIR_IN : SA_DIR_OUT;
 }
 
-static void read_rest(const struct nlmsghdr *nlh, const sa_info *info,
-		      const struct sa_places *places, struct sa *sa)
+int sa_answer_parse(const struct sa_answer *answer, struct sa *ret)
 {
-	sa->selector = selector_hash(&info->sel);
-	sa->pcpu = u32_at(nlh, places->pcpu, UINT32_MAX) + 1;
-	sa->declared = read_declared(nlh, places);
-	sa->sequence = read_sequence(nlh, info, places);
+	const uint16_t family = sa_answer_family(answer);
+
+	/* verify_newsa_info() in net/xfrm/xfrm_user.c admits no other */
+	if (family != AF_INET && family != AF_INET6)
+		return -EBADMSG;
+	*ret = (struct sa){
+	    .spi = sa_answer_spi(answer),
+	    .reqid = sa_answer_reqid(answer),
+	    .if_id = sa_answer_if_id(answer),
+	    .mark = sa_answer_mark(answer),
+	    .mark_mask = sa_answer_mark_mask(answer),
+	    .pcpu = sa_answer_u32(answer, answer->places->pcpu, UINT32_MAX) + 1,
+	    .family = family,
+	    .proto = sa_answer_proto(answer),
+	    .mode = sa_answer_mode(answer),
+	    .acquire = sa_answer_is_acquire(answer),
+	    .keyed = sa_answer_is_keyed(answer),
+	    .replay_protected = sa_answer_is_replay_protected(answer),
+	    .sample = sa_answer_sample(answer),
+	    .add_time = sa_answer_add_time(answer),
+	    .selector = selector_hash(&answer->info->sel),
+	    .declared = read_declared(answer),
+	    .sequence = read_sequence(answer),
+	};
+	message_copy_addr(&ret->saddr, sa_answer_saddr(answer), family);
+	message_copy_addr(&ret->daddr, sa_answer_daddr(answer), family);
+	return 0;
 }
 
 /* header: bytes of the fixed header. It begins with the struct xfrm_usersa_info, which
  * a DELSA has in XFRMA_SA instead. */
 static int read_sa(const struct nlmsghdr *nlh, size_t header, struct sa *ret)
 {
-	const sa_info *info = (const void *)(nlh + 1);
 	const struct nlattr *attrs[N_ATTRS];
 	struct sa_places places;
+	struct sa_answer answer = {nlh, (const void *)(nlh + 1), &places};
 	int err = message_find_attrs(nlh, header, attrs, N_ATTRS);
 
 	if (err)
@@ -213,20 +166,15 @@ static int read_sa(const struct nlmsghdr *nlh, size_t header, struct sa *ret)
 	if (nlh->nlmsg_type == XFRM_MSG_DELSA) {
 		const struct nlattr *nested = attrs[XFRMA_SA];
 
-		if (!nested || nested->nla_len < sizeof(*nested) + sizeof(*info))
+		if (!nested || nested->nla_len < sizeof(*nested) + sizeof(sa_info))
 			return -EBADMSG;
-		info = (const void *)(nested + 1);
+		answer.info = (const void *)(nested + 1);
 	}
-	if (!find_places(nlh, attrs, &places))
-		return -EBADMSG;
-	err = read_info(nlh, info, &places, ret);
-	if (!err)
-		read_rest(nlh, info, &places, ret);
-	return err;
+	return find_places(nlh, attrs, &places) ? sa_answer_parse(&answer, ret)
+						: -EBADMSG;
 }
 
-/* Returns false if the answer is malformed. */
-static bool learn_layout(const struct nlmsghdr *nlh, struct sa_layout *ret)
+bool sa_layout_learn(const struct nlmsghdr *nlh, struct sa_layout *ret)
 {
 	const struct nlattr *attrs[N_ATTRS];
 
@@ -236,38 +184,6 @@ static bool learn_layout(const struct nlmsghdr *nlh, struct sa_layout *ret)
 		return false;
 	message_note_layout(nlh, sizeof(sa_info), &ret->message);
 	return true;
-}
-
-/* Returns the places of an answer, or NULL if it is malformed. */
-static const struct sa_places *find_layout(const struct nlmsghdr *nlh,
-					   struct sa_layouts *layouts)
-{
-	struct sa_layout *layout =
-	    &layouts->by_length[nlh->nlmsg_len / NLMSG_ALIGNTO % SA_LAYOUTS];
-
-	return message_has_layout(nlh, &layout->message) || learn_layout(nlh, layout)
-		   ? &layout->places
-		   : NULL;
-}
-
-int sa_answer_parse(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
-		    struct sa *ret)
-{
-	const struct sa_places *places;
-
-	if (nlh->nlmsg_type != XFRM_MSG_NEWSA)
-		return -ENOENT;
-	places = find_layout(nlh, layouts);
-	return places ? read_info(nlh, (const void *)(nlh + 1), places, ret) : -EBADMSG;
-}
-
-void sa_answer_parse_rest(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
-			  struct sa *sa)
-{
-	const struct sa_places *places = find_layout(nlh, layouts);
-
-	if (places)
-		read_rest(nlh, (const void *)(nlh + 1), places, sa);
 }
 
 static int read_expire(const struct nlmsghdr *nlh, struct sa_event *event)

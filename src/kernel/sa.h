@@ -83,41 +83,6 @@ struct sa_event {
  */
 int sa_event_parse(const struct nlmsghdr *nlh, struct sa_event *ret_event);
 
-/* Where the attributes that are read have their values in a message, in bytes from its
- * beginning; 0: it has no such attribute. */
-struct sa_places {
-	uint32_t mark;
-	uint32_t if_id;
-	uint32_t pcpu;
-	uint32_t replay;
-	uint32_t replay_esn;
-	uint32_t offload;
-	uint32_t dir;
-	bool keyed_esp; /* it has what makes an ESP SA keyed; an AH SA */
-	bool keyed_ah;
-};
-
-/* The layouts of the messages of a dump, by their lengths. Zeros: none is known. */
-#define SA_LAYOUTS 8
-
-struct sa_layouts {
-	struct sa_layout {
-		struct message_layout message;
-		struct sa_places places;
-	} by_length[SA_LAYOUTS];
-};
-
-/*
- * The same for an answer in a dump of SAs, in two steps, since most SAs are known:
- * sa_answer_parse() reads all but the selector, the CPU and what shows the direction,
- * which are 0 then. It returns 0; -ENOENT if the message is not about an SA; or
- * -EBADMSG. If it has returned 0, sa_answer_parse_rest() reads these.
- */
-int sa_answer_parse(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
-		    struct sa *ret);
-void sa_answer_parse_rest(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
-			  struct sa *sa);
-
 /* ESP and AH carry keys; IPComp and the proto-4 helper SAs do not. */
 static inline bool sa_proto_is_ipsec(uint8_t proto)
 {

@@ -9,6 +9,8 @@
 #include "ledger/accounts.h"
 #include "ledger/totals.h"
 
+struct sa_answer;
+
 /*
  * Counts the SAs of one network namespace: the kernel's messages go in, totals that
  *only grow come out. Pure: no I/O, no clock, no log. Times are in ns of one monotonic
@@ -103,9 +105,9 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa);
 /*
  * The quick way for most SAs of a dump: takes one that follows the last one as it did
  * in the dump before, and returns true. Otherwise nothing has happened, and
- * ledger_dump_sa() takes it. sa->selector is not read.
+ * ledger_dump_sa() takes it. Selector, CPU and direction are not read.
  */
-bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa);
+bool ledger_dump_expected(struct ledger *ledger, const struct sa_answer *answer);
 int ledger_dump_end(struct ledger *ledger, uint64_t now);
 void ledger_dump_abort(struct ledger *ledger, uint64_t now);
 

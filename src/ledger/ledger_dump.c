@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "kernel/sa_answer.h"
 #include "ledger/ledger_private.h"
 
 /* For so long after a DELSA, a NEWSA may show its bytes as preloaded. */
@@ -198,22 +199,63 @@ int ledger_dump_sa(struct ledger *ledger, const struct sa *sa)
 	return 0;
 }
 
+/* As match_same_sa(), and the interface. */
+static bool is_shown(const struct sa_table *table, const struct sa_entry *entry,
+		     const struct sa_answer *answer)
+{
+	return entry->spi == sa_answer_spi(answer) &&
+	       entry->acquire == sa_answer_is_acquire(answer) &&
+	       entry->proto == sa_answer_proto(answer) &&
+	       entry->family == sa_answer_family(answer) &&
+	       entry->reqid == sa_answer_reqid(answer) &&
+	       entry->mode == sa_answer_mode(answer) &&
+	       entry->if_id == sa_answer_if_id(answer) &&
+	       entry->mark == sa_answer_mark(answer) &&
+	       entry->mark_mask == sa_answer_mark_mask(answer) &&
+	       sa_table_is_addr(table, entry, entry->daddr, sa_answer_daddr(answer)) &&
+	       sa_table_is_addr(table, entry, entry->saddr, sa_answer_saddr(answer));
+}
+
+/* Not inlined, so that the usual way needs no room for a sample. */
+static __attribute__((noinline)) void count_answer(struct ledger *ledger,
+						   struct sa_entry *entry,
+						   const struct sa_answer *answer)
+{
+	const struct sa_sample sample = sa_answer_sample(answer);
+
+	count_shown(ledger, entry, &sample);
+}
+
+/* What a KEYED entry that was expected shows now. */
+static bool count_expected(struct ledger *ledger, struct sa_entry *entry,
+			   const struct sa_answer *answer)
+{
+	const struct sa_sample sample = sa_answer_sample(answer);
+
+	if (entry->add_time != sa_answer_add_time(answer) ||
+	    entry_recedes(entry, &sample))
+		return false;
+	sa_table_show_expected(&ledger->table, entry);
+	entry->replay_protected = sa_answer_is_replay_protected(answer);
+	if (!sa_entry_has_sample(entry, &sample))
+		count_answer(ledger, entry, answer);
+	return true;
+}
+
 /* If the entry that comes next in the order of the last dump is of this SA, and the
  * ledger has no question about either, nothing needs to be looked up. */
-bool ledger_dump_expected(struct ledger *ledger, const struct sa *sa)
+bool ledger_dump_expected(struct ledger *ledger, const struct sa_answer *answer)
 {
 	struct sa_table *table = &ledger->table;
 	struct sa_entry *entry = ledger->guessing ? sa_table_expected(table) : NULL;
+	bool keyed = sa_answer_is_keyed(answer);
 
-	if (!entry || !entry->settled || sa->keyed != (entry->state == ENTRY_KEYED) ||
-	    entry->if_id != sa->if_id || !match_same_sa(table, entry, sa) ||
-	    (sa->keyed && !shows_what_is_expected(entry, sa)))
+	if (!entry || !entry->settled || keyed != (entry->state == ENTRY_KEYED) ||
+	    !is_shown(table, entry, answer))
 		return false;
+	if (keyed)
+		return count_expected(ledger, entry, answer);
 	sa_table_show_expected(table, entry);
-	if (!sa->keyed)
-		return true;
-	entry->replay_protected = sa->replay_protected;
-	count_shown(ledger, entry, &sa->sample);
 	return true;
 }
 

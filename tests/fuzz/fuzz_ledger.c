@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fuzz_sas.h"
+#include "tests/unit/answers.h"
 #include "tests/unit/model.h"
 
 static struct model model;
@@ -87,7 +88,7 @@ static void show(struct bytes *bytes)
 
 	if (!in_dump)
 		return;
-	if (!ledger_dump_expected(model.ledger, &sa))
+	if (!ledger_dump_expected(model.ledger, answer_of(&sa)))
 		HOLDS(ledger_dump_sa(model.ledger, &sa) == 0);
 }
 

@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "kernel/sa.h"
+#include "kernel/sa_answer.h"
+#include "tests/unit/answers.h"
 #include "util/text.h"
 
 static void check_sa(const struct sa *sa)
@@ -52,16 +53,19 @@ static bool read_event(const struct nlmsghdr *nlh, struct sa_event *ret)
 static void read_answer(const struct nlmsghdr *nlh, struct sa_layouts *layouts,
 			const struct sa_event *event)
 {
+	struct sa_answer answer;
 	struct sa sa;
-	int err = sa_answer_parse(nlh, layouts, &sa);
+	int err = sa_answer_find(nlh, layouts, &answer);
 
+	if (!err)
+		err = sa_answer_parse(&answer, &sa);
 	HOLDS(err == 0 || err == -EBADMSG || err == -ENOENT);
 	HOLDS((err == -ENOENT) == (!event || event->type != SA_EVENT_NEW) ||
 	      (!event && err == -EBADMSG));
 	if (err)
 		return;
 	HOLDS(event != NULL);
-	sa_answer_parse_rest(nlh, layouts, &sa);
+	HOLDS(answer_shows(&answer, &sa));
 	HOLDS(!memcmp(&sa, &event->sa, sizeof(sa)));
 }
 

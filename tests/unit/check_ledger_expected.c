@@ -6,10 +6,12 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "answers.h"
 #include "ledger/ledger.h"
 #include "messages.h"
 #include "runner.h"
 #include "sas.h"
+#include "util/array.h"
 
 CHAPTER(NULL, NULL);
 
@@ -150,7 +152,7 @@ static void dump(void)
 	ledger_dump_begin(quick);
 	ledger_dump_begin(slow);
 	for (size_t i = 0; i < shown; i++) {
-		bool taken = ledger_dump_expected(quick, &live[i]);
+		bool taken = ledger_dump_expected(quick, answer_of(&live[i]));
 
 		n_expected += taken;
 		if (!taken)
@@ -196,4 +198,70 @@ TEST(the_quick_way_counts_the_same)
 	ck_assert_uint_gt(n_expected, POLLS);
 	ledger_free(quick);
 	ledger_free(slow);
+}
+
+/* True if this is taken for the SA that two dumps have shown. */
+static bool is_taken(const struct sa *known, const struct sa *shown)
+{
+	struct ledger *ledger = open_ledger();
+	bool taken;
+
+	for (int i = 0; i < 2; i++) {
+		ledger_dump_begin(ledger);
+		ck_assert_int_eq(ledger_dump_sa(ledger, known), 0);
+		ck_assert_int_eq(ledger_dump_end(ledger, clock_ns), 0);
+	}
+	ledger_dump_begin(ledger);
+	taken = ledger_dump_expected(ledger, answer_of(shown));
+	ledger_free(ledger);
+	return taken;
+}
+
+static void only_itself_is_taken(struct sa known)
+{
+	struct sa others[14];
+
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		others[i] = known;
+	others[0].spi++;
+	others[1].acquire = !known.acquire;
+	others[2].proto = known.proto == IPPROTO_ESP ? IPPROTO_AH : IPPROTO_ESP;
+	others[3].mode++;
+	others[4].family = known.family == AF_INET ? AF_INET6 : AF_INET;
+	others[5].saddr.s6_addr[3]++;
+	others[6].daddr.s6_addr[0]++;
+	others[7].reqid++;
+	others[8].if_id++;
+	others[9].mark++;
+	others[10].mark_mask++;
+	others[11].keyed = !known.keyed;
+	others[12].add_time++;
+	others[13].sample.packets--;
+	ck_assert(is_taken(&known, &known));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		ck_assert_msg(is_taken(&known, &others[i]) == (!known.keyed && i > 11),
+			      "%zu", i);
+	for (size_t i = 0; known.family == AF_INET6 && i < 16; i++) {
+		struct sa other = known;
+
+		other.saddr.s6_addr[i]++;
+		ck_assert(!is_taken(&known, &other));
+		other = known;
+		other.daddr.s6_addr[i]++;
+		ck_assert(!is_taken(&known, &other));
+	}
+}
+
+/* Of an SA that is not keyed, add_time and counters do not matter. */
+TEST(only_the_sa_itself_is_taken)
+{
+	struct sa sas[] = {sa_of("192.0.2.1", "192.0.2.2", 7),
+			   sa_of("2001:db8::1", "2001:db8::2", 9)};
+
+	for (int keyed = 0; keyed <= 1; keyed++)
+		for (size_t i = 0; i < ARRAY_SIZE(sas); i++) {
+			sas[i].keyed = keyed;
+			sas[i].sample = (struct sa_sample){.bytes = 5, .packets = 5};
+			only_itself_is_taken(sas[i]);
+		}
 }

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "answers.h"
+
 /* Polls after which lost events may have no effect but missing bytes. */
 enum { SETTLING = 3 };
 
@@ -64,7 +66,7 @@ static void poll_step(struct model *model, uint32_t n)
 			show_peer(model, it);
 			sample(model, it);
 		}
-		if (!ledger_dump_expected(model->ledger, &it->sa) &&
+		if (!ledger_dump_expected(model->ledger, answer_of(&it->sa)) &&
 		    ledger_dump_sa(model->ledger, &it->sa))
 			abort();
 	}
