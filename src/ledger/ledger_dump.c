@@ -261,9 +261,35 @@ bool ledger_dump_expected(struct ledger *ledger, const struct sa_answer *answer)
 
 /* The end of a dump. */
 
-/* An observed SA that was known, at its own key after a gap or elsewhere before a move.
- * The others remain observed. */
-static void follow_moves(struct ledger *ledger)
+/* What `observed` was before the dump is `from`. live is the entry with its key, or
+ * NULL. */
+static void follow(struct ledger *ledger, struct sa_entry *from, struct sa_entry *live,
+		   struct sa_entry *observed)
+{
+	if (from == live) {
+		entry_settle(ledger, live, observed);
+		return;
+	}
+	if (live)
+		entry_lose(ledger, live);
+	if (ledger->gap && from->add_time != observed->add_time)
+		account_of(ledger, from)->losses++; /* likely, not certain */
+	entry_follow(ledger, from, observed);
+}
+
+/* True if the observed SA was elsewhere, and shows what was expected of it there. */
+static bool has_surely_moved(const struct sa_entry *from, const struct sa_entry *live,
+			     const struct sa_entry *observed)
+{
+	const struct sa_sample shown = sa_entry_sample(observed);
+
+	return from != live && from->add_time == observed->add_time &&
+	       !entry_recedes(from, &shown);
+}
+
+/* Observed SAs that were known, at their own key after a gap or elsewhere before a
+ * move. The others remain observed. sure: only those that have surely moved. */
+static void follow_some(struct ledger *ledger, bool sure)
 {
 	const struct sa_table *table = &ledger->table;
 	struct sa_entry *observed, *next;
@@ -275,18 +301,18 @@ static void follow_moves(struct ledger *ledger)
 		struct sa_entry *from = match_observed(ledger, observed, live);
 
 		next = sa_table_find(table, observed->after);
-		if (from && from == live) {
-			entry_settle(ledger, live, observed);
-			continue;
-		}
-		if (!from)
-			continue;
-		if (live)
-			entry_lose(ledger, live);
-		if (ledger->gap && from->add_time != observed->add_time)
-			account_of(ledger, from)->losses++; /* likely, not certain */
-		entry_follow(ledger, from, observed);
+		if (from && (!sure || has_surely_moved(from, live, observed)))
+			follow(ledger, from, live, observed);
 	}
+}
+
+/* The sure ones first: after a gap, another SA may have the key of one that has moved,
+ * and the one that has moved would be lost, and then counted again. */
+static void follow_moves(struct ledger *ledger)
+{
+	if (ledger->gap && ledger->table.in_state[ENTRY_KEYED])
+		follow_some(ledger, true);
+	follow_some(ledger, false);
 }
 
 /* From the oldest: a dump shows the youngest first. */

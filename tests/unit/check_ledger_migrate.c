@@ -122,6 +122,25 @@ TEST(migrate_then_another_of_the_old_key)
 	losses_are(0);
 }
 
+/* The same, but its NEWSA is lost. The dump shows the younger first. */
+TEST(migrate_then_another_of_the_old_key_after_a_gap)
+{
+	struct sa old = with_traffic(out_sa(1), 500, 5);
+	struct sa clone = with_traffic(moved(old, "10.0.0.2", "192.0.2.2"), 700, 7);
+	struct sa young = out_sa(1);
+
+	young.add_time++;
+	for (int reversed = 0; reversed <= 1; reversed++) {
+		ledger_again();
+		POLL(old);
+		event_without_sa(SA_EVENT_MIGRATE);
+		ledger_note_gap(ledger);
+		POLL(reversed ? clone : young, reversed ? young : clone);
+		life_is(2, 2, 0);
+		IS(confidential_bytes_sent, 700);
+	}
+}
+
 /* The hash table grows in between, so either of the two may come first in it. */
 TEST(migrate_then_another_of_the_old_key_among_many)
 {
