@@ -167,19 +167,28 @@ struct sa_entry *match_moved(struct ledger *ledger, const struct sa_entry *obser
 	return best;
 }
 
-/* Prefers the entry with the key of the observed SA, unless that is less likely. */
+/* True if the observed SA may have been the entry with its key all the time. That may
+ * be made by the UPDSA of one that has moved there, though. */
+static bool is_itself(const struct sa_entry *live, const struct sa_entry *from,
+		      const struct sa_entry *observed)
+{
+	const struct sa_sample shown = sa_entry_sample(observed);
+
+	if (entry_recedes(live, &shown))
+		return false;
+	return live->born_at_most ? !is_likelier(from, live, observed->add_time)
+				  : live->add_time == observed->add_time ||
+					from->add_time != observed->add_time;
+}
+
 struct sa_entry *match_observed(struct ledger *ledger, const struct sa_entry *observed,
 				struct sa_entry *live)
 {
-	const struct sa_sample shown = sa_entry_sample(observed);
 	struct sa_entry *from = match_moved(ledger, observed, true);
 
-	if (!from || !live)
-		return from ? from : live;
-	return entry_recedes(live, &shown) ||
-		       is_likelier(from, live, observed->add_time)
-		   ? from
-		   : live;
+	if (!from || (live && is_itself(live, from, observed)))
+		return live;
+	return from;
 }
 
 /* The end of a larval SA looks like that of a keyed one that has carried nothing. Only

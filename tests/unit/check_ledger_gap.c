@@ -182,6 +182,22 @@ TEST(published_after_a_gap_in_which_another_like_it_ended)
 	IS(confidential_bytes_sent, 700);
 }
 
+/* Its counters and add_time are set, and another SA with its SPI has ended. That one
+ * has not moved to it: a move keeps add_time. */
+TEST(published_after_the_end_of_another_and_a_gap)
+{
+	struct sa sa = out_sa(1);
+	struct sa other = moved(sa, "10.0.0.2", "192.0.2.2");
+
+	other.add_time++;
+	POLL(with_traffic(sa, 500, 2), with_traffic(other, 900, 1));
+	event(SA_EVENT_DELETE, with_traffic(other, 900, 1));
+	ledger_note_gap(ledger);
+	POLL(with_traffic(published(sa, T0 + 60, 0), 1000, 2));
+	life_is(1, 2, 1);
+	IS(confidential_bytes_sent, 1900);
+}
+
 /* Another SA has its key, so it is lost, and the one between other ends is not it. */
 TEST(lost_for_another_of_its_key_after_a_gap)
 {
