@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
@@ -17,6 +16,7 @@
 
 #include "agentx/agentx_connect.h"
 #include "agentx/agentx_log.h"
+#include "agentx/agentx_socket.h"
 #include "agentx/agentx_uptime.h"
 #include "agentx_engine.h"
 #include "agentx_objects.h"
@@ -31,7 +31,6 @@ enum {
 	REFUSAL_RETRY_MS = 3000,
 	REFUSALS_MAX = 4,    /* at the start, because of another daemon */
 	CHECK_MS = 1000,     /* between looks at a request without an answer */
-	REPLACED_MS = 2000,  /* between looks at the socket's path */
 	SETTLED_MS = 10000,  /* after which a session counts as a good one */
 	EARLY_MAX = 2,       /* sessions in a row that end before that */
 	SILENCE_MS = 10000,  /* without an answer, after which the log says so */
@@ -52,7 +51,6 @@ static struct {
 	unsigned retry_ms;  /* between attempts to connect */
 	unsigned timeout_s; /* of the master for an answer; 0: its default */
 	struct agentx_connect connect;
-	struct stat socket;           /* the file that was connected to */
 	netsnmp_session *session;     /* NULL: there is no connection */
 	netsnmp_transport *transport; /* the session's */
 	bool leaving;                 /* this side ends the session */
@@ -317,8 +315,7 @@ static void open_session(int fd)
 	self.session = agentx_engine_open(transport, on_packet, PATIENCE_S);
 	if (!self.session)
 		return; /* no memory; on_closed() has been called */
-	if (self.address.family != AF_UNIX || stat(self.address.path, &self.socket) < 0)
-		self.socket = (struct stat){.st_ino = 0};
+	agentx_socket_note(&self.address, clock_now_ms());
 	note_heard();
 	ask_to_open();
 }
@@ -354,23 +351,13 @@ static void step_waiting(void)
 	step_connecting();
 }
 
-/* True if the path leads to another socket: snmpd hung and has been replaced. */
-static bool socket_was_replaced(void)
-{
-	struct stat now;
-
-	if (!self.socket.st_ino || stat(self.address.path, &now) < 0)
-		return false;
-	return now.st_ino != self.socket.st_ino || now.st_dev != self.socket.st_dev;
-}
-
 static void check_silence(void)
 {
 	uint64_t silence = clock_now_ms() - self.heard_at;
 
 	if (silence < CHECK_MS)
 		return;
-	if (socket_was_replaced())
+	if (agentx_socket_was_replaced())
 		disconnect();
 	else if (self.phase == PHASE_OPENING)
 		agentx_log_waiting(-EINPROGRESS, 0);
@@ -381,6 +368,7 @@ static void check_silence(void)
 static void step_open(void)
 {
 	uint64_t now = clock_now_ms();
+	bool replaced = now >= agentx_socket_next_look() && agentx_socket_look(now);
 
 	if (!self.settled && now - self.since >= SETTLED_MS) {
 		self.settled = true;
@@ -390,7 +378,7 @@ static void step_open(void)
 		try_refused();
 	if (self.asked)
 		check_silence();
-	else if (now - self.heard_at >= self.ping_ms || socket_was_replaced())
+	else if (now - self.heard_at >= self.ping_ms || replaced)
 		ask(snmp_pdu_create(AGENTX_PING), NULL);
 }
 
@@ -423,8 +411,8 @@ static uint64_t next_step(void)
 	if (self.phase == PHASE_CONNECTING)
 		return self.stepped_at + AGENTX_CONNECT_STEP_MS;
 	due = self.asked ? self.stepped_at + CHECK_MS : self.heard_at + self.ping_ms;
-	if (self.phase == PHASE_OPEN && self.stepped_at + REPLACED_MS < due)
-		due = self.stepped_at + REPLACED_MS;
+	if (self.phase == PHASE_OPEN && agentx_socket_next_look() < due)
+		due = agentx_socket_next_look();
 	if (self.phase == PHASE_OPEN && self.retry_at && self.retry_at < due)
 		due = self.retry_at;
 	return due;

@@ -18,6 +18,7 @@
 #include <net-snmp/net-snmp-includes.h>
 #include <net-snmp/agent/net-snmp-agent-includes.h>
 
+#include "agentx/agentx_socket.h"
 #include "agentx_engine.h"
 #include "agentx_objects.h"
 #include "agentx_session.h"
@@ -92,9 +93,10 @@ static int read_settings(const struct options *options, struct settings *ret)
 
 struct service {
 	const struct options *options;
-	int epoll; /* of the next two, and of the poller's events */
+	int epoll; /* of the next three, and of the poller's events */
 	int signals;
-	int timer; /* expires when something is due, or earlier */
+	int timer;  /* expires when something is due, or earlier */
+	int socket; /* of agentx_socket.h, negative: there is none */
 	uint64_t expiry;
 	bool stop;   /* SIGTERM or SIGINT has come */
 	bool reload; /* SIGHUP has come */
@@ -116,7 +118,7 @@ static void read_signal(struct service *service)
 static void on_ready(int fd, void *data)
 {
 	struct service *service = data;
-	struct epoll_event ready[3];
+	struct epoll_event ready[4];
 	int n = epoll_wait(fd, ready, ARRAY_SIZE(ready), 0);
 
 	for (int i = 0; i < n; i++) {
@@ -124,6 +126,8 @@ static void on_ready(int fd, void *data)
 			read_signal(service);
 		else if (ready[i].data.fd == poller_event_fd())
 			poller_read_events();
+		else if (ready[i].data.fd == service->socket)
+			agentx_socket_read(clock_now_ms());
 	}
 }
 
@@ -177,6 +181,14 @@ static int watch_timer(struct service *service)
 	return watch_descriptor(service, service->timer);
 }
 
+/* Without it, the path is looked at from time to time. */
+static void watch_socket(struct service *service)
+{
+	service->socket = agentx_socket_open();
+	if (watch_descriptor(service, service->socket) < 0)
+		agentx_socket_close();
+}
+
 /* The library asks the kernel about each of its descriptors several times for each
  * request, so it has one for all of these. */
 static int watch_descriptors(struct service *service)
@@ -191,6 +203,8 @@ static int watch_descriptors(struct service *service)
 		err = watch_timer(service);
 	if (!err)
 		err = watch_descriptor(service, poller_event_fd());
+	if (!err)
+		watch_socket(service);
 	if (!err && register_readfd(service->epoll, on_ready, service))
 		err = -ENOSPC; /* of NUM_EXTERNAL_FDS */
 	return err;

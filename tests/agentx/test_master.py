@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import time
+from pathlib import Path
 
 from agentx import pdu
 from harness import (
@@ -143,6 +144,42 @@ class Restart(MasterTest):
             self.assertLess(abs(now.value - last.value), 200)
 
 
+class Rest(MasterTest):
+    """Between polls nothing wakes the daemon up."""
+
+    SECONDS = 6
+
+    def wake_ups(self):
+        status = Path(f"/proc/{self.scene.daemon.pid}/status").read_text()
+        return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
+
+    def start(self):
+        self.scene.start("pollInterval 3600", "maxAge 3600", "agentXPingInterval 3600",
+                         "saveInterval 3600")
+        self.scene.wait_attached()
+        time.sleep(1)
+
+    def test_no_wake_up(self):
+        self.start()
+        before = self.wake_ups()
+        time.sleep(self.SECONDS)
+        self.assertLessEqual(self.wake_ups() - before, 1)
+
+    def test_directory_where_much_happens(self):
+        """Each file there could be another socket. They are looked at together."""
+        self.start()
+        before, files = self.wake_ups(), 0
+        end = time.monotonic() + self.SECONDS
+        while time.monotonic() < end:
+            path = self.scene.socket.parent / f"file{files}"
+            path.touch()
+            path.unlink()
+            files += 1
+            time.sleep(0.001)
+        self.assertGreater(files, 100)
+        self.assertLessEqual(self.wake_ups() - before, 4 * self.SECONDS)
+
+
 class Freeze(MasterTest):
     CONFIG = [*CONFIG, "pollInterval 0.2", "saveInterval 1"]
 
@@ -182,10 +219,10 @@ class Freeze(MasterTest):
         wait_for(lambda: "has not answered for" in self.scene.daemon.log(), "a ping")
         self.assertStops(signal.SIGINT)
 
-    def test_replaced_by_another(self):
+    def replace(self, *config):
         """A snmpd that hangs keeps its end of the connection open. Another one that
         replaces it is found by the path of the socket."""
-        self.scene.start(*self.CONFIG, "agentXPingInterval 1")
+        self.scene.start(*self.CONFIG, *config)
         self.freeze()
         hanging, port = self.scene.snmpd, self.scene.port
         self.scene.port = free_port()
@@ -194,6 +231,12 @@ class Freeze(MasterTest):
         self.assertBack()
         self.scene.port = port
         hanging.kill()
+
+    def test_replaced_by_another(self):
+        self.replace()
+
+    def test_replaced_while_a_ping_is_unanswered(self):
+        self.replace("agentXPingInterval 1")
 
     def test_start_with_a_frozen_master(self):
         self.scene.configure(*self.CONFIG)
