@@ -9,6 +9,7 @@ import socket
 import time
 from pathlib import Path
 
+import valgrind
 from agentx import pdu
 from harness import (
     INSTANCE, LAST_POLL, RE_ATTACH, ROOT, SYS_OR_ID, SYS_UPTIME, VERSION, SceneTest,
@@ -21,7 +22,7 @@ NAMES = ["z", "tcp:default", "unattributed"]
 WAITING = r"waiting"
 # Seconds within which a signal must end the daemon, whatever the master does. It takes a
 # few milliseconds; with Net-SNMP's own timeouts it would take 14 s.
-QUICK = 5.0
+QUICK = 5.0 * (2 if valgrind.DIRECTORY else 1)
 
 
 class MasterTest(SceneTest):

@@ -11,7 +11,7 @@ DIRECTORY = os.environ.get("VALGRIND")
 # Valgrind makes a program that much slower, on a busy machine: for timeouts.
 SLOWER = 20 if DIRECTORY else 1
 # Its call of __libc_freeres() reads what getaddrinfo_a() has not set.
-OPTIONS = ["-q", "--run-libc-freeres=no", "--leak-check=full",
+OPTIONS = ["-q", "--vgdb=no", "--run-libc-freeres=no", "--leak-check=full",
            "--show-leak-kinds=definite,indirect",
            "--errors-for-leak-kinds=definite,indirect", "--num-callers=30",
            f"--log-file={DIRECTORY}/%p"]
