@@ -97,12 +97,10 @@ void ledger_dump_begin(struct ledger *ledger)
 	ledger->flushed = false;
 }
 
-/* Counts what a KEYED entry shows now. */
-static inline void count_shown(struct ledger *ledger, struct sa_entry *entry,
-			       const struct sa_sample *sample)
+/* Counts what a KEYED entry shows now, which differs from its last sample. */
+static void count_change(struct ledger *ledger, struct sa_entry *entry,
+			 const struct sa_sample *sample)
 {
-	if (sa_entry_has_sample(entry, sample))
-		return;
 	entry_note_earlier(ledger, entry);
 	entry_count(ledger, entry, sample);
 }
@@ -130,7 +128,8 @@ static void dump_known(struct ledger *ledger, struct sa_entry *entry,
 		return;
 	}
 	entry_learn_direction(ledger, entry, sa);
-	count_shown(ledger, entry, &sa->sample);
+	if (!sa_entry_has_sample(entry, &sa->sample))
+		count_change(ledger, entry, &sa->sample);
 	entry->settled = is_settled(entry);
 }
 
@@ -223,7 +222,7 @@ static __attribute__((noinline)) void count_answer(struct ledger *ledger,
 {
 	const struct sa_sample sample = sa_answer_sample(answer);
 
-	count_shown(ledger, entry, &sample);
+	count_change(ledger, entry, &sample);
 }
 
 /* What a KEYED entry that was expected shows now. */
