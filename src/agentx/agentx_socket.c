@@ -32,7 +32,7 @@ void agentx_socket_close(void)
 /* The events are not parsed: what has come shows when the path is looked at. */
 void agentx_socket_read(uint64_t now)
 {
-	char buffer[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	char buffer[4096];
 	uint64_t earliest = self.looked_at + AGENTX_SOCKET_MS;
 
 	while (read(self.inotify, buffer, sizeof(buffer)) > 0)
@@ -41,9 +41,9 @@ void agentx_socket_read(uint64_t now)
 		self.next_look = now > earliest ? now : earliest;
 }
 
-/* Waits for one event, so that a directory where much happens does not wake up the
+/* One event is reported, so that a directory where much happens does not wake up the
  * daemon all the time. */
-static bool wait_for_event(void)
+static bool arm(void)
 {
 	char dir[sizeof(self.path)];
 	char *slash;
@@ -85,6 +85,6 @@ bool agentx_socket_was_replaced(void)
 bool agentx_socket_look(uint64_t now)
 {
 	self.looked_at = now;
-	self.next_look = wait_for_event() ? UINT64_MAX : now + AGENTX_SOCKET_MS;
+	self.next_look = arm() ? UINT64_MAX : now + AGENTX_SOCKET_MS;
 	return agentx_socket_was_replaced();
 }
