@@ -7,8 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/message.h"
-
 /* A security association and the events of one, as read from a message of XFRM. They
  * hold no key and no pointer into the message. */
 
