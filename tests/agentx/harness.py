@@ -211,6 +211,12 @@ def rss_kib(pid):
     return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.M)[1])
 
 
+def wake_ups(pid):
+    """How often it has waited for something until now."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
+
+
 def run(*argv, **kwargs):
     """Runs a command to its end, with its output as text."""
     return subprocess.run(valgrind.wrap(argv), capture_output=True, text=True,

@@ -3,12 +3,10 @@
 
 import contextlib
 import functools
-import re
 import time
-from pathlib import Path
 
 from answers import CONSTANTS
-from harness import TRACKED_SAS, VERSION, Process, Scene, rss_kib, wait_for
+from harness import TRACKED_SAS, VERSION, Process, Scene, rss_kib, wait_for, wake_ups
 from polls import ONE_PEER, make_sas
 from processes import (
     DRIVER, PROGRAMS, SUBJECT, Clock, fresh_network, larval, pinned, start_scene)
@@ -80,11 +78,6 @@ def start(table, name):
             scene.daemon.stop()
             wait_for(lambda: scene.manager.value(VERSION) is None, "its objects are gone")
         table.add(name, median(samples), 100, "ms", "limit 1; wall clock")
-
-
-def wake_ups(pid):
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", status, re.M)[1])
 
 
 def idle(table, name):
