@@ -202,8 +202,23 @@ class Process:
             self.popen.wait(5 * valgrind.SLOWER)
 
 
+def rest(pid):
+    """How often the process has waited, if it waits now and no thread of it works."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    found = dict(re.findall(r"^(State|Threads|voluntary_ctxt_switches):\s+(\S+)", status, re.M))
+    return (found.get("State"), found.get("Threads")) == ("S", "1") and \
+        found["voluntary_ctxt_switches"]
+
+
 def fds(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """The descriptors of a process at rest, since a poll and a save open others for a
+    moment; or, if it does not rest, those of some moment."""
+    end = time.monotonic() + 0.5
+    while True:
+        before, number = rest(pid), len(os.listdir(f"/proc/{pid}/fd"))
+        if before and before == rest(pid) or time.monotonic() > end:
+            return number
+        time.sleep(0.001)
 
 
 def rss_kib(pid):
