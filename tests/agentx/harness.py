@@ -442,6 +442,14 @@ def compile_shim(scene, source):
     return shim
 
 
+def write_xfrm_stat(file, text):
+    """In one write of always the same size, since the daemon keeps the file open and may
+    read it at any time. The last number has zeros in front."""
+    start, number = text.removesuffix("\n").rsplit(" ", 1)
+    with open(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "wb", 0) as stream:
+        stream.write(f"{start} {number.zfill(500 - len(start))}\n".encode())
+
+
 def fake_xfrm_stat(scene):
     """A file that the daemon reads in place of /proc/net/xfrm_stat, and what starts the
     daemon so."""

@@ -8,7 +8,8 @@ import socket
 import threading
 import time
 
-from harness import BUILD, ROOT, SceneTest, fake_xfrm_stat, run, stat, wait_for
+from harness import (
+    BUILD, ROOT, SceneTest, fake_xfrm_stat, run, stat, wait_for, write_xfrm_stat)
 
 PLUGIN = BUILD / "contrib/icinga/check_qmipsec"
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
@@ -52,12 +53,9 @@ class PluginTest(SceneTest):
         self.scene.wait_attached()
 
     def count(self, bad_spi=7, not_decrypted=3):
-        """Sets the kernel's counters, in one write: the daemon keeps the file open."""
-        lines = (f"{name:24}\t{value:012}\n" for name, value in (
-            ("XfrmInNoStates", bad_spi), ("XfrmInStateDirError", 0),
-            ("XfrmInStateProtoError", not_decrypted)))
-        with open(os.open(self.xfrm_stat, os.O_RDWR | os.O_CREAT), "wb", 0) as file:
-            file.write("".join(lines).encode())
+        """Sets the kernel's counters."""
+        write_xfrm_stat(self.xfrm_stat, f"XfrmInNoStates {bad_spi}\nXfrmInStateDirError 0\n"
+                                        f"XfrmInStateProtoError {not_decrypted}\n")
 
     def count_bad_spis(self, number, name="z"):
         """Returns when the agent shows so many."""

@@ -5,7 +5,8 @@ import os
 import re
 import time
 
-from harness import MIB_DIR, Process, SceneTest, fake_xfrm_stat, free_port, holds_for, wait_for
+from harness import (
+    MIB_DIR, Process, SceneTest, fake_xfrm_stat, free_port, holds_for, wait_for, write_xfrm_stat)
 from test_names import Sysfs
 
 
@@ -110,11 +111,11 @@ class Notifications(SceneTest):
 
     def test_errors(self):
         file, self.wrapper = fake_xfrm_stat(self.scene)
-        file.write_text("XfrmInNoStates 7\nXfrmInStateProtoError 0\n")
+        write_xfrm_stat(file, "XfrmInNoStates 7\nXfrmInStateProtoError 0\n")
         self.start("notify errors 10 3600")
-        file.write_text("XfrmInNoStates 16\nXfrmInStateProtoError 0\n")
+        write_xfrm_stat(file, "XfrmInNoStates 16\nXfrmInStateProtoError 0\n")
         holds_for(lambda: not self.receiver.kinds(), "nine are not ten", 1)
-        file.write_text("XfrmInNoStates 17\nXfrmInStateProtoError 5\n")
+        write_xfrm_stat(file, "XfrmInNoStates 17\nXfrmInStateProtoError 5\n")
         self.receiver.wait("ErrorsRising")
         values = self.receiver.received()[0][1]
         self.assertEqual(
@@ -125,7 +126,7 @@ class Notifications(SceneTest):
              "qmIpsecNotifyReplayFailures": "0", "qmIpsecNotifyInterval": "3600"})
         # An SNMPv1 trap can have all of it.
         self.assertNotIn("Counter64", self.scene.snmpd.log())
-        file.write_text("XfrmInNoStates 1000\nXfrmInStateProtoError 5\n")
+        write_xfrm_stat(file, "XfrmInNoStates 1000\nXfrmInStateProtoError 5\n")
         holds_for(lambda: len(self.receiver.kinds()) == 1, "once", 1)
 
     def test_flapping_does_not_flood(self):

@@ -3,7 +3,7 @@
 
 import time
 
-from harness import add_larval, stat, wait_for
+from harness import add_larval, stat, wait_for, write_xfrm_stat
 from plugin import CRITICAL, FULL, OK, UNKNOWN, WARNING, PluginTest, Relay
 from test_names import Sysfs
 
@@ -128,7 +128,7 @@ class Plugin(PluginTest):
 
     def test_xfrm_stat(self):
         self.assertStatus(OK, "available: yes", "-m", "xfrm-stat")
-        self.xfrm_stat.write_text("XfrmInError 1\n")
+        write_xfrm_stat(self.xfrm_stat, "XfrmInError 1\n")
         wait_for(lambda: self.run_plugin("-m", "xfrm-stat").returncode == WARNING,
                  "the agent has noticed")
         self.assertStatus(CRITICAL, "available: no", "-m", "xfrm-stat", "-c", "1:")

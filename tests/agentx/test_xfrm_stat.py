@@ -4,7 +4,7 @@
 import json
 
 from harness import (
-    AGENT, XFRM, SceneTest, fake_xfrm_stat, index_of, run, stat, wait_for)
+    AGENT, XFRM, SceneTest, fake_xfrm_stat, index_of, run, stat, wait_for, write_xfrm_stat)
 
 ALL = "unattributed"
 AVAILABLE = AGENT + (12, 0)
@@ -46,26 +46,26 @@ class XfrmStat(SceneTest):
         self.assertIn("CONFIG_XFRM_STATISTICS", report.stderr)
 
     def test_odd_back_and_wrapped(self):
-        self.file.write_text("odd\n" + GOOD)
+        write_xfrm_stat(self.file, "odd\n" + GOOD)
         self.start()
         wait_for(lambda: self.has(TRUE, 7, 10), "the other lines are read")
         self.assertLogged("skipped 1 lines of /proc/net/xfrm_stat")
-        self.file.write_text("XfrmInError 1\n")
+        write_xfrm_stat(self.file, "XfrmInError 1\n")
         wait_for(lambda: self.has(FALSE, 7, 10), "two counters are missing")
         self.assertLogged("lacks XfrmInNoStates or XfrmInStateProtoError")
-        self.file.write_text("XfrmInNoStates 4294967295\nXfrmInStateProtoError 10\n")
+        write_xfrm_stat(self.file, "XfrmInNoStates 4294967295\nXfrmInStateProtoError 10\n")
         wait_for(lambda: self.has(TRUE, 4294967295, 10), "they are back")
         self.assertLogged("xfrm_stat can be read again")
-        self.file.write_text("XfrmInNoStates 2\nXfrmInStateProtoError 11\n")
+        write_xfrm_stat(self.file, "XfrmInNoStates 2\nXfrmInStateProtoError 11\n")
         wait_for(lambda: self.has(TRUE, 4294967298, 11), "the wrap is followed")
         self.assertEqual(self.counter("XfrmInNoStates"), 4294967298)
         self.assertEqual(self.counter("XfrmInError"), 1)
         self.assertLogged("xfrm_stat", 3)
 
     def test_a_wrap_is_remembered_over_a_restart(self):
-        self.file.write_text("XfrmInNoStates 4294967295\nXfrmInStateProtoError 1\n")
+        write_xfrm_stat(self.file, "XfrmInNoStates 4294967295\nXfrmInStateProtoError 1\n")
         self.start()
-        self.file.write_text("XfrmInNoStates 5\nXfrmInStateProtoError 1\n")
+        write_xfrm_stat(self.file, "XfrmInNoStates 5\nXfrmInStateProtoError 1\n")
         wait_for(lambda: self.has(TRUE, 4294967301, 1), "it wraps")
         self.assertEqual(self.scene.daemon.stop()[0], 0)
         self.scene.start_daemon(wrapper=self.wrapper, log="again.log")
