@@ -10,7 +10,7 @@ import os
 import time
 
 import valgrind
-from harness import DATA_AGE, MEASURABLE, compile_shim, slowness
+from harness import DATA_AGE, MEASURABLE, compile_shim, is_late
 from snmp import Manager, NoAnswer
 
 SHARE = 0.05   # of a core, during the fault
@@ -86,8 +86,7 @@ class Fault:
             took = time.monotonic() - end
             if old is not None and old < took:
                 return took
-            limit = self.service * valgrind.SLOWER
-            if took > limit and took > limit * slowness():
+            if is_late(took, self.service * valgrind.SLOWER):
                 raise AssertionError(f"{self.what}: no fresh numbers {took:.1f} s after its "
                                      f"end; their age: {old}")
             time.sleep(0.02)

@@ -20,7 +20,7 @@ import valgrind
 from agentx import ADD_AGENT_CAPS, REGISTER, RESPONSE, answer, get, read_pdu, read_response
 from fault_cost import cpu_seconds
 from faults import TABLES, Hold, Peer, cases
-from harness import DATA_AGE, Process, Scene, fds, rss_kib, slowness, wait_for
+from harness import DATA_AGE, Process, Scene, fds, is_late, rss_kib, wait_for
 from masters import FakeMaster
 from snmp import TIMETICKS
 from world import MIB, Many
@@ -134,8 +134,7 @@ class Case:
         found = [(bind.name, bind.type, bind.value) for bind in self.good.binds]
         wrong = [f"{got}, not {wanted}" for got, wanted in zip(found, known) if got != wanted]
         wrong += [f"{len(found)} values"] if len(found) != len(known) else []
-        late = self.back > BACK and self.back > BACK * slowness()
-        for bad, what in ((late, f"back after {self.back:.1f} s"),
+        for bad, what in ((is_late(self.back, BACK), f"back after {self.back:.1f} s"),
                           (self.share > SHARE, f"{100 * self.share:.1f} % of a core"),
                           (self.n_lines > LINES, "\n".join(lines)),
                           (self.growth > GROWTH_KIB, f"{self.growth} KiB larger"),
@@ -144,7 +143,7 @@ class Case:
         self.better.stop()
         self.broken.clients.clear()
         status, took = daemon.stop()
-        return wrong + ([f"status {status} after {took:.1f} s"] if status or took > 5 else [])
+        return wrong + ([f"status {status} after {took:.1f} s"] if status or is_late(took, 5) else [])
 
 
 class Broken(unittest.TestCase):

@@ -110,7 +110,7 @@ class Capability(NamespacesTest):
         self.lose()
         status, took = self.scene.daemon.stop()
         self.assertEqual(status, 0)
-        self.assertLess(took, 5)
+        self.assertPrompt(took, 5)
         self.assertTrue(self.scene.state_file.exists())
 
     def test_sys_admin(self):

@@ -46,7 +46,7 @@ class MasterTest(SceneTest):
         """It ends soon and normally, with the state saved."""
         status, took = self.scene.daemon.stop(number)
         self.assertEqual(status, 0, self.scene.daemon.log())
-        self.assertLess(took, QUICK)
+        self.assertPrompt(took, QUICK)
         self.assertTrue(self.scene.state_file.exists())
 
 
