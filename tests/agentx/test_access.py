@@ -50,9 +50,9 @@ class Access(SceneTest):
         wait_for(lambda: manager.value(VERSION) is not None, "the daemon is attached")
         manager.close()
 
-    def walk(self, community, version):
+    def walk(self, community, version, timeout=20):
         """The names in a walk of everything; None without an answer."""
-        manager = Manager(self.scene.port, community, version, timeout=2)
+        manager = Manager(self.scene.port, community, version, timeout)
         try:
             return [varbind.name for varbind in manager.walk(EVERYTHING)]
         except NoAnswer:
@@ -72,7 +72,7 @@ class Access(SceneTest):
 
     def test_not_version_1(self):
         """Not even the first row, since snmpd would walk all rows for one request."""
-        self.assertIsNone(self.walk("qmipsec", V1))
+        self.assertIsNone(self.walk("qmipsec", V1, timeout=2))
 
     def test_the_stock_community(self):
         """It sees the same as before, with both versions."""
@@ -86,7 +86,7 @@ class Access(SceneTest):
         if level == "authPriv":
             keys += ["-x", "AES", "-X", "privsecret"]
         return self.scene.tool("snmpget", name, version="3", options=[
-            "-u", user, "-l", level, *keys, "-t", "2", "-r", "0", "-On", "-Oq"])
+            "-u", user, "-l", level, *keys, "-t", "20", "-r", "0", "-On", "-Oq"])
 
     def test_version_3(self):
         ours = "QMIPSEC-MIB::qmIpsecAgentVersion.0"
