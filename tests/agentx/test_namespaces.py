@@ -459,7 +459,7 @@ class Namespaces(NamespacesTest):
         cut = ("n" * 55).encode() + hashed(b"n" * 255)
         files = {"qmipsecd.state", "qmipsecd.blue.state", "qmipsecd.red.state",
                  "qmipsecd.green.state", f"qmipsecd.{cut.decode()}.state"}
-        self.assertEqual(self.state_files(), files)
+        wait_for(lambda: self.state_files() == files, "they are saved", 5)
         self.delete("red")
         wait_for(lambda: self.state_files() == files - {"qmipsecd.red.state"}, "it is gone")
         self.scene.daemon.stop(signal.SIGKILL)
@@ -468,8 +468,8 @@ class Namespaces(NamespacesTest):
         self.larval("blue", 2)
         self.scene.start_daemon(log="again.log")
         self.scene.wait_attached()
-        self.assertEqual(self.state_files(),
-                         files - {"qmipsecd.red.state", "qmipsecd.green.state"})
+        wait_for(lambda: self.state_files() == files - {
+            "qmipsecd.red.state", "qmipsecd.green.state"}, "green's is gone", 5)
         self.assertLogged("namespace blue: the saved state is of another boot or namespace")
         self.assertLogged("state", 1)
         self.assertEqual(self.pending(f"blue/{ALL}"), 2)

@@ -103,7 +103,8 @@ class State(SceneTest):
         self.start_again("again.log")
         self.assertEqual(self.scene.names(), ROWS)
         self.assertStartedAnew(before)
-        self.assertFalse(list(self.scene.state_file.parent.glob("*.new")))
+        wait_for(lambda: not list(self.scene.state_file.parent.glob("*.new")),
+                 "nothing is left of the save")
 
     def spoiled(self, good):
         noise = random.Random(5)
