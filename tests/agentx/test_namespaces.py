@@ -178,13 +178,13 @@ class Namespaces(NamespacesTest):
                       f"{self.scene.snmpd.pid}", pause=0.02)
             self.comes("blue")
             wait_for(lambda: self.fds() > before, "it is open", AT_ONCE)
-            self.assertIn(f"blue/{ALL}", self.scene.names())
+            wait_for(lambda: f"blue/{ALL}" in self.scene.names(), "its rows", AT_ONCE)
             self.assertIn("out-blue", run("ip", "-br", "link").stdout)
             self.delete("blue")
             wait_for(lambda: self.fds() == before, "it is closed", AT_ONCE)
             wait_for(lambda: "out-blue" not in run("ip", "-br", "link").stdout,
                      "it is gone")
-            self.assertEqual(self.scene.names(), [ALL])
+            wait_for(lambda: self.scene.names() == [ALL], "so are its rows", AT_ONCE)
             self.assertEqual(self.scene.daemon.log().count("namespace blue: gone"),
                              number + 1)
 
@@ -203,7 +203,7 @@ class Namespaces(NamespacesTest):
         self.scene.start("namespace blue", "pollInterval 3600")
         self.larval("blue", 2, pause=1.5)
         self.comes("blue")
-        self.assertEqual(self.pending(f"blue/{ALL}"), 2)
+        wait_for(lambda: self.pending(f"blue/{ALL}") == 2, "its SAs", AT_ONCE)
 
     def test_another_of_the_name(self):
         """Without a moment without any."""

@@ -64,11 +64,12 @@ class Signals(SceneTest):
 
     def assertRight(self, what):
         value = self.scene.manager.value
-        wait_for(lambda: value(TRACKED_SAS) == count_sas(), f"{what}: all SAs", 5)
         rows = self.per_row()
         self.assertEqual(sum(rows.values()), count_sas())
-        for name, count in rows.items():
-            self.assertEqual(value(stat("PendingKeyOperations", name)), count, f"{what}: {name}")
+        wait_for(lambda: value(TRACKED_SAS) == count_sas() and rows == {
+            name: value(stat("PendingKeyOperations", name)) for name in rows},
+            f"{what}: all SAs: {rows}", 5)
+        for name in rows:
             self.assertEqual(value(active(name)), 1)
             # no SA was keyed, and none of these counters may say so
             for column in (1, *range(3, 7), *range(9, 19)):
