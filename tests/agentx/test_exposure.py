@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What another user on the host, and a manager, can reach of the daemon."""
 
+import contextlib
 import errno
 import os
 import re
@@ -62,9 +63,9 @@ class Exposure(SceneTest):
         """The inodes of its sockets."""
         found = set()
         for path in Path(f"/proc/{self.pid}/fd").iterdir():
-            match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(path))
-            if match:
-                found.add(match[1])
+            with contextlib.suppress(FileNotFoundError):  # closed since
+                if match := re.fullmatch(r"socket:\[(\d+)\]", os.readlink(path)):
+                    found.add(match[1])
         return found
 
     def inodes(self, *tables):
@@ -129,7 +130,7 @@ class Exposure(SceneTest):
 
 
 class Manager(SceneTest):
-    SAS, SECONDS = 10000, 4
+    SAS, SECONDS, LEAST = 10000, 4, 11
 
     def test_polls_take_a_tenth_of_a_processor(self):
         """However often a manager asks. Without a limit these would take nearly half of
@@ -138,11 +139,11 @@ class Manager(SceneTest):
         subprocess.run(["ip", "-batch", "-"], input=batch, text=True, check=True,
                        stdout=subprocess.DEVNULL)
         self.scene.start("pollInterval 3600", "maxAge 0.01")
-        start = time.monotonic()
-        durations = {}
-        while time.monotonic() - start < self.SECONDS:
+        start, took, durations = time.monotonic(), 0, {}
+        while took < self.SECONDS or len(durations) < self.LEAST and took < 60:
             polls, duration = self.scene.manager.get(POLLS, LAST_POLL_DURATION).varbinds
             durations[polls.value] = duration.value / 10**6
-        self.assertGreater(len(durations), 10)
-        share = sum(durations.values()) / self.SECONDS
+            took = time.monotonic() - start
+        self.assertGreaterEqual(len(durations), self.LEAST)
+        share = sum(durations.values()) / took
         self.assertLess(share, 0.2 * slowness())

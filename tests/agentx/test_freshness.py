@@ -5,8 +5,10 @@ import subprocess
 import time
 
 from harness import (
-    DATA_AGE, EVENTS, LAST_POLL, POLLS, SYS_UPTIME, TRACKED_SAS, SceneTest, add_larval,
+    AGENT, DATA_AGE, EVENTS, LAST_POLL, POLLS, SYS_UPTIME, TRACKED_SAS, SceneTest, add_larval,
     count_sas, holds_for, stat, wait_for)
+
+LAST_DURATION = AGENT + (5, 0)  # µs
 
 
 class Freshness(SceneTest):
@@ -20,8 +22,10 @@ class Freshness(SceneTest):
         self.start("pollInterval 3600", "maxAge 0.05")
         for count in range(1, 6):
             self.pending()
+            duration = self.scene.manager.value(LAST_DURATION) * 1e-6
             add_larval("192.0.2.1")
-            time.sleep(0.3)  # older than maxAge, and ten times the duration of a poll
+            # older than maxAge, and more than ten times the duration of a poll
+            time.sleep(max(0.3, 20 * duration))
             self.assertEqual(self.pending(), count)
             self.assertEqual(self.scene.manager.value(TRACKED_SAS), count_sas())
 
