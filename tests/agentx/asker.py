@@ -16,20 +16,22 @@ from snmp import (
 KINDS = {GET: "GET", GETNEXT: "GETNEXT", GETBULK: "GETBULK", SET: "SET"}
 IN_FLIGHT = 8
 PATIENCE = 20.0
-AGE_SLACK_MS = 50  # rounding, and the age of what the request for the first age took
+AGE_SLACK_MS = 50  # rounding
 
 
 class Ages:
     """What the age of the data may be: that of the first answer, and the time since."""
 
     def __init__(self, manager):
-        self.least = manager.value(DATA_AGE)
-        self.began = time.monotonic()
+        self.asked = time.monotonic()
+        self.first = manager.value(DATA_AGE)
+        self.answered = time.monotonic()
 
     def permits(self, age, sent):
-        since = time.monotonic() - self.began
-        return (self.least + (sent - self.began) * 1000 - AGE_SLACK_MS <= age <=
-                self.least + since * 1000 + AGE_SLACK_MS)
+        least = sent - self.answered
+        most = time.monotonic() - self.asked
+        return (self.first + least * 1000 - AGE_SLACK_MS <= age <=
+                self.first + most * 1000 + AGE_SLACK_MS)
 
 
 class Asker:
