@@ -127,6 +127,7 @@ class Watch(SceneTest):
         wait_for(lambda: self.raw.read_bytes().count(b"\033[?2026l") >= 4, "frames")
         self.type("q")
         self.assertEnded(before)
+        wait_for(lambda: b"\033[?1049l" in self.raw.read_bytes(), "all is in the file")
         raw = self.raw.read_bytes()
         self.assertEqual(raw.count(b"\033[2J"), 1)
         self.assertEqual(raw.count(b"\033[?1049h"), 1)
@@ -199,8 +200,15 @@ class Watch(SceneTest):
         self.start()
         pid = self.pid()
         self.tmux("kill-server")
-        wait_for(lambda: not os.path.exists(f"/proc/{pid}/stat")
-                 or " Z " in open(f"/proc/{pid}/stat").read(), "it ends")
+        wait_for(lambda: self.has_ended(pid), "it ends")
+
+    @staticmethod
+    def has_ended(pid):
+        try:
+            with open(f"/proc/{pid}/stat") as stat:
+                return " Z " in stat.read()
+        except (FileNotFoundError, ProcessLookupError):
+            return True
 
     def test_errors_leave_the_terminal(self):
         self.open_terminal()
