@@ -452,6 +452,16 @@ flush()
 # xfrm_stat NAMESPACE COUNTER
 xfrm_stat() { oracle "$1" stat "$2"; }
 
+# stat_is TEXT NAMESPACE COUNTER VALUE: after packets whose arrival nobody has awaited: on a
+# busy machine, a thread of the kernel receives them later.
+stat_is()
+{
+	eventually 60 stat_has "${@:2}" || true
+	is "$1" "$(xfrm_stat "$2" "$3")" "$4"
+}
+
+stat_has() { [ "$(xfrm_stat "$1" "$2")" = "$3" ]; }
+
 # count_sas NAMESPACE; no_sa NAMESPACE: it has none.
 count_sas() { [[ $(on "$1" ip xfrm state count) =~ [0-9]+ ]] && echo "${BASH_REMATCH[0]}"; }
 no_sa() { [ "$(count_sas "$1")" = 0 ]; }

@@ -50,12 +50,12 @@ expect "before any error" BadSPIPackets=0 PacketsNotDecrypted=0 \
 
 inject --spi 0xdead --count 11
 inject --spi 0 --count 2
-is "unknown SPIs are XfrmInNoStates" "$(xfrm_stat right XfrmInNoStates)" 13
+stat_is "unknown SPIs are XfrmInNoStates" right XfrmInNoStates 13
 expect "13 packets with an unknown SPI" BadSPIPackets=13
 
 inject --first 20 --count 7
 inject --first 0 --count 5 # again and again: each is older than the window
-is "replays are XfrmInStateSeqError" "$(xfrm_stat right XfrmInStateSeqError)" 12
+stat_is "replays are XfrmInStateSeqError" right XfrmInStateSeqError 12
 is "ip shows the 7 in the window" \
 	"$(oracle right sum replay spi=256)" 7
 is "ip shows the 5 older ones" \
@@ -64,8 +64,7 @@ expect "12 replays" BadSPIPackets=13 ReplayFailures=12 PacketsWithReplayDetectio
 
 # The replay check comes first, so a later failure needs a new sequence number.
 inject --seq 1000 --flip-icv --count 9
-is "a flipped ICV is XfrmInStateProtoError" \
-	"$(xfrm_stat right XfrmInStateProtoError)" 9
+stat_is "a flipped ICV is XfrmInStateProtoError" right XfrmInStateProtoError 9
 expect "9 packets with a flipped bit in the ICV" PacketsNotAuthenticated=9 \
 	PacketsNotDecrypted=0 PacketsWithReplayDetection=40
 
@@ -75,7 +74,7 @@ expect "4 packets cut after the IV" PacketsNotAuthenticated=9 PacketsNotDecrypte
 
 # Too short for the ESP header: the kernel counts it in a counter that no column uses.
 inject --cut 6 --count 3
-is "a header cut short is XfrmInHdrError" "$(xfrm_stat right XfrmInHdrError)" 3
+stat_is "a header cut short is XfrmInHdrError" right XfrmInHdrError 3
 expect "3 packets with a cut header, in no column" BadSPIPackets=13 \
 	PacketsNotAuthenticated=9 PacketsNotDecrypted=4 ReplayFailures=12
 # shellcheck disable=SC2016 # awk's own
