@@ -94,6 +94,7 @@ log_in()
 	path "$1" --login
 	eventually 60 disk_of "$1"
 	eventually 60 test -b "$(disk_of "$1")"
+	settled init
 }
 
 for n in 1 2; do

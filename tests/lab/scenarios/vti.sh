@@ -48,6 +48,8 @@ start_target disk 16
 login disk
 row_is "the session has the two of its interface" init tcp:default ActiveSA=2 ActiveTunnels=1
 row_is "and the other two stay" init unattributed ActiveSA=2 ActiveTunnels=1
+iscsi_bytes init "dport = 3260" >/dev/null
+settled init
 before=$(row init tcp:default TunnelBytesSent TunnelBytesReceived | xargs)
 others=$(row init unattributed TunnelBytesSent TunnelBytesReceived | xargs)
 read -ra tcp < <(tcp_bytes init "dport = 3260" 20)
