@@ -78,11 +78,16 @@ def remove_name(name):
 class Daemon:
     def __init__(self, args):
         self.pid, self.log = args.pid, args.log
-        self.base = self.fds()
+        self.base = min(self.later_fds() for _ in range(5))
         self.seen = self.watched()
 
     def fds(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
+
+    def later_fds(self):
+        """A poll and a save have more for a moment."""
+        time.sleep(0.05)
+        return self.fds()
 
     def watched(self):
         with open(self.log, encoding="utf-8") as log:

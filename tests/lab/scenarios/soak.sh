@@ -22,11 +22,16 @@ PEER_PACKETS=20
 # the number of network namespaces that exist.
 usage()
 {
-	local pid
+	local pid fds
 
 	pid=$(</tmp/lab/qmipsecd-init.pid)
+	FDS=9999 # the least of several moments: a poll and a save have more
+	for _ in {1..5}; do
+		fds=("/proc/$pid/fd/"*)
+		[ ${#fds[@]} -ge $FDS ] || FDS=${#fds[@]}
+		sleep 0.1
+	done
 	RSS=$(awk '/^VmRSS/ { print $2 }' "/proc/$pid/status")
-	FDS=$(ls "/proc/$pid/fd" | wc -l)
 	NETNS=$(awk '$1 == "net_namespace" { print $2 }' /proc/slabinfo)
 	TICKS=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
 }
