@@ -19,6 +19,7 @@ OFF=100 # between two readings of one time, in ticks, as in restart.sh
 gone() { ! out_spi left | grep -q "$1"; }
 saved_since() { [ "$STATE" -nt "$1" ]; }
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
+uptime() { cut -d. -f1 /proc/uptime; } # in seconds, whatever the clock
 lines() { wc -l <"$LOG"; }
 
 # set_clock SECONDS: by so much, or to @SECONDS. The shell's own $SECONDS follows.
@@ -65,19 +66,25 @@ near()
 # time, and logs nothing.
 quiet()
 {
-	local polls used lines pid
+	local first polls used lines pid start took
 
 	pid=$(</tmp/lab/qmipsecd-left.pid)
-	lines=$(lines) used=$(ticks "$pid") polls=$(get left "$ROOT.1.4.13.0")
+	lines=$(lines) used=$(ticks "$pid") first=$(get left "$ROOT.1.4.13.0")
 	set_clock "$2"
-	sleep 6
-	polls=$(($(get left "$ROOT.1.4.13.0") - polls)) used=$(($(ticks "$pid") - used))
-	if [ "$polls" -ge 4 ] && [ "$polls" -le 10 ]; then
-		pass "$1: it polls on: $polls times in 6 s"
+	start=$(uptime)
+	# On a busy machine, 6 s can be too short for its polls.
+	for _ in 1 2 3; do
+		sleep 6
+		polls=$(($(get left "$ROOT.1.4.13.0") - first)) took=$(($(uptime) - start))
+		[ "$polls" -lt 4 ] || break
+	done
+	used=$(($(ticks "$pid") - used))
+	if [ "$polls" -ge 4 ] && [ "$polls" -le $((took + 4)) ]; then
+		pass "$1: it polls on: $polls times in $took s"
 	else
-		fail "$1: it polls every second" "$polls times in 6 s"
+		fail "$1: it polls every second" "$polls times in $took s"
 	fi
-	check "$1: it uses little time: $used ticks" [ "$used" -le 60 ]
+	check "$1: it uses little time: $used ticks" [ "$used" -le $((10 * took)) ]
 	is "$1: it logs nothing" "$(($(lines) - lines))" 0
 }
 
@@ -238,7 +245,7 @@ by_kernel() { [ "$(add_times | head -n1)" != "$before" ]; }
 
 stream
 sa_pair left right 0xf00 mode=tunnel cipher=null reqid=9 \
-	limit="time-soft 10 limit time-hard 3600"
+	limit="time-soft 15 limit time-hard 3600"
 additions=$((additions + 2)) live=$((live + 2))
 policy left right ADDR 4 "esp tunnel reqid 9"
 some
