@@ -91,6 +91,8 @@ pass "its last state has arrived"
 # snmpd is away while one state changes.
 peer_up
 sleep 12 # so that the limit holds nothing back
+ends_up() { grep 'qmIpsecPeer[UD]' "$TRAPS" | tail -1 | grep -q 'qmIpsecPeerUp'; }
+eventually 60 ends_up
 before=$(received PeerDown)
 stop snmpd-init
 peer_down
