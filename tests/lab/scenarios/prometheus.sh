@@ -104,6 +104,9 @@ pass "the cost of a scrape: $cost"
 
 # --- the alerts -----------------------------------------------------------------------------
 
+# Until the first scrape there was no answer, and until the next evaluation it is an alert.
+no_alert() { [ -z "$(ask alerts $PROMETHEUS)" ]; }
+eventually 60 no_alert || true
 active=$(ask alerts $PROMETHEUS)
 is "no alert so far" "$active" ""
 python right inject record --iface to-init --file /tmp/lab/frames -- traffic udp \
