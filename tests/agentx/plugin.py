@@ -13,6 +13,8 @@ from harness import (
 
 PLUGIN = BUILD / "contrib/icinga/check_qmipsec"
 OK, WARNING, CRITICAL, UNKNOWN = range(4)
+LATE = 5  # more seconds than -t says are a fault, not a slow machine
+SLOW = "answers too slowly"
 WORDS = ["OK", "WARNING", "CRITICAL", "UNKNOWN"]
 USERS = """\
 createUser full SHA-256 authsecret AES privsecret
@@ -68,9 +70,22 @@ class PluginTest(SceneTest):
                    self.states, *arguments,
                    env={**os.environ, "SNMPCONFPATH": str(self.scene.dir / "persistent")})
 
+    def assertInTime(self, text, *arguments, seconds=3, **kwargs):
+        """UNKNOWN, and why, in the time that it has. If a busy machine takes too much of that,
+        again."""
+        for limit in seconds, *[2 * seconds] * 3:
+            start = time.monotonic()
+            done = self.run_plugin("-t", limit, *arguments, **kwargs)
+            self.assertLess(time.monotonic() - start, limit + LATE)
+            if SLOW in text or SLOW not in done.stdout:
+                break
+        self.assertSays(done, UNKNOWN, text)
+
     def assertStatus(self, status, text, *arguments, **kwargs):
+        return self.assertSays(self.run_plugin(*arguments, **kwargs), status, text)
+
+    def assertSays(self, done, status, text):
         """Returns the performance data: name -> (value, unit, warning, critical, minimum)."""
-        done = self.run_plugin(*arguments, **kwargs)
         self.assertEqual(done.stderr, "")
         self.assertEqual(done.returncode, status, done.stdout)
         self.assertRegex(done.stdout, rf"\AQMIPSEC {WORDS[status]} - [^|\n]*{text}")
