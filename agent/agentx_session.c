@@ -21,6 +21,7 @@
 #include "agentx_engine.h"
 #include "agentx_objects.h"
 #include "agentx_transport.h"
+#include "event_loop.h"
 #include "util/clock.h"
 #include "util/log.h"
 
@@ -315,6 +316,10 @@ static void open_session(int fd)
 	self.session = agentx_engine_open(transport, on_packet, PATIENCE_S);
 	if (!self.session)
 		return; /* no memory; on_closed() has been called */
+	if (event_loop_follow_library() < 0) {
+		snmp_close(self.session);
+		return;
+	}
 	agentx_socket_note(&self.address, clock_now_ms());
 	note_heard();
 	ask_to_open();

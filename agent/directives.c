@@ -158,6 +158,10 @@ static const struct directive directives[] = {
      "SECONDS for which the master waits for an answer (1 to 255, default: the "
      "master's own)",
      NULL, 1, 255, 1, SETTING(agentx.timeout_s)},
+    {"maxRequestLoad",
+     "PERCENT of one processor that requests may use, on average (1 to 100, default "
+     "4; 100: no limit)",
+     NULL, 1, 100, 1, SETTING(agentx.load_percent)},
     {"receiveBuffer",
      "BYTES of the kernel's event buffer (65536 to 1073741824, default 16777216)", NULL,
      65536, 1073741824, 1, SETTING(receive_buffer)},
@@ -198,6 +202,7 @@ static const struct directive directives[] = {
 };
 
 static const struct settings defaults = {
+    .agentx.load_percent = 4,
     .poll_interval_ms = 5000,
     .max_age_ms = 1000,
     .stale_after_ms = 60000,

@@ -16,8 +16,9 @@
 /* How to reach the master. */
 struct agentx_settings {
 	struct agentx_address address;
-	uint32_t interval_ms; /* between pings and attempts to connect; 0: default */
-	uint32_t timeout_s;   /* of the master for an answer; 0: its own default */
+	uint32_t interval_ms;  /* between pings and attempts to connect; 0: default */
+	uint32_t timeout_s;    /* of the master for an answer; 0: its own default */
+	uint32_t load_percent; /* of one processor, for requests */
 };
 
 struct settings {

@@ -11,7 +11,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <net-snmp/net-snmp-config.h>
@@ -23,6 +22,7 @@
 #include "agentx_objects.h"
 #include "agentx_session.h"
 #include "directives.h"
+#include "event_loop.h"
 #include "kernel/xfrm_netlink.h"
 #include "mib_table.h"
 #include "notifications.h"
@@ -30,7 +30,6 @@
 #include "poller.h"
 #include "report/report.h"
 #include "report/watch.h"
-#include "util/array.h"
 #include "util/clock.h"
 #include "util/exclusive.h"
 #include "util/log.h"
@@ -93,17 +92,14 @@ static int read_settings(const struct options *options, struct settings *ret)
 
 struct service {
 	const struct options *options;
-	int epoll; /* of the next three, and of the poller's events */
 	int signals;
-	int timer;  /* expires when something is due, or earlier */
-	int socket; /* of agentx_socket.h, negative: there is none */
-	uint64_t expiry;
 	bool stop;   /* SIGTERM or SIGINT has come */
 	bool reload; /* SIGHUP has come */
 };
 
-static void read_signal(struct service *service)
+static void on_signal(void *ctx)
 {
+	struct service *service = ctx;
 	struct signalfd_siginfo info;
 
 	if (read(service->signals, &info, sizeof(info)) != sizeof(info))
@@ -114,52 +110,29 @@ static void read_signal(struct service *service)
 		service->stop = true;
 }
 
-/* The timer only ends the round of the loop. run_due() sets it again. */
-static void on_ready(int fd, void *data)
+static void on_kernel(void *ctx)
 {
-	struct service *service = data;
-	struct epoll_event ready[4];
-	int n = epoll_wait(fd, ready, ARRAY_SIZE(ready), 0);
-
-	for (int i = 0; i < n; i++) {
-		if (ready[i].data.fd == service->signals)
-			read_signal(service);
-		else if (ready[i].data.fd == poller_event_fd())
-			poller_read_events();
-		else if (ready[i].data.fd == service->socket)
-			agentx_socket_read(clock_now_ms());
-	}
+	(void)ctx;
+	poller_read_events();
 }
 
-static void run_due(struct service *service)
+static void on_socket(void *ctx)
+{
+	(void)ctx;
+	agentx_socket_read(clock_now_ms());
+}
+
+/* Returns when more is due. */
+static uint64_t run_due(void)
 {
 	uint64_t now = clock_now_ns();
-	uint64_t poll = poller_run(now);
+	uint64_t due = poller_run(now);
 	uint64_t step = agentx_session_run(now);
 	uint64_t notification = notifications_run(now);
-	uint64_t due = poll < step ? poll : step;
-	struct itimerspec spec = {0};
 
-	if (notification < due)
-		due = notification;
-	due++; /* 0 would stop the timer */
-	/* Most requests postpone what is due. They need not set the timer. */
-	if (due >= service->expiry && service->expiry > now)
-		return;
-	service->expiry = due;
-	spec.it_value = (struct timespec){.tv_sec = (time_t)(due / NS_PER_S),
-					  .tv_nsec = (long)(due % NS_PER_S)};
-	timerfd_settime(service->timer, TFD_TIMER_ABSTIME, &spec, NULL);
-}
-
-/* fd: as a system call returned it */
-static int watch_descriptor(const struct service *service, int fd)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-
-	if (fd < 0 || epoll_ctl(service->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
-		return -errno;
-	return 0;
+	if (step < due)
+		due = step;
+	return notification < due ? notification : due;
 }
 
 static int watch_signals(struct service *service)
@@ -172,41 +145,28 @@ static int watch_signals(struct service *service)
 	sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	service->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	return watch_descriptor(service, service->signals);
-}
-
-static int watch_timer(struct service *service)
-{
-	service->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	return watch_descriptor(service, service->timer);
+	if (service->signals < 0)
+		return -errno;
+	return event_loop_watch(service->signals, EPOLLIN, on_signal, service);
 }
 
 /* Without it, the path is looked at from time to time. */
-static void watch_socket(struct service *service)
+static void watch_socket(void)
 {
-	service->socket = agentx_socket_open();
-	if (watch_descriptor(service, service->socket) < 0)
+	int fd = agentx_socket_open();
+
+	if (fd >= 0 && event_loop_watch(fd, EPOLLIN, on_socket, NULL) < 0)
 		agentx_socket_close();
 }
 
-/* The library asks the kernel about each of its descriptors several times for each
- * request, so it has one for all of these. */
 static int watch_descriptors(struct service *service)
 {
-	int err;
+	int err = watch_signals(service);
 
-	service->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (service->epoll < 0)
-		return -errno;
-	err = watch_signals(service);
 	if (!err)
-		err = watch_timer(service);
+		err = event_loop_watch(poller_event_fd(), EPOLLIN, on_kernel, NULL);
 	if (!err)
-		err = watch_descriptor(service, poller_event_fd());
-	if (!err)
-		watch_socket(service);
-	if (!err && register_readfd(service->epoll, on_ready, service))
-		err = -ENOSPC; /* of NUM_EXTERNAL_FDS */
+		watch_socket();
 	return err;
 }
 
@@ -259,6 +219,7 @@ static void reload(const struct options *options)
 		return;
 	}
 	agentx_session_configure(&agentx.address, agentx.interval_ms, agentx.timeout_s);
+	event_loop_limit_requests(agentx.load_percent);
 	notifications_configure(&notify);
 	set_watchdog();
 	log_message(LOG_NOTICE, "configuration read again");
@@ -267,17 +228,17 @@ static void reload(const struct options *options)
 /* Returns 0 after a signal to stop, or -EBUSY if another daemon serves the objects. */
 static int loop(struct service *service)
 {
+	uint64_t due = run_due();
 	bool busy = false;
 
-	run_due(service);
 	set_watchdog();
 	systemd_notify("READY=1");
 	while (!service->stop && !busy) {
-		agent_check_and_process(1);
+		event_loop_run(due);
 		if (service->reload && !service->stop)
 			reload(service->options);
 		service->reload = false;
-		run_due(service);
+		due = run_due();
 		busy = agentx_session_is_superfluous();
 	}
 	systemd_notify("STOPPING=1");
@@ -292,8 +253,14 @@ static int serve(const struct options *options, struct settings *settings)
 	struct service service = {.options = options};
 	const struct agentx_settings agentx = settings->agentx;
 	const struct notify_config notify = settings->notify;
-	int err = poller_open(settings, &options->paths);
+	int err = event_loop_open();
 
+	if (err) {
+		log_message(LOG_ERR, "cannot start: %s", strerror(-err));
+		settings_free(settings);
+		return err;
+	}
+	err = poller_open(settings, &options->paths);
 	if (!err) {
 		err = watch_descriptors(&service);
 		if (!err)
@@ -305,6 +272,7 @@ static int serve(const struct options *options, struct settings *settings)
 		init_snmp("qmipsecd");
 		agentx_session_configure(&agentx.address, agentx.interval_ms,
 					 agentx.timeout_s);
+		event_loop_limit_requests(agentx.load_percent);
 		notifications_configure(&notify);
 		log_message(LOG_INFO, "qmipsecd %s started", PACKAGE_VERSION);
 		err = loop(&service);

@@ -4,12 +4,10 @@
 #include "poller.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 #include <time.h>
 
-#include <net-snmp/net-snmp-config.h>
-#include <net-snmp/net-snmp-includes.h>
-#include <net-snmp/agent/net-snmp-agent-includes.h>
-
+#include "event_loop.h"
 #include "kernel/xfrm_netlink.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -18,7 +16,8 @@
 /* Work may use one part in this many of the time of a processor. */
 enum {
 	POLL_BUDGET = 10,
-	LOOK_BUDGET = 50, /* for namespaces, between polls */
+	DEMAND_BUDGET = 20, /* for polls that requests ask for */
+	LOOK_BUDGET = 50,   /* for namespaces, between polls */
 };
 
 /* The last piece of some work. */
@@ -38,6 +37,7 @@ static struct {
 	int mounts;            /* the set's descriptor, as registered; -1: none */
 	uint64_t last_attempt; /* end of the last poll of all namespaces, good or not */
 	struct work poll;      /* of all or some */
+	uint64_t polls_cost;   /* processor time of all polls, ns */
 	struct work look;      /* between polls */
 	uint64_t last_save;
 	bool files_changed; /* since the last look */
@@ -77,18 +77,10 @@ static int publish(void)
 	return err;
 }
 
-/* Of this thread. Waiting for the kernel's locks does not count. */
-static uint64_t processor_time(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-	return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
-}
-
 static struct work work_since(uint64_t start)
 {
-	return (struct work){.end = clock_now_ns(), .cost = processor_time() - start};
+	return (struct work){.end = clock_now_ns(),
+			     .cost = clock_processor_ns() - start};
 }
 
 /* When more of it may begin. */
@@ -105,7 +97,7 @@ static void look(void)
 
 static void look_between_polls(void)
 {
-	uint64_t start = processor_time();
+	uint64_t start = clock_processor_ns();
 
 	look();
 	self.wants_poll = netns_set_wants_poll(self.set);
@@ -114,7 +106,7 @@ static void look_between_polls(void)
 
 static int do_poll(int (*poll)(void))
 {
-	uint64_t start = processor_time();
+	uint64_t start = clock_processor_ns();
 	int published;
 	int err;
 
@@ -122,6 +114,7 @@ static int do_poll(int (*poll)(void))
 	self.wants_poll = netns_set_wants_poll(self.set);
 	published = publish();
 	self.poll = work_since(start);
+	self.polls_cost += self.poll.cost;
 	return err ? err : published;
 }
 
@@ -201,24 +194,24 @@ void poller_read_events(void)
 	self.wants_poll = netns_set_wants_poll(self.set);
 }
 
-static void on_mounts(int fd, void *data)
+static void on_mounts(void *ctx)
 {
-	(void)fd, (void)data;
+	(void)ctx;
 	self.files_changed = true;
 }
 
-/* The set's descriptor changes when the set begins or ends to watch a directory. If the
- * library's table is full, polls alone find what mounts have changed. */
-static void register_mounts(void)
+/* The set's descriptor changes when the set begins or ends to watch a directory. If it
+ * cannot be watched, polls alone find what mounts have changed. */
+static void watch_mounts(void)
 {
 	int fd = netns_set_mounts_fd(self.set);
 
 	if (fd == self.mounts)
 		return;
 	if (self.mounts >= 0)
-		unregister_exceptfd(self.mounts);
+		event_loop_forget(self.mounts);
 	if (fd >= 0)
-		register_exceptfd(fd, on_mounts, NULL);
+		event_loop_watch(fd, EPOLLPRI, on_mounts, NULL);
 	self.mounts = fd;
 }
 
@@ -262,7 +255,7 @@ uint64_t poller_run(uint64_t now)
 	if (now < due)
 		return due;
 	do_work(now);
-	register_mounts();
+	watch_mounts();
 	return next_work();
 }
 
@@ -272,9 +265,14 @@ const struct snapshot *poller_snapshot(void)
 	uint64_t age = time - self.last_attempt;
 
 	if (age > self.settings.max_age_ms * NS_PER_MS &&
-	    time >= work_allowed_at(&self.poll, POLL_BUDGET))
+	    time >= work_allowed_at(&self.poll, DEMAND_BUDGET))
 		poll_in_service();
 	return &self.snapshot;
+}
+
+uint64_t poller_processor_time(void)
+{
+	return self.polls_cost;
 }
 
 const struct snapshot *poller_last_snapshot(void)
@@ -302,7 +300,7 @@ int poller_open(struct settings *settings, const struct netns_paths *paths)
 	err = poll_all();
 	if (err == -EPERM || err == -EOPNOTSUPP) /* and so will the next poll */
 		return err;
-	register_mounts();
+	watch_mounts();
 	save(0); /* the saved file says that its daemon has ended */
 	netns_set_finish_save(self.set, NS_PER_S); /* an error shows at once */
 	return 0;
@@ -311,7 +309,7 @@ int poller_open(struct settings *settings, const struct netns_paths *paths)
 void poller_close(void)
 {
 	if (self.mounts >= 0)
-		unregister_exceptfd(self.mounts);
+		event_loop_forget(self.mounts);
 	self.mounts = -1;
 	snapshot_free(&self.snapshot);
 	netns_set_free(self.set);
@@ -354,6 +352,7 @@ int poller_reconfigure(struct settings *settings)
 		log_message(LOG_WARNING, "receiveBuffer changes at the next start");
 	settings_free(&old);
 	poll_in_service();
+	watch_mounts();
 	return 0;
 }
 

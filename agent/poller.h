@@ -32,8 +32,8 @@ void poller_read_events(void);
 uint64_t poller_run(uint64_t now);
 
 /* Returns the snapshot to answer a request from. Polls first if the snapshot is older
- * than maxAge and the poll budget allows it: polls take at most a tenth of the time,
- * however often they are requested. */
+ * than maxAge and the poll budget allows it: polls take at most a twentieth of the time
+ * of a processor because of requests, and a tenth if pollInterval is so short. */
 const struct snapshot *poller_snapshot(void);
 
 /* Returns the last snapshot, whatever its age, and its number: that of a newer one is
@@ -47,6 +47,9 @@ int poller_reconfigure(struct settings *settings);
 
 /* Polls and saves for the last time, when the daemon ends. */
 void poller_finish(void);
+
+/* The processor time of all polls until now, in ns. */
+uint64_t poller_processor_time(void);
 
 /* Milliseconds between polls. */
 uint32_t poller_interval_ms(void);

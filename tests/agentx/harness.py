@@ -352,7 +352,8 @@ class Scene:
         self.configure("")
 
     def configure(self, *lines):
-        self.config.write_text("\n".join(lines) + "\n")
+        limit = [] if MEASURABLE else ["maxRequestLoad 100"]  # each request takes longer
+        self.config.write_text("\n".join([*lines, *limit]) + "\n")
 
     def start_snmpd(self):
         """Returns when it listens for managers and subagents."""

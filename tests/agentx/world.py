@@ -110,7 +110,8 @@ def names_of_every_length():
 class Many:
     """A hundred rows, most of HBAs that are gone, with peers and large counters."""
 
-    CONFIG = ["pollInterval 3600", "maxAge 3600", "instance z local 192.0.2.1",
+    CONFIG = ["pollInterval 3600", "maxAge 3600", "maxRequestLoad 100",
+              "instance z local 192.0.2.1",
               'instance aaa local 192.0.2.2 descr "two words, a \\" and a \\\\"',
               "instance b reqid 1", "instance lo-device device lo reqid 7",
               "instance absent device none0",
@@ -260,7 +261,8 @@ class Empty:
     def start(self):
         flush_xfrm()
         _, wrapper = fake_xfrm_stat(self.scene)  # the file is missing
-        self.scene.configure("pollInterval 3600", "maxAge 3600", "peers no")
+        self.scene.configure("pollInterval 3600", "maxAge 3600", "maxRequestLoad 100",
+                             "peers no")
         self.scene.start_snmpd()
         self.scene.start_daemon(wrapper=wrapper)
         self.scene.wait_attached()

@@ -19,7 +19,8 @@ CPUCLOCK_SCHED = 2
 TICK_NS = 10**9 // os.sysconf("SC_CLK_TCK")
 IDLE = 0.02  # seconds without processor time after which a process has done its work
 # One answer of the daemon costs no poll.
-QUIET = "maxAge 3600", "agentXPingInterval 3600", "saveInterval 86400"
+QUIET = ("maxAge 3600", "agentXPingInterval 3600", "saveInterval 86400",
+         "maxRequestLoad 100")
 libc = ctypes.CDLL(None, use_errno=True)
 
 

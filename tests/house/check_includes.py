@@ -43,7 +43,7 @@ def included_room(room, quote, name):
 
 
 def needs_netsnmp(text, headers):
-    """Directly, or by a header of agent/."""
+    """Directly, or by what a header of agent/ offers."""
     return "<net-snmp/" in text or any(f'#include "{name}"' in text for name in headers)
 
 
@@ -97,7 +97,7 @@ def main():
     check_itself()
     files = [path for folder in ("src", "agent") for path in sorted((top / folder).rglob("*"))
              if path.suffix in (".c", ".h", ".def")]
-    headers = [path.name for path in (top / "agent").glob("*.h")
+    headers = [path.with_suffix(".h").name for path in (top / "agent").glob("*.[ch]")
                if "<net-snmp/" in path.read_text()]
     complaints = [complaint for path in files for complaint in
                   complaints_about(str(path.relative_to(top)), path.read_text(), headers,
