@@ -37,7 +37,7 @@ static struct {
 	int mounts;            /* the set's descriptor, as registered; -1: none */
 	uint64_t last_attempt; /* end of the last poll of all namespaces, good or not */
 	struct work poll;      /* of all or some */
-	uint64_t polls_cost;   /* processor time of all polls, ns */
+	uint64_t cost;         /* processor time of all work, ns */
 	struct work look;      /* between polls */
 	uint64_t last_save;
 	bool files_changed; /* since the last look */
@@ -77,10 +77,12 @@ static int publish(void)
 	return err;
 }
 
-static struct work work_since(uint64_t start)
+static struct work note_work(uint64_t start)
 {
-	return (struct work){.end = clock_now_ns(),
-			     .cost = clock_processor_ns() - start};
+	uint64_t cost = clock_processor_ns() - start;
+
+	self.cost += cost;
+	return (struct work){.end = clock_now_ns(), .cost = cost};
 }
 
 /* When more of it may begin. */
@@ -101,7 +103,7 @@ static void look_between_polls(void)
 
 	look();
 	self.wants_poll = netns_set_wants_poll(self.set);
-	self.look = work_since(start);
+	self.look = note_work(start);
 }
 
 static int do_poll(int (*poll)(void))
@@ -113,8 +115,7 @@ static int do_poll(int (*poll)(void))
 	err = poll();
 	self.wants_poll = netns_set_wants_poll(self.set);
 	published = publish();
-	self.poll = work_since(start);
-	self.polls_cost += self.poll.cost;
+	self.poll = note_work(start);
 	return err ? err : published;
 }
 
@@ -190,8 +191,11 @@ int poller_event_fd(void)
 
 void poller_read_events(void)
 {
+	uint64_t start = clock_processor_ns();
+
 	self.files_changed |= netns_set_read_events(self.set);
 	self.wants_poll = netns_set_wants_poll(self.set);
+	note_work(start);
 }
 
 static void on_mounts(void *ctx)
@@ -272,7 +276,7 @@ const struct snapshot *poller_snapshot(void)
 
 uint64_t poller_processor_time(void)
 {
-	return self.polls_cost;
+	return self.cost;
 }
 
 const struct snapshot *poller_last_snapshot(void)
