@@ -16,7 +16,7 @@
 /* Work may use one part in this many of the time of a processor. */
 enum {
 	POLL_BUDGET = 10,
-	DEMAND_BUDGET = 20, /* for polls that requests ask for */
+	DEMAND_BUDGET = 25, /* for polls that requests ask for */
 	LOOK_BUDGET = 50,   /* for namespaces, between polls */
 };
 

@@ -15,7 +15,7 @@ struct load_limit {
 	uint64_t at;      /* when that was so */
 };
 
-#define LOAD_LIMIT_BURST_NS UINT64_C(1000000000)
+#define LOAD_LIMIT_BURST_NS UINT64_C(3000000000)
 
 /* A shorter pause would cost more than it saves. */
 #define LOAD_LIMIT_PAUSE_NS UINT64_C(10000000)

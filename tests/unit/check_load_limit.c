@@ -65,7 +65,7 @@ TEST(a_burst_is_there_again_after_a_rest)
 
 	ck_assert_uint_eq(load_limit_charge(&limit, burst, 0), 0);
 	ck_assert_uint_eq(load_limit_charge(&limit, MS, 1), 1 + 25 * MS);
-	ck_assert_uint_eq(load_limit_charge(&limit, burst, 26 * NS_PER_S), 0);
+	ck_assert_uint_eq(load_limit_charge(&limit, burst, 76 * NS_PER_S), 0);
 	/* and never more than one */
 	ck_assert_uint_ne(load_limit_charge(&limit, burst + MS, 1000 * NS_PER_S), 0);
 }
