@@ -37,7 +37,7 @@ static struct {
 	int mounts;            /* the set's descriptor, as registered; -1: none */
 	uint64_t last_attempt; /* end of the last poll of all namespaces, good or not */
 	struct work poll;      /* of all or some */
-	uint64_t cost;         /* processor time of all work, ns */
+	uint64_t cost;         /* as poller_processor_time() returns it */
 	struct work look;      /* between polls */
 	uint64_t last_save;
 	bool files_changed; /* since the last look */
