@@ -85,11 +85,9 @@ void event_loop_forget(int fd)
 
 /* The timer. */
 
-/* Ends requests to the master that have waited too long for an answer. */
 static void on_timer(void *ctx)
 {
-	(void)ctx;
-	snmp_timeout();
+	(void)ctx; /* to end the round is all that it is for */
 }
 
 /* Most requests postpone what is due. The timer is not set again for that, and may
@@ -201,6 +199,8 @@ static unsigned serve_own(const struct epoll_event *events, int n)
 	return n_ready;
 }
 
+/* What has waited too long for an answer is ended only if no answer is there: after the
+ * process was stopped, both may be so. */
 void event_loop_run(uint64_t until)
 {
 	struct epoll_event events[ARRAY_SIZE(self.watched)];
@@ -216,6 +216,8 @@ void event_loop_run(uint64_t until)
 	n = epoll_wait(self.epoll, events, ARRAY_SIZE(events), -1);
 	if (serve_own(events, n) > 0)
 		serve_library();
+	else
+		snmp_timeout();
 }
 
 int event_loop_open(void)
