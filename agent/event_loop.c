@@ -40,11 +40,11 @@ static struct {
 	uint64_t charged;    /* processor time of the library until then */
 } self;
 
-static int add(int fd, uint32_t events)
+static int control(int operation, int fd, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.fd = fd};
 
-	return epoll_ctl(self.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+	return epoll_ctl(self.epoll, operation, fd, &event) < 0 ? -errno : 0;
 }
 
 static struct watched *find_watched(int fd)
@@ -66,7 +66,7 @@ static struct watched *find_room(void)
 int event_loop_watch(int fd, uint32_t events, void (*ready)(void *ctx), void *ctx)
 {
 	struct watched *watched = find_room();
-	int err = watched ? add(fd, events) : -ENOSPC;
+	int err = watched ? control(EPOLL_CTL_ADD, fd, events) : -ENOSPC;
 
 	if (!err)
 		*watched = (struct watched){fd, ready, ctx};
@@ -79,7 +79,7 @@ void event_loop_forget(int fd)
 
 	if (!watched)
 		return;
-	epoll_ctl(self.epoll, EPOLL_CTL_DEL, fd, NULL);
+	control(EPOLL_CTL_DEL, fd, 0);
 	watched->ready = NULL;
 }
 
@@ -107,16 +107,15 @@ static void set_timer(uint64_t now, uint64_t until)
 
 /* The library. */
 
-static int set_events(int fd, uint32_t events)
+static int follow(int fd)
 {
-	struct epoll_event event = {.events = events, .data.fd = fd};
+	uint32_t events = self.paused_until ? 0 : EPOLLIN;
+	int err = control(EPOLL_CTL_MOD, fd, events);
 
-	if (epoll_ctl(self.epoll, EPOLL_CTL_MOD, fd, &event) == 0)
-		return 0;
-	return errno == ENOENT ? add(fd, events) : -errno;
+	return err == -ENOENT ? control(EPOLL_CTL_ADD, fd, events) : err;
 }
 
-static int set_library_events(uint32_t events)
+int event_loop_follow_library(void)
 {
 	struct timeval timeout = {0};
 	int n = 0, block = 1;
@@ -126,13 +125,8 @@ static int set_library_events(uint32_t events)
 	snmp_select_info2(&n, &self.open, &timeout, &block);
 	for (int fd = 0; fd < n && !err; fd++)
 		if (NETSNMP_LARGE_FD_ISSET(fd, &self.open))
-			err = set_events(fd, events);
+			err = follow(fd);
 	return err;
-}
-
-int event_loop_follow_library(void)
-{
-	return set_library_events(self.paused_until ? 0 : EPOLLIN);
 }
 
 void event_loop_limit_requests(uint32_t percent)
@@ -140,16 +134,11 @@ void event_loop_limit_requests(uint32_t percent)
 	self.requests.percent = percent;
 }
 
+/* 0: it is read again. */
 static void pause_library(uint64_t until)
 {
 	self.paused_until = until;
-	set_library_events(0);
-}
-
-static void resume_library(void)
-{
-	self.paused_until = 0;
-	set_library_events(EPOLLIN);
+	event_loop_follow_library();
 }
 
 static void serve_library(void)
@@ -209,7 +198,7 @@ void event_loop_run(uint64_t until)
 
 	charge_requests(now);
 	if (self.paused_until && now >= self.paused_until)
-		resume_library();
+		pause_library(0);
 	if (self.paused_until && self.paused_until < until)
 		until = self.paused_until;
 	set_timer(now, until);
